@@ -1,0 +1,23 @@
+"""The one connection on which tables are computed: Ibis on DuckDB."""
+
+from datetime import date
+
+import ibis
+import ibis.expr.types as ir
+
+from membership.base import tables
+
+
+def connect() -> ibis.BaseBackend:
+    """Return a fresh in-memory DuckDB connection."""
+    return ibis.duckdb.connect()
+
+
+def load(con: ibis.BaseBackend, name: str) -> ir.Table:
+    """Return the stored table `name` as an Ibis expression. Raises DataError where it has not been made yet."""
+    return con.read_parquet(str(tables.existing(name)), table_name=name)
+
+
+def before(events: ir.Table, cutoff: date) -> ir.Table:
+    """Keep the events on local days before `cutoff`: the only door through which a feature sees events."""
+    return events.filter(events.local_at < ibis.timestamp(cutoff.isoformat()))

@@ -1,0 +1,13 @@
+"""Errors for the person at the keyboard: what, where, what is allowed, what to do next."""
+
+
+class ProjectError(Exception):
+    """An error that its reader can mend; it is shown as one message, without frames."""
+
+
+class ParamError(ProjectError):
+    """A parameter that is unknown, missing, of the wrong type, or impossible."""
+
+
+class DataError(ProjectError):
+    """Data that are missing, malformed, or too few to work with."""

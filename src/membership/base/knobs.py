@@ -1,0 +1,308 @@
+"""Every knob of `params.yaml`: its type, its unit and its allowed range. `params.yaml` alone holds the values."""
+
+from datetime import date
+from itertools import pairwise
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from membership.base.timeline import Window
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Level = Annotated[float, Field(gt=0, lt=1)]
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+Days = Annotated[int, Field(ge=1, le=3660)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Section(BaseModel):
+    """A section of `params.yaml`: unknown and missing keys are errors, and values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+
+
+class FileTable(Section):
+    """How one of the user's tables becomes a canonical one: `columns` maps canonical names to theirs."""
+
+    paths: Annotated[list[str], Field(min_length=1)]  # files or glob patterns, relative to the project's root
+    columns: dict[str, str]
+    constants: dict[str, str | int | float] = {}  # canonical column -> one value for all rows
+    time_format: str | None = None  # strptime format of `at`; null: ISO 8601
+    year: Annotated[int, Field(ge=1970, le=2100)] | None = None  # where the format has no year
+    timezone: str = "UTC"  # the zone in which the times are written
+    encoding: str = "utf-8"
+    kinds: dict[str, str] = {}  # their event kind -> canonical kind; empty: `kind` is a constant or canonical already
+    amount: Literal["total", "unit_price"] = "total"  # is `amount` the line's total, or a price for each unit
+    identity: Literal["row", "content"] = "row"  # do equal rows count once each (row), or once in all (content)
+
+
+class Files(Section):
+    """The user's own tables; `events` is the only one that is needed."""
+
+    events: FileTable | None = None
+    members: FileTable | None = None
+    items: FileTable | None = None
+    survey: FileTable | None = None
+    offers: FileTable | None = None
+    exposures: FileTable | None = None
+
+
+class Simulate(Section):
+    """The size and the temper of a simulated market."""
+
+    members: Count
+    items: Count
+    days: Annotated[int, Field(ge=60, le=3660)]
+    start: date
+    orders_per_month: Positive
+    churn_per_year: Share
+    views_per_order: NotNegative
+    survey_response: Share
+    offers: Annotated[int, Field(ge=0)]
+
+
+class Dataset(Section):
+    """Where behaviour comes from."""
+
+    source: Literal["complete_journey", "files", "simulate"]
+    timezone: str
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")]
+    max_members: Count | None
+    files: Files
+    simulate: Simulate
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        if name not in available_timezones():
+            raise ValueError("not a known time zone; allowed: an IANA name such as Europe/Berlin or UTC")
+        ZoneInfo(name)
+        return name
+
+
+class Clean(Section):
+    """What counts as impossible or beyond belief."""
+
+    outlier_quantity: Count
+    outlier_amount: Count
+    non_product_pattern: str
+    product_pattern: str
+    cancellation_pattern: str
+
+
+class Windows(Section):
+    """The three windows of time, as local dates, half-open."""
+
+    start: date
+    calibration_end: date
+    validation_end: date
+    holdout_end: date
+
+    @model_validator(mode="after")
+    def _in_order(self):
+        dates = [self.start, self.calibration_end, self.validation_end, self.holdout_end]
+        if any(earlier >= later for earlier, later in pairwise(dates)):
+            raise ValueError("dates must follow each other: start < calibration_end < validation_end < holdout_end")
+        return self
+
+    @property
+    def as_of(self) -> date:
+        """The day for which members are scored: everything before it is known, nothing on or after it."""
+        return self.validation_end
+
+    @property
+    def calibration(self) -> Window:
+        """Where models are fitted."""
+        return Window(self.start, self.calibration_end)
+
+    @property
+    def validation(self) -> Window:
+        """Where models and settings are chosen."""
+        return Window(self.calibration_end, self.validation_end)
+
+    @property
+    def holdout(self) -> Window:
+        """Where what was chosen is judged, once."""
+        return Window(self.validation_end, self.holdout_end)
+
+
+class Economics(Section):
+    """What a purchase is worth to the programme."""
+
+    margin_rate: Level
+    repurchase_days: Days
+    discount_rate: Share
+
+
+class Features(Section):
+    """What behaviour is turned into."""
+
+    min_category_share: Share
+
+
+class Value(Section):
+    """How members are valued."""
+
+    horizon_days: Days
+    penalizer: NotNegative
+    bootstrap: Annotated[int, Field(ge=20, le=10000)]
+    high_value_share: Level
+    at_risk_p_alive: Level
+
+
+class Lifecycle(Section):
+    """When a member changes stage, in multiples of the member's own usual gap between purchases."""
+
+    new_days: Days
+    loyal_orders: Count
+    at_risk_gaps: Positive
+    lapsed_gaps: Positive
+    lapsed_days: Days
+
+    @model_validator(mode="after")
+    def _in_order(self):
+        if self.at_risk_gaps >= self.lapsed_gaps:
+            raise ValueError("at_risk_gaps must be smaller than lapsed_gaps")
+        return self
+
+
+class Profile(Section):
+    """Needs, personas and lifecycle."""
+
+    personas: Annotated[int, Field(ge=2, le=20)]
+    min_purchase_days: Count
+    lifecycle: Lifecycle
+
+
+class Tier(Section):
+    """One tier: the share of members it is meant for and what keeps them in it."""
+
+    name: str
+    share: Share
+    points_multiplier: Positive
+
+
+class Tiers(Section):
+    """Tiers from value, with a rule on spend."""
+
+    levels: Annotated[list[Tier], Field(min_length=2)]
+    qualifying_days: Days
+    grace_share: Share
+    points_per_unit: NotNegative
+    points_expire_days: Days
+
+    @model_validator(mode="after")
+    def _add_up(self):
+        total = sum(level.share for level in self.levels)
+        if abs(total - 1) > 1e-9:
+            raise ValueError(f"the shares of all levels must add up to 1; they add up to {total:g}")
+        names = [level.name for level in self.levels]
+        if len(set(names)) < len(names):
+            raise ValueError(f"every level needs its own name; there are {names}")
+        return self
+
+
+class Benefit(Section):
+    """A benefit: what it costs and what it is assumed to change."""
+
+    name: str
+    cost: NotNegative
+    cost_share: Share
+    uplift: Share
+    min_tier: Annotated[int, Field(ge=0)]
+
+
+class Benefits(Section):
+    """The catalogue and the budget."""
+
+    budget: NotNegative
+    max_per_member: Count
+    min_tier_share: Share
+    catalogue: Annotated[list[Benefit], Field(min_length=1)]
+
+
+class Recommend(Section):
+    """What is recommended to whom, and the settings of the peers."""
+
+    k: Annotated[int, Field(ge=1, le=100)]
+    min_item_purchases: Count
+    min_baskets: Count
+    max_baskets: Count
+    peers: dict[str, dict[str, float]]
+
+
+class Tune(Section):
+    """The search for the model's settings, on the validation window only."""
+
+    trials: Count
+    workers: Count
+    pruning_warmup: Annotated[int, Field(ge=0)]
+    space: dict[str, list[float | int | str]]
+
+
+class Train(Section):
+    """How the model is trained, whatever its settings."""
+
+    origins: Count
+    origin_step_days: Days
+    neighbour_candidates: Annotated[int, Field(ge=0, le=1000)]
+    epochs: Count
+    batch_size: Count
+
+
+class Evaluate(Section):
+    """How the policy is judged."""
+
+    primary_metric: str
+    confidence: Level
+    bootstrap: Annotated[int, Field(ge=100, le=100000)]
+    aa_repeats: Annotated[int, Field(ge=20, le=10000)]
+
+
+class Guardrail(Section):
+    """A metric that may not get worse by more than `margin` (absolute)."""
+
+    metric: str
+    margin: NotNegative
+
+
+class Decide(Section):
+    """The rule by which the challenger replaces the champion."""
+
+    margin: NotNegative
+    guardrails: list[Guardrail]
+
+
+class Params(Section):
+    """All of `params.yaml`."""
+
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1)]
+    device: Literal["auto", "cpu", "cuda"]
+    dataset: Dataset
+    clean: Clean
+    windows: Windows
+    economics: Economics
+    features: Features
+    value: Value
+    profile: Profile
+    tiers: Tiers
+    benefits: Benefits
+    recommend: Recommend
+    tune: Tune
+    train: Train
+    evaluate: Evaluate
+    decide: Decide
+    quick: dict[str, bool | int | float | str | list | None]
+
+    @model_validator(mode="after")
+    def _sources_fit(self):
+        if self.dataset.source == "files" and self.dataset.files.events is None:
+            raise ValueError("dataset.files.events: missing; dataset.source 'files' needs a mapping of events")
+        if self.economics.repurchase_days > self.windows.holdout.days:
+            raise ValueError(
+                f"economics.repurchase_days = {self.economics.repurchase_days}: longer than the holdout "
+                f"{self.windows.holdout} of {self.windows.holdout.days} days; allowed: at most that"
+            )
+        return self

@@ -1,0 +1,29 @@
+"""Where the project lives, found from any working directory."""
+
+import os
+from pathlib import Path
+
+_PACKAGE_ROOT = Path(__file__).resolve().parents[3]
+
+
+def root() -> Path:
+    """Return the project's root: `$DVC_ROOT`, else the nearest folder upwards with a `dvc.yaml`, else the package's."""
+    if os.environ.get("DVC_ROOT"):
+        return Path(os.environ["DVC_ROOT"]).resolve()
+    here = Path.cwd().resolve()
+    return next((folder for folder in (here, *here.parents) if (folder / "dvc.yaml").exists()), _PACKAGE_ROOT)
+
+
+def data(*parts: str) -> Path:
+    """Return a path under `data/`, where stages leave their tables."""
+    return root().joinpath("data", *parts)
+
+
+def models(*parts: str) -> Path:
+    """Return a path under `models/`, where stages leave fitted models."""
+    return root().joinpath("models", *parts)
+
+
+def reports(*parts: str) -> Path:
+    """Return a path under `reports/`, what people read."""
+    return root().joinpath("reports", *parts)

@@ -1,0 +1,23 @@
+"""What a stage reports: metrics that DVC and MLflow compare, and the data behind DVC's plots."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from membership.base import files, paths
+
+
+def save_metrics(stage: str, metrics: Mapping[str, float | int | str]) -> pd.Series:
+    """Write `reports/metrics/<stage>.json`, one flat name -> number; return the metrics as a series to show."""
+    files.write_json(paths.reports("metrics", f"{stage}.json"), dict(metrics))
+    return pd.Series(dict(metrics), name=stage)
+
+
+def read_metrics(stage: str) -> dict[str, float]:
+    """Return the metrics that `stage` saved last. Raises DataError where it has not run."""
+    return files.read_json(paths.reports("metrics", f"{stage}.json"))
+
+
+def save_plot(name: str, frame: pd.DataFrame) -> None:
+    """Write `reports/plots/<name>.csv`, the data of one plot of `dvc plots`."""
+    files.write_text(paths.reports("plots", f"{name}.csv"), frame.to_csv(index=False, lineterminator="\n"))

@@ -1,0 +1,30 @@
+"""What every source delivers: the six canonical tables, checked."""
+
+from dataclasses import dataclass, fields
+
+import pandas as pd
+
+from membership.base import tables
+
+
+@dataclass(frozen=True)
+class Canonical:
+    """The canonical tables of one data set; columns and units are those of `base.tables`."""
+
+    members: pd.DataFrame
+    items: pd.DataFrame
+    events: pd.DataFrame
+    survey: pd.DataFrame
+    offers: pd.DataFrame
+    exposures: pd.DataFrame
+
+    def save(self) -> None:
+        """Check every table, and only then write them all."""
+        checked = {field.name: tables.check(field.name, getattr(self, field.name)) for field in fields(self)}
+        for name, frame in checked.items():
+            tables.write(name, frame)
+
+
+def empty(name: str) -> pd.DataFrame:
+    """Return table `name` without rows, for a source that has nothing to say about it."""
+    return pd.DataFrame(columns=list(tables.ALL[name].columns))

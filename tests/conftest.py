@@ -1,0 +1,28 @@
+"""Fixtures that all tests share."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+
+
+@pytest.fixture
+def workspace(tmp_path, monkeypatch):
+    """An empty project root with this project's parameters: tables and reports go there, not into the repository."""
+    for name in ("params.yaml", "dvc.yaml", "champion.json"):
+        shutil.copy(REPOSITORY / name, tmp_path / name)
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def shared_data():
+    """The folder of public test data; skips, saying what is missing, where there is none."""
+    folder = Path(os.environ.get("MEMBERSHIP_DATA", REPOSITORY.parent / "shared" / "data"))
+    if not folder.exists():
+        pytest.skip(f"no shared data at {folder}; set MEMBERSHIP_DATA to a folder that has them")
+    return folder
