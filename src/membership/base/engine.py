@@ -1,5 +1,6 @@
 """The one connection on which tables are computed: Ibis on DuckDB."""
 
+import warnings
 from datetime import date
 
 import ibis
@@ -10,6 +11,8 @@ from membership.base import tables
 
 def connect() -> ibis.BaseBackend:
     """Return a fresh in-memory DuckDB connection."""
+    # Ibis 12 asks pandas 3 for an option that is on for good; nobody at the keyboard can do anything about it.
+    warnings.filterwarnings("ignore", message="The 'future.infer_string' option is deprecated")
     return ibis.duckdb.connect()
 
 

@@ -57,10 +57,13 @@ class Simulate(Section):
     days: Annotated[int, Field(ge=60, le=3660)]
     start: date
     orders_per_month: Positive
-    churn_per_year: Share
+    rate_shape: Positive
+    churn_per_year: Annotated[float, Field(ge=0, lt=1)]
+    churn_shape: Positive
     views_per_order: NotNegative
     survey_response: Share
     offers: Annotated[int, Field(ge=0)]
+    offer_response: Annotated[float, Field(ge=0, le=0.5)]
 
 
 class Dataset(Section):
@@ -157,6 +160,8 @@ class Lifecycle(Section):
 
     new_days: Days
     loyal_orders: Count
+    loyal_days: Days
+    rhythm_quantile: Level
     at_risk_gaps: Positive
     lapsed_gaps: Positive
     lapsed_days: Days
@@ -173,6 +178,7 @@ class Profile(Section):
 
     personas: Annotated[int, Field(ge=2, le=20)]
     min_purchase_days: Count
+    min_category_share: Share
     lifecycle: Lifecycle
 
 
@@ -259,6 +265,8 @@ class Evaluate(Section):
     confidence: Level
     bootstrap: Annotated[int, Field(ge=100, le=100000)]
     aa_repeats: Annotated[int, Field(ge=20, le=10000)]
+    aa_band: Level
+    power: Level
 
 
 class Guardrail(Section):
@@ -268,11 +276,30 @@ class Guardrail(Section):
     margin: NotNegative
 
 
+class NextActions(Section):
+    """What to do next with a member in each lifecycle stage, in words."""
+
+    prospect: str
+    new: str
+    active: str
+    loyal: str
+    at_risk: str
+    lapsed: str
+    won_back: str
+
+
 class Decide(Section):
-    """The rule by which the challenger replaces the champion."""
+    """The rule by which the challenger replaces the champion, and what follows for a member."""
 
     margin: NotNegative
     guardrails: list[Guardrail]
+    next_actions: NextActions
+
+
+class Check(Section):
+    """How closely another machine must reproduce the committed metrics."""
+
+    metrics: dict[str, NotNegative]
 
 
 class Params(Section):
@@ -294,6 +321,7 @@ class Params(Section):
     train: Train
     evaluate: Evaluate
     decide: Decide
+    check: Check
     quick: dict[str, bool | int | float | str | list | None]
 
     @model_validator(mode="after")

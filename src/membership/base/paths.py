@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+SANDBOX = ".quick"
 _PACKAGE_ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -27,3 +28,9 @@ def models(*parts: str) -> Path:
 def reports(*parts: str) -> Path:
     """Return a path under `reports/`, what people read."""
     return root().joinpath("reports", *parts)
+
+
+def checkout() -> Path:
+    """Return the checkout whose runs belong together: for DVC's temporary experiments and `.quick/`, their parent's."""
+    here = root()
+    return next((folder.parent for folder in (here, *here.parents) if folder.name in {".dvc", SANDBOX}), here)

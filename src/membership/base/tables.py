@@ -274,7 +274,30 @@ _DEFINITIONS = (
         },
         open=True,  # and one column a metric, e.g. recall_at_10
     ),
-    Table("actions", ("member_id",), {"member_id": _required(_TEXT)}, open=True),
+    Table(
+        "actions",
+        ("member_id",),
+        {
+            "member_id": _required(_TEXT),
+            "value": _required(_FLOAT, _COUNT),  # cents of margin over the horizon
+            "value_low": _required(_FLOAT, _COUNT),
+            "value_high": _required(_FLOAT, _COUNT),
+            "p_alive": _required(_FLOAT, _SHARE),
+            "p_repurchase": _required(_FLOAT, _SHARE),
+            "rfm_segment": _required(_TEXT),
+            "stage": _required(_TEXT, pa.Check.isin(STAGES)),
+            "persona": _required(_TEXT),
+            "main_need": _required(_TEXT),
+            "tier": _required(_TEXT),
+            "next_tier": _required(_TEXT),  # empty in the top tier
+            "spend_to_next": _required(_INT, _COUNT),  # cents
+            "points": _required(_INT, _COUNT),
+            "benefits": _required(_TEXT),  # names joined by "; "
+            "next_action": _required(_TEXT),
+            "items": _required(_TEXT),  # names joined by "; "
+        },
+        open=True,  # and item_1, item_1_id, item_2, ...: the recommended items, best first
+    ),
 )
 
 ALL: dict[str, Table] = {table.name: table for table in _DEFINITIONS}

@@ -1,0 +1,59 @@
+# Two commands do everything on a fresh machine: `make repro` and `make test`. `make help` lists the rest.
+.DEFAULT_GOAL := help
+.PHONY: help venv repro quick test check promote rollback lab ui lock
+SHELL := /bin/bash
+
+PYTHON ?= python3
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export MLFLOW_DISABLE_TELEMETRY := true
+export PYTHONPATH := src
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+venv: .venv/installed ## install what requirements.lock says into .venv, if it is missing or stale
+
+.venv/installed: requirements.lock pyproject.toml
+	@command -v git >/dev/null || { echo "git is missing: install it (Debian: apt install git; macOS: xcode-select --install)."; exit 1; }
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is missing: install Python 3.11 or newer, or name it: make PYTHON=/path/to/python3.11 ..."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is $$($(PYTHON) -V): Python 3.11 or newer is needed; name one: make PYTHON=python3.11 ..."; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) has no venv module: install it (Debian: apt install python3-venv)."; exit 1; }
+	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@! git rev-parse --git-dir >/dev/null 2>&1 || .venv/bin/nbstripout --install --attributes .gitattributes --keep-id
+	@touch $@
+
+repro: venv ## run the pipeline: every stage whose code, data or parameters changed
+	dvc repro
+
+quick: venv ## run the whole pipeline on a few members, in .quick/
+	python -m membership.pipeline.sandbox
+
+test: venv ## check style, import order and behaviour
+	ruff check .
+	ruff format --check .
+	lint-imports
+	python -m pytest
+
+check: venv ## compare the new metrics with the committed ones
+	python -m membership.pipeline.check
+
+promote: venv ## make the challenger the champion, if the decision says so, and judge again
+	python -m membership.pipeline.champion promote
+	dvc repro
+
+rollback: venv ## bring the previous champion back, and judge again
+	python -m membership.pipeline.champion rollback
+	dvc repro
+
+lab: venv ## open JupyterLab
+	jupyter lab
+
+ui: venv ## open the MLflow UI: runs, metrics, models
+	mlflow ui --workers 1
+
+lock: ## write requirements.lock anew from requirements.in (needs uv)
+	uv pip compile requirements.in -o requirements.lock --python-version 3.11 --no-header --no-annotate \
+	  --no-emit-index-url --no-emit-find-links
+	sed -i -E 's/^(torch==[0-9.]+)\+cpu/\1/' requirements.lock

@@ -1,0 +1,66 @@
+"""The table that a campaign tool loads: for each member what they are worth, need and get, and what to do next."""
+
+import pandas as pd
+
+from membership.base import files, paths, tables
+from membership.base.errors import DataError
+from membership.base.knobs import NextActions
+
+_VALUE = ["value", "value_low", "value_high", "p_alive", "p_repurchase", "rfm_segment"]
+_PROFILE = ["stage", "persona", "main_need"]
+_TIER = ["tier", "next_tier", "spend_to_next", "points"]
+
+
+def assemble(
+    value: pd.DataFrame,
+    profile: pd.DataFrame,
+    tiers: pd.DataFrame,
+    allocations: pd.DataFrame,
+    recommendations: pd.DataFrame,
+    items: pd.DataFrame,
+    next_actions: NextActions,
+) -> pd.DataFrame:
+    """Return one row a member, sorted by id, from the tables of the same names; `recommendations` is of one policy.
+
+    Columns: member_id; value, value_low, value_high (cents of margin over the horizon), p_alive, p_repurchase,
+    rfm_segment; stage, persona, main_need; tier, next_tier ("" in the top one), spend_to_next (cents), points;
+    benefits (names joined by "; ", "" for none); next_action (words); items (all names joined by "; "); and
+    item_1, item_1_id, item_2, ... ("" where a member has fewer).
+
+    Raises DataError where a member of `value` is missing in `profile` or `tiers`, or the other way round.
+    """
+    frame = value[["member_id", *_VALUE]]
+    for name, table, columns in (("profile", profile, _PROFILE), ("tiers", tiers, _TIER)):
+        _same_members(frame, table, name)
+        frame = frame.merge(table[["member_id", *columns]], on="member_id", validate="one_to_one")
+    benefits = allocations.sort_values("benefit").groupby("member_id")["benefit"].agg("; ".join).rename("benefits")
+    frame = frame.join(benefits, on="member_id").join(_items(recommendations, items), on="member_id")
+    frame.insert(frame.columns.get_loc("benefits") + 1, "next_action", frame["stage"].map(next_actions.model_dump()))
+    texts = frame.columns[frame.columns.get_loc("next_tier") :].difference(["spend_to_next", "points"])
+    return frame.fillna(dict.fromkeys(texts, "")).sort_values("member_id").reset_index(drop=True)
+
+
+def save(actions: pd.DataFrame) -> None:
+    """Write table `actions`, and for people and tools the same as `reports/actions.parquet` and `.csv`."""
+    stored = tables.write("actions", actions)
+    with files.whole(paths.reports("actions.parquet")) as temporary:
+        temporary.write_bytes(stored.read_bytes())
+    files.write_text(paths.reports("actions.csv"), tables.read("actions").to_csv(index=False, lineterminator="\n"))
+
+
+def _items(recommendations: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:
+    named = recommendations.merge(items[["item_id", "name"]], on="item_id", how="left").sort_values("rank")
+    named["name"] = named["name"].fillna(named["item_id"])
+    joined = named.groupby("member_id")["name"].agg("; ".join).rename("items")
+    wide = named.pivot(index="member_id", columns="rank", values=["name", "item_id"]).sort_index(axis=1, level="rank")
+    wide.columns = [f"item_{rank}" if kind == "name" else f"item_{rank}_id" for kind, rank in wide.columns]
+    return pd.concat([joined, wide], axis=1)
+
+
+def _same_members(value: pd.DataFrame, table: pd.DataFrame, name: str) -> None:
+    apart = sorted(set(value["member_id"]) ^ set(table["member_id"]))
+    if apart:
+        raise DataError(
+            f"tables 'value' and '{name}': {len(apart)} members are in only one of them, e.g. {', '.join(apart[:5])}; "
+            "run `dvc repro`, which makes both from the same members."
+        )

@@ -1,0 +1,169 @@
+"""Champion against challenger, A/B-style and paired: both policies on every member, judged on the same next basket.
+
+What it shows is predicted relevance under held-out logs. Nobody was shown these lists, so nothing here is caused.
+"""
+
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+import pandas as pd
+import scipy.stats
+
+from membership.base import seeds
+from membership.base.errors import DataError, ParamError
+from membership.base.knobs import Evaluate
+from membership.stats import resample
+
+CHAMPION, CHALLENGER = "champion", "challenger"
+ALL = "all members"
+COVERAGE = "catalogue_coverage"
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What the comparison found.
+
+    `effects`: one row a metric and segment (all members, or a tier) with the fields of `resample.Paired` and
+    `q_value`, p adjusted over the tiers of a metric (Benjamini-Hochberg; equal to p for all members).
+    `differences`: one row a member: member_id, tier, one column a metric (challenger minus champion).
+    `heterogeneity_p`: Welch's analysis of variance of the primary metric's differences over tiers; NaN where
+    fewer than two tiers can be compared.
+    """
+
+    primary: str
+    confidence: float
+    effects: pd.DataFrame
+    differences: pd.DataFrame
+    aa: resample.AACheck
+    heterogeneity_p: float
+
+    def overall(self, metric: str) -> pd.Series:
+        """Return the row of `effects` of `metric` over all members. Raises ParamError, listing what there is."""
+        rows = self.effects[self.effects["segment"] == ALL].set_index("metric")
+        if metric not in rows.index:
+            raise ParamError(f"metric '{metric}' is unknown; there are: {', '.join(rows.index)}.")
+        return rows.loc[metric]
+
+    def by_tier(self, metric: str) -> pd.DataFrame:
+        """Return the rows of `effects` of `metric`, one a tier, from the entry tier up."""
+        return self.effects[(self.effects["metric"] == metric) & (self.effects["segment"] != ALL)]
+
+
+def run(
+    outcomes: pd.DataFrame,
+    recommendations: pd.DataFrame,
+    items: pd.DataFrame,
+    tiers: pd.DataFrame,
+    evaluate: Evaluate,
+    seed: int,
+) -> Experiment:
+    """Compare the two policies on every metric of table `outcomes`, over all members and within each tier.
+
+    Catalogue coverage, the share of table `items` that a policy recommends to anybody, comes with them. It is
+    counted, not sampled from members: its interval is the difference itself, and it has no p-value.
+
+    Raises DataError where an arm is empty or a member is missing or doubled in one, ParamError where the primary
+    metric is unknown.
+    """
+    champion, challenger = _arms(outcomes)
+    metrics = [column for column in champion.columns if column != "tier"]
+    if evaluate.primary_metric not in metrics:
+        there = ", ".join(metrics)
+        raise ParamError(f"evaluate.primary_metric = {evaluate.primary_metric!r}: unknown metric; there are: {there}.")
+    order = tiers.sort_values("tier_rank")["tier"].drop_duplicates().tolist()
+    rows = []
+    for metric, segment in product(metrics, [ALL, *order]):
+        chosen = (champion["tier"] == segment).to_numpy() | (segment == ALL)
+        rng = seeds.rng(seed, f"bootstrap/{metric}/{segment}")
+        result = _paired(champion.loc[chosen, metric], challenger.loc[chosen, metric], evaluate, rng)
+        rows.append({"metric": metric, "segment": segment, **vars(result)})
+    differences = (challenger[metrics] - champion[metrics]).assign(tier=champion["tier"]).reset_index()
+    primary = champion[evaluate.primary_metric].to_numpy()
+    return Experiment(
+        primary=evaluate.primary_metric,
+        confidence=evaluate.confidence,
+        effects=_adjusted(pd.DataFrame([*rows, _coverage(recommendations, items)])),
+        differences=differences,
+        aa=resample.aa_check(
+            primary, evaluate.aa_repeats, evaluate.confidence, evaluate.aa_band, seeds.rng(seed, "aa")
+        ),
+        heterogeneity_p=_heterogeneity(differences, evaluate.primary_metric),
+    )
+
+
+def metrics(experiment: Experiment) -> dict[str, float]:
+    """Return the experiment as flat names and numbers, for `results.save_metrics`."""
+    flat = {"aa_rejection_share": experiment.aa.rejection_share, "heterogeneity_p": experiment.heterogeneity_p}
+    for row in experiment.effects.itertuples():
+        if row.segment == ALL:
+            flat[f"champion_{row.metric}"] = row.control
+            flat[f"challenger_{row.metric}"] = row.treatment
+        name = row.metric if row.segment == ALL else f"{row.metric}_{row.segment.lower()}"
+        flat |= {f"difference_{name}": row.difference, f"difference_{name}_low": row.low}
+        flat |= {f"difference_{name}_high": row.high}
+    overall = experiment.overall(experiment.primary)
+    return flat | {
+        "members": overall["members"],
+        "p_value": overall["p_value"],
+        "effect_size": overall["effect_size"],
+        "detectable_difference": overall["detectable"],
+    }
+
+
+def _arms(outcomes: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    arms = [outcomes[outcomes["policy"] == policy].drop(columns="policy") for policy in (CHAMPION, CHALLENGER)]
+    for policy, arm in zip((CHAMPION, CHALLENGER), arms, strict=True):
+        doubled = arm.loc[arm["member_id"].duplicated(), "member_id"]
+        if len(doubled):
+            raise DataError(
+                f"table 'outcomes': {len(doubled)} rows of policy '{policy}' repeat a member, e.g. {doubled.iloc[0]!r}; "
+                "one row a member and policy is needed, because the member is the unit."
+            )
+    champion, challenger = (arm.set_index("member_id").sort_index() for arm in arms)
+    if champion.empty and challenger.empty:
+        raise DataError(
+            f"table 'outcomes' has no rows of '{CHAMPION}' and '{CHALLENGER}': no member bought in the holdout window, "
+            "so nothing can be judged. Move windows.holdout_end in params.yaml, or bring more events."
+        )
+    apart = champion.index.symmetric_difference(challenger.index)
+    if len(apart):
+        raise DataError(
+            f"table 'outcomes': {len(apart)} members have only one of the policies '{CHAMPION}' and '{CHALLENGER}', "
+            f"e.g. {', '.join(apart[:5])}; both are needed for each member. Run stage evaluate again."
+        )
+    return champion, challenger
+
+
+def _paired(control: pd.Series, treatment: pd.Series, evaluate: Evaluate, rng: np.random.Generator) -> resample.Paired:
+    knobs = evaluate.confidence, evaluate.bootstrap, evaluate.power
+    return resample.paired(control.to_numpy(), treatment.to_numpy(), *knobs, rng)
+
+
+def _coverage(recommendations: pd.DataFrame, items: pd.DataFrame) -> dict:
+    distinct = recommendations.groupby("policy")["item_id"].nunique() / len(items)
+    champion, challenger = float(distinct.get(CHAMPION, 0)), float(distinct.get(CHALLENGER, 0))
+    change = challenger - champion
+    return {
+        "metric": COVERAGE,
+        "segment": ALL,
+        "members": recommendations["member_id"].nunique(),
+        "control": champion,
+        "treatment": challenger,
+        "difference": change,
+        "low": change,
+        "high": change,
+    }
+
+
+def _adjusted(effects: pd.DataFrame) -> pd.DataFrame:
+    effects["q_value"] = effects["p_value"]
+    for _, tiers in effects[effects["segment"] != ALL].groupby("metric"):
+        effects.loc[tiers.index, "q_value"] = scipy.stats.false_discovery_control(tiers["p_value"])
+    return effects
+
+
+def _heterogeneity(differences: pd.DataFrame, metric: str) -> float:
+    groups = [group.dropna().to_numpy() for _, group in differences.groupby("tier")[metric]]
+    groups = [group for group in groups if len(group) > 1 and np.ptp(group) > 0]
+    return float(scipy.stats.f_oneway(*groups, equal_var=False).pvalue) if len(groups) > 1 else np.nan

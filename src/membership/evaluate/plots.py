@@ -1,0 +1,89 @@
+"""Figures of the comparison and of what follows for members: frame in, Axes out."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+
+from membership.evaluate.experiment import ALL, Experiment
+
+
+def effects(experiment: Experiment, ax: Axes | None = None) -> Axes:
+    """Draw the difference of each metric over all members with its t interval, zero marked."""
+    rows = experiment.effects[experiment.effects["segment"] == ALL]
+    ax = _forest(rows, rows["metric"], ax)
+    ax.set(title="What changes with the challenger, all members")
+    ax.set_xlabel(f"challenger minus champion (share), {experiment.confidence:.0%} interval")
+    return ax
+
+
+def tier_effects(experiment: Experiment, ax: Axes | None = None) -> Axes:
+    """Draw the primary metric's difference in each tier with its t interval and number of members."""
+    rows = experiment.by_tier(experiment.primary)
+    ax = _forest(rows, rows["segment"] + " (" + rows["members"].astype(str) + " members)", ax)
+    ax.set(title=f"Where it changes: {experiment.primary} by tier")
+    ax.set_xlabel(f"challenger minus champion (share), {experiment.confidence:.0%} interval")
+    return ax
+
+
+def differences(experiment: Experiment, ax: Axes | None = None) -> Axes:
+    """Draw how many members gain and lose on the primary metric, and by how much."""
+    ax = ax or plt.subplots(figsize=(7, 3.5))[1]
+    values = experiment.differences[experiment.primary].dropna()
+    edges = np.linspace(-1, 1, 42)
+    sns.histplot(values, bins=edges, ax=ax, color="tab:blue", alpha=0.6)
+    ax.axvline(values.mean(), color="tab:red", linestyle="--", label=f"mean {values.mean():+.4f}")
+    ax.set(title=f"Paired differences of {len(values)} members", ylabel="members (logarithmic)", yscale="log")
+    ax.set_xlabel(f"{experiment.primary}, challenger minus champion")
+    ax.legend()
+    return ax
+
+
+def aa(experiment: Experiment, ax: Axes | None = None) -> Axes:
+    """Draw the p-values of the A/A splits, which an honest test spreads evenly over 0 to 1."""
+    ax = ax or plt.subplots(figsize=(7, 3.5))[1]
+    check, bins = experiment.aa, 20
+    sns.histplot(check.p_values, bins=bins, binrange=(0, 1), ax=ax, color="tab:blue", alpha=0.6)
+    ax.axhline(len(check.p_values) / bins, color="tab:red", linestyle="--", label="expected")
+    words = (
+        f"{check.rejection_share:.1%} below {check.expected_share:.0%} (allowed {check.low:.1%} to {check.high:.1%})"
+    )
+    ax.set(title=f"A/A check: {words}", xlabel="p-value", ylabel="splits")
+    ax.legend()
+    return ax
+
+
+def money(programme: pd.DataFrame, currency: str, ax: Axes | None = None) -> Axes:
+    """Draw the assumed gain and the cost of benefits by tier, from `summary.programme` (cents)."""
+    ax = ax or plt.subplots(figsize=(7, 3.5))[1]
+    tiers = programme.iloc[:-1]
+    long = tiers.melt("tier", ["gain", "cost"], var_name="what", value_name="cents")
+    long["amount"] = long["cents"] / 100
+    long["what"] = long["what"].map({"gain": "assumed gain in margin", "cost": "expected cost"})
+    sns.barplot(long, x="tier", y="amount", hue="what", ax=ax)
+    ax.set(title="Benefits by tier: what they cost, and what they are assumed to bring", xlabel="tier")
+    ax.set_ylabel(f"{currency} over the horizon")
+    ax.legend(title=None)
+    return ax
+
+
+def stages(actions: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw how many members of each tier get each next action, from table `actions`."""
+    ax = ax or plt.subplots(figsize=(8, 3.5))[1]
+    counts = pd.crosstab(actions["next_action"], actions["tier"])[actions["tier"].drop_duplicates().tolist()]
+    sns.heatmap(counts, annot=True, fmt="d", cmap="Blues", cbar=False, ax=ax)
+    ax.set(title=f"Next action by tier, {len(actions)} members", xlabel="tier", ylabel="")
+    return ax
+
+
+def _forest(rows: pd.DataFrame, labels: pd.Series, ax: Axes | None) -> Axes:
+    rows, labels = rows.reset_index(drop=True), labels.reset_index(drop=True)
+    ax = ax or plt.subplots(figsize=(7, 0.8 + 0.45 * len(rows)))[1]
+    bounded = rows.assign(low=rows["low"].clip(lower=-1), high=rows["high"].clip(upper=1))
+    ax.hlines(bounded.index, bounded["low"], bounded["high"], color="tab:blue", linewidth=2)
+    ax.plot(rows["difference"], rows.index, "o", color="tab:blue")
+    ax.axvline(0, color="grey", linewidth=1)
+    ax.set_yticks(rows.index, labels)
+    ax.invert_yaxis()
+    return ax

@@ -1,0 +1,65 @@
+"""What `dvc.yaml` says of a stage, and the hashes that lead from a number back to code, data and parameters."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from membership.base import paths
+from membership.base.errors import ProjectError
+
+
+@dataclass(frozen=True)
+class Node:
+    """A stage of the pipeline: its name, its notebook, and the files it declares, relative to the root."""
+
+    name: str
+    notebook: Path
+    deps: tuple[str, ...]
+    outs: tuple[str, ...]
+
+
+def nodes() -> list[Node]:
+    """Return the stages that have a notebook, in the order of `dvc.yaml`."""
+    stages = yaml.safe_load((paths.root() / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    books = {path.stem.split("_", 1)[1]: path for path in sorted(paths.root().glob("notebooks/[0-9]*_*.ipynb"))}
+    return [_node(name, books[name], stage) for name, stage in stages.items() if name in books]
+
+
+def node(name: str) -> Node:
+    """Return the stage called `name`. Raises ProjectError, naming the stages there are."""
+    known = {each.name: each for each in nodes()}
+    if name not in known:
+        raise ProjectError(f"no stage '{name}': dvc.yaml and notebooks/ have {', '.join(known)}.")
+    return known[name]
+
+
+def digest(path: str, algorithm: str) -> str | None:
+    """Return the hex digest of a file under the root (md5 is DVC's hash of it); None where there is none."""
+    file = paths.root() / path
+    if not file.is_file():
+        return None
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, algorithm).hexdigest()
+
+
+def digests(files: tuple[str, ...], algorithm: str) -> dict[str, str]:
+    """Return path -> digest of every file in `files`, folders opened."""
+    found = [name for each in files for name in _open(each)]
+    return {name: value for name in found if (value := digest(name, algorithm)) is not None}
+
+
+def _open(name: str) -> list[str]:
+    path = paths.root() / name
+    inside = sorted(path.rglob("*")) if path.is_dir() else [path]
+    return [str(each.relative_to(paths.root())) for each in inside if each.is_file()]
+
+
+def _node(name: str, notebook: Path, stage: dict) -> Node:
+    outs = [*_names(stage.get("outs")), *_names(stage.get("metrics")), *_names(stage.get("plots"))]
+    return Node(name, notebook, tuple(_names(stage.get("deps"))), tuple(outs))
+
+
+def _names(entries: list | None) -> list[str]:
+    return [next(iter(entry)) if isinstance(entry, dict) else entry for entry in entries or []]

@@ -1,0 +1,81 @@
+"""A copy of the project with other parameters, run from start to end: `make quick`, and the test of the pipeline.
+
+The copy has its own tables, reports and DVC cache, so nothing of the checkout changes; its runs are logged beside the
+checkout's own.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from membership.base import params, paths
+from membership.base.errors import ProjectError
+
+_PARTS = ("notebooks", "src", "params.yaml", "dvc.yaml", "champion.json", "README.md")
+
+
+def copy(to: Path, overrides: Mapping[str, Any]) -> Path:
+    """Copy the project to `to`, an absent or earlier copy, with `overrides` set in its `params.yaml`; return `to`.
+
+    Outputs of an earlier copy stay, so that a second run does only what changed. Raises ParamError before anything
+    is copied where an override is unknown or impossible.
+    """
+    raw = params.read()
+    params.parse(raw, overrides)
+    to.mkdir(parents=True, exist_ok=True)
+    for part in _PARTS:
+        source, target = paths.root() / part, to / part
+        if source.is_dir():
+            shutil.rmtree(target, ignore_errors=True)
+            shutil.copytree(
+                source, target, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", "*.egg-info")
+            )
+        else:
+            shutil.copy(source, target)
+    _set(to / "params.yaml", overrides)
+    (to / ".dvc").mkdir(exist_ok=True)
+    (to / ".dvc" / "config").write_text("[core]\n    no_scm = true\n    analytics = false\n    check_update = false\n")
+    (to / ".dvcignore").write_text("__pycache__/\n.ipynb_checkpoints/\n")
+    return to
+
+
+def repro(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
+    """Run `dvc repro` in `folder`; output goes where ours goes."""
+    clean = {key: value for key, value in os.environ.items() if key not in {"DVC_ROOT", "PYTHONPATH"}}
+    command = [sys.executable, "-m", "dvc", "repro", *arguments]
+    return subprocess.run(command, cwd=folder, env=clean, check=False)
+
+
+def main() -> int:
+    """Run the whole pipeline in `.quick/` with the overrides of `params.yaml: quick`."""
+    try:
+        folder = copy(paths.root() / paths.SANDBOX, params.read()["quick"])
+    except ProjectError as error:
+        print(error, file=sys.stderr)
+        return 1
+    done = repro(folder)
+    if done.returncode == 0:
+        print(f"\nRead {folder}/reports/index.html; compare the runs with `make ui`.")
+    return done.returncode
+
+
+def _set(path: Path, overrides: Mapping[str, Any]) -> None:
+    yaml = YAML()
+    document = yaml.load(path)
+    for dotted, value in overrides.items():
+        *parents, last = dotted.split(".")
+        node = document
+        for name in parents:
+            node = node[name]
+        node[last] = value
+    yaml.dump(document, path)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,54 @@
+"""Figures of needs, personas and lifecycle: frame -> Axes."""
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.ticker import PercentFormatter
+
+
+def needs_heatmap(centres: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw `Personas.centres`: how far each persona's needs are from everybody's."""
+    ax = ax or plt.subplots(figsize=(9, 0.34 * centres.shape[1] + 1.5))[1]
+    wrapped = centres.rename(index=lambda name: name.replace(", ", ",\n")).T
+    label = "standard deviations from the mean member"
+    sns.heatmap(wrapped, center=0, cmap="vlag", annot=True, fmt=".1f", cbar_kws={"label": label}, ax=ax)
+    ax.set(title="What sets each persona apart", xlabel="", ylabel="need")
+    ax.tick_params(axis="x", rotation=0, labelsize=8)
+    return ax
+
+
+def main_needs(main_need: pd.Series, ax: Axes | None = None) -> Axes:
+    """Draw how many members have each main need."""
+    ax = ax or plt.subplots(figsize=(7, 4.5))[1]
+    counts = main_need.value_counts().sort_index().sort_values(ascending=False, kind="stable")
+    sns.barplot(x=counts.to_numpy(), y=counts.index, color="steelblue", ax=ax)
+    ax.set(title="Each member's need furthest above the population's", xlabel="members", ylabel="")
+    return ax
+
+
+def stage_shares(shares: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw `lifecycle.shares`: the share of members in each stage, month by month."""
+    ax = ax or plt.subplots(figsize=(9, 4.2))[1]
+    table = shares.set_axis(shares.index.strftime("%Y-%m-%d"), axis=0)
+    table.columns = [stage.replace("_", " ") for stage in table.columns]
+    table.plot.bar(stacked=True, width=0.9, color=sns.color_palette("Set2", table.shape[1]), ax=ax)
+    ax.set(title="Members by lifecycle stage", xlabel="as of", ylabel="share of members", ylim=(0, 1))
+    ax.yaxis.set_major_formatter(PercentFormatter(1))
+    ax.tick_params(axis="x", rotation=45)
+    ax.legend(title="stage", bbox_to_anchor=(1.01, 1), loc="upper left", frameon=False)
+    return ax
+
+
+def transition_matrix(rates: pd.DataFrame, title: str, ax: Axes | None = None) -> Axes:
+    """Draw `lifecycle.rates`: from each level (row) the share that is in each level (column) a month later."""
+    ax = ax or plt.subplots(figsize=(6.5, 4.8))[1]
+    words = rates.rename(index=_words, columns=_words)
+    sns.heatmap(words, vmin=0, vmax=1, cmap="Blues", annot=True, fmt=".0%", cbar=False, ax=ax)
+    ax.set(title=title, xlabel="a month later", ylabel="this month")
+    ax.tick_params(axis="y", rotation=0)
+    return ax
+
+
+def _words(level: str) -> str:
+    return level.replace("_", " ")

@@ -1,0 +1,124 @@
+"""The baselines that a model must beat, in sparse form: popularity, UP-CF@r and TIFUKNN.
+
+A scorer takes row numbers of `Baskets` and returns dense scores (len(rows), I) of all items; -inf means never.
+"""
+
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+from scipy import sparse
+
+from membership.recommend.baskets import Baskets
+
+Scorer = Callable[[np.ndarray], np.ndarray]
+
+
+def popularity(baskets: Baskets) -> np.ndarray:
+    """Return the share of all baskets that hold each item, (I,)."""
+    return np.bincount(baskets.item, minlength=len(baskets.items)) / baskets.sizes.sum()
+
+
+def g_topfreq(baskets: Baskets) -> Scorer:
+    """Score items by their popularity, the same for everybody."""
+    share = popularity(baskets)
+    return lambda rows: np.tile(share, (len(rows), 1))
+
+
+def p_topfreq(baskets: Baskets) -> Scorer:
+    """Score items by how many of the member's own baskets held them; what was never bought is never recommended."""
+    counts = baskets.matrix()
+
+    def score(rows):
+        own = counts[rows].toarray()
+        return np.where(own > 0, own, -np.inf)
+
+    return score
+
+
+def gp_topfreq(baskets: Baskets, ties: Literal["popularity", "first_bought"] = "popularity") -> Scorer:
+    """Score items by the member's own counts, then what was never bought by popularity.
+
+    Equal counts go by popularity; `ties` "first_bought" puts the item first that was bought first, which is what the
+    order of insertion does in the code of Li et al., TOIS 2023, and is weaker.
+    """
+    counts, share = baskets.matrix(), popularity(baskets)
+    oldest = np.zeros(baskets.shape if ties == "first_bought" else (len(baskets.members), 1))
+    if ties == "first_bought":
+        np.maximum.at(oldest, (baskets.member, baskets.item), baskets.age / (baskets.age.max() + 1))
+    return lambda rows: counts[rows].toarray() + oldest[rows] / 2 + share / 1e4
+
+
+def upcf(baskets: Baskets, recency: int, alpha: float, locality: float) -> Scorer:
+    """UP-CF@r: the popularity of items with similar members (Faggioli, Polato and Aiolli, UMAP 2020).
+
+    A member's own popularity of an item is its share of the last `recency` baskets; members u, v are similar by the
+    asymmetric cosine u.v / (|u|^2a |v|^2(1-a)) of what they ever bought, with a = `alpha`, to the power `locality`.
+    """
+    recent = np.minimum(baskets.sizes, recency)
+    weight = (baskets.basket < recency) / recent[baskets.member]
+    own = baskets.matrix(weight)
+    bought = baskets.matrix().sign()
+    size = bought.sum(axis=1)
+
+    def score(rows):
+        overlap = (bought[rows] @ bought.T).toarray()
+        similar = overlap / (size[rows, None] ** alpha * size[None, :] ** (1 - alpha))
+        return similar**locality @ own
+
+    return score
+
+
+def tifu_vectors(baskets: Baskets, within_decay: float, group_decay: float, groups: int) -> sparse.csr_array:
+    """Return TIFU's personalised item frequencies (M, I): Hu et al., SIGIR 2020, as in the authors' code.
+
+    A basket weighs within_decay^(baskets after it). A member's baskets, oldest first, are cut into `groups` of equal
+    size (later ones one longer where that does not divide; at most one for each basket); the mean of a group weighs
+    group_decay^(groups after it), and the vector is the mean over groups. (The paper restarts the first decay in
+    every group; the code does not, and is the better of the two.)
+    """
+    sizes = baskets.sizes
+    many = np.minimum(sizes, groups)
+    short, longer, many = ((array)[baskets.member] for array in (sizes // many, sizes % many, many))
+    back, recent = baskets.basket, longer * (short + 1)  # the last `longer` groups hold one basket more
+    group = np.where(back < recent, back // (short + 1), longer + (back - recent) // short)
+    length = short + (back < recent)
+    return baskets.matrix(within_decay**back * group_decay**group / length / many)
+
+
+def tifuknn(
+    baskets: Baskets, neighbours: int, within_decay: float, group_decay: float, alpha: float, groups: int
+) -> Scorer:
+    """TIFUKNN: `alpha` times a member's own vector plus 1 - alpha times the mean of its nearest `neighbours`."""
+    vectors = tifu_vectors(baskets, within_decay, group_decay, groups)
+    around = neighbourhood(vectors, neighbours)
+    return lambda rows: alpha * vectors[rows].toarray() + (1 - alpha) * around(rows)
+
+
+def neighbourhood(vectors: sparse.csr_array, neighbours: int) -> Scorer:
+    """Return a function from rows to the mean vector, dense, of the other members nearest by Euclidean distance."""
+    norms = vectors.multiply(vectors).sum(axis=1)
+    neighbours = min(neighbours, len(norms) - 1)
+
+    def mean(rows):
+        nearness = 2 * (vectors[rows] @ vectors.T).toarray() - norms
+        nearness[np.arange(len(rows)), rows] = -np.inf
+        near = best(nearness, neighbours)
+        ends = np.arange(0, near.size + 1, max(neighbours, 1))
+        chosen = sparse.csr_array((np.ones(near.size), near.ravel(), ends), shape=(len(rows), len(norms)))
+        return (chosen @ vectors).toarray() / max(neighbours, 1)
+
+    return mean
+
+
+def best(scores: np.ndarray, k: int) -> np.ndarray:
+    """Return the columns (n, min(k, columns)) of each row's highest scores, best first, ties by the lower column."""
+    k = min(k, scores.shape[1])
+    if k == 0:
+        return np.zeros((len(scores), 0), dtype=np.int64)
+    last = np.partition(scores, -k, axis=1)[:, [-k]]
+    above, equal = scores > last, scores == last
+    chosen = above | (equal & (np.cumsum(equal, axis=1) <= k - above.sum(axis=1, keepdims=True)))
+    columns = np.nonzero(chosen)[1].reshape(len(scores), k)
+    order = np.argsort(-np.take_along_axis(scores, columns, axis=1), axis=1, kind="stable")
+    return np.take_along_axis(columns, order, axis=1)

@@ -1,0 +1,134 @@
+"""Baskets: what each member bought, one basket a local day, before a cut-off, and the next basket after it.
+
+    ... basket 2    basket 1    basket 0 | cutoff ...   next basket ...
+    ------------- history --------------)[-- window: the first basket in it is the target --)
+"""
+
+from dataclasses import dataclass
+from datetime import date
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from membership.base import engine
+from membership.base.errors import DataError
+from membership.base.knobs import Recommend
+from membership.base.timeline import Window
+
+
+@dataclass(frozen=True)
+class Baskets:
+    """Histories before `cutoff`, as coordinates: line n says that member `member[n]` bought item `item[n]`.
+
+    `members` (M,) and `items` (I,) are sorted ids; `member` and `item` (N,) index them; `basket` (N,) counts a
+    member's baskets back from the last one, which is 0; `age` (N,) is in days before the cut-off, at least 1. Lines
+    are sorted by member, basket, item, and a basket holds an item once.
+    """
+
+    cutoff: date
+    members: np.ndarray
+    items: np.ndarray
+    member: np.ndarray
+    item: np.ndarray
+    basket: np.ndarray
+    age: np.ndarray
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Number of members, number of items."""
+        return len(self.members), len(self.items)
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """Baskets of each member, (M,)."""
+        sizes = np.zeros(len(self.members), dtype=np.int64)
+        np.maximum.at(sizes, self.member, self.basket + 1)
+        return sizes
+
+    def matrix(self, values: np.ndarray | None = None) -> sparse.csr_array:
+        """Return the (M, I) sum of `values` (N,) over lines; without values, in how many baskets an item was."""
+        values = np.ones(len(self.member)) if values is None else values
+        return sparse.coo_array((values, (self.member, self.item)), shape=self.shape).tocsr()
+
+    def rows(self, members: np.ndarray) -> np.ndarray:
+        """Return the row of each of `members` (ids), -1 for one without a history."""
+        return _positions(self.members, members)
+
+    def columns(self, items: np.ndarray) -> np.ndarray:
+        """Return the column of each of `items` (ids, any shape), -1 for one that is not in the catalogue."""
+        return _positions(self.items, items)
+
+    def bought(self, members: np.ndarray, ids: np.ndarray) -> np.ndarray:
+        """Say of `ids` (n, k) which are in the history of `members` (n,): repeat (True) or explore (False)."""
+        rows, columns = self.rows(members)[:, None], self.columns(ids)
+        seen = np.unique(self.member.astype(np.int64) * len(self.items) + self.item)
+        wanted = np.where((rows < 0) | (columns < 0), -1, rows.astype(np.int64) * len(self.items) + columns)
+        return np.isin(wanted, seen)
+
+
+@dataclass(frozen=True)
+class Targets:
+    """The next basket of each of `members` (n,): `matrix` (n, I) is 1 where it holds the item, none is empty."""
+
+    members: np.ndarray
+    matrix: sparse.csr_array
+
+
+def history(events: ir.Table, cutoff: date, knobs: Recommend) -> Baskets:
+    """Return the baskets before `cutoff` of members with at least `min_baskets`, of items bought often enough.
+
+    Items are restricted first, then members, then each member's last `max_baskets` are kept. Raises DataError where
+    nothing is left.
+    """
+    bought = _purchases(engine.before(events, cutoff))
+    often = bought.group_by("item_id").having(bought.count() >= knobs.min_item_purchases).agg()
+    lines = bought.semi_join(often, "item_id").select("member_id", "item_id", "day").distinct()
+    back = ibis.dense_rank().over(group_by=lines.member_id, order_by=lines.day.desc())
+    lines = lines.mutate(basket=back)
+    lines = lines.mutate(baskets=lines.basket.max().over(group_by=lines.member_id) + 1)
+    lines = lines.filter(lines.baskets >= knobs.min_baskets, lines.basket < knobs.max_baskets)
+    frame = lines.order_by("member_id", "basket", "item_id").to_pandas()
+    if frame.empty:
+        raise DataError(
+            f"before {cutoff} no member has {knobs.min_baskets} baskets (recommend.min_baskets) of items bought "
+            f"{knobs.min_item_purchases} times (recommend.min_item_purchases): lower these, or bring more events."
+        )
+    member, members = pd.factorize(frame["member_id"], sort=True)
+    item, items = pd.factorize(frame["item_id"], sort=True)
+    age = (pd.Timestamp(cutoff) - frame["day"]).dt.days
+    whole = [array.astype(np.int32) for array in (member, item, frame["basket"].to_numpy(), age.to_numpy())]
+    return Baskets(cutoff, members.to_numpy(dtype=str), items.to_numpy(dtype=str), *whole)
+
+
+def targets(events: ir.Table, window: Window, baskets: Baskets) -> Targets:
+    """Return the first basket in `window` of each member of `baskets`, restricted to its items; ids sorted.
+
+    Raises ValueError where the window starts before the history ends.
+    """
+    if window.start < baskets.cutoff:
+        raise ValueError(f"the window {window} starts before the cut-off {baskets.cutoff} of the history.")
+    after = events.filter(events.local_at >= ibis.timestamp(window.start.isoformat()))
+    bought = _purchases(engine.before(after, window.end))
+    known = ibis.memtable({"item_id": baskets.items.tolist()})
+    regulars = ibis.memtable({"member_id": baskets.members.tolist()})
+    bought = bought.semi_join(known, "item_id").semi_join(regulars, "member_id")
+    first = bought.mutate(first=bought.day.min().over(group_by=bought.member_id)).filter(ibis._.day == ibis._.first)
+    frame = first.select("member_id", "item_id").distinct().order_by("member_id", "item_id").to_pandas()
+    member, members = pd.factorize(frame["member_id"], sort=True)
+    columns = baskets.columns(frame["item_id"].to_numpy(dtype=str))
+    shape = (len(members), len(baskets.items))
+    return Targets(members.to_numpy(dtype=str), sparse.coo_array((np.ones(len(frame)), (member, columns)), shape).tocsr())
+
+
+def _purchases(events: ir.Table) -> ir.Table:
+    bought = events.filter(events.kind == "purchase", events.item_id.notnull(), events.quantity > 0)
+    return bought.mutate(day=bought.local_at.truncate("D"))
+
+
+def _positions(ids: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    wanted = np.asarray(wanted, dtype=str)
+    positions = np.searchsorted(ids, wanted).clip(max=len(ids) - 1)
+    return np.where(ids[positions] == wanted, positions, -1)

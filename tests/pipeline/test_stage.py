@@ -1,0 +1,129 @@
+"""The stage runner: what it executes, what it logs, and how it fails."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import mlflow
+import nbformat
+import pytest
+from mlflow.tracking import MlflowClient
+
+from membership.base import params
+from membership.base.errors import ParamError, ProjectError
+from membership.pipeline import graph, report, stage
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory):
+    """An empty MLflow database: making one takes seconds, copying it does not."""
+    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    MlflowClient(f"sqlite:///{path}").search_experiments()
+    return path
+
+
+@pytest.fixture
+def pipeline(workspace, monkeypatch, migrated):
+    """A project with one stage, `value`, whose notebook a test writes with `write`."""
+    shutil.copy(migrated, workspace / "mlflow.db")
+    (workspace / "notebooks").mkdir()
+    (workspace / "data").mkdir()
+    (workspace / "data" / "in.parquet").write_bytes(b"any bytes")
+    (workspace / "dvc.yaml").write_text(
+        "stages:\n  value:\n    cmd: none\n    params: [seed, value]\n    deps: [data/in.parquet]\n"
+        "    outs: [data/out.json]\n    metrics:\n      - reports/metrics/value.json: {cache: false}\n"
+    )
+    for name in ("DVC_ROOT", "PYTHONPATH", "PYTHONHASHSEED", "JUPYTER_PREFER_ENV_PATH"):
+        monkeypatch.setenv(name, os.environ.get(name, ""))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    return workspace
+
+
+def write(root, *cells: str) -> None:
+    start = ["overrides = {}", "from membership.base import files, params, paths, results"]
+    made = [nbformat.v4.new_markdown_cell("# What is a member worth?")]
+    made += [nbformat.v4.new_code_cell(cell) for cell in [*start, *cells]]
+    made[1].metadata["tags"] = ["parameters"]
+    nbformat.write(nbformat.v4.new_notebook(cells=made), root / "notebooks" / "30_value.ipynb")
+
+
+SAVE = (
+    "p = params.load('value', overrides)\n"
+    "results.save_metrics('value', {'horizon': p.value.horizon_days, 'words': 'fine'})\n"
+    "files.write_json(paths.data('out.json'), {'seed': p.seed})"
+)
+
+
+def only_run(root):
+    mlflow.set_tracking_uri(f"sqlite:///{root}/mlflow.db")
+    experiment = mlflow.get_experiment_by_name("membership")
+    (found,) = MlflowClient().search_runs([experiment.experiment_id])
+    return found
+
+
+def test_a_stage_logs_parameters_metrics_hashes_and_its_page(pipeline):
+    write(pipeline, SAVE, "import matplotlib.pyplot as plt\nplt.plot([1, 2]);")
+    stage.run("value", {"value.horizon_days": 7})
+    run = only_run(pipeline)
+    assert run.info.status == "FINISHED"
+    assert run.data.params["value.horizon_days"] == "7"
+    assert run.data.metrics["horizon"] == 7
+    assert run.data.metrics["duration_s"] > 0
+    assert run.data.tags["words"] == "fine"
+    assert run.data.tags["dep/data/in.parquet"] == graph.digest("data/in.parquet", "md5")
+    assert run.data.tags["out/data/out.json"] == graph.digest("data/out.json", "sha256")
+    (dataset,) = run.inputs.dataset_inputs
+    assert dataset.dataset.digest == graph.digest("data/in.parquet", "md5")
+    artifacts = {item.path for item in MlflowClient().list_artifacts(run.info.run_id, "report")}
+    assert artifacts == {"report/30_value.html", "report/01-what-is-a-member-worth.png"}
+    assert json.loads((pipeline / "data" / "out.json").read_text()) == {"seed": params.read()["seed"]}
+    assert "30_value.html" in (pipeline / "reports" / "index.html").read_text()
+
+
+def test_a_failing_cell_becomes_one_message_and_a_failed_run(pipeline):
+    write(pipeline, "from membership.base.errors import DataError\nraise DataError('events.csv: column at: no times')")
+    with pytest.raises(ProjectError) as error:
+        stage.run("value", {})
+    assert str(error.value).startswith("events.csv: column at: no times\n  in notebook 30_value.ipynb, cell 4")
+    assert only_run(pipeline).info.status == "FAILED"
+
+
+def test_an_unforeseen_error_keeps_its_name(pipeline):
+    write(pipeline, "1 / 0")
+    with pytest.raises(ProjectError, match="ZeroDivisionError: division by zero"):
+        stage.run("value", {})
+
+
+def test_an_impossible_parameter_stops_before_anything_runs(pipeline):
+    write(pipeline, SAVE)
+    with pytest.raises(ParamError, match=r"value\.horizon_days = 0"):
+        stage.run("value", {"value.horizon_days": 0})
+    assert not (pipeline / "reports").exists()
+
+
+def test_a_server_that_does_not_answer_is_named(pipeline, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    write(pipeline, SAVE)
+    with pytest.raises(ProjectError, match=r"MLflow at http://127\.0\.0\.1:9 does not answer"):
+        stage.run("value", {})
+
+
+def test_the_command_line_says_what_is_wrong_in_one_message_without_frames(pipeline):
+    write(pipeline, SAVE)
+    command = [sys.executable, "-m", "membership.pipeline.stage", "value", "-S", "value.horizon_days"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=pipeline)
+    assert done.returncode == 1
+    assert "write it as KEY=VALUE" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_only_the_last_state_of_a_progress_bar_is_kept_in_the_page(tmp_path):
+    output = nbformat.v4.new_output("stream", name="stderr", text="\rfit: 10%\rfit: 50%\rfit: 100%\ndone\n")
+    cell = nbformat.v4.new_code_cell("1", outputs=[output])
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / "a.ipynb")
+    page = report.save_page(tmp_path / "a.ipynb", tmp_path / "a.html").read_text()
+    assert "fit: 100%" in page
+    assert "fit: 50%" not in page
