@@ -16,14 +16,6 @@ from membership.base.errors import ParamError, ProjectError
 from membership.pipeline import graph, report, stage
 
 
-@pytest.fixture(scope="session")
-def migrated(tmp_path_factory):
-    """An empty MLflow database: making one takes seconds, copying it does not."""
-    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
-    MlflowClient(f"sqlite:///{path}").search_experiments()
-    return path
-
-
 @pytest.fixture
 def pipeline(workspace, monkeypatch, migrated):
     """A project with one stage, `value`, whose notebook a test writes with `write`."""
@@ -94,6 +86,16 @@ def test_an_unforeseen_error_keeps_its_name(pipeline):
     write(pipeline, "1 / 0")
     with pytest.raises(ProjectError, match="ZeroDivisionError: division by zero"):
         stage.run("value", {})
+
+
+def test_a_killed_kernel_is_a_failed_run_that_leaves_the_old_output(pipeline):
+    (pipeline / "data" / "out.json").write_text("old")
+    kill = "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)"
+    write(pipeline, "from membership.base import files, paths", kill, SAVE)
+    with pytest.raises(ProjectError, match="Kernel died; killed, or out of memory"):
+        stage.run("value", {})
+    assert (pipeline / "data" / "out.json").read_text() == "old"
+    assert only_run(pipeline).info.status == "FAILED"
 
 
 def test_an_impossible_parameter_stops_before_anything_runs(pipeline):

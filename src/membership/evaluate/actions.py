@@ -52,7 +52,8 @@ def _items(recommendations: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:
     named = recommendations.merge(items[["item_id", "name"]], on="item_id", how="left").sort_values("rank")
     named["name"] = named["name"].fillna(named["item_id"])
     joined = named.groupby("member_id")["name"].agg("; ".join).rename("items")
-    wide = named.pivot(index="member_id", columns="rank", values=["name", "item_id"]).sort_index(axis=1, level="rank")
+    wide = named.pivot_table(["name", "item_id"], index="member_id", columns="rank", aggfunc="first")
+    wide = wide.sort_index(axis=1, level=["rank", 0], ascending=[True, False])
     wide.columns = [f"item_{rank}" if kind == "name" else f"item_{rank}_id" for kind, rank in wide.columns]
     return pd.concat([joined, wide], axis=1)
 

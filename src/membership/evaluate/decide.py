@@ -133,12 +133,9 @@ def _not_inferior(experiment: Experiment, metric: str, margin: float) -> Check:
 
 def _honest(experiment: Experiment) -> Check:
     aa = experiment.aa
-    return Check(
-        "A/A check",
-        aa.passed,
-        f"Random halves of the members under one policy differed in {aa.rejection_share:.1%} of {len(aa.p_values)} "
-        f"tests; chance allows {aa.low:.1%} to {aa.high:.1%}, so the test {'can' if aa.passed else 'cannot'} be trusted.",
-    )
+    found = f"Random halves of the members under one policy differed in {aa.rejection_share:.1%} of {len(aa.p_values)}"
+    allowed = f"tests; chance allows {aa.low:.1%} to {aa.high:.1%}"
+    return Check("A/A check", aa.passed, f"{found} {allowed}: the test {'can' if aa.passed else 'cannot'} be trusted.")
 
 
 def _change(row: pd.Series, confidence: float) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 
 import papermill
 import yaml
+from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
 from membership.base import params, paths
@@ -106,6 +107,8 @@ def _execute(notebook: Path, executed: Path, overrides: Mapping[str, Any]) -> Pa
         )
     except PapermillExecutionError as failure:
         return failure
+    except DeadKernelError as failure:
+        return PapermillExecutionError(0, 0, "", "KernelDied", f"{failure}; killed, or out of memory", [])
     except OSError as error:
         raise ProjectError(
             f"{executed}: cannot be written ({error.strerror}); free some space, then run again."

@@ -9,10 +9,13 @@ from matplotlib.ticker import PercentFormatter
 
 def needs_heatmap(centres: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw `Personas.centres`: how far each persona's needs are from everybody's."""
-    ax = ax or plt.subplots(figsize=(9, 0.34 * centres.shape[1] + 1.5))[1]
+    ax = ax or plt.subplots(figsize=(2 * len(centres) + 2, 0.34 * centres.shape[1] + 1.5))[1]
+    if centres.empty:
+        ax.set(title="No personas: too little is known of any member", xticks=[], yticks=[])
+        return ax
     wrapped = centres.rename(index=lambda name: name.replace(", ", ",\n")).T
     label = "standard deviations from the mean member"
-    sns.heatmap(wrapped, center=0, cmap="vlag", annot=True, fmt=".1f", cbar_kws={"label": label}, ax=ax)
+    sns.heatmap(wrapped, center=0, cmap="vlag", annot=True, fmt="+.1f", cbar_kws={"label": label}, ax=ax)
     ax.set(title="What sets each persona apart", xlabel="", ylabel="need")
     ax.tick_params(axis="x", rotation=0, labelsize=8)
     return ax

@@ -67,7 +67,8 @@ def paired(
     control, treatment = np.asarray(control, dtype=float), np.asarray(treatment, dtype=float)
     if control.shape != treatment.shape or control.ndim != 1:
         raise DataError(
-            f"paired: one value a member in both arms is needed; got {control.shape} and {treatment.shape}."
+            f"paired comparison: both arms need one value for each of the same members; "
+            f"got shapes {control.shape} and {treatment.shape}."
         )
     known = ~(np.isnan(control) | np.isnan(treatment))
     control, treatment = control[known], treatment[known]

@@ -15,6 +15,7 @@ from membership.base.errors import DataError
 
 _BOUND = 10.0  # |log parameter| in scaled units; beyond it nothing that is predicted changes
 _STARTS = (0.0, -1.5, 1.5, 3.0)  # logarithm of the second half of the parameters: heterogeneity from large to small
+_FLAT = 1e-3  # slope of the mean log-likelihood in a log parameter that counts as a summit
 _NODES = 40  # of the Gauss-Jacobi rule: relative error below 1e-8 up to ten times the observed history
 
 
@@ -48,9 +49,9 @@ class BgNbd:
         columns = (x, recency / scale, age / scale, weight)
         starts = [np.array([0.0, 0.0, second, abs(second)]) for second in _STARTS]
         theta, value, note = _maximise("BG/NBD", lambda log: _bgnbd(log, *columns), starts, penalizer, ("r", "alpha_days", "a", "b"))
-        r, alpha, a, b = np.exp(theta)
+        r, alpha, a, b = np.exp(theta).tolist()
         likelihood = value * weight.sum() - x @ weight * np.log(scale)
-        return cls(r, alpha * scale, a, b, likelihood, int(weight.sum()), note)
+        return cls(r, alpha * scale, a, b, float(likelihood), int(weight.sum()), note)
 
     def p_alive(self, features: pd.DataFrame) -> np.ndarray:
         """Return P(still a customer at the cut-off), shape (members,); 0 for members who have never bought."""
@@ -121,10 +122,10 @@ class GammaGamma:
             ("p", "q", "gamma"),
             lower=(-_BOUND, np.log(1.01), -_BOUND),
         )
-        p, q, gamma = np.exp(theta)
+        p, q, gamma = np.exp(theta).tolist()
         varied = x.std() > 0 and mean.std() > 0
         correlation = float(np.corrcoef(x, mean)[0, 1]) if varied else 0.0
-        return cls(p, q, gamma * scale, len(x) * (value - np.log(scale)), len(x), correlation, note)
+        return cls(p, q, float(gamma * scale), float(len(x) * (value - np.log(scale))), len(x), correlation, note)
 
     def expected_spend(self, features: pd.DataFrame) -> np.ndarray:
         """Return expected spend on a purchase day, shape (members,); the population's mean where none was repeated."""
@@ -215,7 +216,7 @@ def _maximise(
     best = min(found, key=lambda result: result.fun)
     low, high = np.array(bounds).T
     slope = np.abs(best.x - np.clip(best.x - best.jac, low, high)).max()
-    if not slope < 1e-4:
+    if not slope < _FLAT:
         raise DataError(
             f"{model} did not converge from any of {len(starts)} starts (steepest slope left {slope:.2g}; {best.message}): "
             "the data say too little of it. Raise value.penalizer, e.g. to 0.001, or give a longer history."
@@ -228,9 +229,10 @@ def _maximise(
 def _beta_rule(a: float, b: float) -> tuple[np.ndarray, np.ndarray]:
     """Return nodes and weights of the Gauss rule for the Beta(a, b) density on (0, 1) (Golub & Welsch 1969)."""
     n, total = np.arange(1, _NODES), a + b
-    even = 2 * n + total
+    even, later = 2 * n + total, n[1:]
     diagonal = np.append(a / total, (1 + (a - b) * (total - 2) / (even * (even - 2))) / 2)
-    side = n * (n + b - 1) * (n + a - 1) * (n + total - 2) / ((even - 2) ** 2 * (even - 1) * (even - 3))
-    side[0] = a * b / (total**2 * (total + 1))
+    first = a * b / (total**2 * (total + 1))  # the general term is 0/0 here where a + b = 1
+    side = later * (later + b - 1) * (later + a - 1) * (later + total - 2)
+    side = np.append(first, side / ((even[1:] - 2) ** 2 * (even[1:] - 1) * (even[1:] - 3)))
     nodes, vectors = linalg.eigh_tridiagonal(diagonal, np.sqrt(side))
     return np.clip(nodes, 1e-300, 1), vectors[0] ** 2

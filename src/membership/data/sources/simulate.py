@@ -84,7 +84,7 @@ def market(knobs: Simulate, seed: int, timezone: str = "UTC", currency: str = "E
         events=_events(rows, member_ids, items["item_id"], clock, currency),
         survey=_survey(knobs, people, truth, clock, draw("survey")),
         offers=_offers(knobs, clock),
-        exposures=_exposures(exposures, orders, member_ids, clock),
+        exposures=_exposures(exposures, orders, member_ids, _ids("F", knobs.offers), clock),
     )
     cycles = pd.DataFrame(
         {
@@ -212,7 +212,7 @@ def _offers(knobs: Simulate, clock: _Clock) -> pd.DataFrame:
     )
 
 
-def _exposures(exposures: pd.DataFrame, orders: pd.DataFrame, member_ids, clock: _Clock) -> pd.DataFrame:
+def _exposures(exposures, orders: pd.DataFrame, member_ids, offer_ids, clock: _Clock) -> pd.DataFrame:
     member, day = exposures["member"].to_numpy(), exposures["day"].to_numpy()
     order = does.first_order_after(orders, member, day)
     ordered_on = np.append(orders["t"], np.inf)[order]  # NONE is the last
@@ -221,9 +221,7 @@ def _exposures(exposures: pd.DataFrame, orders: pd.DataFrame, member_ids, clock:
         {
             "exposure_id": _ids("X", len(exposures)),
             "member_id": _text(member_ids, member),
-            "offer_id": _text(
-                _ids("F", int(exposures["offer"].max()) + 1 if len(exposures) else 0), exposures["offer"]
-            ),
+            "offer_id": _text(offer_ids, exposures["offer"]),
             "policy_id": "random",
             "at": clock.utc(day + 7 * does.HOUR),  # before the shops open
             "arm": np.where(exposures["treated"], "treated", "control"),

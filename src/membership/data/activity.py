@@ -1,0 +1,78 @@
+"""How the members' buying runs over time: what a manager looks at before any model."""
+
+from datetime import date, timedelta
+
+import ibis
+import ibis.expr.types as ir
+import pandas as pd
+from ibis import _
+
+from membership.base import engine
+from membership.base.timeline import Window
+
+
+def weekly(events: ir.Table, window: Window) -> pd.DataFrame:
+    """Return, for each whole week since `window.start`: week (its first day), members who bought, orders, spend (cents).
+
+    Spend is what was paid for purchases; returns are left out. Weeks without purchases are not listed.
+    """
+    bought = _purchases(events, window.end).filter(_.local_at >= ibis.timestamp(window.start.isoformat()))
+    number = bought.day.delta(ibis.date(window.start.isoformat()), unit="day") // 7
+    weeks = bought.group_by(number=number).agg(
+        members=_.member_id.nunique(), orders=_.order.nunique(), spend=_.amount.sum()
+    )
+    weeks = weeks.filter(_.number < window.days // 7).order_by("number").to_pandas()
+    weeks.insert(0, "week", pd.Timestamp(window.start) + pd.to_timedelta(weeks.pop("number") * 7, unit="D"))
+    return weeks
+
+
+def repurchase(events: ir.Table, window: Window, days: int) -> pd.DataFrame:
+    """Return, for each first of a month: start, members (who had bought before), share (of them who buy within `days`).
+
+    Months whose `days` do not end within `window` are left out.
+    """
+    firsts = pd.date_range(window.start, window.end - timedelta(days=days), freq="MS", inclusive="right")
+    columns = ["start", "members", "share"]
+    if firsts.empty:
+        return pd.DataFrame(columns=columns)
+    spans = ibis.memtable(pd.DataFrame({"start": firsts, "end": firsts + pd.Timedelta(days=days)}))
+    seen = _purchases(events, window.end).select("member_id", "local_at")
+    seen = seen.join(spans, seen.local_at < spans.end)
+    members = seen.group_by("start", "member_id").agg(
+        known=(_.local_at < _.start).any(), returned=(_.local_at >= _.start).any()
+    )
+    counted = members.filter(_.known).group_by("start").agg(members=_.count(), share=_.returned.mean())
+    return counted.select(*columns).order_by("start").to_pandas()
+
+
+def metrics(features: pd.DataFrame, monthly: pd.DataFrame) -> dict[str, float]:
+    """Return the figures of the stage, from `features` at one cut-off and the `repurchase` before it."""
+    bought = features[features["purchase_days"] > 0]
+    return {
+        "members": len(features),
+        "share_with_purchases": len(bought) / len(features),
+        "share_active_90d": (features["orders_90d"] > 0).mean(),
+        "share_repurchase": monthly["share"].mean(),
+        "median_purchase_days": bought["purchase_days"].median(),
+        "median_gap_days": bought["median_gap_days"].median(),
+        "median_days_since_last": bought["days_since_last"].median(),
+        "median_spend": bought["spend"].median(),
+        "mean_spend_90d": features["spend_90d"].mean(),
+    }
+
+
+def conclusion(figures: dict[str, float], as_of: date, days: int, currency: str) -> str:
+    """Return in words what `metrics` found: how regular the members are, and how hard `days` are to predict."""
+    spend = figures["median_spend"] / 100
+    return (
+        f"As of {as_of}, {figures['share_with_purchases']:.0%} of {figures['members']:,} members have bought something "
+        f"and {figures['share_active_90d']:.0%} bought in the last 90 days. The member in the middle bought on "
+        f"{figures['median_purchase_days']:.0f} days, {figures['median_gap_days']:.0f} days apart, and spent "
+        f"{spend:,.0f} {currency}. On an average first of the month, {figures['share_repurchase']:.0%} of those known "
+        f"buy within {days} days: a forecast has to beat that base rate."
+    )
+
+
+def _purchases(events: ir.Table, cutoff: date) -> ir.Table:
+    bought = engine.before(events, cutoff).filter(_.kind == "purchase").mutate(day=_.local_at.date())
+    return bought.mutate(order=_.member_id + "/" + _.order_id.fill_null(_.day.cast("string")))
