@@ -13,7 +13,9 @@ def connect() -> ibis.BaseBackend:
     """Return a fresh in-memory DuckDB connection."""
     # Ibis 12 asks pandas 3 for an option that is on for good; nobody at the keyboard can do anything about it.
     warnings.filterwarnings("ignore", message="The 'future.infer_string' option is deprecated")
-    return ibis.duckdb.connect()
+    con = ibis.duckdb.connect()
+    con.raw_sql("SET enable_progress_bar = false")  # it would leave a widget in every executed notebook
+    return con
 
 
 def load(con: ibis.BaseBackend, name: str) -> ir.Table:

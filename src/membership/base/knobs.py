@@ -146,7 +146,7 @@ class Clean(Section):
     cancellation_pattern: Pattern
     product_pattern: Pattern
     non_product_pattern: Pattern
-    fold_item_case: bool
+    item_case: Literal["kept", "mended"]
     zero_amounts: Literal["kept", "dropped"]
     exact_duplicates: Literal["kept", "dropped"]
     outlier_quantity: Count
@@ -207,7 +207,10 @@ class Value(Section):
     """How members are valued."""
 
     horizon_days: Days
+    choose_by: Literal["rmse", "mae", "gini", "spearman"]
     penalizer: NotNegative
+    clip_share: Annotated[float, Field(ge=0, lt=0.5)]
+    confidence: Level
     bootstrap: Annotated[int, Field(ge=20, le=10000)]
     high_value_share: Level
     at_risk_p_alive: Level
@@ -285,6 +288,13 @@ class Benefits(Section):
     max_per_member: Count
     min_tier_share: Share
     catalogue: Annotated[list[Benefit], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _named(self):
+        names = [benefit.name for benefit in self.catalogue]
+        if len(set(names)) < len(names):
+            raise ValueError(f"every benefit needs its own name; there are {names}")
+        return self
 
 
 class Recommend(Section):

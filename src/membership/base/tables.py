@@ -196,7 +196,7 @@ _DEFINITIONS = (
             "expected_orders": _required(_FLOAT, _COUNT),  # purchase days over the horizon
             "expected_spend": _required(_FLOAT, _COUNT),  # cents over the horizon, by the chosen model
             "value": _required(_FLOAT, _COUNT),  # cents of margin over the horizon: what a member is worth
-            "value_low": _required(_FLOAT, _COUNT),  # 95 % interval of that
+            "value_low": _required(_FLOAT, _COUNT),  # its interval, at value.confidence
             "value_high": _required(_FLOAT, _COUNT),
             "p_repurchase": _required(_FLOAT, _SHARE),  # an order within economics.repurchase_days
         },

@@ -12,9 +12,9 @@ from membership.base.timeline import Window
 
 
 def weekly(events: ir.Table, window: Window) -> pd.DataFrame:
-    """Return, for each whole week since `window.start`: week (its first day), members who bought, orders, spend (cents).
+    """Return week (its first day), members who bought, orders and spend (cents), for each whole week of `window`.
 
-    Spend is what was paid for purchases; returns are left out. Weeks without purchases are not listed.
+    Weeks run from `window.start`. Returns are left out of spend. Weeks without purchases are not listed.
     """
     bought = _purchases(events, window.end).filter(_.local_at >= ibis.timestamp(window.start.isoformat()))
     number = bought.day.delta(ibis.date(window.start.isoformat()), unit="day") // 7
@@ -27,7 +27,7 @@ def weekly(events: ir.Table, window: Window) -> pd.DataFrame:
 
 
 def repurchase(events: ir.Table, window: Window, days: int) -> pd.DataFrame:
-    """Return, for each first of a month: start, members (who had bought before), share (of them who buy within `days`).
+    """Return start, members (who had bought before) and share (who buy again within `days`) for firsts of months.
 
     Months whose `days` do not end within `window` are left out.
     """
@@ -61,16 +61,24 @@ def metrics(features: pd.DataFrame, monthly: pd.DataFrame) -> dict[str, float]:
     }
 
 
-def conclusion(figures: dict[str, float], as_of: date, days: int, currency: str) -> str:
-    """Return in words what `metrics` found: how regular the members are, and how hard `days` are to predict."""
-    spend = figures["median_spend"] / 100
-    return (
-        f"As of {as_of}, {figures['share_with_purchases']:.0%} of {figures['members']:,} members have bought something "
-        f"and {figures['share_active_90d']:.0%} bought in the last 90 days. The member in the middle bought on "
-        f"{figures['median_purchase_days']:.0f} days, {figures['median_gap_days']:.0f} days apart, and spent "
-        f"{spend:,.0f} {currency}. On an average first of the month, {figures['share_repurchase']:.0%} of those known "
-        f"buy within {days} days: a forecast has to beat that base rate."
+def conclusion(figures: dict[str, float], as_of: date, days: int) -> str:
+    """Return in words what `metrics` found: how regular the members are, and the base rate a forecast has to beat."""
+    words = (
+        f"As of {as_of}, **{figures['share_with_purchases']:.1%}** of {figures['members']:,} members have bought "
+        f"something and **{figures['share_active_90d']:.1%}** bought in the last 90 days."
     )
+    if figures["median_gap_days"] > 0:
+        words += (
+            f" The member in the middle bought on {figures['median_purchase_days']:.0f} days, usually "
+            f"{figures['median_gap_days']:.0f} days apart, and spent {figures['median_spend'] / 100:,.0f} (units of "
+            "currency, net of returns)."
+        )
+    if figures["share_repurchase"] >= 0:
+        words += (
+            f" From an average first of the month, **{figures['share_repurchase']:.1%}** of the members known by then "
+            f"buy within {days} days: the base rate that any forecast of repurchase has to beat."
+        )
+    return words
 
 
 def _purchases(events: ir.Table, cutoff: date) -> ir.Table:

@@ -27,3 +27,8 @@ def to_local(at: ir.TimestampValue, zone: str) -> ir.TimestampValue:
 def to_utc(wall: ir.TimestampValue, zone: str) -> ir.TimestampValue:
     """Return the UTC times at which clocks in `zone` (an IANA name) show `wall`; both are without zone."""
     return _wall("UTC", _instant(zone, wall))
+
+
+def of_instant(instant: ir.TimestampValue) -> ir.TimestampValue:
+    """Return times that know their zone as UTC times without zone."""
+    return _wall("UTC", instant)

@@ -98,7 +98,7 @@ def _orders(purchases: ir.Table, cutoff: date) -> ir.Table:
         channels=orders.channel.nunique(),
         with_channel=orders.channel.count(),
     )
-    used = orders.filter(_.channel.notnull()).group_by("member_id", "channel").agg(n=_.count())
+    used = orders.drop_null("channel").group_by("member_id", "channel").agg(n=_.count())
     main = used.group_by("member_id").agg(main=_.n.max())
     return (
         counted.left_join(main, "member_id")
@@ -121,7 +121,7 @@ def _rhythm(purchases: ir.Table, cutoff: date) -> ir.Table:
         purchase_days=_.count(),
         first_day=_.day.min(),
         last_day=_.day.max(),
-        repeat_spend=_.spend.sum(where=_.gap.notnull()),
+        repeat_spend=_.spend.sum(where=_.gap > 0),
         gaps=_.gap.count(),
         gap_sum=_.gap.sum(),
         gap_squares=(_.gap * _.gap).sum(),

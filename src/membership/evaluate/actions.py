@@ -22,7 +22,7 @@ def assemble(
 ) -> pd.DataFrame:
     """Return one row a member, sorted by id, from the tables of the same names; `recommendations` is of one policy.
 
-    Columns: member_id; value, value_low, value_high (cents of margin over the horizon), p_alive, p_repurchase,
+    Columns: member_id; value, value_low, value_high (whole cents of margin over the horizon), p_alive, p_repurchase,
     rfm_segment; stage, persona, main_need; tier, next_tier ("" in the top one), spend_to_next (cents), points;
     benefits (names joined by "; ", "" for none); next_action (words); items (all names joined by "; "); and
     item_1, item_1_id, item_2, ... ("" where a member has fewer).
@@ -36,6 +36,7 @@ def assemble(
     benefits = allocations.sort_values("benefit").groupby("member_id")["benefit"].agg("; ".join).rename("benefits")
     frame = frame.join(benefits, on="member_id").join(_items(recommendations, items), on="member_id")
     frame.insert(frame.columns.get_loc("benefits") + 1, "next_action", frame["stage"].map(next_actions.model_dump()))
+    frame = frame.round({"value": 0, "value_low": 0, "value_high": 0, "p_alive": 4, "p_repurchase": 4})
     texts = frame.columns[frame.columns.get_loc("next_tier") :].difference(["spend_to_next", "points"])
     return frame.fillna(dict.fromkeys(texts, "")).sort_values("member_id").reset_index(drop=True)
 
@@ -51,7 +52,7 @@ def save(actions: pd.DataFrame) -> None:
 def _items(recommendations: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:
     named = recommendations.merge(items[["item_id", "name"]], on="item_id", how="left").sort_values("rank")
     named["name"] = named["name"].fillna(named["item_id"])
-    joined = named.groupby("member_id")["name"].agg("; ".join).rename("items")
+    joined = named.groupby("member_id")["name"].agg("; ".join).to_frame("items")
     wide = named.pivot_table(["name", "item_id"], index="member_id", columns="rank", aggfunc="first")
     wide = wide.sort_index(axis=1, level=["rank", 0], ascending=[True, False])
     wide.columns = [f"item_{rank}" if kind == "name" else f"item_{rank}_id" for kind, rank in wide.columns]

@@ -38,9 +38,14 @@ class Experiment:
     aa: resample.AACheck
     heterogeneity_p: float
 
+    @property
+    def headline(self) -> pd.DataFrame:
+        """The rows of `effects` over all members, one a metric."""
+        return self.effects[self.effects["segment"] == ALL]
+
     def overall(self, metric: str) -> pd.Series:
-        """Return the row of `effects` of `metric` over all members. Raises ParamError, listing what there is."""
-        rows = self.effects[self.effects["segment"] == ALL].set_index("metric")
+        """Return the row of `headline` of `metric`. Raises ParamError, listing what there is."""
+        rows = self.headline.set_index("metric")
         if metric not in rows.index:
             raise ParamError(f"metric '{metric}' is unknown; there are: {', '.join(rows.index)}.")
         return rows.loc[metric]
@@ -93,22 +98,26 @@ def run(
 
 
 def metrics(experiment: Experiment) -> dict[str, float]:
-    """Return the experiment as flat names and numbers, for `results.save_metrics`."""
-    flat = {"aa_rejection_share": experiment.aa.rejection_share, "heterogeneity_p": experiment.heterogeneity_p}
-    for row in experiment.effects.itertuples():
-        if row.segment == ALL:
-            flat[f"champion_{row.metric}"] = row.control
-            flat[f"challenger_{row.metric}"] = row.treatment
-        name = row.metric if row.segment == ALL else f"{row.metric}_{row.segment.lower()}"
-        flat |= {f"difference_{name}": row.difference, f"difference_{name}_low": row.low}
-        flat |= {f"difference_{name}_high": row.high}
+    """Return the experiment as flat names and numbers, for `results.save_metrics`; tiers for the primary metric."""
     overall = experiment.overall(experiment.primary)
-    return flat | {
+    flat = {
         "members": overall["members"],
         "p_value": overall["p_value"],
         "effect_size": overall["effect_size"],
         "detectable_difference": overall["detectable"],
+        "heterogeneity_p": experiment.heterogeneity_p,
+        "aa_rejection_share": experiment.aa.rejection_share,
     }
+    for row in experiment.headline.itertuples():
+        flat |= {f"champion_{row.metric}": row.control, f"challenger_{row.metric}": row.treatment}
+        flat |= _bounded(f"difference_{row.metric}", row)
+    for row in experiment.by_tier(experiment.primary).itertuples():
+        flat |= _bounded(f"difference_{row.metric}_{row.segment.lower().replace(' ', '_')}", row)
+    return flat
+
+
+def _bounded(name: str, row) -> dict[str, float]:
+    return {name: row.difference, f"{name}_low": row.low, f"{name}_high": row.high}
 
 
 def _arms(outcomes: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -117,8 +126,8 @@ def _arms(outcomes: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
         doubled = arm.loc[arm["member_id"].duplicated(), "member_id"]
         if len(doubled):
             raise DataError(
-                f"table 'outcomes': {len(doubled)} rows of policy '{policy}' repeat a member, e.g. {doubled.iloc[0]!r}; "
-                "one row a member and policy is needed, because the member is the unit."
+                f"table 'outcomes': {len(doubled)} rows of policy '{policy}' repeat a member, "
+                f"e.g. {doubled.iloc[0]!r}; one row a member and policy is needed, because the member is the unit."
             )
     champion, challenger = (arm.set_index("member_id").sort_index() for arm in arms)
     if champion.empty and challenger.empty:

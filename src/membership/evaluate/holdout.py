@@ -41,6 +41,18 @@ def judge(
     return Judged(pd.concat(lists), pd.concat(outcomes).merge(tier, on="member_id", validate="many_to_one"))
 
 
+def describe(tiers: pd.DataFrame, baskets: Baskets, targets: Targets) -> pd.DataFrame:
+    """Return how many members, items and target baskets there are, one row each."""
+    counts = {
+        "members": len(tiers),
+        "with enough history": len(baskets.members),
+        "of these, with a next basket": len(targets.members),
+        "items that can be recommended": len(baskets.items),
+        "items in a next basket, mean": round(targets.matrix.sum() / max(len(targets.members), 1), 1),
+    }
+    return pd.Series(counts, name="number").to_frame()
+
+
 def _rows(members: np.ndarray, ids: np.ndarray, scores: np.ndarray, baskets: Baskets) -> pd.DataFrame:
     repeat = baskets.bought(members, ids)
     frame = pd.DataFrame(

@@ -6,13 +6,12 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 
-from membership.evaluate.experiment import ALL, Experiment
+from membership.evaluate.experiment import Experiment
 
 
 def effects(experiment: Experiment, ax: Axes | None = None) -> Axes:
     """Draw the difference of each metric over all members with its t interval, zero marked."""
-    rows = experiment.effects[experiment.effects["segment"] == ALL]
-    ax = _forest(rows, rows["metric"], ax)
+    ax = _forest(experiment.headline, experiment.headline["metric"], ax)
     ax.set(title="What changes with the challenger, all members")
     ax.set_xlabel(f"challenger minus champion (share), {experiment.confidence:.0%} interval")
     return ax
@@ -46,16 +45,15 @@ def aa(experiment: Experiment, ax: Axes | None = None) -> Axes:
     check, bins = experiment.aa, 20
     sns.histplot(check.p_values, bins=bins, binrange=(0, 1), ax=ax, color="tab:blue", alpha=0.6)
     ax.axhline(len(check.p_values) / bins, color="tab:red", linestyle="--", label="expected")
-    words = (
-        f"{check.rejection_share:.1%} below {check.expected_share:.0%} (allowed {check.low:.1%} to {check.high:.1%})"
-    )
-    ax.set(title=f"A/A check: {words}", xlabel="p-value", ylabel="splits")
+    words = f"{check.rejection_share:.1%} below {check.expected_share:.2g}"
+    allowed = f"allowed {check.low:.1%} to {check.high:.1%}"
+    ax.set(title=f"A/A check: {words} ({allowed})", xlabel="p-value", ylabel="splits")
     ax.legend()
     return ax
 
 
-def money(programme: pd.DataFrame, currency: str, ax: Axes | None = None) -> Axes:
-    """Draw the assumed gain and the cost of benefits by tier, from `summary.programme` (cents)."""
+def money(programme: pd.DataFrame, currency: str, days: int, ax: Axes | None = None) -> Axes:
+    """Draw the assumed gain and the cost of benefits by tier, from `summary.programme` (cents over `days`)."""
     ax = ax or plt.subplots(figsize=(7, 3.5))[1]
     tiers = programme.iloc[:-1]
     long = tiers.melt("tier", ["gain", "cost"], var_name="what", value_name="cents")
@@ -63,15 +61,16 @@ def money(programme: pd.DataFrame, currency: str, ax: Axes | None = None) -> Axe
     long["what"] = long["what"].map({"gain": "assumed gain in margin", "cost": "expected cost"})
     sns.barplot(long, x="tier", y="amount", hue="what", ax=ax)
     ax.set(title="Benefits by tier: what they cost, and what they are assumed to bring", xlabel="tier")
-    ax.set_ylabel(f"{currency} over the horizon")
-    ax.legend(title=None)
+    ax.set_ylabel(f"{currency} over {days} days")
+    ax.legend(title=None, loc="upper left", bbox_to_anchor=(1, 1))
     return ax
 
 
-def stages(actions: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw how many members of each tier get each next action, from table `actions`."""
+def next_actions(actions: pd.DataFrame, tiers: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw how many members of each tier (table `tiers`, from the entry tier up) get each next action."""
     ax = ax or plt.subplots(figsize=(8, 3.5))[1]
-    counts = pd.crosstab(actions["next_action"], actions["tier"])[actions["tier"].drop_duplicates().tolist()]
+    order = tiers.sort_values("tier_rank")["tier"].unique()
+    counts = pd.crosstab(actions["next_action"], actions["tier"])[order]
     sns.heatmap(counts, annot=True, fmt="d", cmap="Blues", cbar=False, ax=ax)
     ax.set(title=f"Next action by tier, {len(actions)} members", xlabel="tier", ylabel="")
     return ax

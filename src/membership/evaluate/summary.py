@@ -1,4 +1,4 @@
-"""The memo of one page, `reports/summary.md`: every number in it is made by the run, and says which claim it supports."""
+"""The memo of one page, `reports/summary.md`: every number is made by the run, with the claim that it supports."""
 
 from pathlib import Path
 
@@ -10,6 +10,30 @@ from membership.evaluate.decide import Decision
 from membership.evaluate.experiment import Experiment
 
 TOTAL = "all"
+
+_CLAIMS = {
+    "champion, challenger, differences, intervals": (
+        "recommendations are relevant",
+        "predicted under held-out logs, never caused",
+    ),
+    "cost, assumed gain, assumed net": (
+        "benefits pay",
+        "an assumption, to be tested on campaign logs or in a randomised trial",
+    ),
+    "value, expected to buy again": (
+        "what members do if nothing changes",
+        "a forecast, checked on the holdout by stage value",
+    ),
+    "members, tiers": (
+        "who would be in which tier",
+        "counted by the rules, not yet replayed over history",
+    ),
+}
+_LIMITS = """\
+- The baskets were bought without these lists being shown: a relevant list is no proof of an extra sale.
+- One holdout window, one cut-off: another season may differ.
+- Only members with a next basket in the window are judged; those who stayed away are not.
+- A live test with random arms is the only proof; the decision says which policy deserves it."""
 
 
 def programme(value: pd.DataFrame, tiers: pd.DataFrame, allocations: pd.DataFrame) -> pd.DataFrame:
@@ -49,19 +73,31 @@ def conclusion(decision: Decision, experiment: Experiment) -> str:
     row = experiment.overall(experiment.primary)
     champion, challenger = decision.champion["policy"], decision.challenger["policy"]
     verdict = f"promote '{challenger}'" if decision.verdict == "promote" else f"keep '{champion}'"
+    arms = f"{row['treatment']:.4f} for '{challenger}' against {row['control']:.4f} for '{champion}'"
     return (
-        f"**Decision: {verdict}.** On the {row['members']:,} members with a next basket, {row.name} of '{challenger}' is "
-        f"{row['treatment']:.4f} against {row['control']:.4f} of '{champion}': a difference of {row['difference']:+.4f} "
-        f"({experiment.confidence:.0%} interval {_interval(row)})."
+        f"**Decision: {verdict}.** On the {row['members']:,} members with a next basket, {row.name} is {arms}: "
+        f"a difference of {row['difference']:+.4f} ({experiment.confidence:.0%} interval {_interval(row)})."
+    )
+
+
+def findings(experiment: Experiment) -> str:
+    """Return what the experiment shows, in words: how much, for how many members, how sure, and where."""
+    row = experiment.overall(experiment.primary)
+    changes = experiment.differences[experiment.primary].dropna()
+    sure = "is above zero" if row["low"] > 0 else "is below zero" if row["high"] < 0 else "may be zero"
+    return (
+        f"{row.name} changes by {row['difference']:+.4f}, from {row['control']:.4f} to {row['treatment']:.4f}; "
+        f"with {experiment.confidence:.0%} confidence the change {sure} ({_interval(row)}). "
+        f"{(changes > 0).mean():.0%} of {len(changes):,} members gain, {(changes < 0).mean():.0%} lose, the others see "
+        f"no change. {heterogeneity(experiment)} The A/A check {'passed' if experiment.aa.passed else 'failed'}."
     )
 
 
 def result_table(experiment: Experiment) -> str:
     """Return champion against challenger on every metric over all members, as a Markdown table."""
-    metrics = experiment.effects["metric"].drop_duplicates()
     return _table(
         {
-            "metric": row.name,
+            "metric": row["metric"],
             "members": f"{row['members']:,}",
             "champion": f"{row['control']:.4f}",
             "challenger": f"{row['treatment']:.4f}",
@@ -71,7 +107,7 @@ def result_table(experiment: Experiment) -> str:
             "effect size d_z": _number(row["effect_size"], "+.3f"),
             "p": _number(row["p_value"], ".2g"),
         }
-        for row in map(experiment.overall, metrics)
+        for _, row in experiment.headline.iterrows()
     )
 
 
@@ -118,10 +154,13 @@ def write(decision: Decision, experiment: Experiment, programme: pd.DataFrame, p
 
 def _page(decision: Decision, experiment: Experiment, programme: pd.DataFrame, p: Stage) -> str:
     row = experiment.overall(experiment.primary)
+    champion, challenger = decision.champion["policy"], decision.challenger["policy"]
+    budget, currency = p.benefits.budget, p.dataset.currency
     checks = _table(
-        {"check": check.name, "": "passed" if check.passed else "failed", "why": check.reason}
+        {"check": check.name, "result": "passed" if check.passed else "failed", "why": check.reason}
         for check in decision.checks
     )
+    claims = _table({"numbers": name, "claim": claim, "judged": how} for name, (claim, how) in _CLAIMS.items())
     return f"""# Would we ship it?
 
 {conclusion(decision, experiment)}
@@ -130,13 +169,14 @@ The rule is in `params.yaml`, section `decide`; all of its checks must pass.
 {checks}
 
 ## How much better, and how sure
-Champion is '{decision.champion["policy"]}', challenger is '{decision.challenger["policy"]}'. Both recommend to the same members on {p.windows.as_of}, and
-each list is compared with the basket the member bought next in {p.windows.holdout}. The smallest true difference
-in {row.name} that this would find with power {p.evaluate.power:.0%} is {_number(row["detectable"], ".4f")}.
+The champion is '{champion}', the challenger '{challenger}'. Both recommend to the same members as of
+{p.windows.as_of}; each list is compared with the basket that the member bought next in {p.windows.holdout}.
+The smallest true difference in {experiment.primary} that this finds with power {p.evaluate.power:.0%} is \
+{_number(row["detectable"], ".4f")}. Coverage is counted, not estimated from members, so it has no interval.
 
+<!-- result -->
 {result_table(experiment)}
-
-Coverage is counted, not estimated from members, so it has no interval.
+<!-- /result -->
 
 ## For whom
 {heterogeneity(experiment)}
@@ -144,24 +184,17 @@ Coverage is counted, not estimated from members, so it has no interval.
 {tier_table(experiment)}
 
 ## What members are worth, and what the programme would cost
-Over {p.value.horizon_days} days, with a margin of {p.economics.margin_rate:.0%} and a budget of {p.dataset.currency} {p.benefits.budget / 100:,.0f}.
+Over {p.value.horizon_days} days, with a margin of {p.economics.margin_rate:.0%} on spend and a budget of \
+{currency} {budget / 100:,.0f} for benefits.
 Gains rest on the responses assumed in `params.yaml`, section `benefits`: nothing here has measured them.
 
-{programme_table(programme, p.benefits.budget, p.dataset.currency)}
+{programme_table(programme, budget, currency)}
 
 ## Which claim each number supports
-| numbers | claim | how it is judged |
-|---|---|---|
-| champion and challenger, differences, intervals | recommendations are relevant | predicted under held-out logs, never caused |
-| cost, assumed gain, assumed net | benefits pay | an assumption to be tested on campaign logs or in a randomised trial |
-| value, expected to buy again | what members do without any change | a forecast, checked on the holdout in the report of stage value |
-| members and tiers | who would be in which tier | counted from the rules, not yet replayed over history |
+{claims}
 
 ## Limits
-- The baskets were bought without these lists being shown: a relevant list is no proof of an extra sale.
-- One holdout window, one cut-off: another season may differ.
-- Only members with a next basket in the window are judged; those who stayed away are not.
-- A live test with random arms is the only proof; the decision says which policy deserves it.
+{_LIMITS}
 """
 
 

@@ -1,7 +1,5 @@
 """Where each member stands in the life of a membership, by the member's own rhythm, month by month."""
 
-from datetime import date
-
 import ibis
 import ibis.expr.types as ir
 import numpy as np
@@ -9,7 +7,6 @@ import pandas as pd
 
 from membership.base import engine
 from membership.base.knobs import Lifecycle, Windows
-from membership.base.tables import STAGES
 
 
 def month_starts(windows: Windows) -> pd.DatetimeIndex:
@@ -82,9 +79,9 @@ def current(history: pd.DataFrame) -> pd.Series:
     return last.set_index("member_id")["stage"]
 
 
-def shares(history: pd.DataFrame) -> pd.DataFrame:
-    """Return the share of members in each stage: index as_of, one column a stage in `STAGES`; rows add up to 1."""
-    counts = pd.crosstab(history["as_of"], history["stage"]).reindex(columns=list(STAGES), fill_value=0)
+def shares(history: pd.DataFrame, column: str, levels: list[str]) -> pd.DataFrame:
+    """Return the share of members in each of `levels` of `column`: index as_of; rows add up to 1."""
+    counts = pd.crosstab(history["as_of"], history[column]).reindex(columns=levels, fill_value=0)
     return counts.div(counts.sum(axis=1), axis=0)
 
 

@@ -80,7 +80,7 @@ def answers(survey: pd.DataFrame, members: pd.Series) -> pd.DataFrame:
     """
     index = pd.Index(members, name="member_id")
     told = survey[survey["member_id"].isin(index)].sort_values(["member_id", "question", "answer"])
-    table = told.groupby(["question", "member_id"])["answer"].agg(" + ".join).unstack("question")
+    table = told.pivot_table(index="member_id", columns="question", values="answer", aggfunc=" + ".join)
     return table.reindex(index).rename_axis(columns=None).fillna(NO_ANSWER)
 
 

@@ -30,16 +30,16 @@ def main_needs(main_need: pd.Series, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def stage_shares(shares: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw `lifecycle.shares`: the share of members in each stage, month by month."""
+def shares_by_month(shares: pd.DataFrame, title: str, ax: Axes | None = None) -> Axes:
+    """Draw `lifecycle.shares`: the share of members in each level, month by month."""
     ax = ax or plt.subplots(figsize=(9, 4.2))[1]
     table = shares.set_axis(shares.index.strftime("%Y-%m-%d"), axis=0)
-    table.columns = [stage.replace("_", " ") for stage in table.columns]
+    table = table.rename(columns=_words).rename_axis(columns=None)
     table.plot.bar(stacked=True, width=0.9, color=sns.color_palette("Set2", table.shape[1]), ax=ax)
-    ax.set(title="Members by lifecycle stage", xlabel="as of", ylabel="share of members", ylim=(0, 1))
+    ax.set(title=title, xlabel="as of", ylabel="share of members", ylim=(0, 1))
     ax.yaxis.set_major_formatter(PercentFormatter(1))
     ax.tick_params(axis="x", rotation=45)
-    ax.legend(title="stage", bbox_to_anchor=(1.01, 1), loc="upper left", frameon=False)
+    ax.legend(bbox_to_anchor=(1.01, 1), loc="upper left", frameon=False)
     return ax
 
 

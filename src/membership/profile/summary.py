@@ -7,7 +7,7 @@ from membership.base.tables import STAGES
 from membership.profile import lifecycle, needs
 from membership.profile.personas import NEWCOMER, Personas
 
-MONEY = ("value", "mean_value")  # columns in cents
+MONEY = ("value", "mean_value", "reach", "keep", "cost", "gain")  # columns in cents
 
 
 def profile(

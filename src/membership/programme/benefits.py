@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import Bounds, LinearConstraint, linprog, milp
+from scipy.optimize import Bounds, LinearConstraint, OptimizeResult, linprog, milp
 from scipy.sparse import csr_array, vstack
 
 from membership.base.errors import ParamError
@@ -69,9 +69,8 @@ def allocate(candidates: pd.DataFrame, settings: Benefits) -> Allocation:
     paying = candidates[candidates["gain"] > candidates["cost"]].reset_index(drop=True)
     if paying.empty or settings.budget == 0:
         return Allocation(paying.iloc[:0], bound=0.0, shadow_price=_best_return(paying))
-    limits = _limits(paying, settings)
-    net = (paying["gain"] - paying["cost"]).to_numpy()
-    relaxed = linprog(-net, A_ub=limits.rows, b_ub=limits.upper, bounds=(0, 1), method="highs")
+    limits, net = _limits(paying, settings), _net(paying)
+    relaxed = _relax(net, limits)
     whole = LinearConstraint(limits.rows, ub=limits.upper)
     found = milp(-net, integrality=1, bounds=Bounds(0, 1), constraints=whole, options={"mip_rel_gap": _GAP})
     if relaxed.x is None or found.x is None:
@@ -81,22 +80,34 @@ def allocate(candidates: pd.DataFrame, settings: Benefits) -> Allocation:
 
 
 def sweep(candidates: pd.DataFrame, settings: Benefits, multiples: list[float]) -> pd.DataFrame:
-    """Return what other budgets would bring: columns budget, cost, net, shadow_price; `multiples` of the budget.
+    """Return what other budgets, `multiples` (above 0) of the one in `settings`, would bring.
 
-    Without the fairness limit, which is a share of the budget.
+    Columns budget, net (cents) and shadow_price, from the linear relaxation: a bound that the whole-benefit
+    allocation nearly reaches. Raises ParamError as `allocate` does.
     """
+    paying = candidates[candidates["gain"] > candidates["cost"]].reset_index(drop=True)
     rows = []
-    for multiple in multiples:
-        budget = settings.budget * multiple
-        result = allocate(candidates, settings.model_copy(update={"budget": budget, "min_tier_share": 0.0}))
-        rows.append((budget, result.cost, result.net, result.shadow_price))
-    return pd.DataFrame(rows, columns=["budget", "cost", "net", "shadow_price"])
+    for multiple in multiples if len(paying) else []:
+        other = settings.model_copy(update={"budget": settings.budget * multiple})
+        relaxed = _relax(_net(paying), _limits(paying, other))
+        if relaxed.x is None:
+            raise ParamError(_unmet(other, paying))
+        rows.append((other.budget, -relaxed.fun, -relaxed.ineqlin.marginals[0]))
+    return pd.DataFrame(rows, columns=["budget", "net", "shadow_price"])
 
 
 @dataclass(frozen=True)
 class _Limits:
     rows: csr_array  # (1 + tiers + members, candidates): budget, then fairness by tier, then number a member
     upper: np.ndarray
+
+
+def _net(paying: pd.DataFrame) -> np.ndarray:
+    return (paying["gain"] - paying["cost"]).to_numpy()
+
+
+def _relax(net: np.ndarray, limits: _Limits) -> OptimizeResult:
+    return linprog(-net, A_ub=limits.rows, b_ub=limits.upper, bounds=(0, 1), method="highs")
 
 
 def _limits(paying: pd.DataFrame, settings: Benefits) -> _Limits:
@@ -123,10 +134,9 @@ def _usable(paying: pd.DataFrame, settings: Benefits) -> pd.Series:
 
 def _within(chosen: pd.DataFrame, budget: float) -> pd.DataFrame:
     """Give up the least worthwhile of `chosen` while the solver's tolerance has overspent the budget."""
-    ordered = chosen.assign(rate=chosen["gain"] / chosen["cost"].clip(lower=1e-9)).sort_values(
-        ["rate", "member_id", "benefit"], ascending=[False, True, True]
-    )
-    return chosen if chosen["cost"].sum() <= budget else chosen.loc[ordered.index[ordered["cost"].cumsum() <= budget]]
+    rate = (chosen["gain"] / chosen["cost"].clip(lower=1)).sort_values(ascending=False, kind="stable")
+    spent = chosen["cost"].loc[rate.index].cumsum()
+    return chosen.loc[chosen.index.isin(spent.index[spent <= budget])]
 
 
 def _best_return(paying: pd.DataFrame) -> float:

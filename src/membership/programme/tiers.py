@@ -27,7 +27,7 @@ class Rule:
 
     def __post_init__(self):
         if list(self.thresholds) != sorted(set(self.thresholds)):
-            raise DataError(f"tier thresholds must rise from tier to tier; they are {self.thresholds} for {self.names}.")
+            raise DataError(f"tier thresholds must rise from tier to tier; {self.names} have {self.thresholds}.")
 
     def qualified(self, spend: np.ndarray) -> np.ndarray:
         """Return the rank of the highest tier whose threshold `spend` (cents) reaches; 0 is the entry tier."""
@@ -102,7 +102,7 @@ def replay(spend: pd.DataFrame, rule: Rule) -> pd.DataFrame:
 
 def history(ranks: pd.DataFrame, rule: Rule) -> pd.DataFrame:
     """Return `ranks` as table `tier_history`: member_id, as_of, tier."""
-    long = ranks.rename_axis(columns="as_of").stack().rename("rank").reset_index()
+    long = ranks.reset_index().melt("member_id", var_name="as_of", value_name="rank")
     long["tier"] = np.array(rule.names)[long["rank"]]
     return long[["member_id", "as_of", "tier"]]
 
@@ -134,3 +134,9 @@ def fit(spend: pd.Series, settings: Tiers) -> Rule:
     """Return the rule whose spend thresholds give each level its share of members, on `spend` (cents, one a member)."""
     names = tuple(level.name for level in settings.levels)
     return Rule(names, thresholds(spend.to_numpy(), settings.levels), settings.grace_share)
+
+
+def moves(ranks: pd.DataFrame) -> pd.DataFrame:
+    """Return how many members rose (up) and fell (down) each month: one row a month, the first from the entry tier."""
+    change = ranks.diff(axis=1).fillna(ranks)
+    return pd.DataFrame({"up": (change > 0).sum(), "down": (change < 0).sum()})

@@ -139,9 +139,10 @@ def _student(differences: np.ndarray, confidence: float) -> tuple[float, float, 
         return -np.inf, np.inf, 1.0
     if np.ptp(differences) == 0:
         return mean, mean, float(mean == 0)
-    result = scipy.stats.ttest_1samp(differences, 0.0)
-    interval = result.confidence_interval(confidence)
-    return float(interval.low), float(interval.high), float(result.pvalue)
+    error = differences.std(ddof=1) / np.sqrt(len(differences))
+    freedom = len(differences) - 1
+    half = scipy.stats.t.ppf((1 + confidence) / 2, freedom) * error
+    return float(mean - half), float(mean + half), float(2 * scipy.stats.t.sf(abs(mean) / error, freedom))
 
 
 def _effect_size(differences: np.ndarray) -> float:

@@ -48,18 +48,22 @@ class BgNbd:
         scale = age @ weight / weight.sum()
         columns = (x, recency / scale, age / scale, weight)
         starts = [np.array([0.0, 0.0, second, abs(second)]) for second in _STARTS]
-        theta, value, note = _maximise("BG/NBD", lambda log: _bgnbd(log, *columns), starts, penalizer, ("r", "alpha_days", "a", "b"))
+        theta, value, note = _maximise(
+            "BG/NBD", lambda log: _bgnbd(log, *columns), starts, penalizer, ("r", "alpha_days", "a", "b")
+        )
         r, alpha, a, b = np.exp(theta).tolist()
         likelihood = value * weight.sum() - x @ weight * np.log(scale)
-        return cls(r, alpha * scale, a, b, float(likelihood), int(weight.sum()), note)
+        return cls(r, float(alpha * scale), a, b, float(likelihood), int(weight.sum()), note)
 
     def p_alive(self, features: pd.DataFrame) -> np.ndarray:
         """Return P(still a customer at the cut-off), shape (members,); 0 for members who have never bought."""
         x, recency, age = _columns(features)
-        return np.where(age > 0, special.expit(-_dead_odds(x, recency, age, self.r, self.alpha_days, self.a, self.b)), 0.0)
+        return np.where(
+            age > 0, special.expit(-_dead_odds(x, recency, age, self.r, self.alpha_days, self.a, self.b)), 0.0
+        )
 
     def expected_purchases(self, features: pd.DataFrame, days: float) -> np.ndarray:
-        """Return expected purchase days within `days` after the cut-off, shape (members,); 0 for those who never bought.
+        """Return expected purchase days in the `days` after the cut-off, shape (members,); 0 for who never bought.
 
         E[Y | alive] = E_p[(1 - (1 + p t / (alpha + T))^-(r + x)) / p] with p ~ Beta(a, b + x): equation (10) of the
         source before its integral over p is written as a 2F1, which overflows for frequent buyers.
@@ -68,7 +72,9 @@ class BgNbd:
         bought = age > 0
         counts, which = np.unique(x[bought], return_inverse=True)
         rules = [_beta_rule(self.a, self.b + count) for count in counts]
-        chance, weight = (np.stack(part)[which] for part in zip(*rules, strict=True)) if len(counts) else (np.empty((0, 1)),) * 2
+        chance, weight = (
+            (np.stack(part)[which] for part in zip(*rules, strict=True)) if len(counts) else (np.empty((0, 1)),) * 2
+        )
         shape = (self.r + x[bought])[:, None]
         reach = (days / (self.alpha_days + age[bought]))[:, None]
         alive = (weight * -np.expm1(-shape * np.log1p(chance * reach)) / chance).sum(axis=1)
@@ -87,9 +93,9 @@ class BgNbd:
 class GammaGamma:
     """Gamma-Gamma: what a member spends on a purchase day varies around the member's own mean.
 
-    Spend is Gamma(`p`, nu), nu is Gamma(`q`, `gamma`) over members; the population's mean is p gamma / (q - 1), so q is
-    kept above 1. Money is in the unit of `repeat_spend_mean` (cents). The model assumes that how much does not depend on
-    how often: look at `correlation`.
+    Spend is Gamma(`p`, nu), nu is Gamma(`q`, `gamma`) over members; the population's mean is p gamma / (q - 1), so q
+    is kept above 1. Money is in the unit of `repeat_spend_mean` (cents). The model assumes that how much does not
+    depend on how often: look at `correlation`.
 
     Source: Fader & Hardie (2013), The Gamma-Gamma Model of Monetary Value, equations (1a), (3) and (5).
     """
@@ -110,7 +116,9 @@ class GammaGamma:
         """
         again = features[(features["frequency"] > 0) & (features["repeat_spend_mean"] > 0)]
         if again.empty:
-            raise DataError("Gamma-Gamma: no member has spent anything on a second purchase day; a longer history is needed.")
+            raise DataError(
+                "Gamma-Gamma: no member has spent anything on a second purchase day; a longer history is needed."
+            )
         x, mean = again["frequency"].to_numpy(float), again["repeat_spend_mean"].to_numpy(float)
         scale = mean.mean()
         starts = [np.array([second, np.log(2.0 + abs(second)), 0.0]) for second in _STARTS]
@@ -212,17 +220,26 @@ def _maximise(
         return penalizer * (log @ log) - value, 2 * penalizer * log - gradient
 
     options = {"ftol": 1e-15, "gtol": 1e-9, "maxiter": 2000, "maxfun": 5000}
-    found = [optimize.minimize(objective, s, jac=True, method="L-BFGS-B", bounds=bounds, options=options) for s in starts]
+    found = [
+        optimize.minimize(objective, s, jac=True, method="L-BFGS-B", bounds=bounds, options=options) for s in starts
+    ]
     best = min(found, key=lambda result: result.fun)
     low, high = np.array(bounds).T
     slope = np.abs(best.x - np.clip(best.x - best.jac, low, high)).max()
     if not slope < _FLAT:
         raise DataError(
-            f"{model} did not converge from any of {len(starts)} starts (steepest slope left {slope:.2g}; {best.message}): "
-            "the data say too little of it. Raise value.penalizer, e.g. to 0.001, or give a longer history."
+            f"{model} did not converge from any of {len(starts)} starts (steepest slope left {slope:.2g}; "
+            f"{best.message}): the data say too little of it. "
+            "Raise value.penalizer, e.g. to 0.001, or give a longer history."
         )
-    stuck = [name for name, at, low, high in zip(names, best.x, low, high, strict=True) if min(at - low, high - at) < 1e-6]
-    note = f"{', '.join(stuck)} ran to the edge of the search: predictions hold, these parameters mean nothing" if stuck else ""
+    stuck = [
+        name for name, at, low, high in zip(names, best.x, low, high, strict=True) if min(at - low, high - at) < 1e-6
+    ]
+    note = (
+        f"{', '.join(stuck)} ran to the edge of the search: predictions hold, these parameters mean nothing"
+        if stuck
+        else ""
+    )
     return best.x, likelihood(best.x)[0], note
 
 

@@ -18,7 +18,11 @@ from membership.base.errors import DataError
 from membership.base.progress import bar
 
 PARTS = ("recency", "frequency", "monetary")
-_INPUTS = ("days_since_last", "orders_90d", "spend_90d")  # of one fixed length, so that they mean the same at any cut-off
+_INPUTS = (
+    "days_since_last",
+    "orders_90d",
+    "spend_90d",
+)  # of one fixed length, so that they mean the same at any cut-off
 _MAX_CONDITION = 1e8
 
 _NEVER = "not bought yet"
@@ -53,12 +57,15 @@ class Rfm:
         return np.where(features["days_since_last"].notna(), np.maximum(spend, 0), 0.0)
 
     def nine_parameters(self) -> pd.DataFrame:
-        """Return one set of w, a, b (rows `PARTS`) of the nine-parameter form: the one with a value of `base` + `scale` s_k
-        in each part. Between low and high, V = sum_k w_k (a_k x_k + b_k) exactly; recency is in days, so its a is negative.
+        """Return one set of w, a, b (rows `PARTS`) of the nine-parameter form: a_k x_k + b_k = `base` + `scale` s_k.
+
+        Between low and high V = sum_k w_k (a_k x_k + b_k) exactly. Recency is in days, so its a is negative.
         """
         slope = self.scale / (self.high - self.low)
         sign = np.array([-1, 1, 1])  # recency enters as minus the days since the last purchase
-        return pd.DataFrame({"w": self.weights, "a": sign * slope, "b": self.base - slope * self.low}, index=list(PARTS))
+        return pd.DataFrame(
+            {"w": self.weights, "a": sign * slope, "b": self.base - slope * self.low}, index=list(PARTS)
+        )
 
 
 def fit(features: pd.DataFrame, spend: pd.Series, days: int, clip_share: float) -> Rfm:
@@ -78,16 +85,18 @@ def fit(features: pd.DataFrame, spend: pd.Series, days: int, clip_share: float) 
     low, high = np.quantile(x, clip_share, axis=0), np.quantile(x, 1 - clip_share, axis=0)
     for name, least, most in zip(_INPUTS, low, high, strict=True):
         if not most > least:
-            raise DataError(f"RFM: {name} is {abs(least):g} for all but the rarest members, so it cannot be weighed. "
-                            "Lower value.clip_share, or choose windows in which members differ.")
+            raise DataError(
+                f"RFM: {name} is {abs(least):g} for all but the rarest members, so it cannot be weighed. "
+                "Lower value.clip_share, or choose windows in which members differ."
+            )
     target = spend[bought].to_numpy(float)
     scores = np.clip((x - low) / (high - low), 0, 1)
     _refuse_collinear(scores)
     base, slopes = _solve(_moments(scores, target))
     if not slopes.sum() > 1e-6 * max(np.abs(target).max(), 1):
         raise DataError(
-            "RFM: spend after the cut-off rises with none of recency, frequency and monetary value, so their weights mean "
-            "nothing (scale is 0). Choose windows with more purchases, or longer ones."
+            "RFM: spend after the cut-off rises with none of recency, frequency and monetary value, so their weights "
+            "mean nothing (scale is 0). Choose windows with more purchases, or longer ones."
         )
     return Rfm(low, high, slopes / slopes.sum(), base, float(slopes.sum()), days, int(bought.sum()))
 
@@ -114,7 +123,7 @@ def bootstrap(
 
 
 def segments(features: pd.DataFrame) -> pd.DataFrame:
-    """Return `recency_score`, `frequency_score`, `monetary_score` (1 to 5, 5 is best) and `rfm_segment` of every member.
+    """Return `recency_score`, `frequency_score`, `monetary_score` (1 to 5, 5 is best) and `rfm_segment` of members.
 
     Quintiles among those who have bought, of days since the last purchase, purchase days and spend so far. Ties are
     broken by the two other measures in that order, then by `member_id` (the index). Who never bought scores 1.
@@ -142,13 +151,13 @@ def _refuse_collinear(scores: np.ndarray) -> None:
     if not condition < _MAX_CONDITION:
         raise DataError(
             f"RFM: recency, frequency and monetary value say the same of all {len(scores)} members (condition number "
-            f"{condition:.2g}, allowed below {_MAX_CONDITION:g}), so their weights cannot be told apart. More members or "
-            "a longer history is needed."
+            f"{condition:.2g}, allowed below {_MAX_CONDITION:g}), so their weights cannot be told apart. More members "
+            "or a longer history is needed."
         )
 
 
 def _moments(scores: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Return the outer product of (1, s1, s2, s3, V) of each member, shape (members, 25): all that least squares sees."""
+    """Return the outer product of (1, s1, s2, s3, V) of each member, shape (members, 25): all least squares sees."""
     rows = np.column_stack([np.ones(len(scores)), scores, target])
     return (rows[:, :, None] * rows[:, None, :]).reshape(len(rows), -1)
 

@@ -22,7 +22,7 @@ def read(timezone: str, currency: str) -> Canonical:
     events = _events(raw["transactions"], timezone, currency)
     return Canonical(
         members=_members(raw["transactions"]).to_pandas(),
-        items=_items(raw["products"]).to_pandas(),
+        items=_items(raw["transactions"], raw["products"]).to_pandas(),
         events=events.to_pandas(),
         survey=_survey(raw["demographics"]).to_pandas(),
         offers=_offers(raw["campaign_descriptions"], timezone).to_pandas(),
@@ -46,24 +46,28 @@ def _events(lines: ir.Table, timezone: str, currency: str) -> ir.Table:
         currency=ibis.literal(currency),
         order_id=basket,
         channel="store " + lines.store_id.cast(str),
-    ).order_by("event_id")
+    )
 
 
 def _members(lines: ir.Table) -> ir.Table:
     """Every household with a transaction. When it joined is unknown: history starts on one day for all."""
     members = lines.select(member_id=lines.household_id.cast(str)).distinct()
-    return members.mutate(joined_at=ibis.null("timestamp(6)")).order_by("member_id")
+    return members.mutate(joined_at=ibis.null("timestamp(6)"))
 
 
-def _items(products: ir.Table) -> ir.Table:
-    return products.select(
-        item_id=products.product_id.cast(str),
-        name=ibis.coalesce(products.product_type, products.product_category, products.department),
-        category=products.department,
-        subcategory=products.product_category,
-        brand=products.brand,
-        package_size=products.package_size,
-    ).order_by("item_id")
+def _items(lines: ir.Table, products: ir.Table) -> ir.Table:
+    """Every product, and those that only transactions know."""
+    every = products.select("product_id").union(lines.select("product_id"), distinct=True)
+    known = every.left_join(products, "product_id")
+    item_id = known.product_id.cast(str)
+    return known.select(
+        item_id=item_id,
+        name=ibis.coalesce(known.product_type, known.product_category, known.department, "product " + item_id),
+        category=known.department,
+        subcategory=known.product_category,
+        brand=known.brand,
+        package_size=known.package_size,
+    )
 
 
 def _survey(demographics: ir.Table) -> ir.Table:
@@ -76,13 +80,13 @@ def _survey(demographics: ir.Table) -> ir.Table:
 
 
 def _offers(campaigns: ir.Table, timezone: str) -> ir.Table:
-    """One row a campaign. What its coupons cost is unknown."""
+    """One row a campaign, to the end of its last day. What its coupons cost is unknown."""
     return campaigns.select(
         offer_id=campaigns.campaign_id.cast(str),
         kind=campaigns.campaign_type,
         cost=ibis.null("float64"),
         starts_at=to_utc(campaigns.start_date.cast("timestamp(6)"), timezone),
-        ends_at=to_utc(campaigns.end_date.cast("timestamp(6)"), timezone),
+        ends_at=to_utc(campaigns.end_date.cast("timestamp(6)") + ibis.interval(days=1), timezone),
         applies_to=ibis.null("string"),
     )
 

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from membership.base import seeds
 from membership.base.knobs import Simulate
 from membership.data.canonical import Canonical
-from membership.data.sources import behaviour as does
+from membership.data.sources import behaviour
 
 # category -> (median price in cents, subcategories)
 CATALOGUE = {
@@ -66,15 +66,15 @@ def market(knobs: Simulate, seed: int, timezone: str = "UTC", currency: str = "E
 
     clock = _Clock(pd.Timestamp(knobs.start), timezone)
     items = _items(knobs.items, draw("items"))
-    people = does.people(knobs, draw("people"))
-    taste = does.tastes(knobs.members, items["category"].nunique(), draw("tastes"))
-    shop = does.Shop(items, taste)
-    exposures = does.exposures(knobs, people, draw("offers"))
-    orders = does.orders(knobs, people, exposures, draw("orders"))
-    staples = does.staples(shop, knobs.members, draw("staples"))
-    bought = does.purchases(people, orders, staples, shop, draw("baskets"))
-    seen = does.browsing(knobs, people, orders, bought, shop, draw("views"))
-    rows = pd.concat([bought, seen, does.aftermath(knobs, bought, draw("aftermath"))], ignore_index=True)
+    people = behaviour.people(knobs, draw("people"))
+    taste = behaviour.tastes(knobs.members, items["category"].nunique(), draw("tastes"))
+    shop = behaviour.Shop(items, taste)
+    exposures = behaviour.exposures(knobs, people, draw("offers"))
+    orders = behaviour.orders(knobs, people, exposures, draw("orders"))
+    staples = behaviour.staples(shop, knobs.members, draw("staples"))
+    bought = behaviour.purchases(people, orders, staples, shop, draw("baskets"))
+    seen = behaviour.browsing(knobs, people, orders, bought, shop, draw("views"))
+    rows = pd.concat([bought, seen, behaviour.aftermath(knobs, bought, draw("aftermath"))], ignore_index=True)
 
     member_ids = _ids("M", len(people))
     truth = _truth(people, taste, items["category"].unique(), member_ids, clock, knobs.days)
@@ -107,8 +107,8 @@ class _Clock:
         return pd.Series(np.datetime64(self.start, "s") + seconds).astype("datetime64[us]")
 
     def utc(self, days) -> pd.Series:
-        summer = np.ones(len(days), bool)
-        zoned = self.local(days).dt.tz_localize(self.timezone, nonexistent="shift_forward", ambiguous=summer)
+        winter = np.zeros(len(days), bool)
+        zoned = self.local(days).dt.tz_localize(self.timezone, nonexistent="shift_forward", ambiguous=winter)
         return zoned.dt.tz_convert("UTC").dt.tz_localize(None)
 
 
@@ -162,7 +162,7 @@ def _truth(people, taste, categories, member_ids: pd.Series, clock: _Clock, days
 
 
 def _events(rows: pd.DataFrame, member_ids, item_ids, clock: _Clock, currency: str) -> pd.DataFrame:
-    rows = rows.fillna({"item": does.NONE, "order": does.NONE, "quantity": 0, "amount": 0, "discount": 0})
+    rows = rows.fillna({"item": behaviour.NONE, "order": behaviour.NONE, "quantity": 0, "amount": 0, "discount": 0})
     rows = rows.iloc[np.lexsort([rows["kind"], rows["item"], rows["member"], rows["t"]])]
     order_ids = _ids("O", int(rows["order"].max()) + 1 if len(rows) else 0)
     return pd.DataFrame(
@@ -170,7 +170,7 @@ def _events(rows: pd.DataFrame, member_ids, item_ids, clock: _Clock, currency: s
             "event_id": _ids("E", len(rows)),
             "member_id": _text(member_ids, rows["member"]),
             "item_id": _text(item_ids, rows["item"]),
-            "kind": _text(does.KINDS, rows["kind"]),
+            "kind": _text(behaviour.KINDS, rows["kind"]),
             "at": clock.utc(rows["t"]),
             "local_at": clock.local(rows["t"]),
             "quantity": rows["quantity"].to_numpy("int64"),
@@ -178,7 +178,7 @@ def _events(rows: pd.DataFrame, member_ids, item_ids, clock: _Clock, currency: s
             "discount": rows["discount"].to_numpy("int64"),
             "currency": currency,
             "order_id": _text(order_ids, rows["order"]),
-            "channel": _text(does.CHANNELS, rows["channel"]),
+            "channel": _text(behaviour.CHANNELS, rows["channel"]),
         }
     )
 
@@ -199,14 +199,14 @@ def _survey(knobs: Simulate, people, truth: pd.DataFrame, clock: _Clock, rng: np
 
 
 def _offers(knobs: Simulate, clock: _Clock) -> pd.DataFrame:
-    day = does.offer_days(knobs)
+    day = behaviour.offer_days(knobs)
     return pd.DataFrame(
         {
             "offer_id": _ids("F", knobs.offers),
             "kind": "discount",
             "cost": float(OFFER_COST),
             "starts_at": clock.utc(day),
-            "ends_at": clock.utc(day + does.OFFER_DAYS),
+            "ends_at": clock.utc(day + behaviour.OFFER_DAYS),
             "applies_to": "all",
         }
     )
@@ -214,16 +214,16 @@ def _offers(knobs: Simulate, clock: _Clock) -> pd.DataFrame:
 
 def _exposures(exposures, orders: pd.DataFrame, member_ids, offer_ids, clock: _Clock) -> pd.DataFrame:
     member, day = exposures["member"].to_numpy(), exposures["day"].to_numpy()
-    order = does.first_order_after(orders, member, day)
+    order = behaviour.first_order_after(orders, member, day)
     ordered_on = np.append(orders["t"], np.inf)[order]  # NONE is the last
-    redeemed = exposures["redeems"] & (ordered_on < day + does.OFFER_DAYS)
+    redeemed = exposures["redeems"] & (ordered_on < day + behaviour.OFFER_DAYS)
     return pd.DataFrame(
         {
             "exposure_id": _ids("X", len(exposures)),
             "member_id": _text(member_ids, member),
             "offer_id": _text(offer_ids, exposures["offer"]),
             "policy_id": "random",
-            "at": clock.utc(day + 7 * does.HOUR),  # before the shops open
+            "at": clock.utc(day + 7 * behaviour.HOUR),  # before the shops open
             "arm": np.where(exposures["treated"], "treated", "control"),
             "propensity": exposures["propensity"],
             "redeemed_at": clock.utc(np.where(redeemed, ordered_on, day)).where(redeemed),

@@ -1,0 +1,189 @@
+"""Cleaning: one named rule for each defect; each counts what it found and says what becomes of it, and why.
+
+Every rule looks at the rows as they were read, so that its count does not depend on the others and can be compared
+with what is published about the data; a row may be found by several rules. Then the rules are carried out in order.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import ibis
+import ibis.expr.types as ir
+import pandas as pd
+
+from membership.base import engine, tables
+from membership.base.errors import DataError
+from membership.base.knobs import Clean
+from membership.data.canonical import Canonical
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """Clean canonical tables, and the table `quality`: what each rule found."""
+
+    data: Canonical
+    quality: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A defect: how its rows are `found`, whether they are kept, mended or dropped, and, if mended, into what."""
+
+    name: str
+    action: str
+    found: Callable[[ir.Table, Clean], ir.BooleanValue]
+    why: str
+    mended: Callable[[ir.Table], dict[str, ir.Value]] = lambda events: {}
+
+
+def clean(data: Canonical, settings: Clean) -> Cleaned:
+    """Return `data` with its events cleaned by `rules(settings)`.
+
+    `items` gain the column `is_product` (false for what no one would recommend, such as postage) and lose ids that
+    became another's. Raises DataError where no event is left.
+    """
+    con = engine.connect()
+    items = con.create_table("items", ibis.memtable(tables.check("items", data.items)))
+    events = _with_context(con.create_table("events", ibis.memtable(data.events)), items)
+    steps = rules(settings)
+    flags = {rule.name: rule.found(events, settings).fill_null(False) for rule in steps}
+    flagged = con.create_table("flagged", events.mutate(**flags))
+    quality = _quality(flagged, steps)
+    if quality["left"].iloc[-1] == 0:
+        most = quality.loc[quality["rows"].iloc[1:].idxmax()]
+        raise DataError(
+            f"events: none of {len(data.events)} rows is left after cleaning; rule '{most['rule']}' alone found "
+            f"{most['rows']} ({most['why']}). Check section clean of params.yaml, and the mapping of your columns."
+        )
+    kept = _carried_out(flagged, steps).select(*tables.ALL["events"].columns).order_by("event_id")
+    products = _items(items, flagged, settings).order_by("item_id")
+    return Cleaned(replace(data, events=kept.to_pandas(), items=products.to_pandas()), quality)
+
+
+def rules(settings: Clean) -> tuple[Rule, ...]:
+    """Return the rules in the order in which they are carried out."""
+    return (
+        Rule("missing_member", "dropped", _missing_member, "nobody to value or to write to"),
+        Rule("impossible_time", "dropped", _impossible_time, "no time, or one outside clean.earliest and latest"),
+        Rule("cancellation", "mended", _cancellation, "the order id says so: its lines are returns", _as_return),
+        Rule("return", "mended", _return, "units went back: kind return, quantity and amount negative", _as_return),
+        Rule("zero_quantity", "dropped", _zero_quantity, "nothing changed hands: coupon lines and voided scans"),
+        Rule("negative_amount", "dropped", _negative_amount, "paid to the buyer of something: bookkeeping, no sale"),
+        Rule("zero_amount", settings.zero_amounts, _zero_amount, "for nothing: free goods, samples, corrections"),
+        Rule("exact_duplicate", settings.exact_duplicates, _exact_duplicate, "equal to an earlier row in everything"),
+        Rule("outlier", "dropped", _outlier, "beyond clean.outlier_quantity or clean.outlier_amount"),
+        Rule("item_case", settings.item_case, _item_case, "differs from a more usual id only by case", _in_one_form),
+        Rule("non_product", "kept", _non_product, "spend and visit are real, but items.is_product is false"),
+    )
+
+
+def _missing_member(events: ir.Table, settings: Clean) -> ir.BooleanValue:
+    return events.member_id.fill_null("") == ""
+
+
+def _impossible_time(events: ir.Table, settings: Clean) -> ir.BooleanValue:
+    first, end = (ibis.timestamp(day.isoformat()) for day in (settings.earliest, settings.latest))
+    return ~((events.local_at >= first) & (events.local_at < end)).fill_null(False)
+
+
+def _cancellation(events: ir.Table, settings: Clean) -> ir.BooleanValue:
+    return _matches(events.order_id, settings.cancellation_pattern) & _is_paid(events)
+
+
+def _return(events: ir.Table, settings: Clean) -> ir.BooleanValue:
+    sent_back = (events.kind == "purchase") & (events.quantity < 0)
+    wrong_sign = (events.kind == "return") & ((events.quantity > 0) | (events.amount > 0))
+    return (sent_back | wrong_sign) & ~_cancellation(events, settings).fill_null(False)
+
+
+def _zero_quantity(events: ir.Table, settings: Clean) -> ir.BooleanValue:
+    return _is_paid(events) & (events.quantity == 0)
+
+
+def _negative_amount(events: ir.Table, settings: Clean) -> ir.BooleanValue:
+    return (events.kind == "purchase") & (events.quantity > 0) & (events.amount < 0)
+
+
+def _zero_amount(events: ir.Table, settings: Clean) -> ir.BooleanValue:
+    return _is_paid(events) & (events.quantity != 0) & (events.amount == 0)
+
+
+def _exact_duplicate(events: ir.Table, settings: Clean) -> ir.BooleanValue:
+    content = [events[column] for column in tables.ALL["events"].columns if column != "event_id"]
+    return ibis.row_number().over(group_by=content, order_by=events.event_id) > 0
+
+
+def _outlier(events: ir.Table, settings: Clean) -> ir.BooleanValue:
+    return (events.quantity.abs() > settings.outlier_quantity) | (events.amount.abs() > settings.outlier_amount)
+
+
+def _item_case(events: ir.Table, settings: Clean) -> ir.BooleanValue:
+    return events.item_id != events.usual_id
+
+
+def _non_product(events: ir.Table, settings: Clean) -> ir.BooleanValue:
+    return _is_no_product(events.item_id, events.category, settings)
+
+
+def _is_no_product(item_id: ir.StringValue, category: ir.StringValue, settings: Clean) -> ir.BooleanValue:
+    wrong_id = ~_matches(item_id, settings.product_pattern) & bool(settings.product_pattern)
+    return wrong_id.fill_null(False) | _matches(category, settings.non_product_pattern).fill_null(False)
+
+
+def _is_paid(events: ir.Table) -> ir.BooleanValue:
+    return events.kind.isin(("purchase", "return"))
+
+
+def _matches(text: ir.StringValue, pattern: str) -> ir.BooleanValue:
+    """Whether `text` matches; an empty pattern matches nothing."""
+    return text.re_search(pattern) if pattern else ibis.literal(False)
+
+
+def _as_return(events: ir.Table) -> dict[str, ir.Value]:
+    return {"kind": ibis.literal("return"), "quantity": -events.quantity.abs(), "amount": -events.amount.abs()}
+
+
+def _in_one_form(events: ir.Table) -> dict[str, ir.Value]:
+    return {"item_id": events.usual_id}
+
+
+def _with_context(events: ir.Table, items: ir.Table) -> ir.Table:
+    """Events with the category of their item, and the most frequent form of its id among those equal but for case."""
+    forms = events.group_by("item_id").agg(events=lambda t: t.count())
+    frequency = [forms.events.desc(), forms.item_id]
+    usual = forms.item_id.first().over(group_by=forms.item_id.upper(), order_by=frequency)
+    known = forms.select("item_id", usual_id=usual).left_join(items.select("item_id", "category"), "item_id")
+    return events.left_join(known.drop("item_id_right"), "item_id").drop("item_id_right")
+
+
+def _quality(flagged: ir.Table, steps: tuple[Rule, ...]) -> pd.DataFrame:
+    """Table `quality`, in one pass over the events; step 0 is what was read."""
+    left, counts = ibis.literal(True), {"read": flagged.count()}
+    for rule in steps:
+        if rule.action == "dropped":
+            left = left & ~flagged[rule.name]
+        counts |= {rule.name: flagged[rule.name].sum(), f"left {rule.name}": left.sum()}
+    count = flagged.agg(**counts).to_pandas().iloc[0].fillna(0).astype(int)
+    rows = [("as_read", "kept", count["read"], count["read"], "all rows of the source")]
+    rows += [(rule.name, rule.action, count[rule.name], count[f"left {rule.name}"], rule.why) for rule in steps]
+    quality = pd.DataFrame(rows, columns=["rule", "action", "rows", "left", "why"])
+    return quality.rename_axis("step").reset_index()
+
+
+def _carried_out(flagged: ir.Table, steps: tuple[Rule, ...]) -> ir.Table:
+    events = flagged
+    for rule in steps:
+        if rule.action == "dropped":
+            events = events.filter(~events[rule.name])
+        elif rule.action == "mended":
+            new = rule.mended(events)
+            events = events.mutate(**{name: events[rule.name].ifelse(new[name], events[name]) for name in new})
+    return events
+
+
+def _items(items: ir.Table, flagged: ir.Table, settings: Clean) -> ir.Table:
+    """Items under the one form of their id, and whether each is a product."""
+    items = items.mutate(is_product=~_is_no_product(items.item_id, items.category, settings))
+    if settings.item_case == "kept":
+        return items
+    return items.anti_join(flagged.filter(flagged.item_case), "item_id")

@@ -1,0 +1,104 @@
+"""Ingest: behaviour from the chosen source, cleaned, checked against the windows, and cut to a stable sample."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import ibis
+import pandas as pd
+
+from membership.base import params, seeds
+from membership.base.errors import DataError
+from membership.base.knobs import Dataset, Windows
+from membership.data.canonical import Canonical
+from membership.data.clean import Cleaned, clean
+from membership.data.sources import complete_journey, files, simulate
+
+
+def ingest(p: params.Stage) -> Cleaned:
+    """Return the canonical tables of `p.dataset`, clean, of at most `max_members` members, and their quality.
+
+    The quality is that of the whole source. Raises DataError where the data do not reach over `p.windows`.
+    """
+    cleaned = clean(read(p.dataset, p.seed), p.clean)
+    check_windows(cleaned.data.events, p.windows)
+    return replace(cleaned, data=sample(cleaned.data, p.dataset.max_members, p.seed))
+
+
+def read(dataset: Dataset, seed: int) -> Canonical:
+    """Return the canonical tables of `dataset.source` as they are."""
+    zone, currency = dataset.timezone, dataset.currency
+    if dataset.source == "files":
+        return files.read(dataset.files, zone, currency)
+    if dataset.source == "simulate":
+        return simulate.read(dataset.simulate, seed, zone, currency)
+    return complete_journey.read(zone, currency)
+
+
+def check_windows(events: pd.DataFrame, windows: Windows) -> None:
+    """Raise DataError where `events` begin too late to fit on, or end before the holdout does."""
+    first, end = events["local_at"].min().date(), events["local_at"].max().date() + timedelta(days=1)
+    if first >= windows.calibration_end or end < windows.holdout_end:
+        raise DataError(
+            f"windows of params.yaml: the data go from {first} to {end} (local days, half-open), but the windows from "
+            f"{windows.start} over calibration_end = {windows.calibration_end} to holdout_end = {windows.holdout_end}. "
+            f"Allowed: calibration_end after {first} and holdout_end at most {end}. Change the windows or add data."
+        )
+
+
+def sample(data: Canonical, max_members: int | None, seed: int) -> Canonical:
+    """Return `data` of the first `max_members` members in the order of a seeded hash of their ids.
+
+    So a larger sample contains the smaller one, and more data do not change who is before whom. Items and offers stay.
+    """
+    if max_members is None:
+        return data
+    members = data.members["member_id"]
+    key = f"{seeds.child(seed, 'ingest/sample'):016d}"
+    order = pd.util.hash_array(members.to_numpy(dtype=object), hash_key=key)
+    ranked = pd.DataFrame({"order": order, "member_id": members}).sort_values(["order", "member_id"])
+    kept = set(ranked["member_id"].head(max_members))
+    tables = {name: getattr(data, name) for name in ("members", "events", "survey", "exposures")}
+    return replace(data, **{name: table[table["member_id"].isin(kept)] for name, table in tables.items()})
+
+
+def by_week(events: pd.DataFrame) -> pd.DataFrame:
+    """Return the number of events of each kind in each week: columns week (its Monday, local), kind, events."""
+    table = ibis.memtable(events[["local_at", "kind"]])
+    counts = table.group_by(week=table.local_at.truncate("W"), kind=table.kind).agg(events=table.count())
+    return counts.order_by("week", "kind").to_pandas()
+
+
+def answers(survey: pd.DataFrame) -> pd.DataFrame:
+    """Return for each question how many members answered, how many answers differ, and the usual one."""
+    per_question = survey.groupby("question")
+    counts = per_question.agg(members=("member_id", "nunique"), answers=("answer", "nunique"))
+    return counts.assign(usual=per_question["answer"].agg(lambda given: given.mode().iloc[0]))
+
+
+def summary(cleaned: Cleaned) -> dict[str, int]:
+    """Return the stage's metrics: counts, spend in cents (net of returns), and what cleaning did to the source."""
+    data, rows = cleaned.data, cleaned.quality["left"]
+    paid = data.events[data.events["kind"].isin(("purchase", "return"))]
+    days = data.events["local_at"].dt.normalize()
+    return {
+        "members": len(data.members),
+        "members_answering": data.survey["member_id"].nunique(),
+        "items": len(data.items),
+        "events": len(data.events),
+        "orders": paid["order_id"].nunique(),
+        "spend": int(paid["amount"].sum()),
+        "days": (days.max() - days.min()).days + 1,
+        "exposures": len(data.exposures),
+        "rows_read": int(rows.iloc[0]),
+        "rows_dropped": int(rows.iloc[0] - rows.iloc[-1]),
+    }
+
+
+def conclusion(counts: dict[str, int], currency: str) -> str:
+    """Say in words what `summary` counts."""
+    return (
+        f"**{counts['members']:,} members** placed {counts['orders']:,} orders in {counts['days']:,} days and paid "
+        f"{counts['spend'] / 100:,.0f} {currency}, net of returns. {counts['members_answering']:,} of them answered a "
+        f"survey, and {counts['exposures']:,} times a member got an offer. Cleaning dropped {counts['rows_dropped']:,} "
+        f"of {counts['rows_read']:,} rows of the source ({counts['rows_dropped'] / counts['rows_read']:.1%})."
+    )

@@ -1,0 +1,119 @@
+"""The user's own data: CSV or Parquet files that a mapping in `params.yaml` turns into the canonical tables.
+
+Files may overlap and may be given twice. An event's id is the hash of its content and the number of equal rows before
+it in its file, and files are united by id. So equal rows within one file are different events (repeated clicks), while
+a row that comes again in another file is the same event. Where the data have an id of their own, the last file's row
+stands; the same goes for the key of every other table.
+"""
+
+import ibis
+import ibis.expr.types as ir
+
+from membership.base import engine, tables
+from membership.base.knobs import ITEM_COLUMNS, Files, FileTable
+from membership.data.canonical import Canonical, empty
+from membership.data.clock import to_local
+from membership.data.sources.parsing import parsed, types
+
+
+def read(files: Files, timezone: str, currency: str) -> Canonical:
+    """Return the canonical tables of `files`, uncleaned, with local times in `timezone`.
+
+    Money is rounded to cents, half away from zero, without floating point. A quantity that is no whole number (a
+    weight) is rounded up. Purchases and returns without a column for order_id make one order a member and local day.
+    `currency` holds where events have no column for theirs. Members and items that only events know are added; without
+    a table of items, an item has the name, category and so on that most of its events give it (ties: the first in
+    alphabetical order). Raises DataError naming file, column and first bad rows.
+    """
+    con = engine.connect()
+    rows = {name: parsed(con, name, mapping) for name, mapping in files if mapping is not None}
+    events = con.create_table("events", _events(rows["events"], files.events, timezone, currency))
+    items = _own("items", rows["items"]) if "items" in rows else _described(rows["events"])
+    items = _with_all(items, "item_id", events)
+    members = _own("members", rows["members"]) if "members" in rows else events.select("member_id").distinct()
+    others = (name for name in ("survey", "offers", "exposures"))
+    return Canonical(
+        events=events.to_pandas(),
+        members=_complete("members", _with_all(members, "member_id", events)).to_pandas(),
+        items=_complete("items", items).mutate(name=lambda t: t["name"].fill_null(t.item_id)).to_pandas(),
+        **{name: _own(name, rows[name]).to_pandas() if name in rows else empty(name) for name in others},
+    )
+
+
+def _events(rows: ir.Table, mapping: FileTable, timezone: str, currency: str) -> ir.Table:
+    """The events in `rows`, each once."""
+    quantity, price = _given(rows, "quantity", 1), _given(rows, "amount", 0)
+    texts = ("event_id", "member_id", "item_id", "order_id", "channel")
+    content = rows.select(
+        "file",
+        "row",
+        "kind",
+        "at",
+        **{column: _given(rows, column, ibis.null("string")) for column in texts},
+        currency=_given(rows, "currency", currency),
+        quantity=(quantity.abs().ceil() * quantity.sign()).cast("int64"),
+        amount=_cents(price * quantity if mapping.amount == "unit_price" else price),
+        discount=_cents(_given(rows, "discount", 0)),
+    )
+    content = content.mutate(local_at=to_local(content.at, timezone))
+    if "event_id" not in rows.columns:
+        content = content.mutate(event_id=_content_id(content))
+    if "order_id" not in rows.columns:
+        day = content.member_id + " " + content.local_at.date().cast("string")
+        content = content.mutate(order_id=content.kind.isin(("purchase", "return")).ifelse(day, None))
+    return _last(content, ["event_id"]).select(*tables.ALL["events"].columns)
+
+
+def _content_id(content: ir.Table) -> ir.StringValue:
+    """The hash of a row's content, and the number of equal rows before it in its file."""
+    columns = (column for column in tables.ALL["events"].columns if column not in ("event_id", "local_at"))
+    cells = [content[column].cast("string").fill_null("") for column in columns]
+    digest = ibis.literal("\x1f").join(cells).hexdigest("md5")
+    before = ibis.row_number().over(group_by=[content.file, digest], order_by=content.row)
+    return digest + "-" + before.cast("string")
+
+
+def _described(rows: ir.Table) -> ir.Table:
+    """One row an item, with what most of its events say of it."""
+    items = rows.select("item_id").distinct()
+    for column in (column for column in ITEM_COLUMNS if column in rows.columns):
+        said = rows.filter(rows[column].notnull()).group_by("item_id", column).agg(times=lambda t: t.count())
+        rank = ibis.row_number().over(group_by="item_id", order_by=[said.times.desc(), said[column]])
+        usual = said.mutate(rank=rank).filter(lambda t: t["rank"] == 0).select("item_id", column)
+        items = items.left_join(usual, "item_id").drop("item_id_right")
+    return items
+
+
+def _own(name: str, rows: ir.Table) -> ir.Table:
+    """Table `name` as the user gives it, one row a key."""
+    cents = {column: _cents(rows[column]).cast("float64") for column in ("cost",) if column in rows.columns}
+    shares = {column: rows[column].cast("float64") for column in ("propensity",) if column in rows.columns}
+    return _complete(name, _last(rows.mutate(**cents, **shares), list(tables.ALL[name].key)))
+
+
+def _last(rows: ir.Table, key: list[str]) -> ir.Table:
+    """One row a key: the last row of the last file."""
+    rank = ibis.row_number().over(group_by=key, order_by=[rows.file.desc(), rows.row.desc()])
+    return rows.mutate(rank=rank).filter(lambda t: t["rank"] == 0).drop("rank", "file", "row")
+
+
+def _with_all(table: ir.Table, key: str, events: ir.Table) -> ir.Table:
+    """Table `table` with a row for each `key` of `events`; what is not known is null."""
+    new = events.select(key).distinct().anti_join(table, key)
+    new = new.mutate(**{column: ibis.null(kind) for column, kind in table.schema().items() if column != key})
+    return table.union(new.select(*table.columns)).filter(lambda t: t[key].notnull())
+
+
+def _complete(name: str, table: ir.Table) -> ir.Table:
+    """Table `table` with every column of the table `name`; what is not given is null."""
+    missing = {column: kind for column, kind in types(name).items() if column not in table.columns}
+    return table.mutate(**{column: ibis.null(kind) for column, kind in missing.items()})
+
+
+def _given(rows: ir.Table, column: str, default: object) -> ir.Value:
+    """Column `column` with `default` where a cell is empty, or there is no such column."""
+    return rows[column].fill_null(default) if column in rows.columns else ibis.literal(default)
+
+
+def _cents(money: ir.DecimalValue) -> ir.IntegerValue:
+    return (money * 100).round().cast("int64")

@@ -1,0 +1,102 @@
+"""Columns of text to numbers, times and kinds of event; a cell that says something else is an error, not a null."""
+
+import ibis
+import ibis.expr.datatypes as dt
+import ibis.expr.types as ir
+
+from membership.base import tables
+from membership.base.errors import DataError
+from membership.base.knobs import FileTable
+from membership.data.clock import of_instant
+from membership.data.sources import reading
+
+NO_VALUE = ("", "NULL", "null", "NaN", "nan")  # cells that say nothing
+NUMBER, TIME, KIND, ID, TEXT = "decimal(38, 6)", "timestamp(6)", "kind", "id", "text"
+SHOWN = 5  # bad cells that an error shows
+
+
+@ibis.udf.scalar.builtin(name="try_strptime")
+def _strptime(text: str, pattern: str) -> dt.timestamp: ...
+
+
+def parsed(con: ibis.BaseBackend, name: str, mapping: FileTable) -> ir.Table:
+    """Return the rows of `mapping` with the types of table `name`, and their `file` and `row`.
+
+    Text is trimmed, numbers (money too, in units of currency) are decimals, times are UTC without zone. Raises
+    DataError, naming file, column and first bad rows, where a cell is not what its column needs.
+    """
+    key = f"dataset.files.{name}"
+    raw = con.create_table(f"{name} text", ibis.memtable(reading.text(mapping, key)))
+    cells = {column: _trimmed(raw[column]) for column in (*mapping.columns, *mapping.constants)}
+    wanted = {column: _wanted(name, column) for column in cells}
+    values = {column: _value(cell, wanted[column], mapping) for column, cell in cells.items()}
+    con.raw_sql(f"SET TimeZone = '{mapping.timezone}'")  # in which DuckDB reads times that do not say their zone
+    texts = {f"{column} text": cell for column, cell in cells.items() if wanted[column] in (NUMBER, TIME, KIND)}
+    rows = con.create_table(f"{name} values", raw.select("file", "row", **values, **texts))
+    for column in (text.removesuffix(" text") for text in texts):
+        _refuse(rows, column, wanted[column], mapping, key)
+    return rows.drop(*texts)
+
+
+def types(name: str) -> dict[str, str]:
+    """Return the columns of the canonical table `name` and their types as Ibis calls them."""
+    columns = {column: str(rule.dtype) for column, rule in tables.ALL[name].columns.items()}
+    families = {"string": "string", "datetime64": "timestamp(6)"}
+    return {column: families.get(dtype.split("[")[0], dtype) for column, dtype in columns.items()}
+
+
+def _wanted(name: str, column: str) -> str:
+    if column == "kind" and name == "events":
+        return KIND
+    if column.endswith("_id"):
+        return ID
+    return {"int64": NUMBER, "float64": NUMBER, "timestamp(6)": TIME}.get(types(name).get(column), TEXT)
+
+
+def _trimmed(cell: ir.StringValue) -> ir.StringValue:
+    return cell.strip().isin(NO_VALUE).ifelse(None, cell.strip())
+
+
+def _value(cell: ir.StringValue, wanted: str, mapping: FileTable) -> ir.Value:
+    """`cell` as what is wanted, or null."""
+    if wanted == NUMBER:
+        return cell.replace(mapping.decimal, ".").try_cast(NUMBER)
+    if wanted == TIME:
+        return of_instant(_instant(cell, mapping))
+    if wanted == KIND:
+        return cell.cases(*_kinds(mapping).items())
+    if wanted == ID:
+        return cell.re_replace(r"^(\d+)\.0$", r"\1")  # a whole number that once passed through a float
+    return cell
+
+
+def _instant(cell: ir.StringValue, mapping: FileTable) -> ir.TimestampValue:
+    if mapping.time_format is None:
+        return cell.try_cast("timestamp('UTC')")
+    if mapping.year is None:
+        return _strptime(cell, mapping.time_format).cast("timestamp('UTC')")
+    return _strptime(f"{mapping.year} " + cell, f"%Y {mapping.time_format}").cast("timestamp('UTC')")
+
+
+def _kinds(mapping: FileTable) -> dict[str, str]:
+    return mapping.kinds or {kind: kind for kind in tables.KINDS}
+
+
+def _refuse(rows: ir.Table, column: str, wanted: str, mapping: FileTable, key: str) -> None:
+    """Raise DataError with the first cells of `column` that are not what is wanted."""
+    bad = rows.filter(rows[f"{column} text"].notnull() & rows[column].isnull())
+    first = bad.order_by("file", "row").limit(SHOWN).to_pandas()
+    if first.empty:
+        return
+    form = mapping.time_format or "in ISO 8601, e.g. 2017-12-31 23:59:00"
+    allowed = {
+        NUMBER: f"numbers such as 1234{mapping.decimal}50, without signs of currency or thousands",
+        TIME: f"times {form} ({key}.time_format) that exist",
+        KIND: f"{', '.join(_kinds(mapping))} ({key}.kinds)",
+    }
+    cells = ", ".join(f"'{text}' in row {row}" for text, row in zip(first[f"{column} text"], first["row"], strict=True))
+    raise DataError(
+        f"{first['file'][0]}: column '{mapping.columns.get(column, 'constants')}' ({key}: {column}): "
+        f"{bad.count().to_pyarrow().as_py()} bad values, e.g. {cells}. Allowed: {allowed[wanted]}, or nothing. "
+        "Mend the file, or the mapping in params.yaml."
+    )

@@ -1,0 +1,79 @@
+"""The user's CSV and Parquet files as columns of text, with errors that name file, column and row."""
+
+import glob
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+
+from membership.base import paths
+from membership.base.errors import DataError
+from membership.base.knobs import FileTable
+
+
+def text(mapping: FileTable, key: str) -> pa.Table:
+    """Return the rows of all files of `mapping` (in `params.yaml` at `key`), every cell as text or null.
+
+    Columns: the canonical names of `mapping`, `file` (path as found) and `row` (1 is the first row of data).
+    Raises DataError where a file or a column is missing, a file cannot be read, or there is no row at all.
+    """
+    tables = [_file(path, mapping, key) for path in _find(mapping.paths, key)]
+    rows = pa.concat_tables(tables)
+    if rows.num_rows == 0:
+        raise DataError(f"{', '.join(mapping.paths)} ({key}.paths): no rows of data; allowed: at least one row.")
+    return rows
+
+
+def _find(patterns: list[str], key: str) -> list[Path]:
+    """The files that `patterns` name, each once, in the order of their paths."""
+    found = {pattern: glob.glob(str(paths.root() / pattern), recursive=True) for pattern in patterns}
+    for pattern, files in found.items():
+        if not files:
+            raise DataError(
+                f"{paths.root() / pattern}: no such file ({key}.paths); put it there or mend the path. "
+                "Paths are relative to the project's root; * and ** stand for any name and any folders."
+            )
+    return [Path(name) for name in sorted({name for files in found.values() for name in files})]
+
+
+def _file(path: Path, mapping: FileTable, key: str) -> pa.Table:
+    read = _read_parquet if path.suffix == ".parquet" else _read_csv
+    try:
+        found = read(path, mapping, key)
+    except (OSError, EOFError, UnicodeError, pa.ArrowException) as error:
+        raise DataError(
+            f"{path}: cannot be read ({' '.join(str(error).split())}); mend the file, or {key}: encoding, delimiter."
+        ) from error
+    columns = {ours: found[theirs].cast(pa.string()) for ours, theirs in mapping.columns.items()}
+    constants = {ours: pa.repeat(value, found.num_rows) for ours, value in mapping.constants.items()}
+    place = {"file": pa.repeat(str(path), found.num_rows), "row": pa.array(range(1, found.num_rows + 1))}
+    return pa.table({**columns, **constants, **place})
+
+
+def _read_csv(path: Path, mapping: FileTable, key: str) -> pa.Table:
+    shape = {
+        "read_options": pyarrow.csv.ReadOptions(encoding=mapping.encoding),
+        "parse_options": pyarrow.csv.ParseOptions(delimiter=mapping.delimiter, newlines_in_values=True),
+    }
+    with pa.input_stream(str(path)) as stream, pyarrow.csv.open_csv(stream, **shape) as header:
+        _check_header(path, header.schema.names, mapping, key)
+    wanted = list(dict.fromkeys(mapping.columns.values()))
+    as_text = pyarrow.csv.ConvertOptions(include_columns=wanted, column_types=dict.fromkeys(wanted, pa.string()))
+    with pa.input_stream(str(path)) as stream:
+        return pyarrow.csv.read_csv(stream, convert_options=as_text, **shape)
+
+
+def _read_parquet(path: Path, mapping: FileTable, key: str) -> pa.Table:
+    _check_header(path, pq.read_schema(path).names, mapping, key)
+    return pq.read_table(path, columns=list(dict.fromkeys(mapping.columns.values())))
+
+
+def _check_header(path: Path, there: list[str], mapping: FileTable, key: str) -> None:
+    for ours, theirs in mapping.columns.items():
+        if there.count(theirs) != 1:
+            wrong = "no such column" if theirs not in there else "more than one column has this name"
+            raise DataError(
+                f"{path}: column '{theirs}' ({key}.columns.{ours}): {wrong}; there are: {', '.join(there)}. "
+                "Mend the mapping in params.yaml, or the file."
+            )

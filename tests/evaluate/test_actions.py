@@ -1,0 +1,76 @@
+import pandas as pd
+import pytest
+
+from membership.base import params, paths, tables
+from membership.base.errors import DataError
+from membership.evaluate import actions
+
+MEMBERS = ["a", "b", "c"]
+
+
+@pytest.fixture
+def parts(workspace):
+    """What `assemble` takes: Ann has everything, Ben no benefit and one item, Cid nothing but a row."""
+    scores = {"value": [900.0, 500.0, 0.0], "value_low": 0.0, "value_high": 1000.0, "p_alive": 0.9, "p_repurchase": 0.5}
+    place = {"tier": ["Gold", "Member", "Member"], "tier_rank": [1, 0, 0], "next_tier": [None, "Gold", "Gold"]}
+    return {
+        "value": pd.DataFrame({"member_id": MEMBERS, **scores, "rfm_segment": "Champions"}),
+        "profile": pd.DataFrame(
+            {"member_id": MEMBERS, "stage": ["loyal", "new", "prospect"], "persona": "Cook", "main_need": "variety"}
+        ),
+        "tiers": pd.DataFrame({"member_id": MEMBERS, **place, "spend_to_next": [0, 700, 900], "points": [5, 1, 0]}),
+        "allocations": pd.DataFrame({"member_id": ["a", "a"], "benefit": ["points_boost", "free_delivery"]}),
+        "recommendations": pd.DataFrame(
+            {"member_id": ["a", "a", "b"], "rank": [2, 1, 1], "item_id": ["i1", "i2", "unlisted"]}
+        ),
+        "items": pd.DataFrame({"item_id": ["i1", "i2"], "name": ["Bread", "Apples"]}),
+        "next_actions": params.load("decide").decide.next_actions,
+    }
+
+
+def test_a_member_gets_everything_in_one_row(parts):
+    row = actions.assemble(**parts).set_index("member_id").loc["a"]
+    assert (row["value"], row["tier"], row["next_tier"], row["persona"]) == (900.0, "Gold", "", "Cook")
+    assert row["benefits"] == "free_delivery; points_boost"
+    assert row["next_action"] == parts["next_actions"].loyal
+    assert row["items"] == "Apples; Bread"
+    assert (row["item_1"], row["item_1_id"], row["item_2"]) == ("Apples", "i2", "Bread")
+
+
+def test_a_member_with_nothing_still_has_a_row_without_gaps(parts):
+    row = actions.assemble(**parts).set_index("member_id").loc["c"]
+    assert row[["benefits", "items", "item_1", "item_1_id", "item_2"]].tolist() == [""] * 5
+    assert row["next_action"] == parts["next_actions"].prospect
+
+
+def test_an_item_without_a_name_is_called_by_its_id(parts):
+    assert actions.assemble(**parts).set_index("member_id").loc["b", "items"] == "unlisted"
+
+
+def test_there_is_one_row_a_member_and_no_gap_anywhere(parts):
+    parts["value"] = parts["value"].iloc[::-1]
+    found = actions.assemble(**parts)
+    assert found["member_id"].tolist() == MEMBERS
+    assert found.notna().all().all()
+
+
+def test_without_any_benefit_or_recommendation_there_are_still_actions(parts):
+    parts["allocations"], parts["recommendations"] = parts["allocations"].iloc[:0], parts["recommendations"].iloc[:0]
+    found = actions.assemble(**parts)
+    assert found["benefits"].tolist() == found["items"].tolist() == [""] * 3
+
+
+@pytest.mark.parametrize("table", ["profile", "tiers"])
+def test_a_member_whom_a_table_has_lost_is_named(parts, table):
+    parts[table] = parts[table].iloc[1:]
+    with pytest.raises(DataError, match=f"tables 'value' and '{table}': 1 members are in only one of them, .* a;"):
+        actions.assemble(**parts)
+
+
+def test_saved_actions_are_the_same_in_every_place(parts):
+    found = actions.assemble(**parts)
+    actions.save(found)
+    pd.testing.assert_frame_equal(tables.read("actions"), found, check_dtype=False)
+    assert paths.reports("actions.parquet").read_bytes() == paths.data("actions.parquet").read_bytes()
+    read = pd.read_csv(paths.reports("actions.csv"), keep_default_na=False, dtype={"member_id": str})
+    pd.testing.assert_frame_equal(read, found, check_dtype=False)

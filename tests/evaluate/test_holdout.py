@@ -1,0 +1,63 @@
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+
+from membership.base.errors import DataError
+from membership.evaluate import holdout
+from membership.recommend.baskets import Baskets, Targets
+
+TIERS = pd.DataFrame({"member_id": ["c", "a", "b"], "tier": ["Gold", "Member", "Member"]})
+
+
+@dataclass
+class Always:
+    """Recommends the same items to everybody."""
+
+    items: list[str]
+
+    def recommend(self, members, k):
+        ids = np.tile(np.array(self.items[:k], dtype=str), (len(members), 1))
+        return ids, np.tile(np.arange(k, 0, -1.0), (len(members), 1))
+
+
+@pytest.fixture
+def history():
+    """Ann bought x, Ben y; nobody knows Cid."""
+    one = np.array([1, 1], dtype=np.int32)
+    lines = {"member": np.array([0, 1]), "item": np.array([0, 1]), "basket": one - 1, "age": one}
+    return Baskets(date(2020, 1, 1), np.array(["a", "b"]), np.array(["x", "y", "z"]), **lines)
+
+
+@pytest.fixture
+def targets():
+    """Ben bought y and z next."""
+    return Targets(np.array(["b"]), sparse.csr_array(np.array([[0.0, 1.0, 1.0]])))
+
+
+def test_every_member_is_recommended_to_and_those_with_a_next_basket_are_judged(history, targets):
+    judged = holdout.judge(
+        {"champion": Always(["x", ""]), "challenger": Always(["y", "x"])}, TIERS, targets, history, 2
+    )
+    champion, challenger = (part for _, part in judged.recommendations.groupby("policy", sort=False))
+    assert champion[["member_id", "rank", "item_id"]].to_numpy().tolist() == [[m, 1, "x"] for m in "abc"]
+    assert champion["source"].tolist() == ["repeat", "explore", "explore"]
+    assert challenger["rank"].tolist() == [1, 2] * 3
+    assert challenger["score"].tolist() == [2.0, 1.0] * 3
+    outcomes = judged.outcomes.set_index("policy")
+    assert outcomes["member_id"].tolist() == ["b", "b"]
+    assert outcomes["tier"].tolist() == ["Member", "Member"]
+    assert outcomes["recall_at_2"].to_dict() == {"champion": 0.0, "challenger": 0.5}
+    assert outcomes.loc["challenger", "repeat_recall_at_2"] == 1.0
+
+
+def test_a_judged_member_without_a_tier_is_named(history, targets):
+    with pytest.raises(DataError, match=r"table 'tiers': 1 members .* are missing, e.g. 'b'"):
+        holdout.judge({"champion": Always(["x"])}, TIERS[TIERS["member_id"] != "b"], targets, history, 1)
+
+
+def test_who_is_judged_is_counted(history, targets):
+    assert holdout.describe(TIERS, history, targets)["number"].tolist() == [3, 2, 1, 3, 2.0]

@@ -1,0 +1,80 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from membership.evaluate import decide, summary
+
+
+@pytest.fixture
+def decision(world):
+    champion, challenger = {"policy": "gp_topfreq", "settings": {}}, {"policy": "model", "settings": {"lr": 0.01}}
+    return decide.decide(world.run(), world.knobs.decide, champion, challenger)
+
+
+@pytest.fixture
+def programme(tiers):
+    value = tiers[["member_id"]].assign(value=1000.0, p_repurchase=0.25)
+    allocations = pd.DataFrame({"member_id": ["m00", "m39", "m39"], "cost": [100.0, 50, 50], "gain": [300.0, 100, 0]})
+    return summary.programme(value, tiers, allocations)
+
+
+def test_the_programme_adds_up_by_tier_and_in_all(programme):
+    assert programme["tier"].tolist() == ["Member", "Gold", "all"]
+    assert programme["members"].tolist() == [20, 20, 40]
+    assert programme["value"].tolist() == [20_000, 20_000, 40_000]
+    assert programme["repurchasing"].tolist() == [5, 5, 10]
+    assert programme["with_benefits"].tolist() == [1, 1, 2]
+    assert programme["cost"].tolist() == [100, 100, 200]
+    assert programme["net"].tolist() == [200, 0, 200]
+
+
+def test_the_programme_without_benefits_costs_and_gains_nothing(tiers):
+    value = tiers[["member_id"]].assign(value=1000.0, p_repurchase=0.25)
+    nothing = summary.programme(value, tiers, pd.DataFrame({"member_id": [], "cost": [], "gain": []}))
+    assert nothing[["cost", "gain", "net", "with_benefits"]].to_numpy().sum() == 0
+    assert summary.metrics(nothing, 0)["programme_budget_used"] == 0
+
+
+def test_programme_metrics_are_the_totals(programme):
+    flat = summary.metrics(programme, 400)
+    assert (flat["programme_net"], flat["programme_budget_used"], flat["programme_value"]) == (200, 0.5, 40_000)
+
+
+def test_the_result_table_has_a_line_for_each_metric(world):
+    found = world.run()
+    lines = summary.result_table(found).splitlines()
+    assert len(lines) == 2 + len(found.headline)
+    row = found.overall("recall_at_10")
+    assert lines[2].startswith(f"| recall_at_10 | 40 | {row['control']:.4f} | {row['treatment']:.4f} |")
+    assert lines[-1].startswith("| catalogue_coverage | 40 | 0.2500 | 0.5000 | +0.2500 | - | - | - | - |")
+
+
+def test_programme_amounts_are_in_units_of_currency(programme):
+    lines = summary.programme_table(programme, 400, "EUR").splitlines()
+    assert "value, EUR" in lines[0]
+    assert lines[-1] == "| all | 40 (100%) | 400 (100%) | 10 (25%) | 2 | 2 (50% of the budget) | 4 | 2 |"
+
+
+def test_the_page_says_decision_claims_and_limits_and_is_the_same_each_time(decision, world, programme):
+    path = summary.write(decision, world.run(), programme, world.knobs)
+    first = path.read_bytes()
+    assert summary.write(decision, world.run(), programme, world.knobs).read_bytes() == first
+    page = first.decode()
+    assert "**Decision: promote 'model'.**" in page
+    assert f"<!-- result -->\n{summary.result_table(world.run())}\n<!-- /result -->" in page
+    assert "predicted under held-out logs, never caused" in page
+    assert "an assumption" in page
+    assert "nan" not in page.lower()
+
+
+def test_words_do_not_claim_what_the_interval_does_not_show(world):
+    assert "the change is above zero" in summary.findings(world.run())
+    world.change("challenger", world.values("champion") + np.tile([0.3, -0.3], 20))
+    found = summary.findings(world.run())
+    assert "the change may be zero" in found
+    assert "50% of 40 members gain, 50% lose" in found
+
+
+def test_tiers_without_variance_are_not_compared(world):
+    world.change("challenger", world.values("champion"))
+    assert "cannot be compared between tiers" in summary.heterogeneity(world.run())
