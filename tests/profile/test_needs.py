@@ -57,9 +57,21 @@ def test_main_need_is_the_preference_furthest_above_the_populations():
     np.testing.assert_allclose(scores.loc["m2", "bargains"], np.sqrt(2))
 
 
-def test_a_need_in_which_nobody_differs_and_a_small_category_are_left_out():
+def test_a_need_in_which_nobody_differs_sets_nobody_apart():
+    scores = needs.standardise(needs.preferences(features(evening_share=[0.1] * 3), SHARES, SETTINGS))
+    assert (scores["evening shopping"] == 0).all()
+
+
+def test_what_is_known_of_nobody_and_a_small_category_are_left_out():
     columns = needs.preferences(features(discount_share=[0.1, 0.2, 0.3]), SHARES, SETTINGS).columns
-    assert set(columns) == {"bargains", "wine", "bread"}
+    assert not {"looking around first", "toys"} & set(columns)
+    assert {"bargains", "wine", "bread"} <= set(columns)
+
+
+def test_one_member_alone_has_no_need_above_the_populations():
+    scores = needs.standardise(needs.preferences(features(discount_share=[0.1]), SHARES, SETTINGS))
+    assert (scores == 0).all(axis=None)
+    assert needs.main_need(scores).tolist() == [needs.UNKNOWN]
 
 
 def test_members_with_few_purchases_are_unknown_and_do_not_move_the_others():

@@ -128,7 +128,7 @@ def test_who_fell_silent_after_buying_often_is_less_alive_than_who_never_bought_
 
 
 def test_only_single_purchases_is_an_error_in_words():
-    with pytest.raises(DataError, match="none of 3 members has bought on a second day.*longer calibration window"):
+    with pytest.raises(DataError, match=r"none of 3 members has bought on a second day.*longer calibration window"):
         BgNbd.fit(history([0, 0, 0], [0, 0, 0], [10, 20, 30]))
     with pytest.raises(DataError, match="no member has spent anything on a second purchase day"):
         GammaGamma.fit(history([0, 0], [0, 0], [10, 20], np.nan))

@@ -78,13 +78,14 @@ def test_naive_predictions_are_what_their_names_say(models, snapshots):
     assert spend["mean"].unique() == pytest.approx([(now["spend"] - before["spend"]).mean()])
     first = now.iloc[0]
     assert spend["same_rate"].iloc[0] == pytest.approx(first["spend"] / first["age_days"] * DAYS)
+    assert spend["recent_rate"].iloc[0] == pytest.approx(first["spend_90d"] / 3)
     orders = models.predict_orders(now, DAYS)
     assert orders["same_rate"].iloc[0] == pytest.approx(first["purchase_days"] / first["age_days"] * DAYS)
 
 
 def test_one_member_is_an_error_in_words(snapshots, p):
     before, now = (frame.head(1) for frame in snapshots)
-    with pytest.raises(DataError, match="RFM: 1 of 1 members had bought before the cut-off.*more members"):
+    with pytest.raises(DataError, match=r"RFM: 1 of 1 members had bought before the cut-off.*more members"):
         score.fit(before, now, DAYS, p.value)
 
 
@@ -121,10 +122,12 @@ def test_conclusion_says_when_the_gain_may_be_chance(models, p):
         "holdout_gain": 0.02, "holdout_gain_low": -0.01, "holdout_gain_high": 0.05, "holdout_spend_bias": -0.04,
         "interval_coverage": 0.93, "brier_repurchase": 0.142, "brier_repurchase_naive": 0.208,
     }  # fmt: skip
-    text = score.conclusion(metrics, "rfm", models, p.value)
+    text = score.conclusion(metrics, "rfm", ("rfm", "recent_rate"), models, p.value)
     assert f"601 members are worth 12,345 in margin over the next {p.value.horizon_days} days" in text
-    assert "not told apart" in text
-    assert "not told apart" not in score.conclusion(metrics | {"holdout_gain_low": 0.01}, "rfm", models, p.value)
+    assert "cannot be told apart" in text
+    assert "cannot be told apart" not in score.conclusion(
+        metrics | {"holdout_gain_low": 0.01}, "rfm", ("rfm", "recent_rate"), models, p.value
+    )
 
 
 def test_figures_take_their_labels_from_the_parameters(value):

@@ -297,6 +297,40 @@ class Benefits(Section):
         return self
 
 
+class GPTopFreq(Section):
+    """Own counts, then popularity; `ties` says which of two equal counts comes first."""
+
+    ties: Literal["popularity", "first_bought"]
+
+
+class Upcf(Section):
+    """UP-CF@r."""
+
+    recency: Count
+    alpha: Share
+    locality: NotNegative
+
+
+class Tifuknn(Section):
+    """TIFUKNN."""
+
+    neighbours: Count
+    within_decay: Share
+    group_decay: Share
+    alpha: Share
+    groups: Count
+
+
+class Peers(Section):
+    """The baselines that the model is compared with, and their settings."""
+
+    g_topfreq: Section
+    p_topfreq: Section
+    gp_topfreq: GPTopFreq
+    upcf: Upcf
+    tifuknn: Tifuknn
+
+
 class Recommend(Section):
     """What is recommended to whom, and the settings of the peers."""
 
@@ -304,16 +338,38 @@ class Recommend(Section):
     min_item_purchases: Count
     min_baskets: Count
     max_baskets: Count
-    peers: dict[str, dict[str, float]]
+    peers: Peers
+
+
+class Range(Section):
+    """Numbers from `low` to `high`, drawn evenly on a linear or a logarithmic scale."""
+
+    low: NotNegative
+    high: NotNegative
+    scale: Literal["linear", "log"]
+
+    @model_validator(mode="after")
+    def _in_order(self):
+        if self.low > self.high or (self.scale == "log" and self.low == 0):
+            raise ValueError("low must be at most high, and above 0 on a log scale")
+        return self
+
+
+class Space(Section):
+    """Where the settings of the model are looked for."""
+
+    learning_rate: Range
+    weight_decay: Range
+    dropout: Range
+    hidden: Annotated[list[Count], Field(min_length=1)]
 
 
 class Tune(Section):
     """The search for the model's settings, on the validation window only."""
 
     trials: Count
-    workers: Count
     pruning_warmup: Annotated[int, Field(ge=0)]
-    space: dict[str, list[float | int | str]]
+    space: Space
 
 
 class Train(Section):
@@ -322,6 +378,7 @@ class Train(Section):
     origins: Count
     origin_step_days: Days
     neighbour_candidates: Annotated[int, Field(ge=0, le=1000)]
+    negative_share: Annotated[float, Field(gt=0, le=1)]
     epochs: Count
     batch_size: Count
 

@@ -14,11 +14,15 @@ from membership.base.errors import ParamError
 from membership.base.knobs import Params
 
 
+class UndeclaredError(ParamError, AttributeError):
+    """A parameter that the stage does not declare, and so may not see."""
+
+
 class Stage(SimpleNamespace):
     """The parameters that one stage may see: the keys it declares in `dvc.yaml`, and no other."""
 
     def __getattr__(self, name: str) -> Any:
-        raise ParamError(f"stage '{self.stage}' does not declare '{name}': add it to its params in dvc.yaml.")
+        raise UndeclaredError(f"stage '{self.stage}' does not declare '{name}': add it to its params in dvc.yaml.")
 
     def _repr_html_(self) -> str:
         values = {key: _dump(value) for key, value in vars(self).items() if key != "stage"}

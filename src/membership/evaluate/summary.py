@@ -6,6 +6,7 @@ import pandas as pd
 
 from membership.base import files, paths
 from membership.base.params import Stage
+from membership.evaluate import findings
 from membership.evaluate.decide import Decision
 from membership.evaluate.experiment import Experiment
 
@@ -76,61 +77,14 @@ def conclusion(decision: Decision, experiment: Experiment) -> str:
     arms = f"{row['treatment']:.4f} for '{challenger}' against {row['control']:.4f} for '{champion}'"
     return (
         f"**Decision: {verdict}.** On the {row['members']:,} members with a next basket, {row.name} is {arms}: "
-        f"a difference of {row['difference']:+.4f} ({experiment.confidence:.0%} interval {_interval(row)})."
-    )
-
-
-def findings(experiment: Experiment) -> str:
-    """Return what the experiment shows, in words: how much, for how many members, how sure, and where."""
-    row = experiment.overall(experiment.primary)
-    changes = experiment.differences[experiment.primary].dropna()
-    sure = "is above zero" if row["low"] > 0 else "is below zero" if row["high"] < 0 else "may be zero"
-    return (
-        f"{row.name} changes by {row['difference']:+.4f}, from {row['control']:.4f} to {row['treatment']:.4f}; "
-        f"with {experiment.confidence:.0%} confidence the change {sure} ({_interval(row)}). "
-        f"{(changes > 0).mean():.0%} of {len(changes):,} members gain, {(changes < 0).mean():.0%} lose, the others see "
-        f"no change. {heterogeneity(experiment)} The A/A check {'passed' if experiment.aa.passed else 'failed'}."
-    )
-
-
-def result_table(experiment: Experiment) -> str:
-    """Return champion against challenger on every metric over all members, as a Markdown table."""
-    return _table(
-        {
-            "metric": row["metric"],
-            "members": f"{row['members']:,}",
-            "champion": f"{row['control']:.4f}",
-            "challenger": f"{row['treatment']:.4f}",
-            "difference": f"{row['difference']:+.4f}",
-            f"{experiment.confidence:.0%} interval (t)": _interval(row),
-            "interval (bootstrap)": _interval(row, "bootstrap_"),
-            "effect size d_z": _number(row["effect_size"], "+.3f"),
-            "p": _number(row["p_value"], ".2g"),
-        }
-        for _, row in experiment.headline.iterrows()
-    )
-
-
-def tier_table(experiment: Experiment) -> str:
-    """Return the primary metric's difference in each tier, as a Markdown table."""
-    return _table(
-        {
-            "tier": row["segment"],
-            "members": f"{row['members']:,}",
-            "champion": _number(row["control"], ".4f"),
-            "challenger": _number(row["treatment"], ".4f"),
-            "difference": _number(row["difference"], "+.4f"),
-            f"{experiment.confidence:.0%} interval": _interval(row),
-            "q (false discovery)": _number(row["q_value"], ".2g"),
-        }
-        for _, row in experiment.by_tier(experiment.primary).iterrows()
+        f"a difference of {row['difference']:+.4f} ({experiment.confidence:.0%} interval {findings.interval(row)})."
     )
 
 
 def programme_table(programme: pd.DataFrame, budget: float, currency: str) -> str:
     """Return `programme` in units of `currency`, with shares of members, value and budget, as a Markdown table."""
     total = programme.iloc[-1]
-    return _table(
+    return findings.table(
         {
             "tier": row["tier"],
             "members": f"{row['members']:,} ({_share(row['members'], total['members'])})",
@@ -156,11 +110,11 @@ def _page(decision: Decision, experiment: Experiment, programme: pd.DataFrame, p
     row = experiment.overall(experiment.primary)
     champion, challenger = decision.champion["policy"], decision.challenger["policy"]
     budget, currency = p.benefits.budget, p.dataset.currency
-    checks = _table(
+    checks = findings.table(
         {"check": check.name, "result": "passed" if check.passed else "failed", "why": check.reason}
         for check in decision.checks
     )
-    claims = _table({"numbers": name, "claim": claim, "judged": how} for name, (claim, how) in _CLAIMS.items())
+    claims = findings.table({"numbers": name, "claim": claim, "judged": how} for name, (claim, how) in _CLAIMS.items())
     return f"""# Would we ship it?
 
 {conclusion(decision, experiment)}
@@ -172,16 +126,16 @@ The rule is in `params.yaml`, section `decide`; all of its checks must pass.
 The champion is '{champion}', the challenger '{challenger}'. Both recommend to the same members as of
 {p.windows.as_of}; each list is compared with the basket that the member bought next in {p.windows.holdout}.
 The smallest true difference in {experiment.primary} that this finds with power {p.evaluate.power:.0%} is \
-{_number(row["detectable"], ".4f")}. Coverage is counted, not estimated from members, so it has no interval.
+{findings.number(row["detectable"], ".4f")}. Coverage is counted, not estimated from members, so it has no interval.
 
 <!-- result -->
-{result_table(experiment)}
+{findings.result_table(experiment)}
 <!-- /result -->
 
 ## For whom
-{heterogeneity(experiment)}
+{findings.heterogeneity(experiment)}
 
-{tier_table(experiment)}
+{findings.tier_table(experiment)}
 
 ## What members are worth, and what the programme would cost
 Over {p.value.horizon_days} days, with a margin of {p.economics.margin_rate:.0%} on spend and a budget of \
@@ -198,32 +152,5 @@ Gains rest on the responses assumed in `params.yaml`, section `benefits`: nothin
 """
 
 
-def heterogeneity(experiment: Experiment) -> str:
-    """Say in one sentence whether the effect differs between tiers."""
-    p_value = experiment.heterogeneity_p
-    if pd.isna(p_value):
-        return "Too few tiers have members whose outcomes differ, so the effect cannot be compared between tiers."
-    alpha = 1 - experiment.confidence
-    found = "differs between tiers" if p_value < alpha else "is not shown to differ between tiers"
-    return f"The effect on {experiment.primary} {found} (Welch's analysis of variance, p = {p_value:.2g})."
-
-
-def _interval(row: pd.Series, kind: str = "") -> str:
-    low, high = row[f"{kind}low"], row[f"{kind}high"]
-    if row["low"] == row["high"]:
-        return "-"
-    return f"{low:+.4f} to {high:+.4f}"
-
-
-def _number(value: float, spec: str) -> str:
-    return "-" if pd.isna(value) else format(value, spec)
-
-
 def _share(part: float, whole: float) -> str:
     return f"{part / whole:.0%}" if whole else "-"
-
-
-def _table(rows) -> str:
-    frame = pd.DataFrame(rows).astype(str)
-    lines = [list(frame.columns), ["---"] * frame.shape[1], *frame.to_numpy().tolist()]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

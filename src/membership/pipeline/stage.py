@@ -89,7 +89,7 @@ def explain(failure: PapermillExecutionError, executed: Path) -> str:
     return f"{message}\n  in {where}\n  what ran so far: {executed.relative_to(paths.root())} (and .html in reports/)"
 
 
-_OUR_ERRORS = {"ProjectError", "DataError", "ParamError"}
+_OUR_ERRORS = {"ProjectError", "DataError", "ParamError", "UndeclaredError"}
 
 
 def _execute(notebook: Path, executed: Path, overrides: Mapping[str, Any]) -> PapermillExecutionError | None:
@@ -104,6 +104,7 @@ def _execute(notebook: Path, executed: Path, overrides: Mapping[str, Any]) -> Pa
             cwd=notebook.parent,
             progress_bar=False,
             stderr_file=sys.stderr,
+            extra_arguments=["--log-level=ERROR"],  # no word on local sockets at every start
         )
     except PapermillExecutionError as failure:
         return failure

@@ -23,8 +23,8 @@ def preferences(features: pd.DataFrame, shares: pd.DataFrame, settings: Profile)
 
     `features` and `shares` are the rows of `features` and `category_shares` at one cut-off. Categories are shares of
     the member's spend; those below `settings.min_category_share` of all spend are left out. Members with fewer than
-    `settings.min_purchase_days` purchase days are all NaN: too little is known of them. A need in which nobody
-    differs from anybody is left out, since it tells nobody apart.
+    `settings.min_purchase_days` purchase days are all NaN: too little is known of them. What is known of nobody
+    (such as browsing, where the data have no views) is left out.
     """
     facts = features.set_index("member_id").sort_index()
     behaviour = facts[list(WORDS)].rename(columns=WORDS).astype(float)
@@ -35,24 +35,28 @@ def preferences(features: pd.DataFrame, shares: pd.DataFrame, settings: Profile)
     bought = shares.pivot_table(index="member_id", columns="category", values="share", aggfunc="sum", fill_value=0.0)
     bought = bought.reindex(index=facts.index, columns=large, fill_value=0.0).rename(columns=str.lower)
     known = facts["purchase_days"] >= settings.min_purchase_days
-    table = behaviour.join(bought).where(known)
-    return table.loc[:, table.max() > table.min()].rename_axis(index="member_id", columns=None)
+    table = behaviour.join(bought).where(known).dropna(axis="columns", how="all")
+    return table.rename_axis(index="member_id", columns=None)
 
 
 def standardise(preferences: pd.DataFrame) -> pd.DataFrame:
-    """Return `preferences` as z-scores: standard deviations above the mean of the members who are known."""
-    return (preferences - preferences.mean()) / preferences.std(ddof=0)
+    """Return `preferences` as z-scores: standard deviations above the mean of the members who are known.
+
+    A need in which nobody differs from anybody scores 0.
+    """
+    differs = preferences.max() > preferences.min()
+    above = (preferences - preferences.mean()).where(differs | preferences.isna(), 0.0)
+    return above / preferences.std(ddof=0).where(differs, 1.0)
 
 
 def main_need(scores: pd.DataFrame) -> pd.Series:
-    """Return, for each row of z-scores, the need furthest above the population's; 'unknown' where all are NaN.
+    """Return, for each row of z-scores, the need furthest above the population's; 'unknown' where none is above.
 
     Of equal scores the first column wins.
     """
     named = pd.Series(UNKNOWN, index=scores.index, name="main_need", dtype="str")
-    known = scores.dropna(how="all")
-    if not known.empty:
-        named.loc[known.index] = known.idxmax(axis=1)
+    known = scores[scores.max(axis=1) > 0]
+    named.loc[known.index] = known.idxmax(axis=1) if len(known) else []
     return named
 
 

@@ -1,10 +1,13 @@
-"""Figures of needs, personas and lifecycle: frame -> Axes."""
+"""Figures of needs, personas and lifecycle: frame -> Axes; and tables for people to read."""
 
 import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
+from pandas.io.formats.style import Styler
+
+MONEY = ("value", "mean_value", "reach", "keep", "cost", "gain")  # columns in cents
 
 
 def needs_heatmap(centres: pd.DataFrame, ax: Axes | None = None) -> Axes:
@@ -51,6 +54,14 @@ def transition_matrix(rates: pd.DataFrame, title: str, ax: Axes | None = None) -
     ax.set(title=title, xlabel="a month later", ylabel="this month")
     ax.tick_params(axis="y", rotation=0)
     return ax
+
+
+def readable(table: pd.DataFrame) -> Styler:
+    """Return `table` for people: cents as units of currency with two digits, shares and probabilities as per cent."""
+    money = {column for column in table if column in MONEY}
+    formats = {column: (lambda cents: f"{cents / 100:,.2f}") for column in money}
+    numbers = table.select_dtypes("float").columns.difference(list(money))
+    return table.style.format({**formats, **dict.fromkeys(numbers, "{:.1%}")}, na_rep="-")
 
 
 def _words(level: str) -> str:

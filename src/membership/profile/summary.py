@@ -1,13 +1,12 @@
 """The profile of every member in one table, and what the stage reports of it."""
 
+from math import isfinite
+
 import pandas as pd
-from pandas.io.formats.style import Styler
 
 from membership.base.tables import STAGES
 from membership.profile import lifecycle, needs
 from membership.profile.personas import NEWCOMER, Personas
-
-MONEY = ("value", "mean_value", "reach", "keep", "cost", "gain")  # columns in cents
 
 
 def profile(
@@ -58,23 +57,18 @@ def metrics(profile: pd.DataFrame, personas: Personas, moves: pd.DataFrame) -> d
 
 def conclusion(profile: pd.DataFrame, cards: pd.DataFrame, metrics: dict[str, float]) -> str:
     """Say in words, as Markdown, what the stage found."""
-    largest = cards.index[0]
-    worth = cards["mean_value"].drop(NEWCOMER, errors="ignore")
+    worth = cards["mean_value"].drop(NEWCOMER, errors="ignore").dropna()
     risk = metrics["stage_share_at_risk"] + metrics["stage_share_lapsed"]
-    separation = "weakly" if not metrics["persona_silhouette"] >= 0.25 else "clearly"
-    dearest = f" The most valuable one is *{worth.idxmax()}*." if worth.notna().any() else ""
-    return (
-        f"Of {len(profile):,} members, **{metrics['stage_share_loyal']:.0%} are loyal** and {risk:.0%} are at risk or "
-        f"lapsed; {metrics['loyal_stay_rate']:.0%} of the loyal are still loyal a month later. The largest persona is "
-        f"*{largest}* ({cards['share'].iloc[0]:.0%}).{dearest} Personas are {separation} separated (silhouette "
-        f"{metrics['persona_silhouette']:.2f}): read them as tendencies, not as kinds of people. "
-        f"{metrics['survey_answered_share']:.0%} of members answered the survey; nothing is assumed of the others."
-    )
-
-
-def readable(table: pd.DataFrame) -> Styler:
-    """Return `table` for people: cents as units of currency with two digits, shares and probabilities as per cent."""
-    money = {column for column in table if column in MONEY}
-    formats = {column: (lambda cents: f"{cents / 100:,.2f}") for column in money}
-    numbers = table.select_dtypes("float").columns.difference(list(money))
-    return table.style.format({**formats, **dict.fromkeys(numbers, "{:.1%}")}, na_rep="-")
+    silhouette, stay = metrics["persona_silhouette"], metrics["loyal_stay_rate"]
+    words = [
+        f"Of {len(profile):,} members **{metrics['stage_share_loyal']:.0%} are loyal**, {risk:.0%} at risk or lapsed.",
+        f"{stay:.0%} of the loyal are still loyal a month later." if isfinite(stay) else "",
+        f"The largest persona is *{cards.index[0]}* ({cards['share'].iloc[0]:.0%}).",
+        f"The most valuable one is *{worth.idxmax()}*." if len(worth) else "",
+        f"Personas are {'clearly' if silhouette >= 0.25 else 'weakly'} separated (silhouette {silhouette:.2f}): read "
+        "them as tendencies, not as kinds of people."
+        if isfinite(silhouette)
+        else "",
+        f"{metrics['survey_answered_share']:.0%} answered the survey; nothing is assumed of the others.",
+    ]
+    return " ".join(filter(None, words))

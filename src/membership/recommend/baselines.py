@@ -10,8 +10,29 @@ import numpy as np
 from scipy import sparse
 
 from membership.recommend.baskets import Baskets
+from membership.recommend.rhythm import rhythm
 
 Scorer = Callable[[np.ndarray], np.ndarray]
+Ranker = Callable[[np.ndarray, int], tuple[np.ndarray, np.ndarray]]
+
+BATCH = 512  # members scored together: bounds the memory
+
+
+def ranked(scorer: Scorer) -> Ranker:
+    """Return a function of (rows, k) to the k best columns and their scores, (len(rows), k), -1 and 0 where fewer."""
+
+    def top(rows, k):
+        columns, values = np.full((len(rows), k), -1), np.zeros((len(rows), k))
+        for start in range(0, len(rows), BATCH):
+            scores = scorer(rows[start : start + BATCH])
+            first = best(scores, k)
+            value = np.take_along_axis(scores, first, axis=1)
+            there = np.isfinite(value)
+            batch = slice(start, start + len(scores)), slice(0, first.shape[1])
+            columns[batch], values[batch] = np.where(there, first, -1), np.where(there, value, 0)
+        return columns, values
+
+    return top
 
 
 def popularity(baskets: Baskets) -> np.ndarray:
@@ -43,10 +64,11 @@ def gp_topfreq(baskets: Baskets, ties: Literal["popularity", "first_bought"] = "
     order of insertion does in the code of Li et al., TOIS 2023, and is weaker.
     """
     counts, share = baskets.matrix(), popularity(baskets)
-    oldest = np.zeros(baskets.shape if ties == "first_bought" else (len(baskets.members), 1))
     if ties == "first_bought":
-        np.maximum.at(oldest, (baskets.member, baskets.item), baskets.age / (baskets.age.max() + 1))
-    return lambda rows: counts[rows].toarray() + oldest[rows] / 2 + share / 1e4
+        own = rhythm(baskets, baskets.item, len(baskets.items))
+        age = own.first[:-1] / (baskets.age.max() + 1)  # below 1, and days are far apart beside any popularity
+        counts += sparse.csr_array((age / 2, np.divmod(own.key, own.things)), shape=baskets.shape)
+    return lambda rows: counts[rows].toarray() + share / 1e4
 
 
 def upcf(baskets: Baskets, recency: int, alpha: float, locality: float) -> Scorer:
@@ -79,7 +101,7 @@ def tifu_vectors(baskets: Baskets, within_decay: float, group_decay: float, grou
     """
     sizes = baskets.sizes
     many = np.minimum(sizes, groups)
-    short, longer, many = ((array)[baskets.member] for array in (sizes // many, sizes % many, many))
+    short, longer, many = (array[baskets.member] for array in (sizes // many, sizes % many, many))
     back, recent = baskets.basket, longer * (short + 1)  # the last `longer` groups hold one basket more
     group = np.where(back < recent, back // (short + 1), longer + (back - recent) // short)
     length = short + (back < recent)

@@ -1,59 +1,91 @@
-"""Signals: which items a member may buy next, and what the past says of each such pair (member, item)."""
-
-from dataclasses import dataclass
+"""Signals: what the past says of a member and an item that it may buy next, one row a pair."""
 
 import numpy as np
 import pandas as pd
 
-from membership.recommend import baselines
 from membership.recommend.baskets import Baskets
+from membership.recommend.candidates import Pairs
+from membership.recommend.rhythm import DECAYS, Rhythm, rhythm
 
-NEVER = 400.0  # days since what never happened: longer than anything that is looked at
-DECAYS = (0.5, 0.8, 0.95)
-BATCH = 512
+LEVELS = ("subcategory", "name")  # groups of items within which one replaces another
+RECENT_DAYS = 30  # over which an item's trend is measured
+PRIOR_MEMBERS = 5  # strength of the prior that shrinks an item's statistics, in buyers
+PRIOR_BASKETS = 50  # the same for rates a basket
 
 
-@dataclass(frozen=True)
-class Rhythm:
-    """How often and when members bought things (items, or groups of them), one entry a pair (member, thing).
+def signals(pairs: Pairs, baskets: Baskets, items: pd.DataFrame) -> tuple[np.ndarray, list[str]]:
+    """Return what is known at the cut-off of each of `pairs`: (n, signals) float32, finite, and the signals' names.
 
-    `key` is member * things + thing, sorted; `count` baskets, `last` and `first` in days before the cut-off,
-    `last_basket` and `first_basket` in baskets counted back, `decayed` (pairs, len(DECAYS)) the sum of
-    decay^(baskets since). A last entry stands for pairs that never were.
+    Of the member: how often and how regularly it shops. Of the item: popularity, trend, and how it is bought again.
+    Of the two: the member's rhythm with the item and with the groups (`LEVELS`, columns of `items`) that it is in,
+    and what TIFU says of the member and of those near it. Counts and times are logarithms.
     """
+    own = rhythm(baskets, baskets.item, len(baskets.items))
+    at = own.at(pairs.member, pairs.item)
+    columns = {f"item_{name}": column for name, column in _timing(own, at).items()}
+    columns |= {"tifu_own": np.log(pairs.own + 1e-3), "tifu_near": np.log(pairs.near + 1e-4)}
+    grouped = items.set_index("item_id").reindex(baskets.items)
+    for level in LEVELS:
+        code = pd.factorize(grouped[level])[0] + 1  # 0 is "no group"
+        group = rhythm(baskets, code[baskets.item], int(code.max()) + 1)
+        there = group.at(pairs.member, code[pairs.item])
+        columns |= {f"{level}_{name}": column for name, column in _timing(group, there).items()}
+        columns[f"{level}_share"] = own.count[at] / np.maximum(group.count[there], 1)
+        columns[f"{level}_since"] = np.log1p(own.last[at]) - np.log1p(group.last[there])
+    of_item = _of_items(baskets, own)
+    columns |= {f"item_{name}": column[pairs.item] for name, column in of_item.items()}
+    columns["item_overdue"] = np.log1p(own.last[at]) - of_item["usual_gap"][pairs.item]
+    columns |= {f"member_{name}": column[pairs.member] for name, column in _of_members(baskets, own).items()}
+    values = np.empty((len(at), len(columns)), dtype=np.float32)
+    for number, column in enumerate(columns.values()):
+        values[:, number] = column
+    return values, list(columns)
 
-    key: np.ndarray
-    count: np.ndarray
-    last: np.ndarray
-    first: np.ndarray
-    last_basket: np.ndarray
-    first_basket: np.ndarray
-    previous: np.ndarray
-    decayed: np.ndarray
 
-    def at(self, key: np.ndarray) -> np.ndarray:
-        """Return the entry of each of `key`, that of "never" for an unknown one."""
-        position = np.searchsorted(self.key, key).clip(max=len(self.key) - 1)
-        return np.where(self.key[position] == key, position, len(self.key))
+def _timing(times: Rhythm, at: np.ndarray) -> dict[str, np.ndarray]:
+    entries = {
+        "count": np.log1p(times.count),
+        "rate": times.count / (times.first_basket + 1),
+        "last": np.log1p(times.last),
+        "gap": np.log1p(times.gap),
+        "last_gap": np.log1p(times.last_gap),
+        "due": np.log1p(times.last) - np.log1p(times.gap),
+    }
+    entries |= {f"decay_{decay}": np.log1p(times.decayed[:, number]) for number, decay in enumerate(DECAYS)}
+    return {name: entry[at] for name, entry in entries.items()}
 
 
-def rhythm(baskets: Baskets, thing: np.ndarray, things: int) -> Rhythm:
-    """Return the rhythm of `thing` (N,), a number for each line of `baskets`, below `things`."""
-    width = int(baskets.basket.max()) + 1
-    visit = (baskets.member.astype(np.int64) * things + thing) * width + baskets.basket
-    visit, line = np.unique(visit, return_index=True)
-    key, start, count = np.unique(visit // width, return_index=True, return_counts=True)
-    end = start + count - 1  # within a pair, baskets run from the last back to the first
-    basket, age = baskets.basket[line].astype(float), baskets.age[line].astype(float)
-    decayed = np.stack([np.add.reduceat(decay**basket, start) for decay in DECAYS], axis=1)
-    previous = np.where(count > 1, age[np.minimum(start + 1, len(age) - 1)], NEVER)
-    return Rhythm(
-        key,
-        np.append(count, 0.0),
-        np.append(age[start], NEVER),
-        np.append(age[end], NEVER),
-        np.append(basket[start], width),
-        np.append(basket[end], width),
-        np.append(previous,NEVER),
-        np.append(decayed, np.zeros((1, len(DECAYS))), axis=0),
-    )
+def _of_items(baskets: Baskets, own: Rhythm) -> dict[str, np.ndarray]:
+    item, count, again = own.key % own.things, own.count[:-1], own.count[:-1] > 1
+    log_gap = np.where(again, np.log1p(own.gap[:-1]), 0)
+    recent = baskets.age <= RECENT_DAYS
+    buyers, rebuyers = np.bincount(item, minlength=own.things), _total(item, again, own)
+    bought, chances = _total(item, count, own), _total(item, own.first_basket[:-1], own)
+    lately = np.bincount(baskets.item[recent], minlength=own.things)
+    return {
+        "popularity": np.log1p(bought),
+        "trend": np.log1p(lately) - np.log1p(bought * recent.mean()),
+        "rebuy": _shrunk(rebuyers, buyers, again.mean()),  # P(rebuy | bought)
+        "buys": np.log(_shrunk(bought, buyers, count.mean())),
+        "rebuy_rate": np.log((bought - buyers + 1) / (chances + PRIOR_BASKETS)),
+        "usual_gap": _shrunk(_total(item, log_gap, own), rebuyers, log_gap.sum() / max(again.sum(), 1)),
+    }
+
+
+def _of_members(baskets: Baskets, own: Rhythm) -> dict[str, np.ndarray]:
+    everything = rhythm(baskets, np.zeros(len(baskets.item), dtype=np.int64), 1)
+    lines = np.bincount(baskets.member)
+    timing = _timing(everything, np.arange(len(baskets.members)))
+    return {
+        **{name: timing[name] for name in ("count", "last", "gap", "due")},
+        "basket_size": np.log(lines / baskets.sizes),
+        "variety": np.bincount(own.key // own.things) / lines,
+    }
+
+
+def _total(item: np.ndarray, values: np.ndarray, own: Rhythm) -> np.ndarray:
+    return np.bincount(item, weights=values, minlength=own.things)
+
+
+def _shrunk(total: np.ndarray, members: np.ndarray, overall: float) -> np.ndarray:
+    return (total + PRIOR_MEMBERS * overall) / (members + PRIOR_MEMBERS)

@@ -14,7 +14,7 @@ from scipy import linalg, optimize, special
 from membership.base.errors import DataError
 
 _BOUND = 10.0  # |log parameter| in scaled units; beyond it nothing that is predicted changes
-_STARTS = (0.0, -1.5, 1.5, 3.0)  # logarithm of the second half of the parameters: heterogeneity from large to small
+_STARTS = (0.0, -1.5, 1.5, 3.0)  # logarithm of a (BG/NBD) and of p (Gamma-Gamma) where the search starts
 _FLAT = 1e-3  # slope of the mean log-likelihood in a log parameter that counts as a summit
 _NODES = 40  # of the Gauss-Jacobi rule: relative error below 1e-8 up to ten times the observed history
 
@@ -69,18 +69,15 @@ class BgNbd:
         source before its integral over p is written as a 2F1, which overflows for frequent buyers.
         """
         x, _, age = _columns(features)
-        bought = age > 0
-        counts, which = np.unique(x[bought], return_inverse=True)
-        rules = [_beta_rule(self.a, self.b + count) for count in counts]
-        chance, weight = (
-            (np.stack(part)[which] for part in zip(*rules, strict=True)) if len(counts) else (np.empty((0, 1)),) * 2
-        )
-        shape = (self.r + x[bought])[:, None]
-        reach = (days / (self.alpha_days + age[bought]))[:, None]
-        alive = (weight * -np.expm1(-shape * np.log1p(chance * reach)) / chance).sum(axis=1)
-        expected = np.zeros(len(x))
-        expected[bought] = alive
-        return expected * self.p_alive(features)
+        alive = np.zeros(len(x))
+        for count in np.unique(x):
+            chance, weight = _beta_rule(self.a, self.b + count)
+            same = x == count
+            ages, which = np.unique(age[same], return_inverse=True)
+            reach = days / (self.alpha_days + ages)[:, None]
+            spread = -np.expm1(-(self.r + count) * np.log1p(chance * reach)) / chance
+            alive[same] = (spread * weight).sum(axis=1)[which]
+        return alive * self.p_alive(features)
 
     def p_purchase(self, features: pd.DataFrame, days: float) -> np.ndarray:
         """Return P(at least one purchase within `days` after the cut-off), shape (members,); 0 for who never bought."""
@@ -229,17 +226,11 @@ def _maximise(
     if not slope < _FLAT:
         raise DataError(
             f"{model} did not converge from any of {len(starts)} starts (steepest slope left {slope:.2g}; "
-            f"{best.message}): the data say too little of it. "
-            "Raise value.penalizer, e.g. to 0.001, or give a longer history."
+            f"{best.message}): the data say too little of it. Raise value.penalizer, e.g. to 0.001, "
+            "or give a longer history."
         )
-    stuck = [
-        name for name, at, low, high in zip(names, best.x, low, high, strict=True) if min(at - low, high - at) < 1e-6
-    ]
-    note = (
-        f"{', '.join(stuck)} ran to the edge of the search: predictions hold, these parameters mean nothing"
-        if stuck
-        else ""
-    )
+    stuck = ", ".join(np.array(names)[np.minimum(best.x - low, high - best.x) < 1e-6])
+    note = f"{model}: {stuck} ran to the edge of the search; it predicts, but these mean nothing" if stuck else ""
     return best.x, likelihood(best.x)[0], note
 
 

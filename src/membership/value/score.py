@@ -16,9 +16,12 @@ NAMES = {
     "zero": "nothing",
     "mean": "the same for everybody",
     "same_rate": "the member's own rate so far",
+    "recent_rate": "the member's own rate of the last 90 days",
     "rfm": "the weighted RFM model",
     "bgnbd": "BG/NBD with Gamma-Gamma",
 }
+NAIVE = ("same_rate", "recent_rate")  # rules without a fit that tell members apart
+MODELS = ("rfm", "bgnbd")
 _YEAR = 365.0  # days
 _RARE = 0.01  # share stopping after a purchase below which churn is hardly seen in the data
 
@@ -35,13 +38,15 @@ class Models:
     def predict_spend(self, features: pd.DataFrame, days: int) -> pd.DataFrame:
         """Return spend in cents over `days` after the cut-off of `features`: one row a member, one column a candidate.
 
-        `zero`, `mean` and `same_rate` (each member's own rate since the first purchase) are the naive ones.
+        The naive ones are `zero`, `mean`, and each member's own rate: `same_rate` since the first purchase,
+        `recent_rate` in the last 90 days.
         """
         orders = self.orders.expected_purchases(features, days)
         columns = {
             "zero": 0.0,
             "mean": self.mean * days,
             "same_rate": _rate(features["spend"], features["age_days"], days),
+            "recent_rate": features["spend_90d"].clip(lower=0) / 90 * days,
             "rfm": self.rfm.predict(features, days),
             "bgnbd": orders * self.spend.expected_spend(features),
         }
@@ -157,20 +162,25 @@ def concentration(value: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def conclusion(metrics: Mapping[str, float], chosen: str, models: Models, settings: Value) -> str:
-    """Return, as Markdown, what the numbers say of the members' worth and of how far to believe it."""
+def conclusion(metrics: Mapping[str, float], chosen: str, rivals: tuple, models: Models, settings: Value) -> str:
+    """Return, as Markdown, what the numbers say of the members' worth and of how far to believe it.
+
+    `rivals` are the best model and the best naive rule on the validation window, between which the gain was measured.
+    """
+    model, naive = (NAMES[name] for name in rivals)
     unsure = metrics["holdout_gain_low"] <= 0 <= metrics["holdout_gain_high"]
     weights = ", ".join(f"{part} {weight:.0%}" for part, weight in zip(rfm.PARTS, models.rfm.weights, strict=True))
     stop = models.orders.a / (models.orders.a + models.orders.b)
     lines = [
         f"**{metrics['members']:,.0f} members are worth {metrics['total_value'] / 100:,.0f} in margin over the next "
         f"{settings.horizon_days} days**; the best {settings.high_value_share:.0%} of them hold "
-        f"{metrics['high_value_share_of_value']:.0%} of it; {metrics['high_value_at_risk']:.0f} of these may be gone.",
-        f"Spend is predicted by **{NAMES[chosen]}**, the best on the validation window by {settings.choose_by}. On the "
-        f"holdout its error (RMSE) is smaller than that of *{NAMES['same_rate']}* by {metrics['holdout_gain']:.1%} "
-        f"(interval {metrics['holdout_gain_low']:.1%} to {metrics['holdout_gain_high']:.1%}"
-        f"{': not told apart by this measure' if unsure else ''}), and its total is "
-        f"{metrics['holdout_spend_bias']:+.1%} off.",
+        f"{metrics['high_value_share_of_value']:.0%} of it, and {metrics['high_value_at_risk']:.0f} of the best have a "
+        f"P(alive) below {settings.at_risk_p_alive:g}.",
+        f"Spend is predicted by **{NAMES[chosen]}**, the best on the validation window by its {settings.choose_by}. "
+        f"On the holdout its total is {metrics['holdout_spend_bias']:+.1%} off.",
+        f"Is a model worth having? On the holdout the RMSE of {model} is below that of {naive} by "
+        f"{metrics['holdout_gain']:.1%} (interval {metrics['holdout_gain_low']:.1%} to "
+        f"{metrics['holdout_gain_high']:.1%}{'; they cannot be told apart' if unsure else ''}); below 0, it is worse.",
         f"Weights of the RFM model: {weights}.",
         f"{metrics['interval_coverage']:.1%} of members spent within their interval, which promises "
         f"{settings.confidence:.0%}. It says how far one member may be off, not the sum of all.",

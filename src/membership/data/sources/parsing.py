@@ -26,16 +26,17 @@ def parsed(con: ibis.BaseBackend, name: str, mapping: FileTable) -> ir.Table:
     DataError, naming file, column and first bad rows, where a cell is not what its column needs.
     """
     key = f"dataset.files.{name}"
-    raw = con.create_table(f"{name} text", ibis.memtable(reading.text(mapping, key)))
-    cells = {column: _trimmed(raw[column]) for column in (*mapping.columns, *mapping.constants)}
-    wanted = {column: _wanted(name, column) for column in cells}
-    values = {column: _value(cell, wanted[column], mapping) for column, cell in cells.items()}
+    text = ibis.memtable(reading.text(mapping, key))
+    wanted = {column: _wanted(name, column) for column in (*mapping.columns, *mapping.constants)}
+    cells = con.create_table(f"{name} text", text.mutate(**{column: _trimmed(text[column]) for column in wanted}))
     con.raw_sql(f"SET TimeZone = '{mapping.timezone}'")  # in which DuckDB reads times that do not say their zone
-    texts = {f"{column} text": cell for column, cell in cells.items() if wanted[column] in (NUMBER, TIME, KIND)}
-    rows = con.create_table(f"{name} values", raw.select("file", "row", **values, **texts))
-    for column in (text.removesuffix(" text") for text in texts):
+    values = {column: _value(cells[column], kind, mapping) for column, kind in wanted.items()}
+    checked = [column for column, kind in wanted.items() if kind in (NUMBER, TIME, KIND)]
+    asked = {f"{column} text": cells[column] for column in checked}
+    rows = con.create_table(f"{name} values", cells.select("file", "row", **values, **asked))
+    for column in checked:
         _refuse(rows, column, wanted[column], mapping, key)
-    return rows.drop(*texts)
+    return rows.drop(*asked)
 
 
 def types(name: str) -> dict[str, str]:

@@ -1,0 +1,84 @@
+"""What an experiment found, in sentences and Markdown tables."""
+
+from collections.abc import Iterable, Mapping
+
+import pandas as pd
+
+from membership.evaluate.experiment import Experiment
+
+
+def in_words(experiment: Experiment) -> str:
+    """Return what the experiment shows, in words: how much, for how many members, how sure, and where."""
+    row = experiment.overall(experiment.primary)
+    changes = experiment.differences[experiment.primary].dropna()
+    sure = "is above zero" if row["low"] > 0 else "is below zero" if row["high"] < 0 else "may be zero"
+    return (
+        f"{row.name} changes by {row['difference']:+.4f}, from {row['control']:.4f} to {row['treatment']:.4f}; "
+        f"with {experiment.confidence:.0%} confidence the change {sure} ({interval(row)}). "
+        f"{(changes > 0).mean():.0%} of {len(changes):,} members gain, {(changes < 0).mean():.0%} lose, the others see "
+        f"no change. {heterogeneity(experiment)} The A/A check {'passed' if experiment.aa.passed else 'failed'}."
+    )
+
+
+def result_table(experiment: Experiment) -> str:
+    """Return champion against challenger on every metric over all members, as a Markdown table."""
+    return table(
+        {
+            "metric": row["metric"],
+            "members": f"{row['members']:,}",
+            "champion": f"{row['control']:.4f}",
+            "challenger": f"{row['treatment']:.4f}",
+            "difference": f"{row['difference']:+.4f}",
+            f"{experiment.confidence:.0%} interval (t)": interval(row),
+            "interval (bootstrap)": interval(row, "bootstrap_"),
+            "effect size d_z": number(row["effect_size"], "+.3f"),
+            "p": number(row["p_value"], ".2g"),
+        }
+        for _, row in experiment.headline.iterrows()
+    )
+
+
+def tier_table(experiment: Experiment) -> str:
+    """Return the primary metric's difference in each tier, as a Markdown table."""
+    return table(
+        {
+            "tier": row["segment"],
+            "members": f"{row['members']:,}",
+            "champion": number(row["control"], ".4f"),
+            "challenger": number(row["treatment"], ".4f"),
+            "difference": number(row["difference"], "+.4f"),
+            f"{experiment.confidence:.0%} interval": interval(row),
+            "q (false discovery)": number(row["q_value"], ".2g"),
+        }
+        for _, row in experiment.by_tier(experiment.primary).iterrows()
+    )
+
+
+def heterogeneity(experiment: Experiment) -> str:
+    """Say in one sentence whether the effect differs between tiers."""
+    p_value = experiment.heterogeneity_p
+    if pd.isna(p_value):
+        return "Too few tiers have members whose outcomes differ, so the effect cannot be compared between tiers."
+    alpha = 1 - experiment.confidence
+    found = "differs between tiers" if p_value < alpha else "is not shown to differ between tiers"
+    return f"The effect on {experiment.primary} {found} (Welch's analysis of variance, p = {p_value:.2g})."
+
+
+def table(rows: Iterable[Mapping[str, str]]) -> str:
+    """Return `rows`, each column name -> text, as a Markdown table."""
+    frame = pd.DataFrame(rows).astype(str)
+    lines = [list(frame.columns), ["---"] * frame.shape[1], *frame.to_numpy().tolist()]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def interval(row: pd.Series, kind: str = "") -> str:
+    """Return "low to high" of a row of `effects`, "-" for what is counted; `kind` "bootstrap_" for that interval."""
+    low, high = row[f"{kind}low"], row[f"{kind}high"]
+    if row["low"] == row["high"]:
+        return "-"
+    return f"{low:+.4f} to {high:+.4f}"
+
+
+def number(value: float, spec: str) -> str:
+    """Return `value` in format `spec`, "-" where there is none."""
+    return "-" if pd.isna(value) else format(value, spec)

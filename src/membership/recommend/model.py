@@ -1,0 +1,104 @@
+"""The next-basket model: a small network from signals of a pair (member, item) to a purchase probability."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import safetensors
+import torch
+from safetensors.torch import load_file, save_file
+
+from membership.base import files
+from membership.base.errors import DataError, ParamError
+
+FORMAT = "membership next-basket model, version 1"
+BATCH = 65536
+CLIP = 5.0  # standard deviations beyond which a signal says no more
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the search chooses."""
+
+    learning_rate: float
+    weight_decay: float
+    dropout: float
+    hidden: int  # units of the first hidden layer; the second has half of them
+
+
+class NextBasket(torch.nn.Module):
+    """Two hidden layers on standardised signals; the signals' means and scales are part of the model."""
+
+    def __init__(self, signals: list[str], settings: Settings):
+        super().__init__()
+        self.signals, self.settings = list(signals), settings
+        width, half = settings.hidden, max(settings.hidden // 2, 1)
+        self.register_buffer("mean", torch.zeros(len(signals)))
+        self.register_buffer("scale", torch.ones(len(signals)))
+        self.layers = torch.nn.Sequential(
+            torch.nn.Linear(len(signals), width),
+            torch.nn.ReLU(),
+            torch.nn.Dropout(settings.dropout),
+            torch.nn.Linear(width, half),
+            torch.nn.ReLU(),
+            torch.nn.Dropout(settings.dropout),
+            torch.nn.Linear(half, 1),
+        )
+
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
+        """Return the logit (n,) of signals (n, signals), as they come from `signals.signals`."""
+        return self.layers(((values - self.mean) / self.scale).clamp(-CLIP, CLIP)).squeeze(1)
+
+    @property
+    def parameter_count(self) -> int:
+        """Number of weights that training moves."""
+        return sum(weights.numel() for weights in self.parameters())
+
+    @torch.no_grad()
+    def probability(self, values: np.ndarray) -> np.ndarray:
+        """Return P(the pair's item is in the member's next basket), (n,), for signals (n, signals)."""
+        self.eval()
+        where = self.mean.device
+        batches = torch.from_numpy(values).split(BATCH)
+        return np.concatenate([torch.sigmoid(self(batch.to(where))).double().cpu().numpy() for batch in batches])
+
+
+def device(name: str) -> torch.device:
+    """Return the device that the parameter `device` asks for: auto takes the GPU where there is one.
+
+    Raises ParamError where there is no GPU but `cuda` is asked for.
+    """
+    there = torch.cuda.is_available()
+    if name == "cuda" and not there:
+        raise ParamError("device = 'cuda': torch finds no CUDA GPU on this machine; allowed here: auto, cpu.")
+    return torch.device("cuda" if there and name != "cpu" else "cpu")
+
+
+def save(model: NextBasket, folder: Path) -> None:
+    """Store `model` as `model.safetensors` and `model.json` in `folder`, each whole or not at all."""
+    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    with files.whole(folder / "model.safetensors") as temporary:
+        save_file(weights, temporary)
+    card = {"format": FORMAT, "signals": model.signals, "settings": asdict(model.settings)}
+    files.write_json(folder / "model.json", card)
+
+
+def load(folder: Path, name: str = "cpu") -> NextBasket:
+    """Return the model stored in `folder`, on the device called `name`; a model trained on a GPU loads without one.
+
+    Raises DataError, naming the file, where it is missing, broken, or something else.
+    """
+    card, weights = folder / "model.json", folder / "model.safetensors"
+    remedy = "run `dvc repro train`, which makes it"
+    described = files.read_json(card)
+    if not isinstance(described, dict) or described.get("format") != FORMAT:
+        raise DataError(f"{card}: not a '{FORMAT}'; {remedy}.")
+    try:
+        model = NextBasket(described["signals"], Settings(**described["settings"]))
+        model.load_state_dict(load_file(weights))
+    except FileNotFoundError as error:
+        raise DataError(f"{weights}: no such file; {remedy}.") from error
+    except (safetensors.SafetensorError, RuntimeError, KeyError, TypeError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise DataError(f"{weights}: does not hold the model that {card.name} describes ({reason}); {remedy}.") from error
+    return model.to(device(name))

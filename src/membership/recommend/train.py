@@ -1,0 +1,155 @@
+"""Training: next baskets after several earlier cut-offs teach the model, and nothing after the last one is seen.
+
+    ... origin 2 ----step----> origin 1 ----step----> cut-off
+    signals before )[ target: the first basket from the origin on, before the cut-off )
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import ibis.expr.types as ir
+import numpy as np
+import pandas as pd
+import torch
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from membership.base import seeds
+from membership.base.errors import DataError
+from membership.base.knobs import Recommend, Train
+from membership.base.progress import bar
+from membership.base.timeline import Window
+from membership.recommend import baskets
+from membership.recommend.baskets import Baskets, Targets
+from membership.recommend.candidates import Pairs, candidates
+from membership.recommend.model import NextBasket, Settings, device
+from membership.recommend.signals import signals
+
+Epoch = Callable[[int, float, NextBasket], None]
+WARM_UP = 0.1  # of all steps: the rise of the learning rate before its fall
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What is known at one cut-off: the histories, the candidates and their signals (n, signals), named."""
+
+    baskets: Baskets
+    pairs: Pairs
+    values: np.ndarray
+    names: list[str]
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Training rows: signals (n, signals) float32, whether it was bought (n,), and the row's weight (n,)."""
+
+    values: np.ndarray
+    bought: np.ndarray
+    weight: np.ndarray
+    names: list[str]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A trained model and its loss, a row an epoch: epoch, loss (weighted mean binary cross-entropy, nats)."""
+
+    model: NextBasket
+    losses: pd.DataFrame
+
+
+def situation(events: ir.Table, items: pd.DataFrame, cutoff: date, recommend: Recommend, extra: int) -> Situation:
+    """Return what is known at `cutoff`, with `extra` candidates a member beyond its own items."""
+    known = baskets.history(events, cutoff, recommend)
+    pairs = candidates(known, extra)
+    return Situation(known, pairs, *signals(pairs, known, items))
+
+
+def samples(events: ir.Table, items: pd.DataFrame, cutoff: date, recommend: Recommend, knobs: Train, seed: int) -> Samples:
+    """Return the rows of all origins before `cutoff`; every target lies before it.
+
+    What was not bought is thinned out to `negative_share` and weighs the more for it, so that probabilities stay
+    true; a member's rows weigh 1 / |target|, as its hits do in recall. An origin before which there is no history
+    is left out. Raises DataError where none is left.
+    """
+    parts = []
+    for back in bar(range(knobs.origins, 0, -1), "training origins"):
+        origin = cutoff - timedelta(days=back * knobs.origin_step_days)
+        try:
+            now = situation(events, items, origin, recommend, knobs.neighbour_candidates)
+        except DataError:
+            continue
+        after = baskets.targets(events, Window(origin, cutoff), now.baskets)
+        parts.append(_labelled(now, after, knobs.negative_share, seeds.rng(seed, f"negatives-{origin}")))
+    if not sum(len(part.bought) for part in parts):
+        raise DataError(
+            f"no training rows before {cutoff}: none of the {knobs.origins} origins (train.origins, "
+            f"{knobs.origin_step_days} days apart) has members with a history and a basket after it; lower "
+            "train.origin_step_days, recommend.min_baskets or recommend.min_item_purchases, or bring more events."
+        )
+    stacked = (np.concatenate([getattr(part, name) for part in parts]) for name in ("values", "bought", "weight"))
+    return Samples(*stacked, parts[0].names)
+
+
+def _labelled(now: Situation, after: Targets, share: float, rng: np.random.Generator) -> Samples:
+    wanted = bought_next(now, after)
+    size = np.zeros(len(now.baskets.members))
+    size[now.baskets.rows(after.members)] = after.matrix.sum(axis=1)
+    judged = size[now.pairs.member] > 0
+    chosen = judged & (wanted | (rng.random(len(wanted)) < share))
+    weight = np.where(wanted, 1, 1 / share)[chosen] / size[now.pairs.member[chosen]]
+    return Samples(now.values[chosen], wanted[chosen], weight.astype(np.float32), now.names)
+
+
+def bought_next(now: Situation, after: Targets) -> np.ndarray:
+    """Say which of the pairs of `now` are in the targets `after`, (n,)."""
+    row, column = after.matrix.nonzero()
+    width = len(now.baskets.items)
+    target = now.baskets.rows(after.members)[row].astype(np.int64) * width + column
+    return np.isin(now.pairs.member.astype(np.int64) * width + now.pairs.item, target)
+
+
+def fit(data: Samples, settings: Settings, knobs: Train, seed: int, where: str, on_epoch: Epoch | None = None) -> Fitted:
+    """Train on `data` with AdamW and one cycle of the learning rate; on a CPU the same seed gives the same model.
+
+    After every epoch `on_epoch(epoch from 1, loss, model)` is called; what it raises ends the training.
+    """
+    losses = []
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seeds.child(seed, "train"))
+        model, rows = _prepared(data, settings, device(where))
+        steps = knobs.epochs * -(-len(data.bought) // knobs.batch_size)
+        optimiser = torch.optim.AdamW(model.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
+        cycle = torch.optim.lr_scheduler.OneCycleLR(
+            optimiser, settings.learning_rate, total_steps=steps + 1, pct_start=WARM_UP
+        )
+        for epoch in range(1, knobs.epochs + 1):
+            losses.append(_pass(model, rows, knobs.batch_size, optimiser, cycle))
+            if on_epoch:
+                on_epoch(epoch, losses[-1], model)
+    return Fitted(model.eval(), pd.DataFrame({"epoch": np.arange(1, knobs.epochs + 1), "loss": losses}))
+
+
+def _prepared(data: Samples, settings: Settings, where: torch.device) -> tuple[NextBasket, tuple[torch.Tensor, ...]]:
+    model = NextBasket(data.names, settings)
+    values = torch.from_numpy(data.values)
+    weight = torch.from_numpy(data.weight / data.weight.mean())
+    bought = torch.from_numpy(data.bought.astype(np.float32))
+    model.mean.copy_(values.mean(dim=0))
+    model.scale.copy_(values.std(dim=0, correction=0).clamp(min=1e-6))
+    share = (weight * bought).mean().clamp(1e-6, 1 - 1e-6)
+    torch.nn.init.constant_(model.layers[-1].bias, float(torch.logit(share)))  # start at the mean, not at a half
+    return model.to(where), tuple(tensor.to(where) for tensor in (values, bought, weight))
+
+
+def _pass(model: NextBasket, rows: tuple, size: int, optimiser: torch.optim.Optimizer, cycle) -> float:
+    values, bought, weight = rows
+    total = torch.zeros((), device=values.device)
+    model.train()
+    for chosen in torch.randperm(len(values)).to(values.device).split(size):
+        loss = binary_cross_entropy_with_logits(model(values[chosen]), bought[chosen], weight[chosen])
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        cycle.step()
+        total += loss.detach() * len(chosen)
+    return float(total) / len(values)
