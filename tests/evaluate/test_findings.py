@@ -12,6 +12,12 @@ def test_the_result_table_has_a_line_for_each_metric(world):
     assert lines[-1].startswith("| catalogue_coverage | 40 | 0.2500 | 0.5000 | +0.2500 | - | - | - | - |")
 
 
+def test_a_metric_that_nobody_has_shows_no_numbers(world):
+    world.outcomes["explore_recall_at_10"] = np.nan
+    line = findings.result_table(world.run()).splitlines()[4]
+    assert line.startswith("| explore_recall_at_10 | 0 | - | - | - | - | - | ")
+
+
 def test_words_do_not_claim_what_the_interval_does_not_show(world):
     assert "the change is above zero" in findings.in_words(world.run())
     world.change("challenger", world.values("champion") + np.tile([0.3, -0.3], 20))

@@ -10,6 +10,7 @@ from membership.base.errors import DataError
 from membership.evaluate import holdout
 from membership.recommend.baskets import Baskets, Targets
 
+ITEMS = pd.DataFrame({"item_id": list("xyz"), "name": list("XYZ"), "category": "food"})
 TIERS = pd.DataFrame({"member_id": ["c", "a", "b"], "tier": ["Gold", "Member", "Member"]})
 
 
@@ -17,6 +18,7 @@ TIERS = pd.DataFrame({"member_id": ["c", "a", "b"], "tier": ["Gold", "Member", "
 class Always:
     """Recommends the same items to everybody."""
 
+    baskets: Baskets
     items: list[str]
 
     def recommend(self, members, k):
@@ -40,7 +42,12 @@ def targets():
 
 def test_every_member_is_recommended_to_and_those_with_a_next_basket_are_judged(history, targets):
     judged = holdout.judge(
-        {"champion": Always(["x", ""]), "challenger": Always(["y", "x"])}, TIERS, targets, history, 2
+        {"champion": Always(history, ["x", ""]), "challenger": Always(history, ["y", "x"])},
+        ITEMS,
+        TIERS,
+        targets,
+        history,
+        2,
     )
     champion, challenger = (part for _, part in judged.recommendations.groupby("policy", sort=False))
     assert champion[["member_id", "rank", "item_id"]].to_numpy().tolist() == [[m, 1, "x"] for m in "abc"]
@@ -56,7 +63,9 @@ def test_every_member_is_recommended_to_and_those_with_a_next_basket_are_judged(
 
 def test_a_judged_member_without_a_tier_is_named(history, targets):
     with pytest.raises(DataError, match=r"table 'tiers': 1 members .* are missing, e.g. 'b'"):
-        holdout.judge({"champion": Always(["x"])}, TIERS[TIERS["member_id"] != "b"], targets, history, 1)
+        holdout.judge(
+            {"champion": Always(history, ["x"])}, ITEMS, TIERS[TIERS["member_id"] != "b"], targets, history, 1
+        )
 
 
 def test_who_is_judged_is_counted(history, targets):

@@ -123,8 +123,9 @@ def test_the_command_line_says_what_is_wrong_in_one_message_without_frames(pipel
 
 
 def test_only_the_last_state_of_a_progress_bar_is_kept_in_the_page(tmp_path):
-    output = nbformat.v4.new_output("stream", name="stderr", text="\rfit: 10%\rfit: 50%\rfit: 100%\ndone\n")
-    cell = nbformat.v4.new_code_cell("1", outputs=[output])
+    pieces = ["\rfit: 10%", "\rfit: 50%", "\rfit: 100%\ndone\n"]
+    outputs = [nbformat.v4.new_output("stream", name="stderr", text=piece) for piece in pieces]
+    cell = nbformat.v4.new_code_cell("1", outputs=outputs)
     nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / "a.ipynb")
     page = report.save_page(tmp_path / "a.ipynb", tmp_path / "a.html").read_text()
     assert "fit: 100%" in page

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
+import numpy as np
 import pandas as pd
 
 from membership.evaluate.experiment import Experiment
@@ -26,9 +27,9 @@ def result_table(experiment: Experiment) -> str:
         {
             "metric": row["metric"],
             "members": f"{row['members']:,}",
-            "champion": f"{row['control']:.4f}",
-            "challenger": f"{row['treatment']:.4f}",
-            "difference": f"{row['difference']:+.4f}",
+            "champion": number(row["control"], ".4f"),
+            "challenger": number(row["treatment"], ".4f"),
+            "difference": number(row["difference"], "+.4f"),
             f"{experiment.confidence:.0%} interval (t)": interval(row),
             "interval (bootstrap)": interval(row, "bootstrap_"),
             "effect size d_z": number(row["effect_size"], "+.3f"),
@@ -72,11 +73,9 @@ def table(rows: Iterable[Mapping[str, str]]) -> str:
 
 
 def interval(row: pd.Series, kind: str = "") -> str:
-    """Return "low to high" of a row of `effects`, "-" for what is counted; `kind` "bootstrap_" for that interval."""
+    """Return "low to high" of a row of `effects`, "-" where there is none; `kind` is "bootstrap_" for that interval."""
     low, high = row[f"{kind}low"], row[f"{kind}high"]
-    if row["low"] == row["high"]:
-        return "-"
-    return f"{low:+.4f} to {high:+.4f}"
+    return f"{low:+.4f} to {high:+.4f}" if np.isfinite(low) and low < high else "-"
 
 
 def number(value: float, spec: str) -> str:

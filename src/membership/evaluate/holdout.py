@@ -7,9 +7,8 @@ import numpy as np
 import pandas as pd
 
 from membership.base.errors import DataError
-from membership.recommend import metrics
+from membership.recommend import metrics, policy
 from membership.recommend.baskets import Baskets, Targets
-from membership.recommend.policy import Recommender
 
 
 @dataclass(frozen=True)
@@ -21,22 +20,29 @@ class Judged:
 
 
 def judge(
-    policies: Mapping[str, Recommender], tiers: pd.DataFrame, targets: Targets, baskets: Baskets, k: int
+    policies: Mapping[str, policy.Recommender],
+    items: pd.DataFrame,
+    tiers: pd.DataFrame,
+    targets: Targets,
+    baskets: Baskets,
+    k: int,
 ) -> Judged:
-    """Let each of `policies` recommend `k` items to every member of table `tiers` and judge them on `targets`."""
-    members = np.sort(tiers["member_id"].to_numpy(dtype=str))
-    strangers = np.setdiff1d(targets.members, members)
-    if len(strangers):
+    """Let each of `policies` recommend `k` of `items` to every member of table `tiers`; judge them on `targets`.
+
+    Raises DataError where a member to be judged has no tier.
+    """
+    strangers = np.setdiff1d(targets.members, tiers["member_id"]).tolist()
+    if strangers:
         raise DataError(
             f"table 'tiers': {len(strangers)} members who bought in the holdout are missing, e.g. {strangers[0]!r}; "
             "run stage tiers again."
         )
-    judged = np.searchsorted(members, targets.members)
+    members = np.sort(tiers["member_id"].to_numpy(dtype=str))
     lists, outcomes = [], []
-    for policy, recommender in policies.items():
-        ids, scores = recommender.recommend(members, k)
-        lists.append(_rows(members, ids, scores, baskets).assign(policy=policy))
-        outcomes.append(metrics.per_member(ids[judged], targets, baskets, k).assign(policy=policy))
+    for name, recommender in policies.items():
+        lists.append(policy.listed(recommender, items, members, k).assign(policy=name))
+        ids, _ = recommender.recommend(targets.members, k)
+        outcomes.append(metrics.per_member(ids, targets, baskets, k).assign(policy=name))
     tier = tiers[["member_id", "tier"]]
     return Judged(pd.concat(lists), pd.concat(outcomes).merge(tier, on="member_id", validate="many_to_one"))
 
@@ -51,17 +57,3 @@ def describe(tiers: pd.DataFrame, baskets: Baskets, targets: Targets) -> pd.Data
         "items in a next basket, mean": round(targets.matrix.sum() / max(len(targets.members), 1), 1),
     }
     return pd.Series(counts, name="number").to_frame()
-
-
-def _rows(members: np.ndarray, ids: np.ndarray, scores: np.ndarray, baskets: Baskets) -> pd.DataFrame:
-    repeat = baskets.bought(members, ids)
-    frame = pd.DataFrame(
-        {
-            "member_id": np.repeat(members, ids.shape[1]),
-            "rank": np.tile(np.arange(1, ids.shape[1] + 1), len(members)),
-            "item_id": ids.ravel(),
-            "score": scores.ravel(),
-            "source": np.where(repeat.ravel(), "repeat", "explore"),
-        }
-    )
-    return frame[frame["item_id"] != ""]

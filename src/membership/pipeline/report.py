@@ -91,9 +91,17 @@ def _read(executed: Path) -> nbformat.NotebookNode:
     """Read an executed notebook, keeping only the last state of each progress bar."""
     notebook = nbformat.read(executed, as_version=4)
     for cell in notebook.cells:
+        merged: list[nbformat.NotebookNode] = []
         for output in cell.get("outputs", []):
+            if merged and output.output_type == merged[-1].output_type == "stream" and output.name == merged[-1].name:
+                merged[-1].text += output.text
+            else:
+                merged.append(output)
+        for output in merged:
             if output.output_type == "stream":
                 output.text = re.sub(r"[^\n]*\r(?!\n)", "", output.text)
+        if "outputs" in cell:
+            cell.outputs = merged
     return notebook
 
 

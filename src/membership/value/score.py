@@ -178,9 +178,10 @@ def conclusion(metrics: Mapping[str, float], chosen: str, rivals: tuple, models:
         f"P(alive) below {settings.at_risk_p_alive:g}.",
         f"Spend is predicted by **{NAMES[chosen]}**, the best on the validation window by its {settings.choose_by}. "
         f"On the holdout its total is {metrics['holdout_spend_bias']:+.1%} off.",
-        f"Is a model worth having? On the holdout the RMSE of {model} is below that of {naive} by "
-        f"{metrics['holdout_gain']:.1%} (interval {metrics['holdout_gain_low']:.1%} to "
-        f"{metrics['holdout_gain_high']:.1%}{'; they cannot be told apart' if unsure else ''}); below 0, it is worse.",
+        f"Is a model worth having? On the holdout the RMSE of {model} is {abs(metrics['holdout_gain']):.1%} "
+        f"{'smaller' if metrics['holdout_gain'] > 0 else 'larger'} than that of {naive} (interval of the reduction "
+        f"{metrics['holdout_gain_low']:.1%} to {metrics['holdout_gain_high']:.1%}"
+        f"{'; they cannot be told apart' if unsure else ''}).",
         f"Weights of the RFM model: {weights}.",
         f"{metrics['interval_coverage']:.1%} of members spent within their interval, which promises "
         f"{settings.confidence:.0%}. It says how far one member may be off, not the sum of all.",
