@@ -1,7 +1,9 @@
 """Baskets: what each member bought, one basket a local day, before a cut-off, and the next basket after it.
 
-    ... basket 2    basket 1    basket 0 | cutoff ...   next basket ...
-    ------------- history --------------)[-- window: the first basket in it is the target --)
+    ... basket 2    basket 1    basket 0 | cutoff            next basket
+    ------------- history --------------)[--------------- window --------------)
+
+The target is the first basket in the window.
 """
 
 from dataclasses import dataclass
@@ -120,11 +122,12 @@ def targets(events: ir.Table, window: Window, baskets: Baskets) -> Targets:
     member, members = pd.factorize(frame["member_id"], sort=True)
     columns = baskets.columns(frame["item_id"].to_numpy(dtype=str))
     shape = (len(members), len(baskets.items))
-    return Targets(members.to_numpy(dtype=str), sparse.coo_array((np.ones(len(frame)), (member, columns)), shape).tocsr())
+    matrix = sparse.coo_array((np.ones(len(frame)), (member, columns)), shape).tocsr()
+    return Targets(members.to_numpy(dtype=str), matrix)
 
 
 def _purchases(events: ir.Table) -> ir.Table:
-    bought = events.filter(events.kind == "purchase", events.item_id.notnull(), events.quantity > 0)
+    bought = events.filter(events.kind == "purchase", ~events.item_id.isnull(), events.quantity > 0)
     return bought.mutate(day=bought.local_at.truncate("D"))
 
 

@@ -35,6 +35,7 @@ class NextBasket(torch.nn.Module):
         width, half = settings.hidden, max(settings.hidden // 2, 1)
         self.register_buffer("mean", torch.zeros(len(signals)))
         self.register_buffer("scale", torch.ones(len(signals)))
+        self.register_buffer("calibration", torch.tensor([1.0, 0.0]))  # slope and intercept on the logit
         self.layers = torch.nn.Sequential(
             torch.nn.Linear(len(signals), width),
             torch.nn.ReLU(),
@@ -54,13 +55,17 @@ class NextBasket(torch.nn.Module):
         """Number of weights that training moves."""
         return sum(weights.numel() for weights in self.parameters())
 
-    @torch.no_grad()
     def probability(self, values: np.ndarray) -> np.ndarray:
         """Return P(the pair's item is in the member's next basket), (n,), for signals (n, signals)."""
+        slope, intercept = self.calibration.double().cpu().numpy()
+        return 1 / (1 + np.exp(-(slope * self.logits(values) + intercept)))
+
+    @torch.no_grad()
+    def logits(self, values: np.ndarray) -> np.ndarray:
+        """Return the network's output, (n,) float64, for signals (n, signals), in batches."""
         self.eval()
-        where = self.mean.device
         batches = torch.from_numpy(values).split(BATCH)
-        return np.concatenate([torch.sigmoid(self(batch.to(where))).double().cpu().numpy() for batch in batches])
+        return torch.cat([self(batch.to(self.mean.device)).double().cpu() for batch in batches]).numpy()
 
 
 def device(name: str) -> torch.device:
@@ -100,5 +105,7 @@ def load(folder: Path, name: str = "cpu") -> NextBasket:
         raise DataError(f"{weights}: no such file; {remedy}.") from error
     except (safetensors.SafetensorError, RuntimeError, KeyError, TypeError) as error:
         reason = str(error).strip().splitlines()[0]
-        raise DataError(f"{weights}: does not hold the model that {card.name} describes ({reason}); {remedy}.") from error
+        raise DataError(
+            f"{weights}: does not hold the model that {card.name} describes ({reason}); {remedy}."
+        ) from error
     return model.to(device(name))

@@ -75,9 +75,7 @@ def fit(
     return Recommender(name, known, baselines.ranked(BASELINES[name](known, **settings)))
 
 
-def serve(
-    model: NextBasket, events: ir.Table, items: pd.DataFrame, cutoff: date, p: SimpleNamespace
-) -> Recommender:
+def serve(model: NextBasket, events: ir.Table, items: pd.DataFrame, cutoff: date, p: SimpleNamespace) -> Recommender:
     """Let a trained `model` recommend at `cutoff`; its scores are P(item in the next basket).
 
     `p` has `recommend` and `train`. Raises DataError where the model was trained on other signals.
@@ -85,7 +83,7 @@ def serve(
     now = train.situation(events, items, cutoff, p.recommend, p.train.neighbour_candidates)
     if now.names != model.signals:
         raise DataError("the model was trained on other signals than there are now; run `dvc repro train`.")
-    return Recommender("model", now.baskets, now.pairs.ranked(model.probability(now.values)))
+    return Recommender("model", now.baskets, now.pairs.ranked(model.probability(now.inputs)))
 
 
 def listed(recommender: Recommender, items: pd.DataFrame, members: np.ndarray, k: int) -> pd.DataFrame:

@@ -1,7 +1,10 @@
 """Training: next baskets after several earlier cut-offs teach the model, and nothing after the last one is seen.
 
-    ... origin 2 ----step----> origin 1 ----step----> cut-off
-    signals before )[ target: the first basket from the origin on, before the cut-off )
+    ... origin 2 ---- step ---- origin 1 ---- step ---- cut-off
+    -- signals -)[----------------- target ------------)
+    --------- signals ----------)[-------- target -----)
+
+The target is the first basket from the origin on.
 """
 
 from collections.abc import Callable
@@ -12,6 +15,7 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 import torch
+from sklearn.linear_model import LogisticRegression
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from membership.base import seeds
@@ -35,17 +39,20 @@ class Situation:
 
     baskets: Baskets
     pairs: Pairs
-    values: np.ndarray
+    inputs: np.ndarray
     names: list[str]
 
 
 @dataclass(frozen=True)
 class Samples:
-    """Training rows: signals (n, signals) float32, whether it was bought (n,), and the row's weight (n,)."""
+    """Training rows: signals (n, signals) float32, and for each (n,) whether it was bought, how many rows it stands
+    for (`weight`), and how many items its member bought (`size`).
+    """
 
-    values: np.ndarray
+    inputs: np.ndarray
     bought: np.ndarray
     weight: np.ndarray
+    size: np.ndarray
     names: list[str]
 
 
@@ -64,12 +71,13 @@ def situation(events: ir.Table, items: pd.DataFrame, cutoff: date, recommend: Re
     return Situation(known, pairs, *signals(pairs, known, items))
 
 
-def samples(events: ir.Table, items: pd.DataFrame, cutoff: date, recommend: Recommend, knobs: Train, seed: int) -> Samples:
+def samples(
+    events: ir.Table, items: pd.DataFrame, cutoff: date, recommend: Recommend, knobs: Train, seed: int
+) -> Samples:
     """Return the rows of all origins before `cutoff`; every target lies before it.
 
-    What was not bought is thinned out to `negative_share` and weighs the more for it, so that probabilities stay
-    true; a member's rows weigh 1 / |target|, as its hits do in recall. An origin before which there is no history
-    is left out. Raises DataError where none is left.
+    What was not bought is thinned out to `negative_share` and weighs the more for it. An origin before which there
+    is no history is left out. Raises DataError where none is left.
     """
     parts = []
     for back in bar(range(knobs.origins, 0, -1), "training origins"):
@@ -86,18 +94,20 @@ def samples(events: ir.Table, items: pd.DataFrame, cutoff: date, recommend: Reco
             f"{knobs.origin_step_days} days apart) has members with a history and a basket after it; lower "
             "train.origin_step_days, recommend.min_baskets or recommend.min_item_purchases, or bring more events."
         )
-    stacked = (np.concatenate([getattr(part, name) for part in parts]) for name in ("values", "bought", "weight"))
+    stacked = (
+        np.concatenate([getattr(part, name) for part in parts]) for name in ("inputs", "bought", "weight", "size")
+    )
     return Samples(*stacked, parts[0].names)
 
 
 def _labelled(now: Situation, after: Targets, share: float, rng: np.random.Generator) -> Samples:
     wanted = bought_next(now, after)
-    size = np.zeros(len(now.baskets.members))
-    size[now.baskets.rows(after.members)] = after.matrix.sum(axis=1)
-    judged = size[now.pairs.member] > 0
-    chosen = judged & (wanted | (rng.random(len(wanted)) < share))
-    weight = np.where(wanted, 1, 1 / share)[chosen] / size[now.pairs.member[chosen]]
-    return Samples(now.values[chosen], wanted[chosen], weight.astype(np.float32), now.names)
+    sizes = np.zeros(len(now.baskets.members), dtype=np.float32)
+    sizes[now.baskets.rows(after.members)] = after.matrix.sum(axis=1)
+    size = sizes[now.pairs.member]
+    chosen = (size > 0) & (wanted | (rng.random(len(wanted)) < share))
+    weight = np.where(wanted[chosen], 1, 1 / share).astype(np.float32)
+    return Samples(now.inputs[chosen], wanted[chosen], weight, size[chosen], now.names)
 
 
 def bought_next(now: Situation, after: Targets) -> np.ndarray:
@@ -108,9 +118,13 @@ def bought_next(now: Situation, after: Targets) -> np.ndarray:
     return np.isin(now.pairs.member.astype(np.int64) * width + now.pairs.item, target)
 
 
-def fit(data: Samples, settings: Settings, knobs: Train, seed: int, where: str, on_epoch: Epoch | None = None) -> Fitted:
+def fit(
+    data: Samples, settings: Settings, knobs: Train, seed: int, where: str, on_epoch: Epoch | None = None
+) -> Fitted:
     """Train on `data` with AdamW and one cycle of the learning rate; on a CPU the same seed gives the same model.
 
+    A member's rows weigh 1 / |target|, as its hits do in recall; that would make probabilities too low for members
+    with large baskets, so a line through the logits is fitted to the unweighted rows afterwards (Platt, 1999).
     After every epoch `on_epoch(epoch from 1, loss, model)` is called; what it raises ends the training.
     """
     losses = []
@@ -126,30 +140,37 @@ def fit(data: Samples, settings: Settings, knobs: Train, seed: int, where: str, 
             losses.append(_pass(model, rows, knobs.batch_size, optimiser, cycle))
             if on_epoch:
                 on_epoch(epoch, losses[-1], model)
-    return Fitted(model.eval(), pd.DataFrame({"epoch": np.arange(1, knobs.epochs + 1), "loss": losses}))
+    model.calibration.copy_(torch.from_numpy(_calibration(model.logits(data.inputs), data)))
+    return Fitted(model, pd.DataFrame({"epoch": np.arange(1, knobs.epochs + 1), "loss": losses}))
 
 
 def _prepared(data: Samples, settings: Settings, where: torch.device) -> tuple[NextBasket, tuple[torch.Tensor, ...]]:
     model = NextBasket(data.names, settings)
-    values = torch.from_numpy(data.values)
-    weight = torch.from_numpy(data.weight / data.weight.mean())
+    inputs = torch.from_numpy(data.inputs)
+    weight = torch.from_numpy(data.weight / data.size)
+    weight /= weight.mean()
     bought = torch.from_numpy(data.bought.astype(np.float32))
-    model.mean.copy_(values.mean(dim=0))
-    model.scale.copy_(values.std(dim=0, correction=0).clamp(min=1e-6))
+    model.mean.copy_(inputs.mean(dim=0))
+    model.scale.copy_(inputs.std(dim=0, correction=0).clamp(min=1e-6))
     share = (weight * bought).mean().clamp(1e-6, 1 - 1e-6)
     torch.nn.init.constant_(model.layers[-1].bias, float(torch.logit(share)))  # start at the mean, not at a half
-    return model.to(where), tuple(tensor.to(where) for tensor in (values, bought, weight))
+    return model.to(where), tuple(tensor.to(where) for tensor in (inputs, bought, weight))
 
 
 def _pass(model: NextBasket, rows: tuple, size: int, optimiser: torch.optim.Optimizer, cycle) -> float:
-    values, bought, weight = rows
-    total = torch.zeros((), device=values.device)
+    inputs, bought, weight = rows
+    total = torch.zeros((), device=inputs.device)
     model.train()
-    for chosen in torch.randperm(len(values)).to(values.device).split(size):
-        loss = binary_cross_entropy_with_logits(model(values[chosen]), bought[chosen], weight[chosen])
+    for chosen in torch.randperm(len(inputs)).to(inputs.device).split(size):
+        loss = binary_cross_entropy_with_logits(model(inputs[chosen]), bought[chosen], weight[chosen])
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
         cycle.step()
         total += loss.detach() * len(chosen)
     return float(total) / len(values)
+
+
+def _calibration(logits: np.ndarray, data: Samples) -> np.ndarray:
+    line = LogisticRegression(C=np.inf, tol=1e-8).fit(logits[:, None], data.bought, sample_weight=data.weight)
+    return np.array([line.coef_[0, 0], line.intercept_[0]])

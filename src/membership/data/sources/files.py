@@ -75,6 +75,7 @@ def _content_id(content: ir.Table) -> ir.StringValue:
 
 def _described(rows: ir.Table) -> ir.Table:
     """One row an item, with what most of its events say of it."""
+    rows = rows.mutate(item_id=_given(rows, "item_id", ibis.null("string")))
     items = rows.select("item_id").distinct()
     for column in (column for column in ITEM_COLUMNS if column in rows.columns):
         said = rows.filter(rows[column].notnull()).group_by("item_id", column).agg(times=lambda t: t.count())

@@ -47,7 +47,7 @@ def _file(path: Path, mapping: FileTable, key: str) -> pa.Table:
         ) from error
     columns = {ours: found[theirs].cast(pa.string()) for ours, theirs in mapping.columns.items()}
     constants = {ours: pa.repeat(value, found.num_rows) for ours, value in mapping.constants.items()}
-    place = {"file": pa.repeat(str(path), found.num_rows), "row": pa.array(range(1, found.num_rows + 1))}
+    place = {"file": pa.repeat(str(path), found.num_rows), "row": pa.array(range(1, found.num_rows + 1), pa.int64())}
     return pa.table({**columns, **constants, **place})
 
 

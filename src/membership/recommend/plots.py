@@ -1,0 +1,63 @@
+"""Figures of the search, the training and the recommendations: frame -> Axes."""
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+
+
+def search(history: pd.DataFrame, k: int, ax: Axes | None = None) -> Axes:
+    """Draw the recall of every trial and the best so far; `history` as from `tune.history`."""
+    ax = ax or plt.gca()
+    sns.scatterplot(history, x="trial", y="recall", ax=ax, label="trial", color="C0")
+    ax.step(history["trial"], history["best"], where="post", color="C1", label="best so far")
+    pruned = int(history["recall"].isna().sum())
+    ax.set(title=f"The search: {len(history)} trials, {pruned} stopped early", xlabel="Trial")
+    ax.set_ylabel(f"Validation recall@{k} (share of the next basket)")
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.legend()
+    return ax
+
+
+def importances(shares: pd.Series, ax: Axes | None = None) -> Axes:
+    """Draw how much of the differences between trials each setting explains; `shares` as from `tune.importances`."""
+    ax = ax or plt.gca()
+    if shares.empty:
+        ax.text(0.5, 0.5, "fewer than four complete trials: too few to say", ha="center", transform=ax.transAxes)
+    else:
+        sns.barplot(x=shares.to_numpy(), y=shares.index.str.replace("_", " "), ax=ax, color="C0")
+    ax.set(title="Which settings matter", xlabel="Share of the differences in recall between trials", ylabel="")
+    return ax
+
+
+def peers(compared: pd.DataFrame, k: int, ax: Axes | None = None) -> Axes:
+    """Draw the recall of the model and of the baselines; `compared` as from `tune.compare`."""
+    ax = ax or plt.gca()
+    colours = ["C1" if name == "model" else "C0" for name in compared["policy"]]
+    bars = ax.barh(compared["policy"], compared["recall"], color=colours)
+    ax.bar_label(bars, fmt="%.3f", padding=3)
+    ax.invert_yaxis()
+    ax.margins(x=0.12)
+    ax.set(title="The model and the baselines on the validation window")
+    ax.set_xlabel(f"Recall@{k} (share of the next basket), mean over members")
+    return ax
+
+
+def losses(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw the training loss; `frame` has columns epoch and loss."""
+    ax = ax or plt.gca()
+    sns.lineplot(frame, x="epoch", y="loss", marker="o", ax=ax)
+    ax.set(title="Training loss", xlabel="Epoch (pass over the training rows)", ylabel="Binary cross-entropy (nats)")
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    return ax
+
+
+def recommended(listed: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw one member's list with its probabilities; `listed` as from `policy.listed`, of one member."""
+    ax = ax or plt.gca()
+    labels = listed["rank"].astype(str) + ". " + listed["name"].fillna(listed["item_id"]).str.capitalize().str[:40]
+    ax.barh(labels, listed["score"], color=listed["source"].map({"repeat": "C0", "explore": "C1"}))
+    ax.invert_yaxis()
+    ax.set(title=f"What member {listed['member_id'].iloc[0]} is expected to buy next")
+    ax.set_xlabel("Probability that the item is in the next basket")
+    return ax

@@ -1,0 +1,137 @@
+"""Ingest: the source that is asked for, within the windows, of a stable sample; old tables stay where it fails."""
+
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from membership.base import params, tables
+from membership.base.errors import DataError
+from membership.base.knobs import Windows
+from membership.data import ingest
+
+SHOP = {"paths": ["shop.csv"], "columns": {"member_id": "who", "at": "when", "amount": "paid"}}
+FILES = {"dataset.source": "files", "dataset.files": {"events": SHOP | {"constants": {"kind": "purchase"}}}}
+WINDOWS = {
+    "windows.start": "2020-01-01",
+    "windows.calibration_end": "2020-02-01",
+    "windows.validation_end": "2020-03-01",
+    "windows.holdout_end": "2020-04-01",
+    "dataset.timezone": "UTC",
+}
+
+
+def shop(root, *days: str, members: int = 3) -> None:
+    lines = [f"m{member},{day},1.50" for day in days for member in range(members)]
+    (root / "shop.csv").write_text("\n".join(["who,when,paid", *lines]) + "\n")
+
+
+def load(**changes) -> params.Stage:
+    return params.load("ingest", FILES | WINDOWS | {key.replace("__", "."): value for key, value in changes.items()})
+
+
+def test_the_simulated_source_gives_clean_tables_that_fit_their_schemas(workspace):
+    small = {"members": 20, "items": 15, "days": 120, "start": "2020-01-01"}
+    size = {f"dataset.simulate.{key}": value for key, value in small.items()}
+    p = params.load("ingest", WINDOWS | size | {"dataset.source": "simulate"})
+    cleaned = ingest.ingest(p)
+    cleaned.data.save()
+    assert len(tables.read("members")) == 20
+    assert set(tables.read("events")["item_id"].dropna()) <= set(tables.read("items")["item_id"])
+    assert tables.read("items")["is_product"].all()
+
+
+def test_what_is_ingested_twice_has_the_same_bytes(workspace):
+    shop(workspace, "2020-01-05", "2020-03-31")
+    kept = []
+    for _ in range(2):
+        ingest.ingest(load()).data.save()
+        kept.append([tables.existing(name).read_bytes() for name in ("events", "members", "items")])
+    assert kept[0] == kept[1]
+
+
+def test_a_sample_has_so_many_members_all_of_their_events_and_contains_smaller_ones(workspace):
+    shop(workspace, "2020-01-05", "2020-03-31", members=30)
+    samples = {size: ingest.ingest(load(dataset__max_members=size)).data for size in (5, 12, None)}
+    members = {size: set(data.members["member_id"]) for size, data in samples.items()}
+    assert [len(found) for found in members.values()] == [5, 12, 30]
+    assert members[5] < members[12] < members[None]
+    assert samples[5].events["member_id"].value_counts().to_dict() == dict.fromkeys(members[5], 2)
+    assert members[5] != set(ingest.ingest(load(dataset__max_members=5, seed=1)).data.members["member_id"])
+
+
+def test_one_member_is_enough_to_read(workspace):
+    shop(workspace, "2020-01-05", "2020-03-31", members=1)
+    assert ingest.summary(ingest.ingest(load())) == {
+        "members": 1,
+        "members_answering": 0,
+        "items": 0,
+        "events": 2,
+        "orders": 2,
+        "spend": 300,
+        "days": 87,
+        "exposures": 0,
+        "rows_read": 2,
+        "rows_dropped": 0,
+    }
+
+
+@pytest.mark.parametrize(
+    "days",
+    [
+        ("2020-01-05", "2020-03-30"),  # one day short of the holdout's end
+        ("2020-02-01", "2020-03-31"),  # nothing to fit on
+        ("2020-01-05",),  # all on one day
+    ],
+)
+def test_windows_beyond_the_data_are_refused_with_both_spans(workspace, days):
+    shop(workspace, *days)
+    with pytest.raises(DataError, match=rf"data go from {days[0]} to .* holdout_end = 2020-04-01.* Change the windows"):
+        ingest.ingest(load())
+
+
+def test_data_that_just_reach_over_the_windows_are_taken():
+    events = pd.DataFrame({"local_at": pd.to_datetime(["2020-01-31 23:59", "2020-03-31 00:00"], format="ISO8601")})
+    days = {key.removeprefix("windows."): day for key, day in WINDOWS.items() if key.startswith("windows.")}
+    assert ingest.check_windows(events, Windows(**days)) is None
+
+
+def test_a_source_that_cannot_be_read_leaves_the_old_tables(workspace):
+    shop(workspace, "2020-01-05", "2020-03-31")
+    ingest.ingest(load()).data.save()
+    before = {path: path.read_bytes() for path in (workspace / "data").iterdir()}
+    shop(workspace, "2020-01-05", "yesterday")
+    with pytest.raises(DataError, match="'yesterday' in row 4"):
+        ingest.ingest(load())
+    assert {path: path.read_bytes() for path in (workspace / "data").iterdir()} == before
+
+
+def test_a_table_that_does_not_fit_leaves_all_old_tables(workspace):
+    shop(workspace, "2020-01-05", "2020-03-31")
+    data = ingest.ingest(load()).data
+    data.save()
+    before = {path: path.read_bytes() for path in (workspace / "data").iterdir()}
+    with pytest.raises(DataError, match="table 'events': column event_id"):
+        replace(data, events=pd.concat([data.events, data.events], ignore_index=True)).save()
+    assert {path: path.read_bytes() for path in (workspace / "data").iterdir()} == before
+
+
+def test_events_are_counted_by_local_monday_and_kind():
+    days = pd.to_datetime(["2020-01-05", "2020-01-06", "2020-01-12", "2020-01-12"])
+    events = pd.DataFrame({"local_at": days, "kind": ["view", "view", "purchase", "view"]})
+    weeks = ingest.by_week(events)
+    assert weeks["week"].dt.strftime("%m-%d").tolist() == ["12-30", "01-06", "01-06"]
+    assert weeks[["kind", "events"]].to_numpy().tolist() == [["view", 1], ["purchase", 1], ["view", 2]]
+
+
+def test_answers_are_counted_by_question_with_the_usual_one():
+    survey = pd.DataFrame({"member_id": ["a", "b", "c"], "question": "age", "answer": ["45-54", "65+", "65+"]})
+    assert ingest.answers(survey).loc["age"].to_dict() == {"members": 3, "answers": 2, "usual": "65+"}
+    assert ingest.answers(survey.head(0)).empty
+
+
+def test_the_conclusion_says_what_was_counted(workspace):
+    shop(workspace, "2020-01-05", "2020-03-31")
+    text = ingest.conclusion(ingest.summary(ingest.ingest(load())), "EUR")
+    assert text.startswith("**3 members** placed 6 orders in 87 days and paid 9 EUR, net of returns.")
+    assert text.endswith("Cleaning dropped 0 of 6 rows of the source (0.0%).")
