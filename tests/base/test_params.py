@@ -118,7 +118,7 @@ def test_every_knob_has_a_comment_that_names_its_range():
     for key, field in _leaves(Params):
         if key not in flat or key.startswith(("dataset.files", "quick")):
             continue
-        comment = lines.get(key, "")
+        comment = lines.get(key) or lines.get(key.rpartition(".")[0], "")
         assert comment, f"params.yaml: {key} has no comment"
         for bound in _bounds(field.annotation, field.metadata):
             named = re.search(rf"(?<![\d.]){re.escape(str(bound))}(?![\d.]*\d)", comment)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from membership.base import engine, params, tables
+from membership.base import engine, params, schemas, tables
 from membership.base.knobs import Simulate
 from membership.data import features
 from membership.data.sources import simulate
@@ -158,7 +158,7 @@ def test_small_category_shares_are_left_out_without_changing_the_others():
 future = st.builds(
     event,
     st.datetimes(pd.Timestamp(CUTOFF).to_pydatetime(), pd.Timestamp("2018-01-01").to_pydatetime()).map(str),
-    kind=st.sampled_from(tables.KINDS),
+    kind=st.sampled_from(schemas.KINDS),
     amount=st.integers(-10_000, 10_000),
     member_id=st.sampled_from(["a", "b", "new"]),
     item_id=st.sampled_from(["milk", "pear", "new", None]),
@@ -175,7 +175,7 @@ def present():
 @settings(max_examples=15, deadline=None)
 @given(later=st.lists(future, min_size=1, max_size=20))
 def test_nothing_at_or_after_the_cutoff_changes_a_feature(present, later):
-    rows = BY_HAND + [event(str(CUTOFF), kind) for kind in tables.KINDS] + later
+    rows = BY_HAND + [event(str(CUTOFF), kind) for kind in schemas.KINDS] + later
     pd.testing.assert_frame_equal(known(rows, "a", "b"), present[0])
     pd.testing.assert_frame_equal(shares(rows), present[1])
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from membership.base.knobs import Lifecycle, Windows
-from membership.base.tables import STAGES
+from membership.base.schemas import STAGES
 from membership.profile import lifecycle
 
 SETTINGS = Lifecycle(

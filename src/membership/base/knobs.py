@@ -9,7 +9,7 @@ from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from membership.base.tables import ALL, KINDS
+from membership.base.schemas import ALL, KINDS
 from membership.base.timeline import Window
 
 Share = Annotated[float, Field(ge=0, le=1)]

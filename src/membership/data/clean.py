@@ -66,14 +66,14 @@ def rules(settings: Clean) -> tuple[Rule, ...]:
         Rule("missing_member", "dropped", _missing_member, "nobody to value or to write to"),
         Rule("impossible_time", "dropped", _impossible_time, "no time, or one outside clean.earliest and latest"),
         Rule("cancellation", "mended", _cancellation, "the order id says so: its lines are returns", _as_return),
-        Rule("return", "mended", _return, "units went back: kind return, quantity and amount negative", _as_return),
-        Rule("zero_quantity", "dropped", _zero_quantity, "nothing changed hands: coupon lines and voided scans"),
-        Rule("negative_amount", "dropped", _negative_amount, "paid to the buyer of something: bookkeeping, no sale"),
+        Rule("return", "mended", _return, "units went back: a return, with negative amount", _as_return),
+        Rule("zero_quantity", "dropped", _zero_quantity, "nothing changed hands: coupons and voided scans"),
+        Rule("negative_amount", "dropped", _negative_amount, "paid to the buyer: bookkeeping, no sale"),
         Rule("zero_amount", settings.zero_amounts, _zero_amount, "for nothing: free goods, samples, corrections"),
         Rule("exact_duplicate", settings.exact_duplicates, _exact_duplicate, "equal to an earlier row in everything"),
-        Rule("outlier", "dropped", _outlier, "beyond clean.outlier_quantity or clean.outlier_amount"),
+        Rule("outlier", "dropped", _outlier, "beyond clean.outlier_quantity or outlier_amount"),
         Rule("item_case", settings.item_case, _item_case, "differs from a more usual id only by case", _in_one_form),
-        Rule("non_product", "kept", _non_product, "spend and visit are real, but items.is_product is false"),
+        Rule("non_product", "kept", _non_product, "real spend, but items.is_product is false"),
     )
 
 

@@ -126,7 +126,7 @@ def neighbourhood(vectors: sparse.csr_array, neighbours: int) -> Scorer:
         nearness = 2 * (vectors[rows] @ vectors.T).toarray() - norms
         nearness[np.arange(len(rows)), rows] = -np.inf
         near = best(nearness, neighbours)
-        ends = np.arange(0, near.size + 1, max(neighbours, 1))
+        ends = np.arange(len(rows) + 1) * neighbours
         chosen = sparse.csr_array((np.ones(near.size), near.ravel(), ends), shape=(len(rows), len(norms)))
         return (chosen @ vectors).toarray() / max(neighbours, 1)
 

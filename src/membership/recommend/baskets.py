@@ -127,7 +127,7 @@ def targets(events: ir.Table, window: Window, baskets: Baskets) -> Targets:
 
 
 def _purchases(events: ir.Table) -> ir.Table:
-    bought = events.filter(events.kind == "purchase", ~events.item_id.isnull(), events.quantity > 0)
+    bought = events.drop_null("item_id").filter(ibis._.kind == "purchase", ibis._.quantity > 0)
     return bought.mutate(day=bought.local_at.truncate("D"))
 
 

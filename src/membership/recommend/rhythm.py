@@ -6,7 +6,7 @@ import numpy as np
 
 from membership.recommend.baskets import Baskets
 
-NEVER = 400.0  # days since what never happened: longer than what is looked at
+NEVER = 400.0  # days; what was longer ago is as good as never
 DECAYS = (0.5, 0.8, 0.95)  # a basket
 
 
@@ -43,7 +43,7 @@ def rhythm(baskets: Baskets, thing: np.ndarray, things: int) -> Rhythm:
     visit, line = np.unique(visit, return_index=True)
     key, start, count = np.unique(visit // width, return_index=True, return_counts=True)
     end = start + count - 1  # within a pair the visits run from the last one back to the first
-    age, basket = baskets.age[line].astype(float), baskets.basket[line].astype(float)
+    age, basket = np.minimum(baskets.age[line], NEVER), baskets.basket[line].astype(float)
     twice = count > 1
     gap = np.where(twice, (age[end] - age[start]) / np.maximum(count - 1, 1), NEVER)
     last_gap = np.where(twice, age[np.where(twice, start + 1, start)] - age[start], NEVER)

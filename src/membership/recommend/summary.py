@@ -56,7 +56,7 @@ def training_in_words(fitted: Fitted, data: Samples, recommender: Recommender, k
     return (
         f"The model learned from {len(data.bought):,} rows, {int(data.bought.sum()):,} of them bought; the loss fell "
         f"from {first:.4f} to {last:.4f}. For {len(members):,} members it lists {listed.sum(axis=1).mean():.1f} items "
-        f"each, of which it expects {scores.sum(axis=1).mean():.2f} in the next basket; {repeat:.0%} of the listed items "
-        "were bought before. Expected is what is seen in the past: nothing here says that a "
+        f"each, of which it expects {scores.sum(axis=1).mean():.2f} in the next basket; {repeat:.0%} of the "
+        "listed items were bought before. Expected is what is seen in the past: nothing here says that a "
         "recommendation causes a purchase."
     )

@@ -168,7 +168,7 @@ def _pass(model: NextBasket, rows: tuple, size: int, optimiser: torch.optim.Opti
         optimiser.step()
         cycle.step()
         total += loss.detach() * len(chosen)
-    return float(total) / len(values)
+    return float(total) / len(inputs)
 
 
 def _calibration(logits: np.ndarray, data: Samples) -> np.ndarray:

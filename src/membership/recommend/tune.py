@@ -8,8 +8,10 @@ The model learns from the former and is judged on the latter.
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from types import SimpleNamespace
 
 import ibis.expr.types as ir
@@ -26,7 +28,7 @@ from membership.base.knobs import Space
 from membership.base.progress import bar
 from membership.recommend import baskets, metrics, policy, train
 from membership.recommend.baskets import Targets
-from membership.recommend.model import NextBasket, Settings
+from membership.recommend.model import NextBasket, Settings, device
 from membership.recommend.train import Samples, Situation
 
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
@@ -86,42 +88,67 @@ def search(task: Task, p: SimpleNamespace, on_trial: OnTrial | None = None) -> o
     taken up again ends as one that was not. `on_trial` gets number from 0, settings, recall (None if pruned), state.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = _study(task, p)
+    study = open_study(task, p)
     for number in bar(range(p.tune.trials), "trials"):
-        done = finished(study)
-        if number == len(done):
+        if number == len(finished(study)):
             study.sampler = optuna.samplers.TPESampler(seed=seeds.child(p.seed, f"trial-{number}"))
-            _run(study, task, p)
-            done = finished(study)
-        trial = done[number]
+            with _journal():
+                _run(study, task, p)
+        trial = finished(study)[number]
         if on_trial:
             on_trial(number, trial.params, _recall(trial), trial.state.name)
     return study
 
 
-def _study(task: Task, p: SimpleNamespace) -> optuna.Study:
+def open_study(task: Task, p: SimpleNamespace) -> optuna.Study:
+    """Return the study of `task` and `p`, as far as it has come; what was running when it was killed has failed."""
     depends = {
         "data": task.fingerprint(),
         "seed": p.seed,
-        "device": p.device,
+        "device": str(device(p.device)),
         "train": p.train.model_dump(mode="json"),
         "space": p.tune.space.model_dump(mode="json"),
         "pruning_warmup": p.tune.pruning_warmup,
         "k": task.k,
     }
     name = hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()[:16]
-    journal = paths.models("study", "journal.log")
-    journal.parent.mkdir(parents=True, exist_ok=True)
-    study = optuna.create_study(
-        study_name=name,
-        storage=JournalStorage(JournalFileBackend(str(journal))),
-        load_if_exists=True,
-        direction="maximize",
-        pruner=optuna.pruners.MedianPruner(n_startup_trials=3, n_warmup_steps=p.tune.pruning_warmup),
-    )
-    for stale in study.get_trials(states=(TrialState.RUNNING,)):
-        study.tell(stale.number, state=TrialState.FAIL)
+    journal = paths.models("study", f"{name}.log")
+    with _journal():
+        _mend(journal)
+        try:
+            study = optuna.create_study(
+                study_name=name,
+                storage=JournalStorage(JournalFileBackend(str(journal))),
+                load_if_exists=True,
+                direction="maximize",
+                pruner=optuna.pruners.MedianPruner(n_startup_trials=3, n_warmup_steps=p.tune.pruning_warmup),
+            )
+        except (ValueError, KeyError, TypeError) as error:
+            raise DataError(f"{journal}: not a study ({error}); delete it and run `dvc repro tune`.") from error
+        for stale in study.get_trials(states=(TrialState.RUNNING,)):
+            study.tell(stale.number, state=TrialState.FAIL)
     return study
+
+
+@contextmanager
+def _journal() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise DataError(
+            f"{paths.models('study')}: the search cannot be recorded ({error.strerror or error}); free some space or "
+            "check the folder's permissions, then run again: it goes on from the last finished trial."
+        ) from error
+
+
+def _mend(journal: Path) -> None:
+    """Cut off half a line, which a kill while writing leaves and on which Optuna would stumble for ever."""
+    journal.parent.mkdir(parents=True, exist_ok=True)
+    written = journal.read_bytes() if journal.exists() else b""
+    complete = written[: written.rfind(b"\n") + 1]
+    if complete != written:
+        with files.whole(journal) as temporary:
+            temporary.write_bytes(complete)
 
 
 def _run(study: optuna.Study, task: Task, p: SimpleNamespace) -> None:
@@ -196,7 +223,7 @@ def load() -> Settings:
 def compare(task: Task, recall: float, events: ir.Table, items: pd.DataFrame, p: SimpleNamespace) -> pd.DataFrame:
     """Return policy and recall on the validation window of the model and of all peers, the best first."""
     rows = [{"policy": "model", "recall": recall}]
-    for name, settings in bar(p.recommend.peers, "peers"):
+    for name, settings in bar(list(p.recommend.peers), "peers"):
         peer = policy.fit(name, settings.model_dump(), events, items, task.now.baskets.cutoff, p)
         ids, _ = peer.recommend(task.targets.members, task.k)
         judged = metrics.per_member(ids, task.targets, peer.baskets, task.k)

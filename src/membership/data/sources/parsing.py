@@ -4,7 +4,7 @@ import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
-from membership.base import tables
+from membership.base import schemas, tables
 from membership.base.errors import DataError
 from membership.base.knobs import FileTable
 from membership.data.clock import of_instant
@@ -80,7 +80,7 @@ def _instant(cell: ir.StringValue, mapping: FileTable) -> ir.TimestampValue:
 
 
 def _kinds(mapping: FileTable) -> dict[str, str]:
-    return mapping.kinds or {kind: kind for kind in tables.KINDS}
+    return mapping.kinds or {kind: kind for kind in schemas.KINDS}
 
 
 def _refuse(rows: ir.Table, column: str, wanted: str, mapping: FileTable, key: str) -> None:

@@ -1,0 +1,83 @@
+"""Baskets before a cut-off, and the next one after it."""
+
+from datetime import date
+
+import ibis
+import numpy as np
+import pytest
+from small_market import purchases
+
+from membership.base.errors import DataError
+from membership.base.timeline import Window
+from membership.recommend import baskets
+
+CUTOFF = date(2024, 2, 1)
+ROWS = [
+    ("ann", "milk", "2024-01-01 09:00"),
+    ("ann", "milk", "2024-01-01 18:00"),
+    ("ann", "bread", "2024-01-01 18:00"),
+    ("ann", "milk", "2024-01-31 23:59:59"),
+    ("ann", "soap", "2024-02-01 00:00"),
+    ("bob", "bread", "2024-01-20 10:00"),
+    ("bob", "milk", "2024-02-03 10:00"),
+    ("bob", "soap", "2024-02-04 10:00"),
+]
+
+
+def lines(found):
+    names = zip(found.members[found.member], found.items[found.item], found.basket, found.age, strict=True)
+    return [(str(member), str(item), int(basket), int(age)) for member, item, basket, age in names]
+
+
+def test_a_basket_is_a_local_day_and_nothing_from_the_cutoff_on_is_seen(knobs):
+    found = baskets.history(ibis.memtable(purchases(ROWS)), CUTOFF, knobs)
+    ann = [("ann", "milk", 0, 1), ("ann", "bread", 1, 31), ("ann", "milk", 1, 31)]
+    assert lines(found) == [*ann, ("bob", "bread", 0, 12)]
+    assert found.sizes.tolist() == [2, 1]
+    assert found.matrix().toarray().tolist() == [[1, 2], [1, 0]]
+
+
+def test_returns_zero_quantities_and_events_without_an_item_are_no_purchases(knobs):
+    frame = purchases([*ROWS, ("ann", "a", "2024-01-05"), ("ann", "b", "2024-01-06"), ("ann", "c", "2024-01-07")])
+    frame.loc[frame["item_id"] == "a", "kind"] = "return"
+    frame.loc[frame["item_id"] == "b", "quantity"] = 0
+    frame.loc[frame["item_id"] == "c", "item_id"] = None
+    found = baskets.history(ibis.memtable(frame), CUTOFF, knobs)
+    assert lines(found) == lines(baskets.history(ibis.memtable(purchases(ROWS)), CUTOFF, knobs))
+
+
+def test_rare_items_go_first_then_members_with_few_baskets_then_old_baskets(knobs):
+    knobs.min_item_purchases, knobs.min_baskets = 3, 2
+    found = baskets.history(ibis.memtable(purchases(ROWS)), CUTOFF, knobs)
+    assert lines(found) == [("ann", "milk", 0, 1), ("ann", "milk", 1, 31)]
+    knobs.max_baskets = 1
+    assert lines(baskets.history(ibis.memtable(purchases(ROWS)), CUTOFF, knobs)) == [("ann", "milk", 0, 1)]
+
+
+def test_the_target_is_the_first_basket_of_known_items_in_the_half_open_window(knobs):
+    events = ibis.memtable(purchases(ROWS))
+    known = baskets.history(events, CUTOFF, knobs)
+    target = baskets.targets(events, Window(CUTOFF, date(2024, 3, 1)), known)
+    assert target.members.tolist() == ["bob"]  # ann buys nothing but soap, which nobody bought before
+    assert target.matrix.toarray().tolist() == [[0, 1]]
+    assert len(baskets.targets(events, Window(CUTOFF, date(2024, 2, 3)), known).members) == 0
+
+
+def test_a_window_that_overlaps_the_history_is_refused(knobs):
+    events = ibis.memtable(purchases(ROWS))
+    known = baskets.history(events, CUTOFF, knobs)
+    with pytest.raises(ValueError, match=r"\[2024-01-31, 2024-03-01\) starts before the cut-off 2024-02-01"):
+        baskets.targets(events, Window(date(2024, 1, 31), date(2024, 3, 1)), known)
+
+
+def test_too_little_history_says_which_knobs_ask_too_much(knobs):
+    knobs.min_baskets = 7
+    with pytest.raises(DataError, match=r"before 2024-02-01 no member has 7 baskets \(recommend.min_baskets\)"):
+        baskets.history(ibis.memtable(purchases(ROWS)), CUTOFF, knobs)
+
+
+def test_bought_tells_repeat_from_explore_and_unknown_from_both(knobs):
+    found = baskets.history(ibis.memtable(purchases(ROWS)), CUTOFF, knobs)
+    asked = np.array([["milk", "bread"], ["milk", "bread"], ["milk", ""]])
+    repeat = found.bought(np.array(["ann", "bob", "eve"]), asked)
+    assert repeat.tolist() == [[True, True], [False, True], [False, False]]

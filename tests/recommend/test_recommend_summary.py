@@ -1,0 +1,81 @@
+"""What is said and drawn of the search and the training."""
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import pytest
+
+from membership.recommend import plots, policy, summary, train, tune
+from membership.recommend.model import Settings
+
+SETTINGS = Settings(learning_rate=0.01, weight_decay=0.001, dropout=0.1, hidden=16)
+COMPARED = pd.DataFrame({"policy": ["model", "tifuknn", "g_topfreq"], "recall": [0.25, 0.2, 0.1]})
+HISTORY = pd.DataFrame(
+    {
+        "trial": [0, 1, 2],
+        "state": ["complete", "pruned", "complete"],
+        "recall": [0.2, None, 0.25],
+        "best": [0.2, 0.2, 0.25],
+    }
+)
+
+
+@pytest.fixture
+def ax():
+    figure, axes = plt.subplots()
+    yield axes
+    plt.close(figure)
+
+
+@pytest.fixture(scope="module")
+def task(events, items, p):
+    return tune.task(events, items, p)
+
+
+def test_metrics_of_the_search_are_named_by_k_and_peer(task):
+    found = summary.search_metrics(HISTORY, COMPARED, task)
+    assert found == {
+        "validation_recall_at_5": 0.25,
+        "validation_recall_at_5_g_topfreq": 0.1,
+        "validation_recall_at_5_tifuknn": 0.2,
+        "validation_members": len(task.targets.members),
+        "trials_complete": 2,
+        "trials_pruned": 1,
+    }
+
+
+def test_the_search_says_so_when_the_model_does_not_win(task):
+    assert "above the best baseline, `tifuknn`, with 20.0%" in summary.search_in_words(COMPARED, SETTINGS, task)
+    worse = COMPARED.assign(recall=[0.15, 0.2, 0.1])
+    assert "not above the best baseline, `tifuknn`" in summary.search_in_words(worse, SETTINGS, task)
+
+
+def test_the_training_tells_what_it_learned_from(events, items, p):
+    data = train.samples(events, items, p.windows.as_of, p.recommend, p.train, p.seed)
+    fitted = train.fit(data, SETTINGS, p.train, p.seed, p.device)
+    found = summary.training_metrics(fitted, data)
+    assert found["parameters"] == 16 * len(data.names) + 16 + 16 * 8 + 8 + 8 + 1
+    assert found["training_loss"] == fitted.losses["loss"].iloc[-1]
+    served = policy.serve(fitted.model, events, items, p.windows.as_of, p)
+    words = summary.training_in_words(fitted, data, served, 5)
+    assert f"learned from {len(data.bought):,} rows, {data.bought.sum():,} of them bought" in words
+    assert "lists 5.0 items each" in words
+
+
+def test_labels_come_from_the_parameters(ax):
+    assert "recall@7" in plots.search(HISTORY, 7, ax).get_ylabel()
+    assert ax.get_title() == "The search: 3 trials, 1 stopped early"
+    assert "Recall@7" in plots.peers(COMPARED, 7, ax).get_xlabel()
+
+
+def test_too_few_trials_to_say_what_matters_is_said(ax):
+    assert "too few to say" in plots.importances(pd.Series(dtype=float), ax).texts[0].get_text()
+
+
+def test_losses_and_lists_are_drawn_with_units(ax):
+    assert "nats" in plots.losses(pd.DataFrame({"epoch": [1, 2], "loss": [0.2, 0.1]}), ax).get_ylabel()
+    listed = pd.DataFrame(
+        {"member_id": "m", "rank": [1, 2], "item_id": ["a", "b"], "name": ["MILK", None], "score": [0.5, 0.1],
+         "source": ["repeat", "explore"]}
+    )  # fmt: skip
+    drawn = plots.recommended(listed, plt.figure().gca())
+    assert [label.get_text() for label in drawn.get_yticklabels()] == ["1. Milk", "2. B"]

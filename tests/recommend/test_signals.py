@@ -1,0 +1,86 @@
+"""Rhythms, candidates and signals."""
+
+from datetime import date
+
+import ibis
+import numpy as np
+import pytest
+from small_market import purchases
+
+from membership.recommend import baskets
+from membership.recommend.candidates import candidates
+from membership.recommend.rhythm import NEVER, rhythm
+from membership.recommend.signals import signals
+
+CUTOFF = date(2024, 2, 1)
+ROWS = [
+    ("ann", "milk", "2024-01-01"),
+    ("ann", "milk", "2024-01-11"),
+    ("ann", "bread", "2024-01-11"),
+    ("ann", "milk", "2024-01-25"),
+    ("bob", "bread", "2024-01-20"),
+]
+
+
+@pytest.fixture(scope="module")
+def known(events, p):
+    return baskets.history(events, date(2024, 6, 1), p.recommend)
+
+
+def test_a_rhythm_by_hand(knobs):
+    few = baskets.history(ibis.memtable(purchases(ROWS)), CUTOFF, knobs)  # items: bread, milk
+    found = rhythm(few, few.item, 2)
+    assert found.key.tolist() == [0, 1, 2]  # ann bread, ann milk, bob bread
+    assert found.count.tolist() == [1, 3, 1, 0]
+    assert found.last.tolist() == [21, 7, 12, NEVER]
+    assert found.first.tolist() == [21, 31, 12, NEVER]
+    assert found.first_basket.tolist() == [1, 2, 0, 3]
+    assert found.gap.tolist() == [NEVER, 12, NEVER, NEVER]
+    assert found.last_gap.tolist() == [NEVER, 14, NEVER, NEVER]
+    assert found.decayed[:, 0].tolist() == [0.5, 1.75, 1, 0]
+    assert found.at(np.array([1, 1, 0]), np.array([0, 1, 1])).tolist() == [2, 3, 1]
+
+
+def test_a_group_is_bought_when_any_of_its_items_is(knobs):
+    few = baskets.history(ibis.memtable(purchases(ROWS)), CUTOFF, knobs)
+    found = rhythm(few, np.zeros(len(few.item), dtype=int), 1)
+    assert found.count.tolist() == [3, 1, 0]  # ann's milk and bread of one day are one visit to the group
+
+
+def test_candidates_are_all_own_items_and_as_many_others_as_asked(known):
+    own = known.matrix().toarray() > 0
+    for extra in (0, 5, 1000):
+        pairs = candidates(known, extra)
+        chosen = np.zeros(known.shape, dtype=bool)
+        chosen[pairs.member, pairs.item] = True
+        assert chosen.sum() == len(pairs.item)
+        assert (chosen >= own).all()
+        assert np.array_equal((chosen & ~own).sum(axis=1), np.minimum(extra, (~own).sum(axis=1)))
+
+
+def test_ranked_pairs_equal_a_full_sort(known):
+    pairs = candidates(known, 3)
+    scores = np.round(pairs.near, 2)  # many ties
+    columns, values = pairs.ranked(scores)(np.array([7, 2]), 30)
+    for row, member in enumerate((7, 2)):
+        mine = np.flatnonzero(pairs.member == member)
+        best = mine[np.lexsort((pairs.item[mine], -scores[mine]))][:30]
+        assert columns[row, : len(best)].tolist() == pairs.item[best].tolist()
+        assert (columns[row, len(best) :] == -1).all() and (values[row, len(best) :] == 0).all()
+
+
+def test_signals_are_finite_named_and_tell_apart_what_is_due(known, items):
+    pairs = candidates(known, 5)
+    inputs, names = signals(pairs, known, items)
+    assert inputs.shape == (len(pairs.item), len(names)) and len(set(names)) == len(names)
+    assert np.isfinite(inputs).all() and inputs.dtype == np.float32
+    assert (inputs.std(axis=0) > 0).all()
+    own = rhythm(known, known.item, len(known.items))
+    at = own.at(pairs.member, pairs.item)
+    due = np.log1p(own.last[at]) - np.log1p(own.gap[at])
+    assert inputs[:, names.index("item_due")] == pytest.approx(due, rel=1e-5, abs=1e-5)
+
+
+def test_signals_need_no_groups(known, items):
+    bare = items.assign(subcategory=None, name="thing")
+    assert np.isfinite(signals(candidates(known, 5), known, bare)[0]).all()
