@@ -9,7 +9,8 @@ import yaml
 
 from membership.base import params
 from membership.base.errors import ParamError
-from membership.base.knobs import Params, Section
+from membership.base.knobs import Params
+from membership.base.section import Section
 
 BAD = [
     ({"seed": "many"}, "seed = 'many'", "integer"),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from membership.base import tables
 from membership.base.errors import DataError
-from membership.base.knobs import Clean
+from membership.base.source_knobs import Clean
 from membership.data.canonical import Canonical, empty
 from membership.data.clean import clean
 

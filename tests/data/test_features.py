@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from membership.base import engine, params, schemas, tables
-from membership.base.knobs import Simulate
+from membership.base.source_knobs import Simulate
 from membership.data import features
 from membership.data.sources import simulate
 

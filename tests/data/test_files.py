@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from membership.base import params, tables
 from membership.base.errors import DataError, ParamError
-from membership.base.knobs import Files
+from membership.base.source_knobs import Files
 from membership.data import clean, ingest
 from membership.data.sources import files
 

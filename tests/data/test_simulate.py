@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from membership.base import tables
-from membership.base.knobs import Simulate
+from membership.base.source_knobs import Simulate
 from membership.data.sources import simulate
 
 NEUTRAL = {

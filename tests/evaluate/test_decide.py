@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from membership.base.errors import ParamError, ProjectError
-from membership.base.knobs import Guardrail
+from membership.base.policy_knobs import Guardrail
 from membership.evaluate import decide
 
 LIVE = {"policy": "gp_topfreq", "settings": {}, "reason": "the first control"}

@@ -4,6 +4,7 @@ from datetime import date
 
 import ibis
 import numpy as np
+import pandas as pd
 import pytest
 from small_market import purchases
 
@@ -44,6 +45,14 @@ def test_returns_zero_quantities_and_events_without_an_item_are_no_purchases(kno
     frame.loc[frame["item_id"] == "c", "item_id"] = None
     found = baskets.history(ibis.memtable(frame), CUTOFF, knobs)
     assert lines(found) == lines(baskets.history(ibis.memtable(purchases(ROWS)), CUTOFF, knobs))
+
+
+def test_what_is_no_product_is_neither_history_nor_target(knobs):
+    items = pd.DataFrame({"item_id": ["bread", "milk", "soap"], "is_product": [True, False, True]})
+    events = baskets.of_products(ibis.memtable(purchases(ROWS)), items)
+    known = baskets.history(events, CUTOFF, knobs)
+    assert known.items.tolist() == ["bread"]
+    assert "milk" not in set(events.item_id.to_pandas())
 
 
 def test_rare_items_go_first_then_members_with_few_baskets_then_old_baskets(knobs):

@@ -13,7 +13,7 @@ import pandas as pd
 
 from membership.base import engine, tables
 from membership.base.errors import DataError
-from membership.base.knobs import Clean
+from membership.base.source_knobs import Clean
 from membership.data.canonical import Canonical
 
 

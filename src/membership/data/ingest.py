@@ -8,7 +8,8 @@ import pandas as pd
 
 from membership.base import params, seeds
 from membership.base.errors import DataError
-from membership.base.knobs import Dataset, Windows
+from membership.base.knobs import Windows
+from membership.base.source_knobs import Dataset
 from membership.data.canonical import Canonical
 from membership.data.clean import Cleaned, clean
 from membership.data.sources import complete_journey, files, simulate

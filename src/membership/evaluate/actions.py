@@ -4,7 +4,7 @@ import pandas as pd
 
 from membership.base import files, paths, tables
 from membership.base.errors import DataError
-from membership.base.knobs import NextActions
+from membership.base.policy_knobs import NextActions
 
 _VALUE = ["value", "value_low", "value_high", "p_alive", "p_repurchase", "rfm_segment"]
 _PROFILE = ["stage", "persona", "main_need"]

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from membership.base.errors import ProjectError
-from membership.base.knobs import Decide
+from membership.base.policy_knobs import Decide
 from membership.evaluate.experiment import Experiment
 
 Champion = Mapping[str, Any]  # the content of champion.json: policy, settings, reason, previous (a Champion or null)

@@ -12,7 +12,7 @@ import scipy.stats
 
 from membership.base import seeds
 from membership.base.errors import DataError, ParamError
-from membership.base.knobs import Evaluate
+from membership.base.policy_knobs import Evaluate
 from membership.stats import resample
 
 CHAMPION, CHALLENGER = "champion", "challenger"

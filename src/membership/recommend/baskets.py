@@ -17,7 +17,7 @@ from scipy import sparse
 
 from membership.base import engine
 from membership.base.errors import DataError
-from membership.base.knobs import Recommend
+from membership.base.policy_knobs import Recommend
 from membership.base.timeline import Window
 
 
@@ -77,6 +77,15 @@ class Targets:
 
     members: np.ndarray
     matrix: sparse.csr_array
+
+
+def of_products(events: ir.Table, items: pd.DataFrame) -> ir.Table:
+    """Return `events` without those of items that are no products (`items.is_product`), e.g. fuel or coupons.
+
+    They are spend and visits, which is why cleaning keeps them, but nothing to recommend.
+    """
+    others = items.loc[~items["is_product"], ["item_id"]]
+    return events.anti_join(ibis.memtable(others, schema={"item_id": "string"}), "item_id")
 
 
 def history(events: ir.Table, cutoff: date, knobs: Recommend) -> Baskets:

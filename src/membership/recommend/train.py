@@ -20,7 +20,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from membership.base import seeds
 from membership.base.errors import DataError
-from membership.base.knobs import Recommend, Train
+from membership.base.policy_knobs import Recommend, Train
 from membership.base.progress import bar
 from membership.base.timeline import Window
 from membership.recommend import baskets

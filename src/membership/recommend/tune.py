@@ -24,7 +24,7 @@ from optuna.trial import Trial, TrialState
 
 from membership.base import files, paths, seeds
 from membership.base.errors import DataError
-from membership.base.knobs import Space
+from membership.base.policy_knobs import Space
 from membership.base.progress import bar
 from membership.recommend import baskets, metrics, policy, train
 from membership.recommend.baskets import Targets

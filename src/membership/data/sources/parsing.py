@@ -6,7 +6,7 @@ import ibis.expr.types as ir
 
 from membership.base import schemas, tables
 from membership.base.errors import DataError
-from membership.base.knobs import FileTable
+from membership.base.source_knobs import FileTable
 from membership.data.clock import of_instant
 from membership.data.sources import reading
 

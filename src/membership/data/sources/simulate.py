@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from membership.base import seeds
-from membership.base.knobs import Simulate
+from membership.base.source_knobs import Simulate
 from membership.data.canonical import Canonical
 from membership.data.sources import behaviour
 

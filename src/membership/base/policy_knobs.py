@@ -1,0 +1,137 @@
+"""The knobs of policies: how one recommends, is tuned and trained, is judged, and replaces another."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from membership.base.section import Count, Days, Level, NotNegative, Section, Share
+
+
+class GPTopFreq(Section):
+    """Own counts, then popularity; `ties` says which of two equal counts comes first."""
+
+    ties: Literal["popularity", "first_bought"]
+
+
+class Upcf(Section):
+    """UP-CF@r."""
+
+    recency: Count
+    alpha: Share
+    locality: NotNegative
+
+
+class Tifuknn(Section):
+    """TIFUKNN."""
+
+    neighbours: Count
+    within_decay: Share
+    group_decay: Share
+    alpha: Share
+    groups: Count
+
+
+class Peers(Section):
+    """The baselines that the model is compared with, and their settings."""
+
+    g_topfreq: Section
+    p_topfreq: Section
+    gp_topfreq: GPTopFreq
+    upcf: Upcf
+    tifuknn: Tifuknn
+
+
+class Recommend(Section):
+    """What is recommended to whom, and the settings of the peers."""
+
+    k: Annotated[int, Field(ge=1, le=100)]
+    min_item_purchases: Count
+    min_baskets: Count
+    max_baskets: Count
+    peers: Peers
+
+
+class Range(Section):
+    """Numbers from `low` to `high`, drawn evenly on a linear or a logarithmic scale."""
+
+    low: NotNegative
+    high: NotNegative
+    scale: Literal["linear", "log"]
+
+    @model_validator(mode="after")
+    def _in_order(self):
+        if self.low > self.high or (self.scale == "log" and self.low == 0):
+            raise ValueError("low must be at most high, and above 0 on a log scale")
+        return self
+
+
+class Space(Section):
+    """Where the settings of the model are looked for."""
+
+    learning_rate: Range
+    weight_decay: Range
+    dropout: Range
+    hidden: Annotated[list[Count], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _possible(self):
+        if self.dropout.high >= 1 or self.learning_rate.low == 0:
+            raise ValueError("dropout must stay below 1 and learning_rate above 0")
+        return self
+
+
+class Tune(Section):
+    """The search for the model's settings, on the validation window only."""
+
+    trials: Count
+    pruning_warmup: Annotated[int, Field(ge=0)]
+    space: Space
+
+
+class Train(Section):
+    """How the model is trained, whatever its settings."""
+
+    origins: Count
+    origin_step_days: Days
+    neighbour_candidates: Annotated[int, Field(ge=0, le=1000)]
+    negative_share: Annotated[float, Field(gt=0, le=1)]
+    epochs: Count
+    batch_size: Count
+
+
+class Evaluate(Section):
+    """How the policy is judged."""
+
+    primary_metric: str
+    confidence: Level
+    bootstrap: Annotated[int, Field(ge=100, le=100000)]
+    aa_repeats: Annotated[int, Field(ge=20, le=10000)]
+    aa_band: Level
+    power: Level
+
+
+class Guardrail(Section):
+    """A metric that may not get worse by more than `margin` (absolute)."""
+
+    metric: str
+    margin: NotNegative
+
+
+class NextActions(Section):
+    """What to do next with a member in each lifecycle stage, in words."""
+
+    prospect: str
+    new: str
+    active: str
+    loyal: str
+    at_risk: str
+    lapsed: str
+    won_back: str
+
+
+class Decide(Section):
+    """The rule by which the challenger replaces the champion, and what follows for a member."""
+
+    margin: NotNegative
+    guardrails: list[Guardrail]
+    next_actions: NextActions
