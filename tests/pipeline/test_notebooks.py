@@ -7,6 +7,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from membership.base.schemas import ALL
 from membership.pipeline import graph
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -89,6 +90,15 @@ def closure(notebook: Path) -> set[str]:
 def test_dvc_yaml_names_every_module_that_a_notebook_imports_and_no_other(node):
     declared = {name for name in node.deps if name.startswith("src/")}
     assert declared == closure(node.notebook)
+
+
+@pytest.mark.parametrize("node", graph.nodes(), ids=lambda node: node.name)
+def test_dvc_yaml_names_every_table_that_a_notebook_reads_or_writes(node):
+    text = "\n".join(code(node.notebook))
+    written = set(re.findall(r'tables\.write\("(\w+)"', text))
+    read = {name for name in ALL if f'"{name}"' in text} - written - {node.name}
+    assert {f"data/{name}.parquet" for name in written} <= set(node.outs)
+    assert {f"data/{name}.parquet" for name in read} <= set(node.deps)
 
 
 @pytest.mark.parametrize("node", graph.nodes(), ids=lambda node: node.name)

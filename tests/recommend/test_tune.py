@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 from small_market import market, table
 
-from membership.base.errors import DataError
+from membership.base import params
+from membership.base.errors import DataError, ParamError
 from membership.recommend import tune
 
 
@@ -121,3 +122,10 @@ def test_an_empty_validation_window_is_an_error(frame, items, p):
     end = str(p.windows.calibration_end)
     with pytest.raises(DataError, match=r"validation window \[2024-06-01, 2024-07-01\): nothing can be chosen"):
         tune.task(table(frame[frame["local_at"] < end]), items, p)
+
+
+@pytest.mark.parametrize("key, value", [("dropout.high", 1.0), ("learning_rate.low", 0.0), ("weight_decay.low", 0.5)])
+def test_an_impossible_search_space_is_refused(key, value):
+    scale = {"tune.space.learning_rate.scale": "linear"}
+    with pytest.raises(ParamError, match=r"tune\.space"):
+        params.parse(params.read(), scale | {f"tune.space.{key}": value})

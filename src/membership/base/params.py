@@ -1,6 +1,7 @@
 """Parameters: `params.yaml` is the only home of a value, and `dvc.yaml` says which stage sees which of them."""
 
 import copy
+import html
 from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,7 +27,8 @@ class Stage(SimpleNamespace):
 
     def _repr_html_(self) -> str:
         values = {key: _dump(value) for key, value in vars(self).items() if key != "stage"}
-        return f"<pre>{yaml.safe_dump(values, sort_keys=False, allow_unicode=True)}</pre>"
+        text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
+        return f'<pre style="max-height: 14em; overflow: auto; font-family: monospace">{html.escape(text)}</pre>'
 
 
 def load(stage: str, overrides: Mapping[str, Any] | None = None) -> Stage:

@@ -5,6 +5,7 @@ so it imports nothing of the project at load time.
 """
 
 import json
+import tempfile
 from pathlib import Path
 
 import mlflow
@@ -67,16 +68,14 @@ def _make_registry(client) -> None:
 
 
 def _version(client, recommendations: pd.DataFrame, policy: str, run_id: str) -> str:
-    from membership.base import paths
-
+    """Return the version that answers with `recommendations`, made and registered if there is none yet."""
     content = str(int(pd.util.hash_pandas_object(recommendations, index=False).sum()))
     for known in client.search_model_versions(f"name = '{MODEL}'"):
         if known.tags.get("content") == content:
             return known.version
-    table = paths.models("served", f"{policy}.parquet")
-    table.parent.mkdir(parents=True, exist_ok=True)
-    recommendations.to_parquet(table, index=False)
-    with mlflow.start_run(run_id=run_id):
+    with tempfile.TemporaryDirectory() as folder, mlflow.start_run(run_id=run_id):
+        table = Path(folder) / "recommendations.parquet"
+        recommendations.to_parquet(table, index=False)
         logged = mlflow.pyfunc.log_model(
             name=policy,
             python_model=str(Path(__file__)),
@@ -84,7 +83,7 @@ def _version(client, recommendations: pd.DataFrame, policy: str, run_id: str) ->
             signature=ModelSignature(
                 Schema([ColSpec("string", "member_id")]), params=ParamSchema([ParamSpec("k", "long", 10)])
             ),
-            input_example=(pd.DataFrame({"member_id": recommendations["member_id"].head(2)}), {"k": 3}),
+            input_example=(recommendations[["member_id"]].drop_duplicates().head(2), {"k": 3}),
             pip_requirements=["mlflow", "pandas", "pyarrow"],
         )
     made = mlflow.register_model(logged.model_uri, MODEL, tags={"content": content, "policy": policy})
