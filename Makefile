@@ -21,7 +21,10 @@ venv: .venv/installed ## install what requirements.lock says into .venv, if it i
 	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	@! git rev-parse --git-dir >/dev/null 2>&1 || { .venv/bin/nbstripout --install --attributes .gitattributes --keep-id && git config filter.nbstripout.extrakeys metadata.language_info; }
+	@! git rev-parse --git-dir >/dev/null 2>&1 || { \
+	  git config filter.nbstripout.clean '"$(CURDIR)/.venv/bin/python" -m nbstripout --keep-id --extra-keys metadata.language_info'; \
+	  git config filter.nbstripout.smudge cat; \
+	  git config diff.ipynb.textconv '"$(CURDIR)/.venv/bin/python" -m nbstripout --textconv'; }
 	@touch $@
 
 repro: venv ## run the pipeline: every stage whose code, data or parameters changed

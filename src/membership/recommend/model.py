@@ -1,5 +1,7 @@
 """The next-basket model: a small network from signals of a pair (member, item) to a purchase probability."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -65,7 +67,23 @@ class NextBasket(torch.nn.Module):
         """Return the network's output, (n,) float64, for signals (n, signals), in batches."""
         self.eval()
         batches = torch.from_numpy(values).split(BATCH)
-        return torch.cat([self(batch.to(self.mean.device)).double().cpu() for batch in batches]).numpy()
+        with one_thread():
+            return torch.cat([self(batch.to(self.mean.device)).double().cpu() for batch in batches]).numpy()
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch use one CPU thread.
+
+    Layers this small gain little from more, lose much where cores are shared (six times slower was seen), and the
+    sums would depend on the number of cores.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def device(name: str) -> torch.device:

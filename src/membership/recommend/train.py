@@ -26,7 +26,7 @@ from membership.base.timeline import Window
 from membership.recommend import baskets
 from membership.recommend.baskets import Baskets, Targets
 from membership.recommend.candidates import Pairs, candidates
-from membership.recommend.model import NextBasket, Settings, device
+from membership.recommend.model import NextBasket, Settings, device, one_thread
 from membership.recommend.signals import signals
 
 Epoch = Callable[[int, float, NextBasket], None]
@@ -128,7 +128,7 @@ def fit(
     After every epoch `on_epoch(epoch from 1, loss, model)` is called; what it raises ends the training.
     """
     losses = []
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), one_thread():
         torch.manual_seed(seeds.child(seed, "train"))
         model, rows = _prepared(data, settings, device(where))
         steps = knobs.epochs * -(-len(data.bought) // knobs.batch_size)
