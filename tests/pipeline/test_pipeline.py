@@ -72,7 +72,7 @@ def test_every_table_keeps_its_schema(market):
     assert stored == set(tables.ALL)
     for name in stored:
         frame = pd.read_parquet(folder / "data" / f"{name}.parquet")
-        pd.testing.assert_frame_equal(tables.check(name, frame), frame, check_dtype=False)
+        pd.testing.assert_frame_equal(tables.check(name, frame).astype(frame.dtypes), frame)
 
 
 def test_every_metric_is_a_number_or_null(market):
