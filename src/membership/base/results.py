@@ -1,8 +1,10 @@
-"""What a stage reports: metrics that DVC and MLflow compare, and the data behind DVC's plots."""
+"""What a stage reports: metrics that DVC and MLflow compare, the data behind DVC's plots, and figures for pages."""
 
 from collections.abc import Mapping
 
+import matplotlib as mpl
 import pandas as pd
+from matplotlib.axes import Axes
 
 from membership.base import files, paths
 
@@ -21,3 +23,9 @@ def read_metrics(stage: str) -> dict[str, float]:
 def save_plot(name: str, frame: pd.DataFrame) -> None:
     """Write `reports/plots/<name>.csv`, the data of one plot of `dvc plots`."""
     files.write_text(paths.reports("plots", f"{name}.csv"), frame.to_csv(index=False, lineterminator="\n"))
+
+
+def save_figure(name: str, ax: Axes) -> None:
+    """Write `reports/figures/<name>.svg`; the same figure gives the same bytes, so that it can be committed."""
+    with mpl.rc_context({"svg.hashsalt": name}), files.whole(paths.reports("figures", f"{name}.svg")) as temporary:
+        ax.figure.savefig(temporary, format="svg", bbox_inches="tight", metadata={"Date": None, "Creator": None})

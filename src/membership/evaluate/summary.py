@@ -27,7 +27,7 @@ _CLAIMS = {
     ),
     "members, tiers": (
         "who would be in which tier",
-        "counted by the rules, not yet replayed over history",
+        "replayed month by month over the history; nobody has lived under these rules",
     ),
 }
 _LIMITS = """\
