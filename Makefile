@@ -56,7 +56,7 @@ lab: venv ## open JupyterLab
 ui: venv ## open the MLflow UI: runs, metrics, models
 	mlflow ui --workers 1
 
-lock: ## write requirements.lock anew from requirements.in (needs uv, and a CPU build of torch in UV_FIND_LINKS)
-	uv pip compile requirements.in -o requirements.lock --python-version 3.11 --no-header --no-annotate \
+lock: ## write requirements.lock anew (needs uv, and a CPU build of torch in UV_FIND_LINKS)
+	uv pip compile pyproject.toml --extra test -o requirements.lock --python-version 3.11 --no-header --no-annotate \
 	  --no-emit-index-url --no-emit-find-links
 	sed -i -E 's/^(torch==[0-9.]+)\+cpu/\1/' requirements.lock
