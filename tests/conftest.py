@@ -15,7 +15,7 @@ def workspace(tmp_path, monkeypatch):
     """An empty project root with this project's parameters: tables and reports go there, not into the repository."""
     for name in ("params.yaml", "dvc.yaml", "champion.json"):
         shutil.copy(REPOSITORY / name, tmp_path / name)
-    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    monkeypatch.setenv("MEMBERSHIP_ROOT", str(tmp_path))
     return tmp_path
 
 

@@ -27,7 +27,7 @@ def pipeline(workspace, monkeypatch, migrated):
         "stages:\n  value:\n    cmd: none\n    params: [seed, value]\n    deps: [data/in.parquet]\n"
         "    outs: [data/out.json]\n    metrics:\n      - reports/metrics/value.json: {cache: false}\n"
     )
-    for name in ("DVC_ROOT", "PYTHONPATH", "PYTHONHASHSEED", "JUPYTER_PREFER_ENV_PATH"):
+    for name in ("MEMBERSHIP_ROOT", "PYTHONPATH", "PYTHONHASHSEED", "JUPYTER_PREFER_ENV_PATH"):
         monkeypatch.setenv(name, os.environ.get(name, ""))
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     return workspace

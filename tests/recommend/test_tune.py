@@ -30,7 +30,7 @@ def kill_after(number):
 def test_a_study_that_was_killed_ends_as_one_that_was_not(task, p, workspace, monkeypatch, tmp_path_factory):
     whole = tune.history(tune.search(task, p), p.tune.trials)
     other = tmp_path_factory.mktemp("other")
-    monkeypatch.setenv("DVC_ROOT", str(other))
+    monkeypatch.setenv("MEMBERSHIP_ROOT", str(other))
     with pytest.raises(Killed):
         tune.search(task, p, on_trial=kill_after(1))
     name = tune.open_study(task, p).study_name

@@ -3,14 +3,19 @@
 import os
 from pathlib import Path
 
+ROOT = "MEMBERSHIP_ROOT"
 SANDBOX = ".quick"
 _PACKAGE_ROOT = Path(__file__).resolve().parents[3]
 
 
 def root() -> Path:
-    """Return the project's root: `$DVC_ROOT`, else the nearest folder upwards with a `dvc.yaml`, else the package's."""
-    if os.environ.get("DVC_ROOT"):
-        return Path(os.environ["DVC_ROOT"]).resolve()
+    """Return the project's root: the nearest folder upwards with a `dvc.yaml`, else the package's own.
+
+    `$MEMBERSHIP_ROOT` goes before both: so the stage runner tells a notebook's kernel. (DVC's own `$DVC_ROOT` names
+    the checkout even while an experiment runs in a temporary folder of its own.)
+    """
+    if os.environ.get(ROOT):
+        return Path(os.environ[ROOT]).resolve()
     here = Path.cwd().resolve()
     return next((folder for folder in (here, *here.parents) if (folder / "dvc.yaml").exists()), _PACKAGE_ROOT)
 

@@ -47,7 +47,7 @@ def copy(to: Path, overrides: Mapping[str, Any]) -> Path:
 
 def repro(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
     """Run `dvc repro` in `folder`; output goes where ours goes."""
-    clean = {key: value for key, value in os.environ.items() if key not in {"DVC_ROOT", "PYTHONPATH"}}
+    clean = {key: value for key, value in os.environ.items() if key not in {paths.ROOT, "PYTHONPATH"}}
     command = [sys.executable, "-m", "dvc", "repro", *arguments]
     return subprocess.run(command, cwd=folder, env=clean, check=False)
 

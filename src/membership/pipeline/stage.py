@@ -141,7 +141,7 @@ def _environment() -> dict[str, str]:
     """What the kernel needs: this root's code before any other, the same hashing, this environment's kernel."""
     code = [str(paths.root() / "src"), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
     return {
-        "DVC_ROOT": str(paths.root()),
+        paths.ROOT: str(paths.root()),
         "PYTHONPATH": os.pathsep.join(dict.fromkeys(filter(None, code))),
         "PYTHONHASHSEED": "0",
         "JUPYTER_PREFER_ENV_PATH": "1",
