@@ -106,8 +106,8 @@ def _read(executed: Path) -> nbformat.NotebookNode:
 
 
 _STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #1c2330 }
-table { border-collapse: collapse; margin: .5rem 0 } td, th { border-bottom: 1px solid #dde1e8; padding: .3rem .7rem;
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 78rem; margin: 2rem auto; padding: 0 1rem; color: #1c2330 }
+table { border-collapse: collapse; margin: .5rem 0; font-size: .9rem } td, th { border-bottom: 1px solid #dde1e8; padding: .3rem .7rem;
 text-align: left; vertical-align: top } a { color: #0b5cad } summary { cursor: pointer; color: #5a6474 }
 a.anchor-link { display: none }
 """
@@ -118,6 +118,7 @@ _PAGE = """<!doctype html>
 <h2>The notebooks, in reading order</h2>
 <table><tr><th>stage</th><th>page</th><th></th></tr>
 {rows}</table>
-<p>Compare runs with <code>make ui</code>; load <code>actions.csv</code>, one row a member, into the campaign tool.</p>
+<p>Compare runs with <code>make ui</code>; load <code>actions.csv</code> (one row a member, money in cents)
+into the campaign tool.</p>
 </body></html>
 """
