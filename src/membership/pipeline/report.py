@@ -107,9 +107,9 @@ def _read(executed: Path) -> nbformat.NotebookNode:
 
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 78rem; margin: 2rem auto; padding: 0 1rem; color: #1c2330 }
-table { border-collapse: collapse; margin: .5rem 0; font-size: .9rem } td, th { border-bottom: 1px solid #dde1e8; padding: .3rem .7rem;
-text-align: left; vertical-align: top } a { color: #0b5cad } summary { cursor: pointer; color: #5a6474 }
-a.anchor-link { display: none }
+table { border-collapse: collapse; margin: .5rem 0; font-size: .9rem }
+td, th { border-bottom: 1px solid #dde1e8; padding: .3rem .7rem; text-align: left; vertical-align: top }
+a { color: #0b5cad } summary { cursor: pointer; color: #5a6474 } a.anchor-link { display: none }
 """
 
 _PAGE = """<!doctype html>
