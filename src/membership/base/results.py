@@ -1,12 +1,16 @@
 """What a stage reports: metrics that DVC and MLflow compare, the data behind DVC's plots, and figures for pages."""
 
-from collections.abc import Mapping
+from __future__ import annotations
 
-import matplotlib as mpl
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
 import pandas as pd
-from matplotlib.axes import Axes
 
 from membership.base import files, paths
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 def save_metrics(stage: str, metrics: Mapping[str, float | int | str]) -> pd.Series:
@@ -27,5 +31,7 @@ def save_plot(name: str, frame: pd.DataFrame) -> None:
 
 def save_figure(name: str, ax: Axes) -> None:
     """Write `reports/figures/<name>.svg`; the same figure gives the same bytes, so that it can be committed."""
+    import matplotlib as mpl  # seconds that stages without a figure need not wait for
+
     with mpl.rc_context({"svg.hashsalt": name}), files.whole(paths.reports("figures", f"{name}.svg")) as temporary:
         ax.figure.savefig(temporary, format="svg", bbox_inches="tight", metadata={"Date": None, "Creator": None})

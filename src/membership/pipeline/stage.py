@@ -20,7 +20,7 @@ from papermill.exceptions import PapermillExecutionError
 
 from membership.base import params, paths
 from membership.base.errors import ParamError, ProjectError
-from membership.pipeline import graph, report
+from membership.pipeline import graph
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -44,19 +44,21 @@ def run(stage: str, overrides: Mapping[str, Any]) -> None:
     os.environ |= _environment()
     executed = paths.reports("notebooks", node.notebook.name)
     started = time.monotonic()
-    # MLflow takes seconds to import, and the kernel seconds to start: do both at once.
+    # MLflow and nbconvert take seconds to import, and the kernel seconds to start: do both at once.
     with ThreadPoolExecutor(1) as pool:
         opening = pool.submit(_open_run, node, parameters)
         if stage == "tune":  # its trials are nested in the run, which must therefore be there first
             os.environ["MEMBERSHIP_RUN_ID"] = opening.result().id
         failure = _execute(node.notebook, executed, overrides)
         tracked = opening.result()
+    from membership.pipeline import report
+
     page = report.save_page(executed, paths.reports(f"{node.notebook.stem}.html"))
     tracked.log_files([page, *report.save_figures(executed)], "report")
     if failure is None:
         tracked.log_metrics(report.metrics(stage))
         tracked.set_tags({f"out/{name}": value for name, value in graph.digests(node.outs, "sha256").items()})
-        _after(stage, tracked)
+        _after(stage, tracked.id)
     tracked.log_metrics({"duration_s": round(time.monotonic() - started, 1)})
     tracked.finish(ok=failure is None)
     report.save_index()
@@ -104,6 +106,7 @@ def _execute(notebook: Path, executed: Path, overrides: Mapping[str, Any]) -> Pa
             cwd=notebook.parent,
             progress_bar=False,
             stderr_file=sys.stderr,
+            shutdown_kernel="immediate",
             extra_arguments=["--log-level=ERROR"],  # no word on local sockets at every start
         )
     except PapermillExecutionError as failure:
@@ -118,7 +121,7 @@ def _execute(notebook: Path, executed: Path, overrides: Mapping[str, Any]) -> Pa
 
 
 def _open_run(node: graph.Node, parameters: dict[str, Any]):
-    from membership.pipeline import track
+    from membership.pipeline import report, track  # noqa: F401  (the report is needed as soon as the notebook is done)
 
     hashes = graph.digests(node.deps, "md5")
     tracked = track.StageRun(node.name, parameters, {f"dep/{name}": value for name, value in hashes.items()})
@@ -128,13 +131,15 @@ def _open_run(node: graph.Node, parameters: dict[str, Any]):
     return tracked
 
 
-def _after(stage: str, tracked) -> None:
+def _after(stage: str, run_id: str) -> None:
     if stage == "decide":
+        from membership.pipeline import report
+
         report.save_readme()
         if paths.root() == paths.checkout():  # an experiment in a folder of its own moves no alias
             from membership.pipeline import serve
 
-            serve.register(tracked.id)
+            serve.register(run_id)
 
 
 def _environment() -> dict[str, str]:
