@@ -9,8 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandera.pandas as pa
-
 from membership.base import paths
 
 KINDS = ("view", "cart", "favourite", "purchase", "return", "contact", "rating", "renewal")
@@ -20,35 +18,40 @@ _TEXT, _INT, _FLOAT, _BOOL, _TIME = "str", "int64", "float64", "bool", "datetime
 
 
 @dataclass(frozen=True)
+class Column:
+    """A column's type, whether it may be null, and which values are allowed; `tables.check` enforces it."""
+
+    dtype: str
+    nullable: bool = False
+    low: float | None = None  # smallest value allowed
+    high: float | None = None  # largest
+    among: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
 class Table:
     """A table's name, key (which is also its sort order) and checked columns."""
 
     name: str
     key: tuple[str, ...]
-    columns: Mapping[str, pa.Column]
+    columns: Mapping[str, Column]
     open: bool = False  # further columns may follow, e.g. attributes that only one source knows
-
-    @property
-    def schema(self) -> pa.DataFrameSchema:
-        """The pandera schema: types coerced, key unique, no unknown column unless `open`."""
-        strict = False if self.open else "filter"
-        return pa.DataFrameSchema(dict(self.columns), strict=strict, coerce=True, unique=list(self.key), ordered=False)
 
     def path(self) -> Path:
         """Where the table is stored."""
         return paths.data(f"{self.name}.parquet")
 
 
-def _required(dtype: str, *checks: pa.Check) -> pa.Column:
-    return pa.Column(dtype, list(checks))
+def _required(dtype: str, **allowed) -> Column:
+    return Column(dtype, **allowed)
 
 
-def _optional(dtype: str, *checks: pa.Check) -> pa.Column:
-    return pa.Column(dtype, list(checks), nullable=True)
+def _optional(dtype: str, **allowed) -> Column:
+    return Column(dtype, nullable=True, **allowed)
 
 
-_SHARE = pa.Check.in_range(0, 1)
-_COUNT = pa.Check.ge(0)
+_SHARE = {"low": 0, "high": 1}
+_COUNT = {"low": 0}
 
 _DEFINITIONS = (
     # --- canonical: what every source delivers -------------------------------------------------------------------
@@ -72,7 +75,7 @@ _DEFINITIONS = (
             "event_id": _required(_TEXT),  # stable: the same source row has the same id at every read
             "member_id": _required(_TEXT),
             "item_id": _optional(_TEXT),  # null for what concerns no item, e.g. a contact
-            "kind": _required(_TEXT, pa.Check.isin(KINDS)),
+            "kind": _required(_TEXT, among=KINDS),
             "at": _required(_TIME),  # UTC
             "local_at": _required(_TIME),  # wall clock in dataset.timezone
             "quantity": _required(_INT),
@@ -99,7 +102,7 @@ _DEFINITIONS = (
         {
             "offer_id": _required(_TEXT),
             "kind": _required(_TEXT),
-            "cost": _optional(_FLOAT, _COUNT),  # cents a redemption
+            "cost": _optional(_FLOAT, **_COUNT),  # cents a redemption
             "starts_at": _optional(_TIME),
             "ends_at": _optional(_TIME),
             "applies_to": _optional(_TEXT),
@@ -115,7 +118,7 @@ _DEFINITIONS = (
             "policy_id": _optional(_TEXT),
             "at": _optional(_TIME),
             "arm": _optional(_TEXT),
-            "propensity": _optional(_FLOAT, _SHARE),
+            "propensity": _optional(_FLOAT, **_SHARE),
             "redeemed_at": _optional(_TIME),
         },
     ),
@@ -125,9 +128,9 @@ _DEFINITIONS = (
         {
             "step": _required(_INT),  # order in which the rules ran
             "rule": _required(_TEXT),
-            "action": _required(_TEXT, pa.Check.isin(("kept", "mended", "dropped"))),
-            "rows": _required(_INT, _COUNT),  # rows the rule found
-            "left": _required(_INT, _COUNT),  # rows of events after it
+            "action": _required(_TEXT, among=("kept", "mended", "dropped")),
+            "rows": _required(_INT, **_COUNT),  # rows the rule found
+            "left": _required(_INT, **_COUNT),  # rows of events after it
             "why": _required(_TEXT),
         },
     ),
@@ -138,32 +141,34 @@ _DEFINITIONS = (
         {
             "member_id": _required(_TEXT),
             "as_of": _required(_TIME),  # the cut-off, local midnight; only earlier events are seen
-            "orders": _required(_INT, _COUNT),
-            "purchase_days": _required(_INT, _COUNT),  # distinct local days with a purchase
-            "frequency": _required(_INT, _COUNT),  # repeat purchase days: max(purchase_days - 1, 0), BG/NBD's x
-            "recency_days": _required(_FLOAT, _COUNT),  # first to last purchase day, BG/NBD's t_x; 0 without purchases
-            "age_days": _required(_FLOAT, _COUNT),  # first purchase day to as_of, BG/NBD's T; 0 without purchases
-            "days_since_last": _optional(_FLOAT, _COUNT),  # null where nothing was bought
+            "orders": _required(_INT, **_COUNT),
+            "purchase_days": _required(_INT, **_COUNT),  # distinct local days with a purchase
+            "frequency": _required(_INT, **_COUNT),  # repeat purchase days: max(purchase_days - 1, 0), BG/NBD's x
+            "recency_days": _required(
+                _FLOAT, **_COUNT
+            ),  # first to last purchase day, BG/NBD's t_x; 0 without purchases
+            "age_days": _required(_FLOAT, **_COUNT),  # first purchase day to as_of, BG/NBD's T; 0 without purchases
+            "days_since_last": _optional(_FLOAT, **_COUNT),  # null where nothing was bought
             "spend": _required(_INT),  # cents, net of returns
             "repeat_spend_mean": _optional(_FLOAT),  # cents a repeat purchase day, Gamma-Gamma's mean; null without one
-            "median_gap_days": _optional(_FLOAT, _COUNT),  # between purchase days; null below two
-            "gap_spread": _optional(_FLOAT, _COUNT),  # standard deviation over mean of gaps; null below three
-            "items_distinct": _required(_INT, _COUNT),
-            "basket_items": _optional(_FLOAT, _COUNT),  # mean distinct items an order
-            "orders_30d": _required(_INT, _COUNT),
-            "orders_90d": _required(_INT, _COUNT),
+            "median_gap_days": _optional(_FLOAT, **_COUNT),  # between purchase days; null below two
+            "gap_spread": _optional(_FLOAT, **_COUNT),  # standard deviation over mean of gaps; null below three
+            "items_distinct": _required(_INT, **_COUNT),
+            "basket_items": _optional(_FLOAT, **_COUNT),  # mean distinct items an order
+            "orders_30d": _required(_INT, **_COUNT),
+            "orders_90d": _required(_INT, **_COUNT),
             "spend_30d": _required(_INT),
             "spend_90d": _required(_INT),
-            "discount_share": _optional(_FLOAT, _SHARE),  # discount over list price paid for
-            "return_share": _optional(_FLOAT, _COUNT),  # return events over purchase events
-            "weekend_share": _optional(_FLOAT, _SHARE),  # of orders, Saturday and Sunday local
-            "evening_share": _optional(_FLOAT, _SHARE),  # of orders, 17:00 and later local
-            "channels": _required(_INT, _COUNT),  # distinct channels (stores, web, ...)
-            "main_channel_share": _optional(_FLOAT, _SHARE),  # of orders, in the most used channel
-            "views": _required(_INT, _COUNT),
-            "carts": _required(_INT, _COUNT),
-            "browse_to_buy": _optional(_FLOAT, _SHARE),  # items viewed and later bought, over items viewed
-            "contacts": _required(_INT, _COUNT),
+            "discount_share": _optional(_FLOAT, **_SHARE),  # discount over list price paid for
+            "return_share": _optional(_FLOAT, **_COUNT),  # return events over purchase events
+            "weekend_share": _optional(_FLOAT, **_SHARE),  # of orders, Saturday and Sunday local
+            "evening_share": _optional(_FLOAT, **_SHARE),  # of orders, 17:00 and later local
+            "channels": _required(_INT, **_COUNT),  # distinct channels (stores, web, ...)
+            "main_channel_share": _optional(_FLOAT, **_SHARE),  # of orders, in the most used channel
+            "views": _required(_INT, **_COUNT),
+            "carts": _required(_INT, **_COUNT),
+            "browse_to_buy": _optional(_FLOAT, **_SHARE),  # items viewed and later bought, over items viewed
+            "contacts": _required(_INT, **_COUNT),
         },
     ),
     Table(
@@ -173,8 +178,8 @@ _DEFINITIONS = (
             "member_id": _required(_TEXT),
             "as_of": _required(_TIME),
             "category": _required(_TEXT),
-            "spend": _required(_INT, _COUNT),  # cents of purchases
-            "share": _required(_FLOAT, _SHARE),
+            "spend": _required(_INT, **_COUNT),  # cents of purchases
+            "share": _required(_FLOAT, **_SHARE),
         },
     ),
     # --- what each stage says of a member ----------------------------------------------------------------------------
@@ -183,18 +188,18 @@ _DEFINITIONS = (
         ("member_id",),
         {
             "member_id": _required(_TEXT),
-            "recency_score": _required(_INT, pa.Check.in_range(1, 5)),  # quintiles, 5 is best
-            "frequency_score": _required(_INT, pa.Check.in_range(1, 5)),
-            "monetary_score": _required(_INT, pa.Check.in_range(1, 5)),
+            "recency_score": _required(_INT, low=1, high=5),  # quintiles, 5 is best
+            "frequency_score": _required(_INT, low=1, high=5),
+            "monetary_score": _required(_INT, low=1, high=5),
             "rfm_segment": _required(_TEXT),
             "rfm_value": _required(_FLOAT),  # cents of spend over the horizon, weighted linear model
-            "p_alive": _required(_FLOAT, _SHARE),
-            "expected_orders": _required(_FLOAT, _COUNT),  # purchase days over the horizon
-            "expected_spend": _required(_FLOAT, _COUNT),  # cents over the horizon, by the chosen model
-            "value": _required(_FLOAT, _COUNT),  # cents of margin over the horizon: what a member is worth
-            "value_low": _required(_FLOAT, _COUNT),  # its interval, at value.confidence
-            "value_high": _required(_FLOAT, _COUNT),
-            "p_repurchase": _required(_FLOAT, _SHARE),  # an order within economics.repurchase_days
+            "p_alive": _required(_FLOAT, **_SHARE),
+            "expected_orders": _required(_FLOAT, **_COUNT),  # purchase days over the horizon
+            "expected_spend": _required(_FLOAT, **_COUNT),  # cents over the horizon, by the chosen model
+            "value": _required(_FLOAT, **_COUNT),  # cents of margin over the horizon: what a member is worth
+            "value_low": _required(_FLOAT, **_COUNT),  # its interval, at value.confidence
+            "value_high": _required(_FLOAT, **_COUNT),
+            "p_repurchase": _required(_FLOAT, **_SHARE),  # an order within economics.repurchase_days
         },
     ),
     Table(
@@ -202,7 +207,7 @@ _DEFINITIONS = (
         ("member_id",),
         {
             "member_id": _required(_TEXT),
-            "stage": _required(_TEXT, pa.Check.isin(STAGES)),
+            "stage": _required(_TEXT, among=STAGES),
             "persona": _required(_TEXT),
             "main_need": _required(_TEXT),  # the preference furthest above the population's
             "top_category": _optional(_TEXT),
@@ -216,7 +221,7 @@ _DEFINITIONS = (
         {
             "member_id": _required(_TEXT),
             "as_of": _required(_TIME),
-            "stage": _required(_TEXT, pa.Check.isin(STAGES)),
+            "stage": _required(_TEXT, among=STAGES),
         },
     ),
     Table(
@@ -225,11 +230,11 @@ _DEFINITIONS = (
         {
             "member_id": _required(_TEXT),
             "tier": _required(_TEXT),
-            "tier_rank": _required(_INT, _COUNT),  # 0 is the entry tier
-            "points": _required(_INT, _COUNT),  # balance
+            "tier_rank": _required(_INT, **_COUNT),  # 0 is the entry tier
+            "points": _required(_INT, **_COUNT),  # balance
             "qualifying_spend": _required(_INT),  # cents in the qualifying period
             "next_tier": _optional(_TEXT),  # null in the top tier
-            "spend_to_next": _required(_INT, _COUNT),  # cents; 0 in the top tier
+            "spend_to_next": _required(_INT, **_COUNT),  # cents; 0 in the top tier
             "about_to_drop": _required(_BOOL),
         },
     ),
@@ -244,7 +249,7 @@ _DEFINITIONS = (
         {
             "member_id": _required(_TEXT),
             "benefit": _required(_TEXT),
-            "cost": _required(_FLOAT, _COUNT),  # expected cents over the horizon
+            "cost": _required(_FLOAT, **_COUNT),  # expected cents over the horizon
             "gain": _required(_FLOAT),  # expected cents of margin over the horizon, assumed response
         },
     ),
@@ -254,10 +259,10 @@ _DEFINITIONS = (
         {
             "policy": _required(_TEXT),
             "member_id": _required(_TEXT),
-            "rank": _required(_INT, pa.Check.ge(1)),
+            "rank": _required(_INT, low=1),
             "item_id": _required(_TEXT),
             "score": _required(_FLOAT),
-            "source": _required(_TEXT, pa.Check.isin(("repeat", "explore"))),
+            "source": _required(_TEXT, among=("repeat", "explore")),
         },
     ),
     Table(
@@ -275,19 +280,19 @@ _DEFINITIONS = (
         ("member_id",),
         {
             "member_id": _required(_TEXT),
-            "value": _required(_FLOAT, _COUNT),  # cents of margin over the horizon
-            "value_low": _required(_FLOAT, _COUNT),
-            "value_high": _required(_FLOAT, _COUNT),
-            "p_alive": _required(_FLOAT, _SHARE),
-            "p_repurchase": _required(_FLOAT, _SHARE),
+            "value": _required(_FLOAT, **_COUNT),  # cents of margin over the horizon
+            "value_low": _required(_FLOAT, **_COUNT),
+            "value_high": _required(_FLOAT, **_COUNT),
+            "p_alive": _required(_FLOAT, **_SHARE),
+            "p_repurchase": _required(_FLOAT, **_SHARE),
             "rfm_segment": _required(_TEXT),
-            "stage": _required(_TEXT, pa.Check.isin(STAGES)),
+            "stage": _required(_TEXT, among=STAGES),
             "persona": _required(_TEXT),
             "main_need": _required(_TEXT),
             "tier": _required(_TEXT),
             "next_tier": _required(_TEXT),  # empty in the top tier
-            "spend_to_next": _required(_INT, _COUNT),  # cents
-            "points": _required(_INT, _COUNT),
+            "spend_to_next": _required(_INT, **_COUNT),  # cents
+            "points": _required(_INT, **_COUNT),
             "benefits": _required(_TEXT),  # names joined by "; "
             "next_action": _required(_TEXT),
             "items": _required(_TEXT),  # names joined by "; "

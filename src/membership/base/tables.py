@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from membership.base import files
 from membership.base.errors import DataError
-from membership.base.schemas import ALL
+from membership.base.schemas import ALL, Column, Table
 
 
 def existing(name: str) -> Path:
@@ -41,7 +41,7 @@ def check(name: str, frame: pd.DataFrame, source: str | Path | None = None) -> p
         have = ", ".join(map(str, frame.columns))
         raise DataError(f"{where}: column{'s' * (len(missing) > 1)} {', '.join(missing)} missing; there are: {have}.")
     try:
-        checked = table.schema.validate(frame.reset_index(drop=True), lazy=True)
+        checked = _schema(table).validate(frame.reset_index(drop=True), lazy=True)
     except pa.errors.SchemaErrors as error:
         raise DataError(_explain(where, error)) from error
     return checked.sort_values(list(table.key), kind="stable").reset_index(drop=True)
@@ -55,6 +55,23 @@ def write(name: str, frame: pd.DataFrame) -> Path:
         arrow = pyarrow.Table.from_pandas(checked, preserve_index=False)
         pq.write_table(arrow, temporary, coerce_timestamps="us", allow_truncated_timestamps=True, compression="zstd")
     return path
+
+
+def _schema(table: Table) -> pa.DataFrameSchema:
+    """Return the pandera schema: types coerced, key unique, no unknown column unless the table is open."""
+    columns = {name: _column(column) for name, column in table.columns.items()}
+    return pa.DataFrameSchema(columns, strict=False if table.open else "filter", coerce=True, unique=list(table.key))
+
+
+def _column(column: Column) -> pa.Column:
+    checks = []
+    if column.low is not None:
+        checks.append(pa.Check.ge(column.low))
+    if column.high is not None:
+        checks.append(pa.Check.le(column.high))
+    if column.among is not None:
+        checks.append(pa.Check.isin(column.among))
+    return pa.Column(column.dtype, checks, nullable=column.nullable)
 
 
 def _explain(where: str | Path, error: pa.errors.SchemaErrors) -> str:
