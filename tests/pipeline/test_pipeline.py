@@ -111,6 +111,8 @@ def test_saving_outputs_in_a_notebook_makes_no_stage_stale(market):
         if cell.cell_type == "code":
             cell.execution_count = 1
             cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text="seen")]
+    notebook.metadata.kernelspec.display_name = "Python 3 (another)"
+    notebook.metadata.language_info = {"name": "python", "version": "3.11.7"}
     nbformat.write(notebook, path)
     assert ran(repro(folder)) == {"strip"}
 
