@@ -1,9 +1,11 @@
 """Fixtures that all tests share."""
 
+import gc
 import os
 import shutil
 from pathlib import Path
 
+import ibis
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -26,3 +28,9 @@ def shared_data():
     if not folder.exists():
         pytest.skip(f"no shared data at {folder}; set MEMBERSHIP_DATA to a folder that has them")
     return folder
+
+
+def pytest_unconfigure():
+    """Let DuckDB's connections go before Python does, or its binding lists them all under the result."""
+    ibis.options.default_backend = None
+    gc.collect()
