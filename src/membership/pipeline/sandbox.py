@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
+import yaml
 
 from membership.base import params, paths
 from membership.base.errors import ProjectError
@@ -38,7 +38,8 @@ def copy(to: Path, overrides: Mapping[str, Any]) -> Path:
             )
         else:
             shutil.copy(source, target)
-    _set(to / "params.yaml", overrides)
+    changed = params.override(raw, overrides)
+    (to / "params.yaml").write_text(yaml.safe_dump(changed, sort_keys=False, allow_unicode=True), encoding="utf-8")
     (to / ".dvc").mkdir(exist_ok=True)
     (to / ".dvc" / "config").write_text("[core]\n    no_scm = true\n    analytics = false\n    check_update = false\n")
     (to / ".dvcignore").write_text("__pycache__/\n.ipynb_checkpoints/\n")
@@ -63,18 +64,6 @@ def main() -> int:
     if done.returncode == 0:
         print(f"\nRead {folder}/reports/index.html; compare the runs with `make ui`.")
     return done.returncode
-
-
-def _set(path: Path, overrides: Mapping[str, Any]) -> None:
-    yaml = YAML()
-    document = yaml.load(path)
-    for dotted, value in overrides.items():
-        *parents, last = dotted.split(".")
-        node = document
-        for name in parents:
-            node = node[name]
-        node[last] = value
-    yaml.dump(document, path)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ This file is also the model's code (models-from-code): MLflow stores a copy of i
 so it imports nothing of the project at load time.
 """
 
-import json
 import tempfile
 from pathlib import Path
 
@@ -48,12 +47,12 @@ def register(run_id: str) -> None:
     `champion` mirrors `champion.json`, which stays the truth; `challenger` is the tuned model. A policy whose
     recommendations are already registered keeps its version.
     """
-    from membership.base import paths, tables
+    from membership.base import files, paths, tables
     from membership.pipeline import track
 
     client, _ = track.connect()
     _make_registry(client)
-    live = json.loads((paths.root() / "champion.json").read_text(encoding="utf-8"))
+    live = files.read_json(paths.root() / "champion.json")
     everything = tables.read("recommendations")
     for policy in ("champion", "challenger"):
         chosen = everything[everything["policy"] == policy].drop(columns="policy")
