@@ -10,6 +10,7 @@ from membership.base.policy_knobs import Decide, Evaluate, Recommend, Train, Tun
 from membership.base.section import Count, Days, Level, NotNegative, Positive, Section, Share
 from membership.base.source_knobs import Clean, Dataset
 from membership.base.timeline import Window
+from membership.base.value_knobs import Value
 
 
 class Windows(Section):
@@ -60,19 +61,6 @@ class Features(Section):
     """What behaviour is turned into."""
 
     min_category_share: Share
-
-
-class Value(Section):
-    """How members are valued."""
-
-    horizon_days: Days
-    choose_by: Literal["rmse", "mae", "gini", "spearman"]
-    penalizer: NotNegative
-    clip_share: Annotated[float, Field(ge=0, lt=0.5)]
-    confidence: Level
-    bootstrap: Annotated[int, Field(ge=20, le=10000)]
-    high_value_share: Level
-    at_risk_p_alive: Level
 
 
 class Lifecycle(Section):
@@ -192,5 +180,16 @@ class Params(Section):
             raise ValueError(
                 f"economics.repurchase_days = {self.economics.repurchase_days}: longer than the holdout "
                 f"{self.windows.holdout} of {self.windows.holdout.days} days; allowed: at most that"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _origins_fit(self):
+        windows, back = self.windows, self.value.origins + self.value.learning_origins
+        needed, known = (back + 1) * windows.validation.days, (windows.as_of - windows.start).days
+        if needed > known:
+            raise ValueError(
+                f"value.origins + value.learning_origins = {back}: with one window to learn from they take {needed} days "
+                f"before {windows.as_of}, where windows.start leaves {known}; allowed: fewer of them, or a shorter validation"
             )
         return self
