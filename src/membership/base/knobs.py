@@ -189,7 +189,7 @@ class Params(Section):
         needed, known = (back + 1) * windows.validation.days, (windows.as_of - windows.start).days
         if needed > known:
             raise ValueError(
-                f"value.origins + value.learning_origins = {back}: with one window to learn from they take {needed} days "
-                f"before {windows.as_of}, where windows.start leaves {known}; allowed: fewer of them, or a shorter validation"
+                f"value.origins + value.learning_origins = {back}: with a window to learn from they need {needed} days "
+                f"before {windows.as_of}, but windows.start leaves {known}; allowed: fewer, or a shorter validation"
             )
         return self
