@@ -37,7 +37,7 @@ def history():
 @pytest.fixture
 def targets():
     """Ben bought y and z next."""
-    return Targets(np.array(["b"]), sparse.csr_array(np.array([[0.0, 1.0, 1.0]])))
+    return Targets(np.array(["b"]), sparse.csr_array(np.array([[0.0, 1.0, 1.0]])), np.zeros(1, int))
 
 
 def test_every_member_is_recommended_to_and_those_with_a_next_basket_are_judged(history, targets):

@@ -1,5 +1,6 @@
 """Metrics of a list against the next basket."""
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -22,7 +23,7 @@ def known(history: list[set[int]]) -> Baskets:
 
 def wanted(baskets: Baskets, targets: list[set[int]]) -> Targets:
     matrix = np.array([[float(item in target) for item in range(len(ITEMS))] for target in targets])
-    return Targets(baskets.members, sparse.csr_array(matrix))
+    return Targets(baskets.members, sparse.csr_array(matrix), np.zeros(len(targets), int))
 
 
 def test_a_hand_computed_list():
@@ -53,6 +54,22 @@ def test_the_ideal_runs_over_the_whole_target_even_where_it_is_longer_than_k():
     judged = metrics.per_member(ITEMS[[list(range(3))]], wanted(baskets, [target]), baskets, 3).iloc[0]
     discount = 1 / np.log2(np.arange(2, 14))
     assert judged["ndcg_at_3"] == pytest.approx(discount[:3].sum() / discount.sum())
+
+
+def test_what_no_history_holds_counts_in_the_target():
+    baskets = known([{0}])
+    target = replace(wanted(baskets, [{0}]), unseen=np.array([3]))
+    judged = metrics.per_member(ITEMS[[[0, 1]]], target, baskets, 2).iloc[0]
+    ideal = (1 / np.log2(np.arange(2, 6))).sum()
+    assert judged["recall_at_2"] == 0.25 and judged["ndcg_at_2"] == pytest.approx(1 / ideal)
+    assert (judged["repeat_recall_at_2"], judged["explore_recall_at_2"]) == (1, 0)
+
+
+def test_a_member_without_a_history_can_only_explore():
+    baskets = known([{0}])
+    target = replace(wanted(baskets, [{0, 1}]), members=np.array(["stranger"]))
+    judged = metrics.per_member(ITEMS[[[0, 5]]], target, baskets, 2).iloc[0]
+    assert judged["recall_at_2"] == judged["explore_recall_at_2"] == 0.5 and np.isnan(judged["repeat_recall_at_2"])
 
 
 @settings(deadline=None, max_examples=30)

@@ -27,10 +27,11 @@ class Baskets:
 
     `members` (M,) and `items` (I,) are sorted ids; `member` and `item` (N,) index them; `basket` (N,) counts a
     member's baskets back from the last one, which is 0; `age` (N,) is in days before the cut-off, at least 1. Lines
-    are sorted by member, basket, item, and a basket holds an item once.
+    are sorted by member, basket, item, and a basket holds an item once. Where the order of baskets is known but not
+    their dates, `cutoff` is None and `age` is `basket` + 1, so that it counts baskets instead of days.
     """
 
-    cutoff: date
+    cutoff: date | None
     members: np.ndarray
     items: np.ndarray
     member: np.ndarray
@@ -42,6 +43,11 @@ class Baskets:
     def shape(self) -> tuple[int, int]:
         """Number of members, number of items."""
         return len(self.members), len(self.items)
+
+    @property
+    def dated(self) -> bool:
+        """Whether ages are days; else they count baskets."""
+        return self.cutoff is not None
 
     @property
     def sizes(self) -> np.ndarray:
@@ -73,10 +79,25 @@ class Baskets:
 
 @dataclass(frozen=True)
 class Targets:
-    """The next basket of each of `members` (n,): `matrix` (n, I) is 1 where it holds the item, none is empty."""
+    """The next basket of each of `members` (n,), sorted ids: `matrix` (n, I) is 1 where it holds the item.
+
+    `unseen` (n,) counts the items of the basket that are in no history, and so not in the catalogue. No basket is
+    empty.
+    """
 
     members: np.ndarray
     matrix: sparse.csr_array
+    unseen: np.ndarray
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """Items in each basket, (n,)."""
+        return self.matrix.sum(axis=1).astype(np.int64) + self.unseen
+
+    def of(self, members: np.ndarray) -> "Targets":
+        """Return the next baskets of those of `members` (ids) who have one."""
+        chosen = np.isin(self.members, members)
+        return Targets(self.members[chosen], self.matrix[chosen], self.unseen[chosen])
 
 
 def of_products(events: ir.Table, items: pd.DataFrame) -> ir.Table:
@@ -132,7 +153,7 @@ def targets(events: ir.Table, window: Window, baskets: Baskets) -> Targets:
     columns = baskets.columns(frame["item_id"].to_numpy(dtype=str))
     shape = (len(members), len(baskets.items))
     matrix = sparse.coo_array((np.ones(len(frame)), (member, columns)), shape).tocsr()
-    return Targets(members.to_numpy(dtype=str), matrix)
+    return Targets(members.to_numpy(dtype=str), matrix, np.zeros(len(members), dtype=np.int64))
 
 
 def _purchases(events: ir.Table) -> ir.Table:
