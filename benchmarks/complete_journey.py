@@ -52,7 +52,7 @@ CONTENDERS = {
     "p_topfreq": ("p_topfreq", {}),
     "gp_topfreq, ties first bought": ("gp_topfreq", {"ties": "first_bought"}),
     "gp_topfreq": ("gp_topfreq", {}),
-    "upcf": ("upcf", {"recency": 25, "alpha": 0.25, "locality": 5}),
+    "upcf": ("upcf", {"recency": 25, "alpha": 0.25, "locality": 5, "neighbours": 100, "shrink": 1000}),
     "tifuknn, named setting": ("tifuknn", NAMED),
 }
 

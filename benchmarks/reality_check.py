@@ -1,7 +1,7 @@
 """Data in the format of "A Next Basket Recommendation Reality Check" (Li et al., TOIS 2023): baskets without dates.
 
-A history is `{member: [[-1], basket, ..., [-1]]}`, the oldest basket first, a future `{member: [[-1], basket, [-1]]}`, a
-basket a list of items, and a keyset `{"train": [member, ...], "val": [...], "test": [...]}`. Files may be gzipped.
+A history is `{member: [[-1], basket, ..., [-1]]}`, the oldest basket first, a future `{member: [[-1], basket, [-1]]}`,
+a basket a list of items, and a keyset `{"train": [member, ...], "val": [...], "test": [...]}`. Files may be gzipped.
 """
 
 import gzip

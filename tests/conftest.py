@@ -21,7 +21,7 @@ def workspace(tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def shared_data():
     """The folder of public test data; skips, saying what is missing, where there is none."""
     folder = Path(os.environ.get("MEMBERSHIP_DATA", REPOSITORY.parent / "shared" / "data"))

@@ -44,7 +44,7 @@ def test_ties_may_go_to_what_was_bought_first(known):
     first = np.where(mine.any(axis=0), mine.argmax(axis=0), 99)
     own = np.flatnonzero(mine.any(axis=0))
     ranked = own[np.argsort(-score[own], kind="stable")]
-    assert np.array_equal(first[ranked], first[own][np.lexsort((first[own], -mine.sum(axis=0)[own]))])
+    assert ranked.tolist() == own[np.lexsort((own, first[own], -mine.sum(axis=0)[own]))].tolist()
 
 
 def test_personal_popularity_never_offers_what_was_not_bought(known):
@@ -61,7 +61,7 @@ def test_tifu_vectors_equal_the_groups_written_out(known, groups):
         many = min(groups, len(mine))
         lengths = [len(mine) // many + (group >= many - len(mine) % many) for group in range(many)]
         parts = np.split(decayed, np.cumsum(lengths)[:-1])
-        means = [part.mean(axis=0) * 0.7 ** (many - 1 - group) for group, part in enumerate(parts)]
+        means = [part.mean(axis=0) * 0.7 ** (groups - 1 - group) for group, part in enumerate(parts)]
         assert vectors[row] == pytest.approx(np.mean(means, axis=0))
 
 
@@ -74,11 +74,14 @@ def test_tifuknn_blends_a_member_with_its_nearest_others(known):
 
 
 def test_upcf_weighs_recent_popularity_by_asymmetric_cosine(known):
-    ever = known.matrix().toarray() > 0
-    recent = np.array([held(known, row)[-4:].mean(axis=0) for row in range(len(ever))])
-    overlap = (ever[5] & ever).sum(axis=1)
-    similar = overlap / (ever[5].sum() ** 0.25 * ever.sum(axis=1) ** 0.75)
-    assert baselines.upcf(known, 4, 0.25, 5)(np.array([5]))[0] == pytest.approx(similar**5 @ recent)
+    counts = known.matrix().toarray()
+    recent = np.array([held(known, row)[-4:].mean(axis=0) for row in range(len(counts))])
+    size = (counts**2).sum(axis=1)
+    similar = (counts[5] @ counts.T) / (size[5] ** 0.25 * size**0.75 + 20)
+    similar[5] = 0
+    similar[np.argsort(-similar, kind="stable")[10:]] = 0
+    similar[5] = 1
+    assert baselines.upcf(known, 4, 0.25, 5, 10, 20)(np.array([5]))[0] == pytest.approx(similar**5 @ recent)
 
 
 @settings(deadline=None, max_examples=50)

@@ -14,7 +14,7 @@ from membership.recommend.model import NextBasket, Settings
 
 CUTOFF = date(2024, 6, 1)
 SETTINGS = {
-    "upcf": {"recency": 5, "alpha": 0.5, "locality": 3},
+    "upcf": {"recency": 5, "alpha": 0.5, "locality": 3, "neighbours": 20, "shrink": 10},
     "tifuknn": {"neighbours": 10, "within_decay": 0.9, "group_decay": 0.7, "alpha": 0.5, "groups": 3},
     "model": {"learning_rate": 0.01, "weight_decay": 0.0, "dropout": 0.1, "hidden": 16},
 }

@@ -7,8 +7,8 @@ from pydantic import Field, model_validator
 from membership.base.section import Count, Days, Level, NotNegative, Section, Share
 
 
-class GPTopFreq(Section):
-    """Own counts, then popularity; `ties` says which of two equal counts comes first."""
+class TopFreq(Section):
+    """Own counts; `ties` says which of two equal counts comes first."""
 
     ties: Literal["popularity", "first_bought"]
 
@@ -19,6 +19,8 @@ class Upcf(Section):
     recency: Count
     alpha: Share
     locality: NotNegative
+    neighbours: Count
+    shrink: NotNegative
 
 
 class Tifuknn(Section):
@@ -35,8 +37,8 @@ class Peers(Section):
     """The baselines that the model is compared with, and their settings."""
 
     g_topfreq: Section
-    p_topfreq: Section
-    gp_topfreq: GPTopFreq
+    p_topfreq: TopFreq
+    gp_topfreq: TopFreq
     upcf: Upcf
     tifuknn: Tifuknn
 

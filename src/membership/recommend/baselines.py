@@ -13,6 +13,7 @@ from membership.recommend.baskets import Baskets
 from membership.recommend.rhythm import rhythm
 
 Scorer = Callable[[np.ndarray], np.ndarray]
+Ties = Literal["popularity", "first_bought"]
 Ranker = Callable[[np.ndarray, int], tuple[np.ndarray, np.ndarray]]
 
 BATCH = 512  # members scored together: bounds the memory
@@ -46,47 +47,56 @@ def g_topfreq(baskets: Baskets) -> Scorer:
     return lambda rows: np.tile(share, (len(rows), 1))
 
 
-def p_topfreq(baskets: Baskets) -> Scorer:
-    """Score items by how many of the member's own baskets held them; what was never bought is never recommended."""
-    counts = baskets.matrix()
-
-    def score(rows):
-        own = counts[rows].toarray()
-        return np.where(own > 0, own, -np.inf)
-
-    return score
-
-
-def gp_topfreq(baskets: Baskets, ties: Literal["popularity", "first_bought"] = "popularity") -> Scorer:
-    """Score items by the member's own counts, then what was never bought by popularity.
+def p_topfreq(baskets: Baskets, ties: Ties = "popularity") -> Scorer:
+    """Score items by how many of the member's own baskets held them; what was never bought is never recommended.
 
     Equal counts go by popularity; `ties` "first_bought" puts the item first that was bought first, which is what the
     order of insertion does in the code of Li et al., TOIS 2023, and is weaker.
     """
-    counts, share = baskets.matrix(), popularity(baskets)
-    if ties == "first_bought":
+    return _own_first(baskets, ties, np.full(len(baskets.items), -np.inf))
+
+
+def gp_topfreq(baskets: Baskets, ties: Ties = "popularity") -> Scorer:
+    """Score items as `p_topfreq` does, and after them what was never bought by popularity."""
+    return _own_first(baskets, ties, popularity(baskets) / 1e4)
+
+
+def _own_first(baskets: Baskets, ties: Ties, others: np.ndarray) -> Scorer:
+    counts = baskets.matrix()
+    if ties == "popularity":
+        counts.data += popularity(baskets)[counts.indices] / 2  # below 1
+    else:
         own = rhythm(baskets, baskets.item, len(baskets.items))
-        age = own.first[:-1] / (baskets.age.max() + 1)  # below 1, and days are far apart beside any popularity
-        counts += sparse.csr_array((age / 2, np.divmod(own.key, own.things)), shape=baskets.shape)
-    return lambda rows: counts[rows].toarray() + share / 1e4
-
-
-def upcf(baskets: Baskets, recency: int, alpha: float, locality: float) -> Scorer:
-    """UP-CF@r: the popularity of items with similar members (Faggioli, Polato and Aiolli, UMAP 2020).
-
-    A member's own popularity of an item is its share of the last `recency` baskets; members u, v are similar by the
-    asymmetric cosine u.v / (|u|^2a |v|^2(1-a)) of what they ever bought, with a = `alpha`, to the power `locality`.
-    """
-    recent = np.minimum(baskets.sizes, recency)
-    weight = (baskets.basket < recency) / recent[baskets.member]
-    own = baskets.matrix(weight)
-    bought = baskets.matrix().sign()
-    size = bought.sum(axis=1)
+        counts.data += own.first[:-1] / (own.first[:-1].max() + 1)
 
     def score(rows):
-        overlap = (bought[rows] @ bought.T).toarray()
-        similar = overlap / (size[rows, None] ** alpha * size[None, :] ** (1 - alpha))
-        return similar**locality @ own
+        mine = counts[rows].toarray()
+        return np.where(mine > 0, mine, others)
+
+    return score
+
+
+def upcf(baskets: Baskets, recency: int, alpha: float, locality: float, neighbours: int, shrink: float = 0.0) -> Scorer:
+    """UP-CF@r: the popularity of items with similar members (Faggioli, Polato and Aiolli, UMAP 2020).
+
+    A member's own popularity of an item is its share of the last `recency` baskets. Members u, v are similar by the
+    asymmetric cosine u.v / (|u|^2a |v|^2(1-a) + `shrink`) of their counts, with a = `alpha`, to the power `locality`;
+    only the `neighbours` most similar count. A member is similar to itself by 1. Counts, neighbours and shrinkage are
+    as in the code of Li et al., TOIS 2023; the paper has none of the three.
+    """
+    recent = np.minimum(baskets.sizes, recency)
+    own = baskets.matrix((baskets.basket < recency) / recent[baskets.member])
+    counts = baskets.matrix()
+    size = counts.multiply(counts).sum(axis=1)
+    neighbours = min(neighbours, len(size) - 1)
+
+    def score(rows):
+        overlap = (counts[rows] @ counts.T).toarray()
+        similar = overlap / (size[rows, None] ** alpha * size[None, :] ** (1 - alpha) + shrink)
+        similar[np.arange(len(rows)), rows] = -1  # itself comes on top of its neighbours
+        near = nearest(similar, neighbours)
+        near.data **= locality
+        return (own[rows] + near @ own).toarray()
 
     return score
 
@@ -96,8 +106,9 @@ def tifu_vectors(baskets: Baskets, within_decay: float, group_decay: float, grou
 
     A basket weighs within_decay^(baskets after it). A member's baskets, oldest first, are cut into `groups` of equal
     size (later ones one longer where that does not divide; at most one for each basket); the mean of a group weighs
-    group_decay^(groups after it), and the vector is the mean over groups. (The paper restarts the first decay in
-    every group; the code does not, and is the better of the two.)
+    group_decay^(groups after it), and the vector is the mean over groups. A member with fewer baskets than groups
+    weighs group_decay^(groups - baskets) less, as if its last groups were empty. (The paper restarts the first decay
+    in every group; the code does not, and is the better of the two.)
     """
     sizes = baskets.sizes
     many = np.minimum(sizes, groups)
@@ -105,7 +116,7 @@ def tifu_vectors(baskets: Baskets, within_decay: float, group_decay: float, grou
     back, recent = baskets.basket, longer * (short + 1)  # the last `longer` groups hold one basket more
     group = np.where(back < recent, back // (short + 1), longer + (back - recent) // short)
     length = short + (back < recent)
-    return baskets.matrix(within_decay**back * group_decay**group / length / many)
+    return baskets.matrix(within_decay**back * group_decay ** (group + groups - many) / length / many)
 
 
 def tifuknn(
@@ -125,12 +136,20 @@ def neighbourhood(vectors: sparse.csr_array, neighbours: int) -> Scorer:
     def mean(rows):
         nearness = 2 * (vectors[rows] @ vectors.T).toarray() - norms
         nearness[np.arange(len(rows)), rows] = -np.inf
-        near = best(nearness, neighbours)
-        ends = np.arange(len(rows) + 1) * neighbours
-        chosen = sparse.csr_array((np.ones(near.size), near.ravel(), ends), shape=(len(rows), len(norms)))
-        return (chosen @ vectors).toarray() / max(neighbours, 1)
+        near = nearest(nearness, neighbours)
+        near.data[:] = 1 / max(neighbours, 1)
+        return (near @ vectors).toarray()
 
     return mean
+
+
+def nearest(similar: np.ndarray, k: int) -> sparse.csr_array:
+    """Keep the `k` highest of each row of `similar` (n, columns), ties by the lower column, and nothing else."""
+    columns = best(similar, k)
+    ends = np.arange(len(similar) + 1) * k
+    return sparse.csr_array(
+        (np.take_along_axis(similar, columns, axis=1).ravel(), columns.ravel(), ends), shape=similar.shape
+    )
 
 
 def best(scores: np.ndarray, k: int) -> np.ndarray:

@@ -70,8 +70,15 @@ def fit(
         return serve(model, events, items, cutoff, p)
     if name not in BASELINES:
         raise ParamError(f"policy '{name}': unknown; there are: {', '.join(NAMES)}.")
+    return peer(name, settings, baskets.history(events, cutoff, p.recommend))
+
+
+def peer(name: str, settings: Mapping[str, Any], known: Baskets) -> Recommender:
+    """Fit the peer `name` (of BASELINES) with `settings` to the histories `known`, dated or not.
+
+    Raises ParamError for an unknown setting.
+    """
     _check(name, BASELINES[name], None, **settings)
-    known = baskets.history(events, cutoff, p.recommend)
     return Recommender(name, known, baselines.ranked(BASELINES[name](known, **settings)))
 
 
