@@ -113,7 +113,7 @@ def _fitted(name: str, data: Data, folds: list[Fold], trials: int, p) -> Iterato
         if trials and name in SPEC["spaces"]:
             settings = peer_search.search(name, SPEC["spaces"][name], known, val, p.seed, trials)
         if settings != before:
-            recommender, before = policy.peer(peer, settings, known), settings
+            recommender, before = policy.peer(peer, settings, known, seed=p.seed), settings
         yield fold, settings, recommender
 
 

@@ -22,13 +22,13 @@ def search(name: str, space: Mapping[str, Any], known: Baskets, val: Targets, se
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     sampler = optuna.samplers.TPESampler(seed=seeds.child(seed, f"search-{name}"))
     study = optuna.create_study(direction="maximize", sampler=sampler)
-    study.optimize(lambda trial: recall(name, _suggest(trial, space), known, val), n_trials=trials)
+    study.optimize(lambda trial: recall(name, _suggest(trial, space), known, val, seed), n_trials=trials)
     return study.best_params
 
 
-def recall(name: str, settings: Mapping[str, Any], known: Baskets, targets: Targets) -> float:
+def recall(name: str, settings: Mapping[str, Any], known: Baskets, targets: Targets, seed: int) -> float:
     """Return recall@10 of peer `name`, the mean over the members of `targets`."""
-    ids, _ = policy.peer(name, settings, known).recommend(targets.members, K)
+    ids, _ = policy.peer(name, settings, known, seed=seed).recommend(targets.members, K)
     return float(metrics.per_member(ids, targets, known, K)[f"recall_at_{K}"].mean())
 
 

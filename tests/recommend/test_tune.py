@@ -7,7 +7,7 @@ from small_market import market, table
 
 from membership.base import params
 from membership.base.errors import DataError, ParamError
-from membership.recommend import tune
+from membership.recommend import policy, tune
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +114,7 @@ def test_training_rows_do_not_see_the_validation_window(task, frame, items, p):
 
 def test_peers_answer_the_same_question(task, events, items, p):
     compared = tune.compare(task, 0.5, events, items, p).set_index("policy")["recall"]
-    assert set(compared.index) == {"model", "g_topfreq", "p_topfreq", "gp_topfreq", "upcf", "tifuknn"}
+    assert set(compared.index) == set(policy.NAMES)
     assert compared["model"] == 0.5 and compared["gp_topfreq"] > compared["g_topfreq"] > 0
 
 

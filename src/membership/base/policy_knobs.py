@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from membership.base.section import Count, Days, Level, NotNegative, Section, Share
+from membership.base.section import Count, Days, Level, NotNegative, Positive, Section, Share
 
 
 class TopFreq(Section):
@@ -33,6 +33,44 @@ class Tifuknn(Section):
     groups: Count
 
 
+class ItemKnn(Section):
+    """Item-kNN: the items near to what a member bought."""
+
+    neighbours: Count
+    asymmetry: Share
+    shrink: NotNegative
+    decay: Share
+    own: NotNegative
+
+
+class Ease(Section):
+    """EASE, among the `most_bought` items."""
+
+    most_bought: Annotated[int, Field(ge=1, le=20000)]
+    penalty: Positive
+    decay: Share
+    own: NotNegative
+
+
+class Als(Section):
+    """Alternating least squares on implicit feedback."""
+
+    factors: Annotated[int, Field(ge=1, le=1024)]
+    iterations: Count
+    confidence: NotNegative
+    penalty: Positive
+    decay: Share
+    own: NotNegative
+
+
+class Content(Section):
+    """What an item is, for new items."""
+
+    decay: Share
+    popularity: Share
+    own: NotNegative
+
+
 class Peers(Section):
     """The baselines that the model is compared with, and their settings."""
 
@@ -41,6 +79,10 @@ class Peers(Section):
     gp_topfreq: TopFreq
     upcf: Upcf
     tifuknn: Tifuknn
+    item_knn: ItemKnn
+    ease: Ease
+    als: Als
+    content: Content
 
 
 class Recommend(Section):

@@ -6,7 +6,8 @@
 The target is the first basket in the window.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 
 import ibis
@@ -52,9 +53,8 @@ class Baskets:
     @property
     def sizes(self) -> np.ndarray:
         """Baskets of each member, (M,)."""
-        sizes = np.zeros(len(self.members), dtype=np.int64)
-        np.maximum.at(sizes, self.member, self.basket + 1)
-        return sizes
+        end = np.searchsorted(self.member, np.arange(len(self.members)), side="right")  # the last line is the oldest
+        return self.basket[end - 1].astype(np.int64) + 1
 
     def matrix(self, values: np.ndarray | None = None) -> sparse.csr_array:
         """Return the (M, I) sum of `values` (N,) over lines; without values, in how many baskets an item was."""
@@ -68,6 +68,12 @@ class Baskets:
     def columns(self, items: np.ndarray) -> np.ndarray:
         """Return the column of each of `items` (ids, any shape), -1 for one that is not in the catalogue."""
         return _positions(self.items, items)
+
+    def with_items(self, ids: Sequence[str]) -> "Baskets":
+        """Return the same histories with `ids` in the catalogue, too: items that nobody has bought yet."""
+        items = np.union1d(self.items, np.asarray(ids, dtype=str))
+        place = np.searchsorted(items, self.items).astype(self.item.dtype)
+        return replace(self, items=items, item=place[self.item])
 
     def bought(self, members: np.ndarray, ids: np.ndarray) -> np.ndarray:
         """Say of `ids` (n, k) which are in the history of `members` (n,): repeat (True) or explore (False)."""

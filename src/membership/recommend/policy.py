@@ -1,7 +1,7 @@
 """Policies: every way to recommend, under one contract, `recommend(members, k) -> (ids, scores)`."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from types import SimpleNamespace
@@ -13,17 +13,25 @@ import pandas as pd
 
 from membership.base.errors import DataError, ParamError
 from membership.recommend import baselines, baskets, train
+from membership.recommend.als import als
 from membership.recommend.baselines import Ranker
 from membership.recommend.baskets import Baskets
+from membership.recommend.content import content
+from membership.recommend.ease import ease
+from membership.recommend.item_knn import item_knn
 from membership.recommend.model import NextBasket, Settings
 
-BASELINES = {
+SCORERS = {
     "g_topfreq": baselines.g_topfreq,
     "p_topfreq": baselines.p_topfreq,
     "gp_topfreq": baselines.gp_topfreq,
     "upcf": baselines.upcf,
     "tifuknn": baselines.tifuknn,
+    "ease": ease,
+    "als": als,
+    "content": content,
 }
+BASELINES = SCORERS | {"item_knn": item_knn}
 NAMES = (*BASELINES, "model")
 
 
@@ -39,9 +47,12 @@ class Recommender:
         """Return the ids and scores, (len(members), k), of the items for `members` (ids), best first.
 
         Ties go to the lower item id. A member without a history gets the most popular items. Where there are fewer
-        than `k` items, "" with score 0 fills the list.
+        than `k` items, "" with score 0 fills the list. Raises DataError where ids are not text, ParamError where `k`
+        is no whole number from 1.
         """
-        rows = self.baskets.rows(members)
+        if not isinstance(k, int | np.integer) or k < 1:
+            raise ParamError(f"k = {k!r}: allowed: whole numbers, 1 and up.")
+        rows = self.baskets.rows(_text(members))
         columns, scores = np.full((len(rows), k), -1), np.zeros((len(rows), k))
         known = rows >= 0
         for chosen, top in ((known, self.top), (~known, baselines.ranked(baselines.g_topfreq(self.baskets)))):
@@ -70,16 +81,22 @@ def fit(
         return serve(model, events, items, cutoff, p)
     if name not in BASELINES:
         raise ParamError(f"policy '{name}': unknown; there are: {', '.join(NAMES)}.")
-    return peer(name, settings, baskets.history(events, cutoff, p.recommend))
+    return peer(name, settings, baskets.history(events, cutoff, p.recommend), items, p.seed)
 
 
-def peer(name: str, settings: Mapping[str, Any], known: Baskets) -> Recommender:
+def peer(
+    name: str, settings: Mapping[str, Any], known: Baskets, items: pd.DataFrame | None = None, seed: int = 0
+) -> Recommender:
     """Fit the peer `name` (of BASELINES) with `settings` to the histories `known`, dated or not.
 
-    Raises ParamError for an unknown setting.
+    `items` (the canonical table) and `seed` are for those that learn from attributes or draw. Raises ParamError for
+    an unknown setting.
     """
-    _check(name, BASELINES[name], None, **settings)
-    return Recommender(name, known, baselines.ranked(BASELINES[name](known, **settings)))
+    takes = inspect.signature(BASELINES[name]).parameters
+    given = {key: value for key, value in (("items", items), ("seed", seed)) if key in takes}
+    _check(name, BASELINES[name], None, **settings, **given)
+    fitted = BASELINES[name](known, **settings, **given)
+    return Recommender(name, known, baselines.ranked(fitted) if name in SCORERS else fitted)
 
 
 def serve(model: NextBasket, events: ir.Table, items: pd.DataFrame, cutoff: date, p: SimpleNamespace) -> Recommender:
@@ -111,6 +128,16 @@ def listed(recommender: Recommender, items: pd.DataFrame, members: np.ndarray, k
     )
     named = frame[frame["item_id"] != ""].merge(items[["item_id", "name", "category"]], on="item_id", how="left")
     return named[["member_id", "rank", "item_id", "name", "category", "score", "source"]]
+
+
+def _text(members: Sequence[str]) -> np.ndarray:
+    ids = np.asarray(members)
+    if ids.ndim != 1:
+        raise DataError(f"members: {members!r} is no list of ids; give a list or an array, also for a single member.")
+    others = [] if ids.dtype.kind == "U" else [one for one in ids.tolist() if not isinstance(one, str)]
+    if others:
+        raise DataError(f"members: ids are text, but {others[0]!r} is not; give them as they are in table 'members'.")
+    return ids.astype(str)
 
 
 def _check(name: str, function: Callable, *arguments: Any, **settings: Any) -> None:
