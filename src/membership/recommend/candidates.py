@@ -4,29 +4,27 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from membership.recommend import baselines
 from membership.recommend.baselines import BATCH, Ranker
 from membership.recommend.baskets import Baskets
-
-TIFU = {"within_decay": 0.95, "group_decay": 0.9, "groups": 3}
-NEIGHBOURS = 300
+from membership.recommend.labels import Labels
+from membership.recommend.sources import Source, sources, top
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """Rows of `Baskets.members` and `Baskets.items`, sorted, and the member's TIFU score of the item: (n,) each.
+    """Rows of `Baskets.members` and `Baskets.items`, sorted, (n,) each, and what the sources `names` say of them.
 
-    `own` is from the member's own baskets, `near` from those of the members nearest to it.
+    `scores` is (n, sources), float32.
     """
 
     member: np.ndarray
     item: np.ndarray
-    own: np.ndarray
-    near: np.ndarray
+    scores: np.ndarray
+    names: list[str]
 
     def keep(self, chosen: np.ndarray) -> "Pairs":
         """Return the pairs for which the mask `chosen` (n,) holds."""
-        return Pairs(self.member[chosen], self.item[chosen], self.own[chosen], self.near[chosen])
+        return Pairs(self.member[chosen], self.item[chosen], self.scores[chosen], self.names)
 
     def ranked(self, scores: np.ndarray) -> Ranker:
         """Return a function of (rows, k) to the k best columns by `scores` (n,), and those; -1 and 0 where fewer.
@@ -45,17 +43,28 @@ class Pairs:
         return top
 
 
-def candidates(baskets: Baskets, extra: int) -> Pairs:
-    """Return each member's own items and the `extra` others that the members nearest to it buy most."""
-    vectors = baselines.tifu_vectors(baskets, **TIFU)
-    around = baselines.neighbourhood(vectors, NEIGHBOURS)
-    batches = []
-    for start in range(0, len(baskets.members), BATCH):
-        rows = np.arange(start, min(start + BATCH, len(baskets.members)))
-        own, near = vectors[rows].toarray(), around(rows)
-        chosen = own > 0
-        new = baselines.best(np.where(chosen, -1, near), min(extra, own.shape[1]))
-        np.put_along_axis(chosen, new, True, axis=1)
-        row, item = np.nonzero(chosen)
-        batches.append((rows[row], item, own[row, item], near[row, item]))
-    return Pairs(*(np.concatenate(parts) for parts in zip(*batches, strict=True)))
+def candidates(baskets: Baskets, labels: Labels, extra: int, rows: np.ndarray) -> Pairs:
+    """Return the own items of the members `rows` (sorted), and the `extra` others that each source puts first."""
+    own, found, batches = baskets.matrix(), sources(baskets, labels), []
+    for fold in np.unique(labels.fold[rows]):
+        inside = rows[labels.fold[rows] == fold]
+        for start in range(0, len(inside), BATCH):
+            some = inside[start : start + BATCH]
+            batches.append(_batch(found, own[some].toarray() > 0, some, fold, extra))
+    member, item, scores = (np.concatenate(parts) for parts in zip(*batches, strict=True))
+    order = np.argsort(member, kind="stable")  # a member's items are sorted already
+    return Pairs(member[order], item[order], scores[order], [source.name for source in found])
+
+
+def _batch(
+    found: list[Source], own: np.ndarray, rows: np.ndarray, fold: int, extra: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    scores, chosen = [], own.copy()
+    extra = min(extra, own.shape[1])
+    for source in found:
+        scores.append(source.score(rows, fold))
+        if source.proposes and extra:
+            _, columns = top(np.where(own, np.float32(-1), scores[-1]), extra)
+            np.put_along_axis(chosen, columns, True, axis=1)
+    row, item = np.nonzero(chosen)
+    return rows[row], item, np.stack([score[row, item] for score in scores], axis=1)

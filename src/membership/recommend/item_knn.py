@@ -8,6 +8,7 @@ from membership.recommend.baselines import Ranker, best, popularity
 from membership.recommend.baskets import Baskets
 
 ROWS = 256  # of a product, computed together: they stay in the processor's cache
+PIECE = 32  # entries of a row that are looked through together, at most
 EMPTY = np.iinfo(np.int64).max  # sorts after every packed entry
 
 
@@ -20,11 +21,11 @@ def item_knn(baskets: Baskets, neighbours: int, asymmetry: float, shrink: float,
     comes last, by popularity, with a score below 0.
     """
     order = np.argsort(-np.bincount(baskets.item, minlength=len(baskets.items)), kind="stable")
-    rank = np.argsort(order)  # items by popularity lie together in the cache, which halves the time
-    counts = _counts(baskets, rank, np.ones(len(baskets.item), dtype=np.float32))
+    rank = np.argsort(order).astype(np.int32)  # items by popularity lie together in the cache, which halves the time
+    counts = _by_item(baskets, rank, np.ones(len(baskets.item), dtype=np.float32))
     similar = _similarities(counts, neighbours, asymmetry, shrink, own)
-    history = counts if decay == 1 else _counts(baskets, rank, (decay**baskets.basket).astype(np.float32))
-    share = popularity(baskets)
+    history = counts if decay == 1 else _by_item(baskets, rank, (decay**baskets.basket).astype(np.float32))
+    history, share = history.tocsr(), popularity(baskets)
     return lambda rows, k: filled(*highest(history[rows], similar, k, order), share)
 
 
@@ -55,8 +56,8 @@ def highest(left, right, k: int, names: np.ndarray) -> tuple[np.ndarray, np.ndar
     for start in range(0, left.shape[0], ROWS):
         block = left[start : start + ROWS]
         most = int(length[block.indices].sum())  # entries of the product, were all of them apart
-        if most > len(buffers[0]):
-            buffers = np.empty(2 * most, np.int32), np.empty(2 * most, np.float32)
+        if most + PIECE > len(buffers[0]):
+            buffers = np.empty(2 * most + PIECE, np.int32), np.zeros(2 * most + PIECE, np.float32)
         packed = _highest(*_product(block, right, buffers), k, names)
         there = packed != EMPTY
         rows = slice(start, start + len(packed))
@@ -65,36 +66,33 @@ def highest(left, right, k: int, names: np.ndarray) -> tuple[np.ndarray, np.ndar
     return found, values
 
 
-def _counts(baskets: Baskets, rank: np.ndarray, values: np.ndarray) -> sparse.csr_array:
-    """Return the matrix of `values` with item j in column `rank[j]`, in single precision, columns sorted."""
-    matrix = sparse.coo_array((values, (baskets.member, rank[baskets.item].astype(np.int32))), shape=baskets.shape)
-    return matrix.tocsc().tocsr()
+def _by_item(baskets: Baskets, rank: np.ndarray, values: np.ndarray) -> sparse.csc_array:
+    """Return the matrix of `values` with item j in column `rank[j]`."""
+    return sparse.coo_array((values, (baskets.member, rank[baskets.item])), shape=baskets.shape).tocsc()
 
 
-def _similarities(counts, neighbours: int, asymmetry: float, shrink: float, own: float) -> sparse.csr_array:
-    items = counts.shape[1]
-    norm = np.bincount(counts.indices, weights=counts.data.astype(float) ** 2, minlength=items) + shrink
-    norm = np.where(norm > 0, norm, 1)
-    passing, taking = counts.copy(), counts.copy()
-    passing.data *= (norm**-asymmetry).astype(np.float32)[counts.indices]
-    taking.data *= (norm ** (asymmetry - 1)).astype(np.float32)[counts.indices]
-    columns, values = highest(passing.T.tocsr(), taking, min(neighbours + 1, items), np.arange(items))
-    others = (columns >= 0) & (columns != np.arange(items)[:, None])
-    others &= np.cumsum(others, axis=1) <= neighbours
-    ends = np.concatenate([[0], np.cumsum(others.sum(axis=1))])
-    similar = sparse.csr_array((values[others], columns[others], ends), shape=(items, items))
-    similar = similar + sparse.diags_array(np.full(items, own, dtype=np.float32)).tocsr()
-    return _narrow(similar)
-
-
-def _narrow(matrix: sparse.csr_array) -> sparse.csr_array:
-    matrix.sort_indices()
-    matrix.indices, matrix.indptr = matrix.indices.astype(np.int32), matrix.indptr.astype(np.int32)
-    return matrix
+def _similarities(
+    counts: sparse.csc_array, neighbours: int, asymmetry: float, shrink: float, own: float
+) -> sparse.csr_array:
+    items = np.arange(counts.shape[1], dtype=np.int32)
+    norm = counts.multiply(counts).sum(axis=0).astype(float) + shrink
+    norm[norm == 0] = 1
+    taking = counts.tocsr()
+    taking.data *= (norm ** (asymmetry - 1)).astype(np.float32)[taking.indices]
+    column, value = highest(counts.T, taking, min(neighbours + 1, len(items)), items)
+    other = (column >= 0) & (column != items[:, None])
+    other &= np.cumsum(other, axis=1) <= neighbours
+    kept = np.insert(other, 0, True, axis=1)
+    column = np.insert(column, 0, items, axis=1)[kept]
+    value = np.insert(value * (norm**-asymmetry).astype(np.float32)[:, None], 0, own, axis=1)[kept]
+    ends = np.insert(np.cumsum(kept.sum(axis=1)), 0, 0).astype(np.int32)
+    similar = sparse.csr_array((value, column, ends), shape=(len(items), len(items)))
+    similar.sort_indices()  # the product runs along them
+    return similar
 
 
 def _product(left, right, buffers) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return indptr, indices and data of `left` @ `right`, the latter two in `buffers`.
+    """Return indptr, indices and data of `left` @ `right`; the latter two are the beginning of `buffers`.
 
     The public product walks through everything twice, the first time only to know how much memory it needs, which
     the caller knows.
@@ -102,41 +100,49 @@ def _product(left, right, buffers) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     ends = np.empty(left.shape[0] + 1, dtype=np.int32)
     ours, theirs = ((matrix.indptr, matrix.indices, matrix.data) for matrix in (left, right))
     _sparsetools.csr_matmat(left.shape[0], right.shape[1], *ours, *theirs, ends, *buffers)
-    return ends, buffers[0][: ends[-1]], buffers[1][: ends[-1]]
+    return ends, *buffers
 
 
 def _highest(ends: np.ndarray, indices: np.ndarray, data: np.ndarray, k: int, names: np.ndarray) -> np.ndarray:
     """Return the `k` highest entries of each row (n, k), packed as (descending value, name), EMPTY where fewer.
 
     Rows are cut into short pieces. The k-th highest of the pieces' maxima is at most the row's k-th value, so that
-    only few pieces need to be looked into.
+    only few pieces need to be looked into. `data` goes on for at least PIECE numbers after the last entry.
     """
-    length = np.diff(ends)
-    size = int(np.clip(length.mean() // (5 * k), 4, 32)) if len(length) else 1
-    pieces = -(-length // size)
-    row, place = _places(pieces)
+    rows = len(ends) - 1
+    size = np.int32(np.clip(ends[-1] // (5 * k * rows), 4, PIECE))
+    row, place = _places(-(-np.diff(ends) // size))
+    if not len(row):
+        return np.full((rows, k), EMPTY)
     start = ends[row] + size * place
-    if not len(start):
-        return np.full((len(length), k), EMPTY)
-    maximum = np.maximum.reduceat(data, start)
-    spread = np.full((len(length), max(int(pieces.max()), k)), -np.inf, dtype=np.float32)
-    spread[row, place] = maximum
-    spread.sort(axis=1)
-    bound = spread[:, -k]
+    maximum = np.maximum.reduceat(data[: ends[-1]], start)
+    bound = _bound(maximum, row, rows, k)
     piece = np.flatnonzero(maximum >= bound[row])
     row = row[piece]
-    at = start[piece, None] + np.arange(size)
-    chosen = (at < ends[row + 1, None]) & (data[np.minimum(at, len(data) - 1)] >= bound[row, None])
-    row, at = row[np.nonzero(chosen)[0]], at[chosen]
-    value = data[at].view(np.int32).astype(np.int64)  # positive floats are ordered as their bits
-    many = np.bincount(row, minlength=len(length))
-    packed = np.full((len(length), max(int(many.max()), k)), EMPTY)
-    packed[row, _places(many)[1]] = (0x7FFFFFFF - value) << 32 | names[indices[at]]
-    packed.sort(axis=1)
-    return packed[:, :k]
+    at = start[piece, None] + np.arange(size, dtype=np.int32)
+    value = data[at]
+    entry = np.flatnonzero((value >= bound[row, None]) & (at < ends[1:][row, None]))
+    row, at, value = row[entry // size], at.ravel()[entry], value.ravel()[entry]
+    entry = np.flatnonzero(value >= _bound(value, row, rows, k)[row])  # few more than k
+    bits = value[entry].view(np.int32)  # of numbers from 0 these are in the numbers' order
+    packed = (0x7FFFFFFF - bits).astype(np.int64) << 32 | names[indices[at[entry]]]
+    return np.sort(_laid_out(packed, row[entry], rows, k, EMPTY), axis=1)[:, :k]
+
+
+def _bound(values: np.ndarray, row: np.ndarray, rows: int, k: int) -> np.ndarray:
+    """Return the k-th highest of the `values` of each row, -inf where there are fewer; rows lie together."""
+    return np.sort(_laid_out(values, row, rows, k, np.float32(-np.inf)), axis=1)[:, -k]
+
+
+def _laid_out(values: np.ndarray, row: np.ndarray, rows: int, least: int, gap) -> np.ndarray:
+    """Return `values` as (rows, at least `least`), each row from the left, and `gap` in what is left of it."""
+    many = np.bincount(row, minlength=rows).astype(np.int32)
+    laid = np.full((rows, max(int(many.max()), least)), gap)
+    laid[_places(many)] = values
+    return laid
 
 
 def _places(many: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return for groups of `many` the group and the place in it of each of their elements, one group after another."""
-    group = np.repeat(np.arange(len(many)), many)
-    return group, np.arange(len(group)) - (np.cumsum(many) - many)[group]
+    group = np.repeat(np.arange(len(many), dtype=np.int32), many)
+    return group, np.arange(len(group), dtype=np.int32) - (np.cumsum(many, dtype=np.int32) - many)[group]
