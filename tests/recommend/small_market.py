@@ -17,7 +17,7 @@ SMALL = {
     "recommend.min_baskets": 2,
     "recommend.k": 5,
     "train.origins": 3,
-    "train.neighbour_candidates": 5,
+    "train.candidates": 5,
     "train.negative_share": 1.0,
     "train.epochs": 2,
     "train.batch_size": 256,

@@ -132,15 +132,26 @@ class Tune(Section):
     space: Space
 
 
+class Stored(Section):
+    """Settings of the model where no search has chosen any."""
+
+    learning_rate: Positive
+    weight_decay: NotNegative
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+    hidden: Count
+
+
 class Train(Section):
     """How the model is trained, whatever its settings."""
 
     origins: Count
     origin_step_days: Days
-    neighbour_candidates: Annotated[int, Field(ge=0, le=1000)]
+    members: Count
+    candidates: Annotated[int, Field(ge=0, le=1000)]
     negative_share: Annotated[float, Field(gt=0, le=1)]
     epochs: Count
     batch_size: Count
+    settings: Stored
 
 
 class Evaluate(Section):

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from membership.base.errors import DataError, ParamError
-from membership.recommend import baselines, baskets, train
+from membership.recommend import baselines, baskets, labels, train
 from membership.recommend.als import als
 from membership.recommend.baselines import Ranker
 from membership.recommend.baskets import Baskets
@@ -104,7 +104,8 @@ def serve(model: NextBasket, events: ir.Table, items: pd.DataFrame, cutoff: date
 
     `p` has `recommend` and `train`. Raises DataError where the model was trained on other signals.
     """
-    now = train.situation(events, items, cutoff, p.recommend, p.train.neighbour_candidates)
+    known = baskets.history(events, cutoff, p.recommend)
+    now = train.situation(known, items, labels.none(known), p.train.candidates)
     if now.names != model.signals:
         raise DataError("the model was trained on other signals than there are now; run `dvc repro train`.")
     return Recommender("model", now.baskets, now.pairs.ranked(model.probability(now.inputs)))

@@ -23,9 +23,10 @@ from membership.base.errors import DataError
 from membership.base.policy_knobs import Recommend, Train
 from membership.base.progress import bar
 from membership.base.timeline import Window
-from membership.recommend import baskets
+from membership.recommend import baskets, labels
 from membership.recommend.baskets import Baskets, Targets
 from membership.recommend.candidates import Pairs, candidates
+from membership.recommend.labels import Labels
 from membership.recommend.model import NextBasket, Settings, device, one_thread
 from membership.recommend.signals import signals
 
@@ -64,10 +65,12 @@ class Fitted:
     losses: pd.DataFrame
 
 
-def situation(events: ir.Table, items: pd.DataFrame, cutoff: date, recommend: Recommend, extra: int) -> Situation:
-    """Return what is known at `cutoff`, with `extra` candidates a member beyond its own items."""
-    known = baskets.history(events, cutoff, recommend)
-    pairs = candidates(known, extra)
+def situation(
+    known: Baskets, items: pd.DataFrame | None, given: Labels, extra: int, members: np.ndarray | None = None
+) -> Situation:
+    """Return what is known of `members` (ids; of all if None), with `extra` candidates by each source of them."""
+    rows = np.arange(len(known.members)) if members is None else np.unique(known.rows(members))
+    pairs = candidates(known, given, extra, rows[rows >= 0])
     return Situation(known, pairs, *signals(pairs, known, items))
 
 
@@ -76,46 +79,61 @@ def samples(
 ) -> Samples:
     """Return the rows of all origins before `cutoff`; every target lies before it.
 
-    What was not bought is thinned out to `negative_share` and weighs the more for it. An origin before which there
-    is no history is left out. Raises DataError where none is left.
+    An origin before which there is no history is left out. Raises DataError where none is left.
     """
     parts = []
     for back in bar(range(knobs.origins, 0, -1), "training origins"):
         origin = cutoff - timedelta(days=back * knobs.origin_step_days)
         try:
-            now = situation(events, items, origin, recommend, knobs.neighbour_candidates)
+            known = baskets.history(events, origin, recommend)
         except DataError:
             continue
-        after = baskets.targets(events, Window(origin, cutoff), now.baskets)
-        parts.append(_labelled(now, after, knobs.negative_share, seeds.rng(seed, f"negatives-{origin}")))
-    if not sum(len(part.bought) for part in parts):
+        after = baskets.targets(events, Window(origin, cutoff), known)
+        if len(after.members):
+            parts.append(labelled(known, after, labels.none(known), items, knobs, seed))
+    if not parts:
         raise DataError(
             f"no training rows before {cutoff}: none of the {knobs.origins} origins (train.origins, "
             f"{knobs.origin_step_days} days apart) has members with a history and a basket after it; lower "
             "train.origin_step_days, recommend.min_baskets or recommend.min_item_purchases, or bring more events."
         )
-    stacked = (
-        np.concatenate([getattr(part, name) for part in parts]) for name in ("inputs", "bought", "weight", "size")
-    )
-    return Samples(*stacked, parts[0].names)
+    return stacked(parts)
 
 
-def _labelled(now: Situation, after: Targets, share: float, rng: np.random.Generator) -> Samples:
-    wanted = bought_next(now, after)
-    sizes = np.zeros(len(now.baskets.members), dtype=np.float32)
-    sizes[now.baskets.rows(after.members)] = after.matrix.sum(axis=1)
-    size = sizes[now.pairs.member]
-    chosen = (size > 0) & (wanted | (rng.random(len(wanted)) < share))
-    weight = np.where(wanted[chosen], 1, 1 / share).astype(np.float32)
-    return Samples(now.inputs[chosen], wanted[chosen], weight, size[chosen], now.names)
+def labelled(
+    known: Baskets, after: Targets, given: Labels, items: pd.DataFrame | None, knobs: Train, seed: int
+) -> Samples:
+    """Return the rows of one origin: the candidates of members with a target in `after`, and whether they hit.
+
+    At most `members` (knobs) are drawn. What was not bought is thinned out to `negative_share` and weighs the more
+    for it.
+    """
+    rng = seeds.rng(seed, f"rows-{known.cutoff}-{len(known.item)}")
+    rows, sizes = known.rows(after.members), np.zeros(len(known.members), dtype=np.float32)
+    sizes[rows] = after.sizes
+    if len(rows) > knobs.members:
+        rows = np.sort(rng.choice(rows, knobs.members, replace=False))
+    pairs = candidates(known, given, knobs.candidates, rows)
+    wanted = bought_next(pairs, known, after)
+    chosen = wanted | (rng.random(len(wanted)) < knobs.negative_share)
+    pairs, wanted = pairs.keep(chosen), wanted[chosen]
+    weight = np.where(wanted, 1, 1 / knobs.negative_share).astype(np.float32)
+    inputs, names = signals(pairs, known, items)
+    return Samples(inputs, wanted, weight, sizes[pairs.member], names)
 
 
-def bought_next(now: Situation, after: Targets) -> np.ndarray:
-    """Say which of the pairs of `now` are in the targets `after`, (n,)."""
+def stacked(parts: list[Samples]) -> Samples:
+    """Return the rows of all `parts`."""
+    arrays = (np.concatenate([getattr(part, name) for part in parts]) for name in ("inputs", "bought", "weight", "size"))
+    return Samples(*arrays, parts[0].names)
+
+
+def bought_next(pairs: Pairs, known: Baskets, after: Targets) -> np.ndarray:
+    """Say which of `pairs` are in the targets `after`, (n,)."""
     row, column = after.matrix.nonzero()
-    width = len(now.baskets.items)
-    target = now.baskets.rows(after.members)[row].astype(np.int64) * width + column
-    return np.isin(now.pairs.member.astype(np.int64) * width + now.pairs.item, target)
+    width = len(known.items)
+    target = known.rows(after.members)[row].astype(np.int64) * width + column
+    return np.isin(pairs.member.astype(np.int64) * width + pairs.item, target)
 
 
 def fit(

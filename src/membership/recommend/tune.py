@@ -26,7 +26,7 @@ from membership.base import files, paths, seeds
 from membership.base.errors import DataError
 from membership.base.policy_knobs import Space
 from membership.base.progress import bar
-from membership.recommend import baskets, metrics, policy, train
+from membership.recommend import baskets, labels, metrics, policy, train
 from membership.recommend.baskets import Targets
 from membership.recommend.model import NextBasket, Settings, device
 from membership.recommend.train import Samples, Situation
@@ -68,16 +68,15 @@ def task(events: ir.Table, items: pd.DataFrame, p: SimpleNamespace) -> Task:
     """
     cutoff = p.windows.calibration_end
     samples = train.samples(events, items, cutoff, p.recommend, p.train, p.seed)
-    now = train.situation(events, items, cutoff, p.recommend, p.train.neighbour_candidates)
-    targets = baskets.targets(events, p.windows.validation, now.baskets)
+    known = baskets.history(events, cutoff, p.recommend)
+    targets = baskets.targets(events, p.windows.validation, known)
     if not len(targets.members):
         raise DataError(
             f"no member with a history buys in the validation window {p.windows.validation}: nothing can be chosen "
             "there; move windows.calibration_end or windows.validation_end."
         )
-    chosen = np.isin(now.pairs.member, now.baskets.rows(targets.members))
-    judged = Situation(now.baskets, now.pairs.keep(chosen), now.inputs[chosen], now.names)
-    return Task(samples, judged, targets, p.recommend.k)
+    now = train.situation(known, items, labels.none(known), p.train.candidates, targets.members)
+    return Task(samples, now, targets, p.recommend.k)
 
 
 def search(task: Task, p: SimpleNamespace, on_trial: OnTrial | None = None) -> optuna.Study:
