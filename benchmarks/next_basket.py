@@ -45,8 +45,9 @@ NAMES = {f"{ours}_at_{k}": f"{theirs}@{k}" for k, (ours, theirs) in product(KS, 
 TABLE = ["recall@10", "ndcg@10", "phr@10", "recall@20", "ndcg@20", "phr@20", "recall-repeat@10", "recall-explore@10"]
 COMPARED = ("recall@10", "ndcg@10", "phr@10", "recall@20")
 OURS = "ours"
-SPEC = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
-METHODS = (*SPEC["spaces"], *SPEC["named"], *([OURS] if ordered else []))
+PEERS = [name for name in peer_search.SPACES if name != "content"]  # items have no attributes here
+NAMED = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
+METHODS = (*PEERS, *NAMED, *([OURS] if ordered else []))
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def run(data: Data, folds: list[Fold], methods: list[str], trials: int, p, predi
                     _store(predictions / name / fold.name, fold.test, ids, data.numbered)
                 judged = judge(ids, fold, data)
                 outcomes.append(judged.assign(method=name, keyset=fold.name))
-                if trials and name not in SPEC["named"]:
+                if trials and name not in NAMED:
                     chosen[name, fold.name] = settings
                 progress.set_postfix_str(f"{name} {judged['recall@10'].mean():.4f}")
                 progress.update()
@@ -108,17 +109,17 @@ def _fitted(name: str, data: Data, folds: list[Fold], trials: int, p) -> Iterato
             settings = ordered.search(known, labels, val, p, trials) if trials else None
             yield fold, settings, ordered.fit(known, labels, p, settings)
             continue
-        peer = SPEC["named"].get(name, {}).get("peer", name)
+        peer = NAMED.get(name, {}).get("peer", name)
         settings = _settings(name, p)
-        if trials and name in SPEC["spaces"]:
-            settings = peer_search.search(name, SPEC["spaces"][name], known, val, p.seed, trials)
+        if trials and name in PEERS:
+            settings = peer_search.search(name, known, val, p.seed, trials)
         if settings != before:
             recommender, before = policy.peer(peer, settings, known, seed=p.seed), settings
         yield fold, settings, recommender
 
 
 def _settings(name: str, p) -> dict[str, Any]:
-    named = SPEC["named"].get(name)
+    named = NAMED.get(name)
     return named["settings"] if named else getattr(p.recommend.peers, name).model_dump()
 
 

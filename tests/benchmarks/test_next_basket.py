@@ -4,6 +4,7 @@ import json
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from benchmarks import next_basket, peer_search, reality_check
@@ -76,15 +77,13 @@ def test_a_search_sees_the_validation_members_only(folder, data, monkeypatch):
     assert set(judged.chosen) == {("gp_topfreq", "k_0.json"), ("gp_topfreq", "k_1.json")}
 
 
-@pytest.mark.parametrize("name", next_basket.SPEC["spaces"])
-def test_every_space_of_settings_fits_its_peer_and_holds_the_stored_ones(data, name):
+@pytest.mark.parametrize("name", peer_search.SPACES)
+def test_every_space_of_settings_fits_its_peer_and_the_same_seed_finds_the_same(data, name):
     p = params.parse(params.read())
-    space = next_basket.SPEC["spaces"][name]
-    assert set(space) == set(getattr(p.recommend.peers, name).model_dump())
-    settings = peer_search.search(name, space, data.baskets, data.futures, p.seed, trials=1)
-    assert set(settings) == set(space)
-    again = peer_search.search(name, space, data.baskets, data.futures, p.seed, trials=1)
-    assert settings == again
+    assert set(peer_search.SPACES[name]) == set(getattr(p.recommend.peers, name).model_dump())
+    items = pd.DataFrame({"item_id": data.baskets.items, "category": [item[0] for item in data.baskets.items]})
+    given = (data.baskets, data.futures, p.seed, 1, items)
+    assert peer_search.search(name, *given) == peer_search.search(name, *given)
 
 
 def test_a_member_counts_once_however_many_folds_test_it(folder, data):
