@@ -191,9 +191,10 @@ def compare(members: pd.Series, metric: str, seed: int) -> dict:
 
 def in_words(metric: str, found: dict) -> str:
     """Say in one sentence how the model does against the best peer."""
+    share = found["difference"] / found["peer_figure"]
     return (
         f"{metric} of the model is {found['model']:.4f}, of the best peer ({found['peer']}) "
-        f"{found['peer_figure']:.4f}: {found['difference']:+.4f} ({found['difference'] / found['peer_figure']:+.1%}), 95 % interval "
+        f"{found['peer_figure']:.4f}: {found['difference']:+.4f} ({share:+.1%}), 95 % interval "
         f"{found['low']:+.4f} to {found['high']:+.4f} (paired bootstrap over members)."
     )
 
