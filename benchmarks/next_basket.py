@@ -23,14 +23,9 @@ from benchmarks.reality_check import Data, Fold
 from membership.base import files, params, seeds
 from membership.base.errors import ParamError, ProjectError
 from membership.base.progress import bar
-from membership.recommend import metrics, policy
+from membership.recommend import metrics, ordered, policy
 from membership.recommend.policy import Recommender
 from membership.stats import resample
-
-try:
-    from membership.recommend import ordered
-except ImportError:  # until it is there
-    ordered = None
 
 KS = (10, 20)
 LISTED = 100  # items in a stored prediction
@@ -47,7 +42,7 @@ COMPARED = ("recall@10", "ndcg@10", "phr@10", "recall@20")
 OURS = "ours"
 PEERS = [name for name in peer_search.SPACES if name != "content"]  # items have no attributes here
 NAMED = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
-METHODS = (*PEERS, *NAMED, *([OURS] if ordered else []))
+METHODS = (*PEERS, *NAMED, OURS)
 
 
 @dataclass(frozen=True)

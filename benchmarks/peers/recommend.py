@@ -10,6 +10,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -44,6 +45,29 @@ def _item_knn(lines) -> Callable[[], Recommend]:
     def fit():
         top = item_knn(known, **settings)
         return lambda rows: top(rows, K)
+
+    return fit
+
+
+def _model(lines) -> Callable[[], Recommend]:
+    """Signals, training on the last baskets and scoring of everybody, with the settings in `params.yaml`."""
+    from membership.base import params
+    from membership.recommend import ordered, train
+    from membership.recommend.model import Settings
+
+    p = params.parse(params.read(), {"device": "cpu"})
+    known = replace(_baskets(lines), cutoff=None, age=lines["basket"] + 1)
+
+    def fit():
+        past, after = ordered.earlier(known, 1)
+        settings = Settings(**p.train.settings.model_dump())
+        model = train.fit(ordered.samples(past, after, p), settings, p.train, p.seed, p.device).model
+
+        def recommend(rows):
+            now = ordered.situation(past, after, p, past.members)
+            return now.pairs.ranked(model.probability(now.inputs))(rows[: len(past.members)], K)
+
+        return recommend
 
     return fit
 
@@ -87,7 +111,12 @@ def _peak() -> float:
     return int(fields["VmHWM"].split()[0]) / 1024
 
 
-TASKS = {"item_knn": _item_knn, "implicit_item_knn": _implicit_item_knn, "implicit_als": _implicit_als}
+TASKS = {
+    "item_knn": _item_knn,
+    "model": _model,
+    "implicit_item_knn": _implicit_item_knn,
+    "implicit_als": _implicit_als,
+}
 
 if __name__ == "__main__":
     main(sys.argv[1], Path(sys.argv[2]))

@@ -56,7 +56,7 @@ def test_a_peer_gives_its_published_figures_on_tafeng(tafeng, name):
     data, folds = tafeng
     judged = next_basket.run(data, folds, [name], 0, params.parse(params.read()), None)
     found = next_basket.table(judged.outcomes).loc[name]
-    assert found[next_basket.TABLE[:6]].tolist() == pytest.approx(TAFENG[name], abs=0.004)  # ties move them this much
+    assert found[next_basket.TABLE[:6]].tolist() == pytest.approx(TAFENG[name], abs=0.005)  # ties move them this much
 
 
 def test_tafeng_has_the_published_size(tafeng):
