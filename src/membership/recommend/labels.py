@@ -7,7 +7,7 @@ from scipy import sparse
 
 from membership.recommend.baskets import Baskets, Targets
 
-FOLDS = 5
+FOLDS = 10
 UNLABELLED = -1
 
 

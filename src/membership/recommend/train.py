@@ -124,7 +124,9 @@ def labelled(
 
 def stacked(parts: list[Samples]) -> Samples:
     """Return the rows of all `parts`."""
-    arrays = (np.concatenate([getattr(part, name) for part in parts]) for name in ("inputs", "bought", "weight", "size"))
+    arrays = (
+        np.concatenate([getattr(part, name) for part in parts]) for name in ("inputs", "bought", "weight", "size")
+    )
     return Samples(*arrays, parts[0].names)
 
 
