@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 
 import numpy as np
+import torch
+from scipy import sparse
 
 from membership.recommend.baselines import BATCH, Ranker
 from membership.recommend.baskets import Baskets
 from membership.recommend.labels import Labels
-from membership.recommend.sources import Source, sources, top
+from membership.recommend.sources import Source, sources
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ def candidates(baskets: Baskets, labels: Labels, extra: int, rows: np.ndarray) -
             batches.append(_batch(found, own[some].toarray() > 0, some, fold, extra))
     member, item, scores = (np.concatenate(parts) for parts in zip(*batches, strict=True))
     order = np.argsort(member, kind="stable")  # a member's items are sorted already
-    return Pairs(member[order], item[order], scores[order], [source.name for source in found])
+    return Pairs(member[order], item[order], scores[order], [name for source in found for name in source.names])
 
 
 def _batch(
@@ -62,9 +64,17 @@ def _batch(
     scores, chosen = [], own.copy()
     extra = min(extra, own.shape[1])
     for source in found:
-        scores.append(source.score(rows, fold))
+        given = [score.toarray() if sparse.issparse(score) else score for score in source.scores(rows, fold)]
+        scores += given
         if source.proposes and extra:
-            _, columns = top(np.where(own, np.float32(-1), scores[-1]), extra)
-            np.put_along_axis(chosen, columns, True, axis=1)
+            np.put_along_axis(chosen, _first(np.where(own, -1, given[0]), extra), True, axis=1)
     row, item = np.nonzero(chosen)
-    return rows[row], item, np.stack([score[row, item] for score in scores], axis=1)
+    values = np.empty((len(row), len(scores)), dtype=np.float32)
+    for number, score in enumerate(scores):
+        values[:, number] = score[item] if score.ndim == 1 else score[row, item]
+    return rows[row], item, values
+
+
+def _first(scores: np.ndarray, k: int) -> np.ndarray:
+    """Return the columns (n, k) of the highest of each row of `scores`, in no order."""
+    return torch.from_numpy(scores).topk(k, dim=1, sorted=False).indices.numpy()

@@ -7,7 +7,7 @@ from scipy import sparse
 
 from membership.recommend.baskets import Baskets, Targets
 
-FOLDS = 10
+FOLDS = 5
 UNLABELLED = -1
 
 
