@@ -21,7 +21,7 @@ class Boosting(Section):
 
     iterations: Count
     learning_rate: Level
-    leaf_members: Count
+    leaf_share: Level
 
 
 class Network(Section):
