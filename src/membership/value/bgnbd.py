@@ -84,7 +84,7 @@ class BgNbd:
         alpha, a, b = self._own(features)
         chances = x + self.at_first
         silence = (self.r + x) * np.log((alpha + age) / (alpha + recency))
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", divide="ignore"):  # b may be next to nothing: then who came back once is gone
             odds = a / (b + np.maximum(chances, 1) - 1) * np.exp(silence)
         return np.where(age > 0, 1 / (1 + np.where(chances > 0, odds, 0.0)), 0.0)
 

@@ -61,7 +61,9 @@ def tracking(model, features: pd.DataFrame, repeats: pd.Series, cutoff: date, en
 
 def tracking_bias(tracked: pd.DataFrame) -> pd.DataFrame:
     """Return `actual`, `expected` and `bias` (expected over actual, less 1) of `tracking`, fitted and held out."""
-    parts = tracked.groupby(np.where(tracked["held_out"], "held out", "fitted"))[["actual", "expected"]].sum(min_count=1)
+    parts = tracked.groupby(np.where(tracked["held_out"], "held out", "fitted"))[["actual", "expected"]].sum(
+        min_count=1
+    )
     bias = (_ratio(parts["expected"], parts["actual"]) - 1).where(parts["expected"].notna())
     return parts.assign(bias=bias).rename_axis("window")
 
