@@ -289,6 +289,8 @@ _DEFINITIONS = (
             "value": _required(_FLOAT, **_COUNT),  # cents of margin over the horizon
             "value_low": _required(_FLOAT, **_COUNT),
             "value_high": _required(_FLOAT, **_COUNT),
+            "value_group": _required(_TEXT, among=GROUPS),
+            "residual_value": _required(_FLOAT, **_COUNT),  # cents of margin over value.lifetime_days
             "p_alive": _required(_FLOAT, **_SHARE),
             "p_repurchase": _required(_FLOAT, **_SHARE),
             "rfm_segment": _required(_TEXT),
