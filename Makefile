@@ -1,6 +1,7 @@
 # Two commands do everything on a fresh machine: `make repro` and `make test`. `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help venv repro quick test check promote rollback lab ui lock
+PEERS := .peers/value
+.PHONY: help venv repro quick test check promote rollback lab ui peers lock
 SHELL := /bin/bash
 
 PYTHON ?= python3
@@ -55,6 +56,14 @@ lab: venv ## open JupyterLab
 
 ui: venv ## open the MLflow UI: runs, metrics, models
 	mlflow ui --workers 1
+
+peers: $(PEERS)/installed ## install what benchmarks.value compares with, in an environment of its own
+
+$(PEERS)/installed: benchmarks/peers/value.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "$(PYTHON) is $$($(PYTHON) -V): the peers need Python 3.11; name one: make peers PYTHON=python3.11"; exit 1; }
+	$(PYTHON) -m venv --clear $(PEERS)
+	PYTHONPATH= $(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
 
 lock: ## write requirements.lock anew (needs uv, and a CPU build of torch in UV_FIND_LINKS)
 	uv pip compile pyproject.toml --extra test -o requirements.lock --python-version 3.11 --no-header --no-annotate \

@@ -23,9 +23,10 @@ def assemble(
     """Return one row a member, sorted by id, from the tables of the same names; `recommendations` is of one policy.
 
     Columns: member_id; value, value_low, value_high (whole cents of margin over the horizon), value_group,
-    residual_value (whole cents of margin to come), p_alive, p_repurchase, rfm_segment; stage, persona, main_need; tier, next_tier ("" in the top one), spend_to_next (cents), points;
-    benefits (names joined by "; ", "" for none); next_action (words); items (all names joined by "; "); and
-    item_1, item_1_id, item_2, ... ("" where a member has fewer).
+    residual_value (whole cents of margin to come), p_alive, p_repurchase, rfm_segment; stage, persona, main_need;
+    tier, next_tier ("" in the top one), spend_to_next (cents), points; benefits (names joined by "; ", "" for none);
+    next_action (words); items (all names joined by "; "); and item_1, item_1_id, item_2, ... ("" where a member has
+    fewer).
 
     Raises DataError where a member of `value` is missing in `profile` or `tiers`, or the other way round.
     """
