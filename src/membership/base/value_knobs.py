@@ -17,7 +17,7 @@ Metric = Literal[
 
 
 class Boosting(Section):
-    """Gradient boosting of the ratio of what happened to what Pareto/NBD expected."""
+    """Gradient boosting of the ratio of what happened to what the base model expected."""
 
     iterations: Count
     learning_rate: Level

@@ -28,7 +28,7 @@ NAMES = {
     "pareto_nbd": "Pareto/NBD with Gamma-Gamma",
     "bgnbd_covariates": "BG/NBD with covariates and Gamma-Gamma",
     "pareto_nbd_covariates": "Pareto/NBD with covariates and Gamma-Gamma",
-    "boosted": "gradient boosting on Pareto/NBD",
+    "boosted": "gradient boosting on BG/NBD",
     "ziln": "the zero-inflated lognormal network",
     "stack": "the stacked model",
 }

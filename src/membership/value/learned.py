@@ -1,8 +1,9 @@
-"""Candidates learned from earlier origins: boosting and a network that correct Pareto/NBD, and a stack of all others.
+"""Candidates learned from earlier origins: boosting and a network that correct a lifetime model, and a stack of all.
 
-For each member and each earlier cut-off a learned model sees what was known, what Pareto/NBD fitted there expected of
-the window that followed, and what happened. It learns by which factor to correct; the factor is then applied to what
-Pareto/NBD, fitted at the origin, expects of any horizon.
+For each member and each earlier cut-off a learned model sees what was known, what the base model fitted there expected
+of the window that followed, and what happened. It learns by which factor to correct; the factor is then applied to what
+the base, fitted at the origin, expects of any horizon. The base is BG/NBD: over horizons as long as the history itself
+its total holds better than that of Pareto/NBD (CDNOW, within its calibration).
 """
 
 from collections.abc import Callable, Mapping
@@ -20,7 +21,7 @@ from membership.value.candidates import Candidate, lifetime, values
 from membership.value.panel import OUTCOMES, Panel, outcome
 from membership.value.ziln import Ziln
 
-BASE = "pareto_nbd_covariates"
+BASE = "bgnbd_covariates"
 _COLUMNS = (  # of `features`: what a learned model sees of a member, null where there are too few purchases
     "frequency", "recency_days", "age_days", "days_since_last", "purchase_days", "orders", "spend", "first_spend",
     "repeat_spend_mean", "median_gap_days", "gap_spread", "orders_30d", "orders_90d", "spend_30d", "spend_90d",

@@ -12,6 +12,7 @@ from statistics import NormalDist
 import numpy as np
 import pandas as pd
 from scipy import optimize
+from threadpoolctl import threadpool_limits
 
 from membership.base.errors import DataError
 from membership.value import climb
@@ -20,6 +21,8 @@ _BOUND = 10.0  # |theta|; beyond it nothing that is predicted changes
 _APART = 0.01  # of the summed log-likelihood: starts that differ by less reached the same summit
 _LOOSE = 5.0  # standard error of a theta (a factor of 150) from which on the data do not tell it: it is infinite
 _VAGUE = 2.0  # standard error of a theta (a factor of 7) from which on a note says so
+
+_one_thread = threadpool_limits.wrap(limits=1, user_api="blas")  # on sums this short, threads only wait for each other
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,7 @@ class Estimate:
         return _rows(self, centre - reach, centre + reach)
 
 
+@_one_thread
 def maximise(problem: Problem, penalizer: float = 0.0) -> Estimate:
     """Return the parameters of the highest mean log-likelihood less `penalizer` times the sum of squared thetas.
 
@@ -101,6 +105,7 @@ def maximise(problem: Problem, penalizer: float = 0.0) -> Estimate:
     )
 
 
+@_one_thread
 def profile(problem: Problem, estimate: Estimate, confidence: float) -> pd.DataFrame:
     """Return `value`, `standard_error`, `low`, `high` by name: profile-likelihood intervals at `confidence`.
 
@@ -119,6 +124,7 @@ def profile(problem: Problem, estimate: Estimate, confidence: float) -> pd.DataF
     return _rows(estimate, *(ends + problem.shift))
 
 
+@_one_thread
 def likelihood_ratio(problem: Problem, estimate: Estimate, theta_truth: np.ndarray) -> np.ndarray:
     """Return, (k,), twice what the log-likelihood loses where one parameter is held at its truth, all others refitted.
 
@@ -160,7 +166,8 @@ def _hill(problem: Problem, penalizer: float) -> climb.Hill:
     """Return the penalised mean log-likelihood with its gradient; minus infinity where it is not defined."""
 
     def hill(theta):
-        value, gradient = problem.likelihood(theta)
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):  # far out; seen by the next line
+            value, gradient = problem.likelihood(theta)
         if not (np.isfinite(value) and np.isfinite(gradient).all()):
             return -np.inf, np.zeros_like(theta)
         return value - penalizer * (theta @ theta), gradient - 2 * penalizer * theta
