@@ -13,6 +13,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 from scipy import optimize
+from threadpoolctl import threadpool_limits
 
 from membership.base import seeds
 from membership.base.errors import DataError
@@ -179,4 +180,5 @@ def _trees(lessons: Lessons, which: int, settings: Boosting, seed: int):
         random_state=seed,
     )
     expected = lessons.expected[:, which]
-    return trees.fit(lessons.inputs, lessons.actual[:, which] / expected, sample_weight=expected)
+    with threadpool_limits(limits=1):  # on so few rows threads only wait for each other
+        return trees.fit(lessons.inputs, lessons.actual[:, which] / expected, sample_weight=expected)
