@@ -4,7 +4,7 @@ import pytest
 import small_panel
 
 from membership.base import params
-from membership.value import origins
+from membership.value import choose, origins
 from membership.value.candidates import NAIVE
 from membership.value.panel import outcome
 
@@ -91,6 +91,19 @@ def test_cutoffs_are_one_validation_apart_and_end_where_members_are_scored():
     days = origins.cutoffs(p.windows, p.value)
     assert days[-1] == p.windows.as_of and days[-2] == p.windows.calibration_end
     assert len(days) == p.value.origins + p.value.learning_origins + 1
+
+
+def test_a_short_history_has_fewer_cutoffs_and_still_a_choice(bought, settings):
+    short = {"windows.start": "2017-08-15", "value.origins": 3}  # 108 days before as_of
+    p = params.parse(params.read(), short)
+    assert len(origins.cutoffs(p.windows, p.value)) == 3
+    few = small_panel.build(bought, MEMBERS, small_panel.CUTOFFS[:3])
+    rolled = origins.roll(few, settings, SEED)
+    assert {"mean", "rfm", "boosted", "ziln", "stack"} <= set(rolled.refusals["candidate"])
+    assert "no cut-off before it" in rolled.refusals.set_index("candidate")["message"]["rfm"]
+    fitted = origins.fit(few, rolled.predictions, settings, SEED)
+    choice = choose.choose(rolled, settings, np.random.default_rng(0), fitted.refusals)
+    assert choice.name in fitted.candidates and choice.lifetime is not None
 
 
 def test_outcome_leaves_out_who_missed_an_origin():

@@ -185,11 +185,12 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _origins_fit(self):
-        windows, back = self.windows, self.value.origins + self.value.learning_origins
-        needed, known = (back + 1) * windows.validation.days, (windows.as_of - windows.start).days
+        windows = self.windows
+        needed, known = 3 * windows.validation.days, (windows.as_of - windows.start).days
         if needed > known:
             raise ValueError(
-                f"value.origins + value.learning_origins = {back}: with a window to learn from they need {needed} days "
-                f"before {windows.as_of}, but windows.start leaves {known}; allowed: fewer, or a shorter validation"
+                f"windows.calibration_end = {windows.calibration_end}: value is learned and judged on three windows as "
+                f"long as the validation, {needed} days before {windows.as_of}, but windows.start leaves {known}; "
+                "allowed: a later calibration_end, or an earlier start"
             )
         return self

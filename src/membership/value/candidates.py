@@ -107,7 +107,7 @@ def naive(name: str, known: Panel) -> Candidate:
         return Candidate(lambda f, days: _rate(f["purchase_days"], f, days), lambda f, days: _rate(f["spend"], f, days))
     if name == "recent_rate":
         return Candidate(_recent_orders, lambda f, days: _positive(f["spend_90d"]) / _RECENT_DAYS * days)
-    last = known.did(known.cutoffs[-2]).mean().clip(lower=0) / known.days * (name == "mean")
+    last = known.did(known.previous).mean().clip(lower=0) / known.days * (name == "mean")
     rates = {f"{what}_a_day": float(rate) for what, rate in last.items()}
     return Candidate(
         lambda f, days: np.full(len(f), rates["orders_a_day"] * days),
@@ -121,7 +121,7 @@ def linear(known: Panel, settings: Value) -> Candidate:
 
     Raises DataError where the data cannot tell the weights.
     """
-    cutoff = known.cutoffs[-2]
+    cutoff = known.previous
     before, did = known.snapshots[cutoff], known.did(cutoff)
     fitted = {what: rfm.fit(before, did[what], known.days, settings.clip_share) for what in ("orders", "spend")}
     weights = {

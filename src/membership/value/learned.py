@@ -46,7 +46,8 @@ class Lessons:
     @classmethod
     def of(cls, known: Panel, settings: Value) -> "Lessons":
         """Return the lessons of the `learning_origins` cut-offs before the panel's last. Raises DataError for few."""
-        parts = [_lesson(known, cutoff, settings) for cutoff in known.cutoffs[:-1][-settings.learning_origins :]]
+        earlier = known.cutoffs[: known.cutoffs.index(known.previous) + 1]
+        parts = [_lesson(known, cutoff, settings) for cutoff in earlier[-settings.learning_origins :]]
         expected, actual, level = (np.concatenate(part) for part in list(zip(*parts, strict=True))[1:])
         came = int((actual > 0).all(axis=1).sum())
         if came < _FEWEST:

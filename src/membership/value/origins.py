@@ -54,9 +54,14 @@ class Rolled:
 
 
 def cutoffs(windows: Windows, settings: Value) -> list[date]:
-    """Return the cut-offs of the panel, oldest first: the last is `windows.as_of`, each one validation earlier."""
-    back = range(settings.origins + settings.learning_origins, -1, -1)
-    return [windows.as_of - timedelta(days=number * windows.validation.days) for number in back]
+    """Return the cut-offs of the panel, oldest first: the last is `windows.as_of`, each one validation earlier.
+
+    As many as `origins` and `learning_origins` ask for, or as leave a whole window before the oldest.
+    """
+    step = windows.validation.days
+    most = (windows.as_of - windows.start).days // step - 1
+    back = range(min(settings.origins + settings.learning_origins, most), -1, -1)
+    return [windows.as_of - timedelta(days=number * step) for number in back]
 
 
 def panel(events: ir.Table, members: ir.Table, windows: Windows, settings: Value) -> Panel:

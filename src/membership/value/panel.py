@@ -55,6 +55,16 @@ class Panel:
         """The latest features."""
         return self.snapshots[self.cutoffs[-1]]
 
+    @property
+    def previous(self) -> date:
+        """The cut-off before the latest. Raises DataError where there is none, so that nothing can be learned."""
+        if len(self.snapshots) < 2:
+            raise DataError(
+                f"{self.cutoffs[-1]}: no cut-off before it, from which to learn what follows. An earlier "
+                "windows.start, or a shorter validation, makes more of them."
+            )
+        return self.cutoffs[-2]
+
     def until(self, origin: date) -> "Panel":
         """Return what was known on `origin`: no later snapshot, and so nothing that happened after it."""
         return Panel({day: known for day, known in self.snapshots.items() if day <= origin}, self._fitted)
