@@ -22,7 +22,6 @@ BAD = [
     ({"windows.start": "yesterday"}, "windows.start = 'yesterday'", "date"),
     ({"economics.repurchase_days": 60}, "repurchase_days = 60", "longer than the holdout [2017-12-01, 2018-01-01)"),
     ({"dataset.source": "files"}, "dataset.files.events", "needs a mapping"),
-    ({"windows.start": "2017-10-01"}, "three windows as long as the validation, 90 days", "leaves 61"),
     ({"value.horizon_days": None}, "value.horizon_days = None", "integer"),
 ]
 

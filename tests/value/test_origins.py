@@ -4,6 +4,7 @@ import pytest
 import small_panel
 
 from membership.base import params
+from membership.base.errors import DataError
 from membership.value import choose, origins
 from membership.value.candidates import NAIVE
 from membership.value.panel import outcome
@@ -104,6 +105,12 @@ def test_a_short_history_has_fewer_cutoffs_and_still_a_choice(bought, settings):
     fitted = origins.fit(few, rolled.predictions, settings, SEED)
     choice = choose.choose(rolled, settings, np.random.default_rng(0), fitted.refusals)
     assert choice.name in fitted.candidates and choice.lifetime is not None
+
+
+def test_too_short_a_history_is_an_error_in_words():
+    p = params.parse(params.read(), {"windows.start": "2017-10-01"})
+    with pytest.raises(DataError, match=r"three windows as long as the validation, 90 days .* leaves 61"):
+        origins.cutoffs(p.windows, p.value)
 
 
 def test_outcome_leaves_out_who_missed_an_origin():

@@ -182,15 +182,3 @@ class Params(Section):
                 f"{self.windows.holdout} of {self.windows.holdout.days} days; allowed: at most that"
             )
         return self
-
-    @model_validator(mode="after")
-    def _origins_fit(self):
-        windows = self.windows
-        needed, known = 3 * windows.validation.days, (windows.as_of - windows.start).days
-        if needed > known:
-            raise ValueError(
-                f"windows.calibration_end = {windows.calibration_end}: value is learned and judged on three windows as "
-                f"long as the validation, {needed} days before {windows.as_of}, but windows.start leaves {known}; "
-                "allowed: a later calibration_end, or an earlier start"
-            )
-        return self

@@ -56,10 +56,17 @@ class Rolled:
 def cutoffs(windows: Windows, settings: Value) -> list[date]:
     """Return the cut-offs of the panel, oldest first: the last is `windows.as_of`, each one validation earlier.
 
-    As many as `origins` and `learning_origins` ask for, or as leave a whole window before the oldest.
+    As many as `origins` and `learning_origins` ask for, or as leave a whole window before the oldest. Raises DataError
+    where there are not the three that one window to learn from and one to be judged on take.
     """
-    step = windows.validation.days
-    most = (windows.as_of - windows.start).days // step - 1
+    step, known = windows.validation.days, (windows.as_of - windows.start).days
+    most = known // step - 1
+    if most < 2:
+        raise DataError(
+            f"windows.calibration_end = {windows.calibration_end}: value is learned and judged on three windows as "
+            f"long as the validation, {3 * step} days before {windows.as_of}, but windows.start leaves {known}; "
+            "allowed: a later calibration_end, or an earlier start."
+        )
     back = range(min(settings.origins + settings.learning_origins, most), -1, -1)
     return [windows.as_of - timedelta(days=number * step) for number in back]
 
