@@ -69,6 +69,7 @@ def test_a_member_computed_by_hand():
         "age_days": 59.0,
         "days_since_last": 25.0,
         "spend": 300 + 500 + 100 + 400 - 400 + 600,
+        "first_spend": 300 + 500 + 100,
         "repeat_spend_mean": (400 + 600) / 2,
         "median_gap_days": 17.0,
         "gap_spread": np.std([4, 30], ddof=1) / 17,
@@ -97,9 +98,15 @@ def test_a_member_computed_by_hand():
 
 def test_a_member_without_events_has_zeros_and_nulls():
     idle = known(BY_HAND, "a", "idle").loc["idle"]
-    counts = ["orders", "purchase_days", "frequency", "spend", "spend_90d", "views", "recency_days", "age_days"]
-    assert (idle[counts] == 0).all()
+    counts = ["orders", "purchase_days", "frequency", "spend", "spend_90d", "views"]
+    assert (idle[[*counts, "first_spend", "recency_days", "age_days"]] == 0).all()
     assert idle[["days_since_last", "median_gap_days", "gap_spread", "browse_to_buy", "discount_share"]].isna().all()
+
+
+def test_a_first_day_that_was_sent_back_or_cost_nothing_is_what_was_paid_on_it():
+    returned = [event("2017-02-01", amount=700), event("2017-02-01", "return", amount=-700), event("2017-02-09")]
+    assert known(returned).loc["a", "first_spend"] == 700
+    assert known([event("2017-02-01", amount=0), event("2017-02-09")]).loc["a", "first_spend"] == 0
 
 
 def test_no_events_at_all_still_give_every_member_a_row():
@@ -180,6 +187,10 @@ def test_nothing_at_or_after_the_cutoff_changes_a_feature(present, later):
     pd.testing.assert_frame_equal(shares(rows), present[1])
 
 
+def _bought(row: dict) -> bool:
+    return row["kind"] == "purchase" and row["local_at"] < pd.Timestamp(CUTOFF)
+
+
 past = st.builds(
     event,
     st.datetimes(pd.Timestamp("2017-01-01").to_pydatetime(), pd.Timestamp(CUTOFF).to_pydatetime()).map(str),
@@ -199,6 +210,8 @@ def test_features_keep_to_what_their_names_say(rows):
     assert member["recency_days"] <= member["age_days"]
     assert member["orders_30d"] <= member["orders_90d"] <= member["orders"]
     assert member["purchase_days"] <= 59
+    repeated = member["frequency"] * np.nan_to_num(member["repeat_spend_mean"])
+    assert member["first_spend"] + repeated == pytest.approx(sum(row["amount"] for row in rows if _bought(row)))
     if member["frequency"]:
         assert member["frequency"] <= member["recency_days"]
         assert member["median_gap_days"] >= 1

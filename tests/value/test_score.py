@@ -1,68 +1,114 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+import small_panel
 
-from membership.base import params, tables
-from membership.base.errors import DataError
-from membership.value import plots, score
-from membership.value.validate import ErrorBand
+from membership.base import params, seeds, tables
+from membership.value import checks, choose, origins, score, summary, validate
+from membership.value.panel import Panel
 
-DAYS = 30
+MEMBERS = 150
+QUICK = {
+    "value.origins": 2, "value.learning_origins": 1, "value.network.epochs": 5, "value.boosting.iterations": 5,
+    "value.bootstrap": 20,
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def p():
-    return params.load("value")
+    return params.parse(params.read(), QUICK)
 
 
 @pytest.fixture(scope="module")
-def snapshots(market):
-    """Features 30 days apart: the market's, with a prospect, and the same with `DAYS` of purchases less."""
-    rng = np.random.default_rng(0)
-    now = market.features.head(600).copy()
-    orders = rng.poisson(90 * now["frequency"] / now["age_days"])
-    mean = now["repeat_spend_mean"].fillna(2000).round().astype(int)
-    now = now.assign(orders_90d=orders, spend_90d=orders * mean, spend=now["purchase_days"] * mean)
-    nothing = dict.fromkeys(now.columns, 0) | {"days_since_last": np.nan, "repeat_spend_mean": np.nan}
-    now = pd.concat([now, pd.DataFrame(nothing, index=["prospect"])]).rename_axis("member_id")
-    recent = rng.poisson(now["orders_90d"] / 3) * now["repeat_spend_mean"].fillna(0)
-    return now.assign(spend=now["spend"] - recent.round().astype(int)), now
+def known():
+    return small_panel.build(small_panel.purchases(MEMBERS), MEMBERS)
+
+
+def scored(known: Panel, p):
+    """Return what was fitted, what was chosen, and the table `value`."""
+    rolled = origins.roll(known, p.value, p.seed)
+    fitted = origins.fit(known, rolled.predictions, p.value, p.seed)
+    choice = choose.choose(rolled, p.value, seeds.rng(p.seed, "value.choose"), fitted.refusals)
+    errors = score.band(rolled, choice, known.days, p.value)
+    return fitted, choice, score.table(fitted, choice, errors, known.now, p.value, p.economics, p.seed)
 
 
 @pytest.fixture(scope="module")
-def models(snapshots, p):
-    return score.fit(*snapshots, DAYS, p.value)
+def result(known, p):
+    return scored(known, p)
 
 
-@pytest.fixture(scope="module")
-def value(snapshots, models, p):
-    before, now = snapshots
-    spent = now["spend"] - before["spend"]
-    band = ErrorBand.fit(spent, models.predict_spend(before, DAYS)["bgnbd"], DAYS, p.value.confidence)
-    return score.table(models, "bgnbd", band, now, p.value, p.economics)
-
-
-def test_value_is_defined_for_every_member_and_fits_its_schema(value, snapshots):
+def check(value: pd.DataFrame, members) -> pd.DataFrame:
+    """Return the table by member; it has every member, fits its schema, and no number is missing or upside down."""
     checked = tables.check("value", value)
-    assert checked["member_id"].tolist() == sorted(snapshots[1].index)
-    assert checked.notna().all(axis=None)
-    assert (checked["value_low"] <= checked["value"]).all()
-    assert (checked["value"] <= checked["value_high"]).all()
+    assert checked["member_id"].tolist() == sorted(members)
+    assert checked.notna().all(axis=None) and np.isfinite(checked.select_dtypes("number")).all(axis=None)
+    for name, low, high in (("value", "value_low", "value_high"), ("residual_value", "residual_low", "residual_high")):
+        rounding = 1e-12 * checked[name]
+        assert checked[name].between(checked[low] - rounding, checked[high] + rounding).all()
+    return checked.set_index("member_id")
 
 
-def test_who_never_bought_is_expected_to_bring_nothing(value):
-    prospect = value.set_index("member_id").loc["prospect"]
+def test_every_member_has_a_value_an_interval_and_a_group(result, known):
+    value = check(result[2], known.now.index)
+    assert value["value"].sum() > 0 and set(value["value_group"]) >= {"high value", "at risk"}
+
+
+def test_who_never_bought_is_expected_to_bring_nothing(result, known):
+    never = check(result[2], known.now.index)[(known.now["age_days"] == 0).to_numpy()]
     zero = ["rfm_value", "p_alive", "expected_orders", "expected_spend", "value", "value_low", "p_repurchase"]
-    assert (prospect[zero] == 0).all()
-    assert prospect["value_high"] > 0
+    assert len(never) and (never[[*zero, "residual_value", "residual_low", "residual_high"]] == 0).all(axis=None)
+    assert never["value_group"].eq("others").all()
 
 
-def test_value_is_the_discounted_margin_on_the_chosen_spend(value, models, snapshots, p):
-    spend = models.predict_spend(snapshots[1], p.value.horizon_days)["bgnbd"].to_numpy()
+def test_value_is_the_discounted_margin_on_what_the_chosen_one_expects(result, known, p):
+    fitted, choice, value = result
+    spend = fitted.candidates[choice.name].spend(known.now, p.value.horizon_days) * (known.now["age_days"] > 0)
     factor = score.discount_factor(p.value.horizon_days, p.economics.discount_rate)
     np.testing.assert_allclose(value["value"], p.economics.margin_rate * factor * spend)
+
+
+def test_the_best_lifetime_model_says_who_is_still_there(result, known, p):
+    fitted, choice, value = result
+    model = fitted.candidates[choice.lifetime]
+    np.testing.assert_allclose(value["p_alive"], model.buying.p_alive(known.now))
+    np.testing.assert_allclose(value["p_repurchase"], model.buying.p_purchase(known.now, p.economics.repurchase_days))
+    longer = model.spend(known.now, p.value.lifetime_days) * p.economics.margin_rate
+    assert (value["residual_value"] <= longer + 1e-9).all() and value["residual_value"].sum() > 0.5 * longer.sum()
+
+
+def only(known: Panel, members: pd.Index) -> Panel:
+    return Panel({day: rows.loc[members] for day, rows in known.snapshots.items()})
+
+
+def alike(known: Panel) -> Panel:
+    """Everybody did what the busiest member did."""
+    busiest, names = known.now["purchase_days"].idxmax(), pd.Index([f"m{n:02d}" for n in range(60)], name="member_id")
+    return Panel({day: rows.loc[[busiest] * 60].set_axis(names) for day, rows in known.snapshots.items()})
+
+
+@pytest.mark.parametrize(
+    ("what", "refused"),
+    [("prospects", True), ("five", False), ("one purchase", True), ("alike", False)],
+)
+def test_bad_data_give_a_defined_table(what, refused, known, p):
+    now = known.now
+    given = {
+        "prospects": lambda: only(known, now.index[now["purchase_days"] == 0]),
+        "five": lambda: only(known, now.nlargest(5, "purchase_days").index),
+        "one purchase": lambda: only(known, now.index[(now["frequency"] == 0) & (now["purchase_days"] == 1)]),
+        "alike": lambda: alike(known),
+    }[what]()
+    fitted, choice, value = scored(given, p)
+    found = check(value, given.now.index)
+    assert choice.name in fitted.candidates
+    assert (choice.lifetime is None) == refused
+    assert "rfm" in fitted.refusals  # members who cannot be told apart, or too few
+    bought = given.now["age_days"].to_numpy() > 0
+    assert (found.loc[~bought, "value"] == 0).all() and (found.loc[bought, "p_alive"] > 0).all()
 
 
 def test_discount_factor_is_the_mean_present_value_of_an_even_stream():
@@ -71,68 +117,102 @@ def test_discount_factor_is_the_mean_present_value_of_an_even_stream():
     assert score.discount_factor(90, 0.0) == 1
 
 
-def test_naive_predictions_are_what_their_names_say(models, snapshots):
-    before, now = snapshots
-    spend = models.predict_spend(now, DAYS)
-    assert (spend["zero"] == 0).all()
-    assert spend["mean"].unique() == pytest.approx([(now["spend"] - before["spend"]).mean()])
-    first = now.iloc[0]
-    assert spend["same_rate"].iloc[0] == pytest.approx(first["spend"] / first["age_days"] * DAYS)
-    assert spend["recent_rate"].iloc[0] == pytest.approx(first["spend_90d"] / 3)
-    orders = models.predict_orders(now, DAYS)
-    assert orders["same_rate"].iloc[0] == pytest.approx(first["purchase_days"] / first["age_days"] * DAYS)
-
-
-def test_one_member_is_an_error_in_words(snapshots, p):
-    before, now = (frame.head(1) for frame in snapshots)
-    with pytest.raises(DataError, match=r"RFM: 1 of 1 members had bought before the cut-off.*more members"):
-        score.fit(before, now, DAYS, p.value)
-
-
-def test_summary_and_concentration_are_those_computed_by_hand(p):
+@pytest.fixture(scope="module")
+def by_hand(p):
     settings = p.value.model_copy(update={"high_value_share": 0.5, "at_risk_p_alive": 0.5})
-    value = pd.DataFrame({"member_id": list("abcd"), "value": [10.0, 60, 30, 0], "p_alive": [1, 0.4, 0.9, 0]})
-    assert score.summary(value, settings) == {
-        "members": 4,
-        "total_value": 100,
-        "high_value_share_of_value": 0.9,
+    value = pd.DataFrame(
+        {
+            "value": [10.0, 60, 30, 0], "p_alive": [0.2, 0.4, 0.9, 0], "residual_value": [20.0, 80, 90, 0],
+            "rfm_segment": ["new", "champion", "loyal", "not bought yet"],
+        },
+        index=pd.Index(list("abcd"), name="member_id"),
+    )  # fmt: skip
+    return value.assign(value_group=score.groups(value, settings))
+
+
+def test_groups_are_value_by_p_alive(by_hand):
+    assert by_hand["value_group"].tolist() == ["at risk", "high value at risk", "high value", "others"]
+
+
+def test_members_worth_nothing_are_never_high_value(by_hand, p):
+    nothing = by_hand.assign(value=0.0)
+    assert not set(score.groups(nothing, p.value)) & {"high value", "high value at risk"}
+
+
+def test_totals_and_concentration_are_those_computed_by_hand(by_hand):
+    assert summary.totals(by_hand) == {
+        "members": 4, "total_value": 100, "total_residual_value": 190, "high_value_share_of_value": 0.9,
         "high_value_at_risk": 1,
-    }
-    curve = score.concentration(value)
+    }  # fmt: skip
+    curve = score.concentration(by_hand)
     assert curve["share_of_members"].tolist() == [0, 0.25, 0.5, 0.75, 1]
     assert curve["share_of_value"].tolist() == pytest.approx([0, 0.6, 0.9, 1, 1])
+    rows = score.by(by_hand, "value_group")
+    assert rows.index[0] == "high value at risk" and rows["share_of_value"].tolist() == [0.6, 0.3, 0.1, 0]
 
 
-def test_segments_share_out_all_value(value):
-    table = score.by_segment(value)
-    assert table["members"].sum() == len(value)
-    assert table["share_of_value"].sum() == pytest.approx(1)
-    assert table["value"].is_monotonic_decreasing
+def test_every_fitted_number_goes_to_json(result):
+    fitted, choice, _ = result
+    again = json.loads(json.dumps(score.parameters(fitted, choice)))
+    assert again["fitted"]["bgnbd"]["alpha_days"]["value"] == fitted.candidates["bgnbd"].buying.alpha_days
+    assert again["chosen"] == choice.name and again["fitted"]["zero"]
 
 
-def test_every_fitted_number_goes_to_json(models):
-    again = json.loads(json.dumps(models.parameters()))
-    assert again["bgnbd"]["alpha_days"] == models.orders.alpha_days
-    assert again["rfm"]["weights"] == models.rfm.weights.tolist()
+def judged(result, known, p):
+    """Return all metrics, with what happened made up: everybody spends half of what the chosen candidate says."""
+    fitted, choice, value = result
+    rng = np.random.default_rng(1)
+    predicted = {what: fitted.predict(what, known.now, known.days) for what in ("spend", "orders")}
+    did = {what: table[choice.name] / 2 for what, table in predicted.items()}
+    tables = {what: validate.compare(did[what], table) for what, table in predicted.items()}
+    gained = {what: summary.gains(did[what], table, choice, p.value, rng) for what, table in predicted.items()}
+    again = did["orders"] > 0
+    chance = value.set_index("member_id")[["p_repurchase"]]
+    band = pd.DataFrame({"low": 0.0, "high": did["spend"]})
+    covered = checks.coverage(did["spend"], predicted["spend"][choice.name], band)
+    brier = checks.brier(again, chance)
+    return summary.metrics(value, choice, tables, gained, brier, covered) | summary.came_back(value, again)
 
 
-def test_conclusion_says_when_the_gain_may_be_chance(models, p):
-    metrics = {
-        "members": 601, "total_value": 1234500.0, "high_value_share_of_value": 0.5, "high_value_at_risk": 7,
-        "holdout_gain": 0.02, "holdout_gain_low": -0.01, "holdout_gain_high": 0.05, "holdout_spend_bias": -0.04,
-        "interval_coverage": 0.93, "brier_repurchase": 0.142, "brier_repurchase_naive": 0.208,
+def test_metrics_are_named_by_outcome_and_candidate(result, known, p):
+    found = judged(result, known, p)
+    assert found["holdout_spend_bias"] == pytest.approx(1.0)
+    assert found["holdout_spend_rmse"] == found[f"holdout_spend_rmse_{result[1].name}"]
+    assert found["interval_coverage"] == 1
+    assert all(isinstance(number, int | float) for number in found.values())
+    assert {"holdout_orders_gini_zero", "holdout_orders_gain_low", "validation_spend_rmse"} <= set(found)
+
+
+def test_conclusion_says_when_the_gain_may_be_chance_and_what_is_odd_about_the_data(result, known, p):
+    fitted, choice, _ = result
+    found = judged(result, known, p) | {
+        "members": 601, "total_value": 1234500.0, "holdout_spend_gain": -0.02, "holdout_spend_gain_low": -0.05,
+        "holdout_spend_gain_high": 0.01, "at_risk_came_back": 0.4, "at_risk_p_alive": 0.1,
     }  # fmt: skip
-    text = score.conclusion(metrics, "rfm", ("rfm", "recent_rate"), models, p.value)
+    text = summary.conclusion(found, choice, fitted, p.value, "", "Most have bought before the data begin.")
     assert f"601 members are worth 12,345 in margin over the next {p.value.horizon_days} days" in text
-    assert "cannot be told apart" in text
-    assert "cannot be told apart" not in score.conclusion(
-        metrics | {"holdout_gain_low": 0.01}, "rfm", ("rfm", "recent_rate"), models, p.value
+    assert "RMSE of spend is 2.0% smaller" in text and "+100.0% off" in text
+    assert "so that it is too low for them" in text
+    assert text.endswith("- Most have bought before the data begin.")
+    sure = summary.conclusion(found | {"holdout_spend_gain_high": -0.01}, choice, fitted, p.value)
+    assert text.count("cannot be told apart") == sure.count("cannot be told apart") + 1
+
+
+def test_the_best_lifetime_model_has_profile_intervals_around_its_parameters(result, known, p):
+    fitted, choice, _ = result
+    table = summary.lifetime_parameters(fitted, choice, known.now, p.value)
+    assert {"p", "q", "gamma"} < set(table.index)
+    assert (table["low"] <= table["value"]).all() and (table["value"] <= table["high"]).all()
+
+
+def test_without_a_lifetime_model_nothing_is_shown_of_it(result, known, p):
+    fitted, choice, _ = result
+    none = replace(choice, lifetime=None)
+    assert summary.buying(fitted, none) is None
+    assert summary.lifetime_parameters(fitted, none, known.now, p.value).empty
+    assert summary.contenders(none, fitted) == list(dict.fromkeys([choice.name, summary.best_naive(choice)]))
+    assert "every member who has bought counts as alive" in summary.conclusion(
+        judged(result, known, p), none, fitted, p.value
     )
-
-
-def test_figures_take_their_labels_from_the_parameters(value):
-    ax = plots.alive_map(value, 45, 0.3)
-    assert "45 days" in ax.get_ylabel()
-    assert "0.3" in ax.get_legend().get_texts()[0].get_text()
-    curve = plots.concentration(score.concentration(value), 0.1)
-    assert curve.get_legend().get_texts()[2].get_text().startswith("best 10% hold")
+    table = checks.frequencies(None, known.now)
+    assert table["expected"].isna().all() and table["actual"].sum() == (known.now["age_days"] > 0).sum()

@@ -182,14 +182,3 @@ class Params(Section):
                 f"{self.windows.holdout} of {self.windows.holdout.days} days; allowed: at most that"
             )
         return self
-
-    @model_validator(mode="after")
-    def _origins_fit(self):
-        windows, back = self.windows, self.value.origins + self.value.learning_origins
-        needed, known = (back + 1) * windows.validation.days, (windows.as_of - windows.start).days
-        if needed > known:
-            raise ValueError(
-                f"value.origins + value.learning_origins = {back}: with a window to learn from they need {needed} days "
-                f"before {windows.as_of}, but windows.start leaves {known}; allowed: fewer, or a shorter validation"
-            )
-        return self

@@ -12,6 +12,7 @@ from pathlib import Path
 from membership.base import paths
 
 KINDS = ("view", "cart", "favourite", "purchase", "return", "contact", "rating", "renewal")
+GROUPS = ("high value", "high value at risk", "at risk", "others")
 STAGES = ("prospect", "new", "active", "loyal", "at_risk", "lapsed", "won_back")
 
 _TEXT, _INT, _FLOAT, _BOOL, _TIME = "str", "int64", "float64", "bool", "datetime64[us]"
@@ -150,6 +151,7 @@ _DEFINITIONS = (
             "age_days": _required(_FLOAT, **_COUNT),  # first purchase day to as_of, BG/NBD's T; 0 without purchases
             "days_since_last": _optional(_FLOAT, **_COUNT),  # null where nothing was bought
             "spend": _required(_INT),  # cents, net of returns
+            "first_spend": _required(_INT, **_COUNT),  # cents of purchases on the first purchase day; 0 without one
             "repeat_spend_mean": _optional(_FLOAT),  # cents a repeat purchase day, Gamma-Gamma's mean; null without one
             "median_gap_days": _optional(_FLOAT, **_COUNT),  # between purchase days; null below two
             "gap_spread": _optional(_FLOAT, **_COUNT),  # standard deviation over mean of gaps; null below three
@@ -200,6 +202,10 @@ _DEFINITIONS = (
             "value_low": _required(_FLOAT, **_COUNT),  # its interval, at value.confidence
             "value_high": _required(_FLOAT, **_COUNT),
             "p_repurchase": _required(_FLOAT, **_SHARE),  # an order within economics.repurchase_days
+            "residual_value": _required(_FLOAT, **_COUNT),  # cents of margin over value.lifetime_days, discounted
+            "residual_low": _required(_FLOAT, **_COUNT),  # its interval, at value.confidence
+            "residual_high": _required(_FLOAT, **_COUNT),
+            "value_group": _required(_TEXT, among=GROUPS),  # value x P(alive)
         },
     ),
     Table(
@@ -283,6 +289,8 @@ _DEFINITIONS = (
             "value": _required(_FLOAT, **_COUNT),  # cents of margin over the horizon
             "value_low": _required(_FLOAT, **_COUNT),
             "value_high": _required(_FLOAT, **_COUNT),
+            "value_group": _required(_TEXT, among=GROUPS),
+            "residual_value": _required(_FLOAT, **_COUNT),  # cents of margin over value.lifetime_days
             "p_alive": _required(_FLOAT, **_SHARE),
             "p_repurchase": _required(_FLOAT, **_SHARE),
             "rfm_segment": _required(_TEXT),

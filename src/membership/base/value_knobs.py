@@ -17,11 +17,11 @@ Metric = Literal[
 
 
 class Boosting(Section):
-    """Gradient boosting of the ratio of what happened to what Pareto/NBD expected."""
+    """Gradient boosting of the ratio of what happened to what the base model expected."""
 
     iterations: Count
     learning_rate: Level
-    leaf_members: Count
+    leaf_share: Level
 
 
 class Network(Section):

@@ -121,6 +121,7 @@ def _rhythm(purchases: ir.Table, cutoff: date) -> ir.Table:
         purchase_days=_.count(),
         first_day=_.day.min(),
         last_day=_.day.max(),
+        first_spend=_.spend.argmin(_.day),
         repeat_spend=_.spend.sum(where=_.gap > 0),
         gaps=_.gap.count(),
         gap_sum=_.gap.sum(),

@@ -6,7 +6,7 @@ from membership.base import files, paths, tables
 from membership.base.errors import DataError
 from membership.base.policy_knobs import NextActions
 
-_VALUE = ["value", "value_low", "value_high", "p_alive", "p_repurchase", "rfm_segment"]
+_VALUE = ["value", "value_low", "value_high", "value_group", "residual_value", "p_alive", "p_repurchase", "rfm_segment"]
 _PROFILE = ["stage", "persona", "main_need"]
 _TIER = ["tier", "next_tier", "spend_to_next", "points"]
 
@@ -22,10 +22,11 @@ def assemble(
 ) -> pd.DataFrame:
     """Return one row a member, sorted by id, from the tables of the same names; `recommendations` is of one policy.
 
-    Columns: member_id; value, value_low, value_high (whole cents of margin over the horizon), p_alive, p_repurchase,
-    rfm_segment; stage, persona, main_need; tier, next_tier ("" in the top one), spend_to_next (cents), points;
-    benefits (names joined by "; ", "" for none); next_action (words); items (all names joined by "; "); and
-    item_1, item_1_id, item_2, ... ("" where a member has fewer).
+    Columns: member_id; value, value_low, value_high (whole cents of margin over the horizon), value_group,
+    residual_value (whole cents of margin to come), p_alive, p_repurchase, rfm_segment; stage, persona, main_need;
+    tier, next_tier ("" in the top one), spend_to_next (cents), points; benefits (names joined by "; ", "" for none);
+    next_action (words); items (all names joined by "; "); and item_1, item_1_id, item_2, ... ("" where a member has
+    fewer).
 
     Raises DataError where a member of `value` is missing in `profile` or `tiers`, or the other way round.
     """
@@ -36,7 +37,8 @@ def assemble(
     benefits = allocations.sort_values("benefit").groupby("member_id")["benefit"].agg("; ".join).rename("benefits")
     frame = frame.join(benefits, on="member_id").join(_items(recommendations, items), on="member_id")
     frame.insert(frame.columns.get_loc("benefits") + 1, "next_action", frame["stage"].map(next_actions.model_dump()))
-    frame = frame.round({"value": 0, "value_low": 0, "value_high": 0, "p_alive": 4, "p_repurchase": 4})
+    money = dict.fromkeys(("value", "value_low", "value_high", "residual_value"), 0)
+    frame = frame.round(money | {"p_alive": 4, "p_repurchase": 4})
     texts = frame.columns[frame.columns.get_loc("next_tier") :].difference(["spend_to_next", "points"])
     return frame.fillna(dict.fromkeys(texts, "")).sort_values("member_id").reset_index(drop=True)
 

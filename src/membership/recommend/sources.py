@@ -176,7 +176,8 @@ def _product(left: sparse.sparray, right: sparse.sparray, most: int) -> sparse.c
 def _small(matrix: sparse.sparray) -> sparse.csr_array:
     """Return `matrix` in half the memory: float32 with int32 indices."""
     rows = matrix.tocsr()
-    return sparse.csr_array((_float(rows.data), rows.indices.astype(np.int32), rows.indptr.astype(np.int32)), rows.shape)
+    arrays = _float(rows.data), rows.indices.astype(np.int32), rows.indptr.astype(np.int32)
+    return sparse.csr_array(arrays, rows.shape)
 
 
 def _float(values: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Recency, frequency, monetary value: the weighted linear model in its identified form, and the classic scores.
+"""Recency, frequency, monetary value: the weighted linear model in its identified form.
 
 The linear model V = w1 (a1 r + b1) + w2 (a2 f + b2) + w3 (a3 m + b3) has nine parameters of which data fix only four:
 three slopes w_k a_k and one intercept. Its identified form, which is what is fitted here, is
@@ -12,147 +12,172 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import optimize
+from scipy import optimize, stats
 
 from membership.base.errors import DataError
 from membership.base.progress import bar
+from membership.base.value_knobs import Value
 
 PARTS = ("recency", "frequency", "monetary")
-_INPUTS = (
-    "days_since_last",
-    "orders_90d",
-    "spend_90d",
-)  # of one fixed length, so that they mean the same at any cut-off
-_MAX_CONDITION = 1e8
-
-_NEVER = "not bought yet"
-_SEGMENTS = (  # the usual grid: rows recency 1 to 5, columns frequency 1 to 5
-    ("hibernating", "hibernating", "at risk", "at risk", "can't lose"),
-    ("hibernating", "hibernating", "at risk", "at risk", "can't lose"),
-    ("about to sleep", "about to sleep", "need attention", "loyal", "loyal"),
-    ("promising", "potential loyalist", "potential loyalist", "loyal", "loyal"),
-    ("new", "potential loyalist", "potential loyalist", "champion", "champion"),
-)
+INPUTS = ("days_since_last", "orders_90d", "spend_90d")  # over one fixed length: they mean the same at any cut-off
+SIGNS = np.array([-1.0, 1.0, 1.0])  # recency enters as minus the days since the last purchase
+MAX_CONDITION_INDEX = 30.0  # Belsley, Kuh & Welsch (1980): from here on, dependencies are strong
+_MIN_MEMBERS = 20  # five for each of the four parameters
+_CHANCE = 0.05  # p-value above which what recency, frequency and monetary value explain may be chance
 
 
 @dataclass(frozen=True)
 class Rfm:
-    """The fitted model; arrays have the order of `PARTS`. `base` and `scale` are cents over `days`."""
+    """The fitted model; arrays have the order of `PARTS`. `base` and `scale` are in the target's unit over `days`."""
 
+    inputs: tuple[str, str, str]  # columns read: days since the last purchase, how often, how much
     low: np.ndarray
     high: np.ndarray
     weights: np.ndarray
     base: float
     scale: float
-    days: int  # length of the window of spend it was learned from
+    days: int  # length of the window that it was learned from
     members: int
 
     def scores(self, features: pd.DataFrame) -> np.ndarray:
         """Return s, shape (members, 3), each in [0, 1]; NaN recency where nothing was bought."""
-        return np.clip((_inputs(features) - self.low) / (self.high - self.low), 0, 1)
+        return _scores(_inputs(features, self.inputs), self.low, self.high)
 
-    def predict(self, features: pd.DataFrame, days: int) -> np.ndarray:
-        """Return expected spend in cents over `days`, shape (members,); never below 0, and 0 for who never bought."""
-        spend = (self.base + self.scale * self.scores(features) @ self.weights) * days / self.days
-        return np.where(features["days_since_last"].notna(), np.maximum(spend, 0), 0.0)
+    def predict(self, features: pd.DataFrame, days: float) -> np.ndarray:
+        """Return what is expected over `days`, shape (members,); never below 0, and 0 for who never bought."""
+        value = (self.base + self.scale * self.scores(features) @ self.weights) * days / self.days
+        return np.where(features[self.inputs[0]].notna(), np.maximum(value, 0), 0.0)
 
     def nine_parameters(self) -> pd.DataFrame:
         """Return one set of w, a, b (rows `PARTS`) of the nine-parameter form: a_k x_k + b_k = `base` + `scale` s_k.
 
-        Between low and high V = sum_k w_k (a_k x_k + b_k) exactly. Recency is in days, so its a is negative.
+        Between low and high V = sum_k w_k (a_k x_k + b_k) exactly, as the weights add up to 1. x are the columns
+        `inputs`; recency is in days since the last purchase, so its a is negative.
         """
         slope = self.scale / (self.high - self.low)
-        sign = np.array([-1, 1, 1])  # recency enters as minus the days since the last purchase
         return pd.DataFrame(
-            {"w": self.weights, "a": sign * slope, "b": self.base - slope * self.low}, index=list(PARTS)
+            {"w": self.weights, "a": SIGNS * slope, "b": self.base - slope * self.low}, index=list(PARTS)
         )
 
 
-def fit(features: pd.DataFrame, spend: pd.Series, days: int, clip_share: float) -> Rfm:
-    """Learn the weights from `features` at a cut-off and `spend` (cents, same index) in the `days` after it.
+@dataclass(frozen=True)
+class Weighing:
+    """What recency, frequency and monetary value weigh (rows `PARTS`), or why the data cannot tell (no rows)."""
 
-    Inputs are days since the last purchase, and orders and spend of the last 90 days, of the members who have bought;
-    `clip_share` of them lie below low and above high. Least squares with weights of 0 or more, a convex problem.
-    Raises DataError, in words, where an input is constant, two inputs say the same, or nothing explains spend.
+    weights: pd.DataFrame  # weight, low, high
+    nine_parameters: pd.DataFrame  # w, a, b
+    refusal: str  # empty where there is none
+
+
+def weigh(features: pd.DataFrame, target: pd.Series, days: int, settings: Value, rng: np.random.Generator) -> Weighing:
+    """Fit, with bootstrap intervals of the weights; data that cannot tell them are an answer, not an error."""
+    try:
+        model = fit(features, target, days, settings.clip_share)
+    except DataError as error:
+        return Weighing(pd.DataFrame(columns=["weight", "low", "high"]), pd.DataFrame(columns=list("wab")), str(error))
+    weights = bootstrap(model, features, target, settings.bootstrap, settings.confidence, rng)
+    return Weighing(weights, model.nine_parameters(), "")
+
+
+def fit(
+    features: pd.DataFrame, target: pd.Series, days: int, clip_share: float, inputs: tuple[str, str, str] = INPUTS
+) -> Rfm:
+    """Learn the weights from `features` at a cut-off and `target` (same index) in the `days` after it.
+
+    `target` is spend in cents, or purchase days; negative spend, net of returns, is allowed. Only members who have
+    bought teach; `clip_share` of them lie below low and above high. Least squares with weights of 0 or more, a convex
+    problem. Raises DataError, in words, where there are too few members, something is unknown, an input is constant,
+    two inputs say the same, or nothing explains the target beyond chance (scale near 0).
     """
-    bought = features["days_since_last"].notna().to_numpy()
-    if bought.sum() <= len(PARTS) + 1:
-        raise DataError(
-            f"RFM: {bought.sum()} of {len(features)} members had bought before the cut-off; weights need at least "
-            f"{len(PARTS) + 2}. Give a longer history or more members."
-        )
-    x = _inputs(features[bought])
-    low, high = np.quantile(x, clip_share, axis=0), np.quantile(x, 1 - clip_share, axis=0)
-    for name, least, most in zip(_INPUTS, low, high, strict=True):
+    x, y = _training(features, target, inputs)
+    low, high = np.quantile(x, [clip_share, 1 - clip_share], axis=0)
+    for name, least, most in zip(inputs, low, high, strict=True):
         if not most > least:
             raise DataError(
                 f"RFM: {name} is {abs(least):g} for all but the rarest members, so it cannot be weighed. "
                 "Lower value.clip_share, or choose windows in which members differ."
             )
-    target = spend[bought].to_numpy(float)
-    scores = np.clip((x - low) / (high - low), 0, 1)
-    _refuse_collinear(scores)
-    base, slopes = _solve(_moments(scores, target))
-    if not slopes.sum() > 1e-6 * max(np.abs(target).max(), 1):
-        raise DataError(
-            "RFM: spend after the cut-off rises with none of recency, frequency and monetary value, so their weights "
-            "mean nothing (scale is 0). Choose windows with more purchases, or longer ones."
-        )
-    return Rfm(low, high, slopes / slopes.sum(), base, float(slopes.sum()), days, int(bought.sum()))
+    scores = _scores(x, low, high)
+    _refuse_collinear(scores, inputs)
+    base, slopes = _solve(_moments(scores, y))
+    _refuse_unexplained(y, base + scores @ slopes)
+    return Rfm(tuple(inputs), low, high, slopes / slopes.sum(), base, float(slopes.sum()), days, len(y))
 
 
 def bootstrap(
-    model: Rfm, features: pd.DataFrame, spend: pd.Series, draws: int, confidence: float, rng: np.random.Generator
+    model: Rfm, features: pd.DataFrame, target: pd.Series, draws: int, confidence: float, rng: np.random.Generator
 ) -> pd.DataFrame:
     """Return `weight`, `low`, `high` (rows `PARTS`): percentile intervals from `draws` samples of members.
 
-    The quantiles that scale the inputs are kept; a draw in which nothing explains spend has no weights and is left out.
+    The quantiles that scale the inputs are kept; a draw in which nothing explains the target has no weights and is
+    left out.
     """
-    bought = features["days_since_last"].notna().to_numpy()
-    moments = _moments(model.scores(features[bought]), spend[bought].to_numpy(float))
-    count = len(moments)
-    drawn = np.full((draws, len(PARTS)), np.nan)
-    for draw in bar(range(draws), "RFM weights"):
-        times = np.bincount(rng.integers(count, size=count), minlength=count)
-        slopes = _solve(moments, times)[1]
+    x, y = _training(features, target, model.inputs)
+    moments = _moments(_scores(x, model.low, model.high), y)
+    count, drawn = len(moments), []
+    for _ in bar(range(draws), "RFM weights"):
+        _, slopes = _solve(moments, np.bincount(rng.integers(count, size=count), minlength=count))
         if slopes.sum() > 0:
-            drawn[draw] = slopes / slopes.sum()
+            drawn.append(slopes / slopes.sum())
     tail = (1 - confidence) / 2
-    low, high = np.nanquantile(drawn, [tail, 1 - tail], axis=0)
+    low, high = np.quantile(drawn, [tail, 1 - tail], axis=0) if drawn else np.tile([[0.0], [1.0]], len(PARTS))
     return pd.DataFrame({"weight": model.weights, "low": low, "high": high}, index=list(PARTS))
 
 
-def segments(features: pd.DataFrame) -> pd.DataFrame:
-    """Return `recency_score`, `frequency_score`, `monetary_score` (1 to 5, 5 is best) and `rfm_segment` of members.
-
-    Quintiles among those who have bought, of days since the last purchase, purchase days and spend so far. Ties are
-    broken by the two other measures in that order, then by `member_id` (the index). Who never bought scores 1.
-    """
-    bought = features[features["days_since_last"].notna()]
-    measures = pd.DataFrame(
-        {"recency": -bought["days_since_last"], "frequency": bought["purchase_days"], "monetary": bought["spend"]}
-    ).sort_index()
-    scores = pd.DataFrame(1, index=features.index, columns=[f"{part}_score" for part in PARTS])
-    for part in PARTS:
-        order = measures.sort_values([part, *(other for other in PARTS if other != part)], kind="stable").index
-        scores.loc[order, f"{part}_score"] = 1 + 5 * np.arange(len(order)) // max(len(order), 1)
-    grid = np.array(_SEGMENTS, dtype=object)
-    names = grid[scores["recency_score"] - 1, scores["frequency_score"] - 1]
-    return scores.assign(rfm_segment=np.where(features["days_since_last"].notna(), names, _NEVER))
+def condition_index(scores: np.ndarray) -> float:
+    """Return the condition index of `scores` (members, 3): the root of the condition number of their correlations."""
+    return float(np.sqrt(np.linalg.cond(np.corrcoef(scores, rowvar=False))))
 
 
-def _inputs(features: pd.DataFrame) -> np.ndarray:
+def _inputs(features: pd.DataFrame, names: tuple[str, ...]) -> np.ndarray:
     """Return r, f, m, shape (members, 3), recency reversed."""
-    return features[list(_INPUTS)].to_numpy(float) * np.array([-1, 1, 1])
+    return features[list(names)].to_numpy(float) * SIGNS
 
 
-def _refuse_collinear(scores: np.ndarray) -> None:
-    condition = np.linalg.cond(np.corrcoef(scores, rowvar=False))
-    if not condition < _MAX_CONDITION:
+def _scores(x: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    return np.clip((x - low) / (high - low), 0, 1)
+
+
+def _training(features: pd.DataFrame, target: pd.Series, names: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Return inputs and target of the members who have bought."""
+    bought = features[features[names[0]].notna()]
+    if len(bought) < _MIN_MEMBERS:
         raise DataError(
-            f"RFM: recency, frequency and monetary value say the same of all {len(scores)} members (condition number "
-            f"{condition:.2g}, allowed below {_MAX_CONDITION:g}), so their weights cannot be told apart. More members "
-            "or a longer history is needed."
+            f"RFM: {len(bought)} of {len(features)} members had bought before the cut-off; weights need at least "
+            f"{_MIN_MEMBERS}. Give a longer history or more members."
+        )
+    columns = {name: bought[name] for name in names} | {"what happened afterwards": target.reindex(bought.index)}
+    for name, column in columns.items():
+        unknown = bought.index[~np.isfinite(column.to_numpy(float))]
+        if len(unknown):
+            raise DataError(
+                f"RFM: {name} is unknown or infinite for {len(unknown)} of {len(bought)} members who have bought, "
+                f"e.g. {unknown[0]}; allowed: a number. Run `dvc repro features` again."
+            )
+    return _inputs(bought, names), columns["what happened afterwards"].to_numpy(float)
+
+
+def _refuse_collinear(scores: np.ndarray, names: tuple[str, ...]) -> None:
+    index = condition_index(scores)
+    if not index < MAX_CONDITION_INDEX:
+        raise DataError(
+            f"RFM: {', '.join(names)} say the same of all {len(scores)} members (condition index {index:.2g}, allowed "
+            f"below {MAX_CONDITION_INDEX:g}), so their weights cannot be told apart. More members or a longer history "
+            "is needed."
+        )
+
+
+def _refuse_unexplained(target: np.ndarray, fitted: np.ndarray) -> None:
+    """Refuse a scale near 0: the F test of all three slopes together."""
+    total, left = ((target - target.mean()) ** 2).sum(), ((target - fitted) ** 2).sum()
+    explained = 1 - left / total if total > 0 else 0.0
+    freedom = len(target) - len(PARTS) - 1
+    p_value = stats.f.sf(explained / len(PARTS) * freedom / max(1 - explained, 1e-12), len(PARTS), freedom)
+    if p_value > _CHANCE:
+        raise DataError(
+            f"RFM: what happened after the cut-off rises with none of recency, frequency and monetary value (they "
+            f"explain {explained:.2%} of it, which chance also does, p = {p_value:.2g}; allowed: at most {_CHANCE:g}), "
+            "so their weights mean nothing. Choose windows with more purchases, or longer ones."
         )
 
 

@@ -1,9 +1,10 @@
-"""How far to believe a value model: what it said at a cut-off against what members did afterwards.
+"""How far to believe a prediction: what it said at a cut-off against what members did afterwards.
 
-Models are chosen on the validation window and judged, once, on the holdout; every prediction is compared with naive
-ones: nothing, the same for everybody, and each member's own rate so far.
+Every prediction is compared with naive ones: nothing, the same for everybody, and each member's own rate so far. None
+of it is a reason to believe a model that was chosen on the same window.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -11,24 +12,13 @@ import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from membership.base import engine
 from membership.base.errors import DataError
-from membership.base.knobs import Windows
+from membership.base.progress import bar
+from membership.value.accuracy import METRICS, judge
 
-SAY_NOTHING = ("zero", "mean")  # predictions that are the same for everybody: never chosen
-LOWER_IS_BETTER = ("mae", "rmse")
 _GROUP = 100  # members a group of the error band at least, and ten groups at most
-
-
-@dataclass(frozen=True)
-class Gain:
-    """By what share a prediction's RMSE is below another's: 0.1 is a tenth smaller; `low` and `high` its interval."""
-
-    share: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -60,11 +50,6 @@ class ErrorBand:
         return pd.DataFrame(bounds, index=predicted.index)
 
 
-def earlier(windows: Windows) -> date:
-    """Return the day one validation length before `calibration_end`: from there on, the candidates learn."""
-    return windows.calibration_end - timedelta(days=windows.validation.days)
-
-
 def at(features: pd.DataFrame, day: date) -> pd.DataFrame:
     """Return the rows of table `features` as of `day`, indexed by member. Raises DataError where there are none."""
     rows = features[features["as_of"] == pd.Timestamp(day)]
@@ -89,61 +74,63 @@ def bought_within(events: ir.Table, start: date, days: int, members: pd.Index) -
 
 
 def compare(actual: pd.Series, predictions: pd.DataFrame) -> pd.DataFrame:
-    """Return `mae`, `rmse`, `gini`, `spearman`, `bias` (rows: the columns of `predictions`).
+    """Return every one of `METRICS` (columns) of every column of `predictions` (rows); same members as `actual`.
 
-    Bias is predicted over actual total, less 1. A prediction that ranks nobody has a Gini and Spearman of 0.
+    mae, rmse: in the unit of `actual`; gini: of `actual` ranked by the prediction over that of the perfect ranking (1
+    perfect, 0 random); spearman: rank correlation; bias: predicted over actual total, less 1; decile_error: mean over
+    tenths by prediction of |predicted - actual| / actual mean, tenths in which nothing happened left out; top_share:
+    share of what happened held by the tenth of members predicted highest. Where nothing happened, or a prediction
+    ranks nobody, what is undefined is 0 (top_share: a tenth). Raises DataError where a prediction is not a number.
     """
-    rows = {}
-    for name, predicted in predictions.items():
-        error = predicted - actual
-        constant = predicted.nunique() < 2 or actual.nunique() < 2
-        rows[name] = {
-            "mae": error.abs().mean(),
-            "rmse": float(np.sqrt((error**2).mean())),
-            "gini": 0.0 if constant else normalised_gini(actual, predicted),
-            "spearman": 0.0 if constant else float(stats.spearmanr(actual, predicted).statistic),
-            "bias": error.sum() / actual.sum() if actual.sum() else 0.0,
-        }
-    return pd.DataFrame.from_dict(rows, orient="index")
+    judged, once = judge(actual, predictions), np.ones(len(actual))
+    rows = {name: {metric: measure(one, once) for metric, measure in METRICS.items()} for name, one in judged.items()}
+    return pd.DataFrame.from_dict(rows, orient="index", columns=list(METRICS))
 
 
-def gain(
-    actual: pd.Series, predicted: pd.Series, naive: pd.Series, draws: int, confidence: float, rng: np.random.Generator
-) -> Gain:
-    """Return how much smaller the RMSE of `predicted` is than that of `naive`; percentile bootstrap over members."""
-    squares = np.stack([(predicted - actual) ** 2, (naive - actual) ** 2], axis=1)
-    count, tail = len(squares), (1 - confidence) / 2
-    drawn = [np.bincount(rng.integers(count, size=count), minlength=count) @ squares for _ in range(draws)]
-    shares = [1 - np.sqrt(ours / theirs) if theirs > 0 else 0.0 for ours, theirs in [squares.sum(axis=0), *drawn]]
-    return Gain(float(shares[0]), *np.quantile(shares[1:], [tail, 1 - tail]).tolist())
+def differences(
+    actual: pd.Series,
+    predictions: pd.DataFrame,
+    reference: str,
+    metrics: Sequence[str],
+    draws: int,
+    confidence: float,
+    rng: np.random.Generator,
+) -> pd.DataFrame:
+    """Return how each column of `predictions` differs from the column `reference`, by paired bootstrap over members.
 
-
-def choose(comparison: pd.DataFrame, metric: str) -> str:
-    """Return the row that is best by `metric`, of those that say something of each member; ties: the first."""
-    able = comparison.drop(index=list(SAY_NOTHING), errors="ignore")[metric]
-    return str(able.idxmin() if metric in LOWER_IS_BETTER else able.idxmax())
-
-
-def normalised_gini(actual: pd.Series, predicted: pd.Series) -> float:
-    """Return the Gini of `actual` ranked by `predicted` over that of the perfect ranking: 1 perfect, 0 random.
-
-    Members with equal predictions share their mean, so that their order does not matter.
+    Rows (`metric`, `candidate`): `value` and `reference` (of the whole), `difference` (value less reference) with its
+    percentile interval `low`, `high`. Every draw takes the same members for all columns. For the metrics that are
+    LOWER_IS_BETTER an interval below 0 is a win over the reference, for gini, spearman and top_share one above 0.
     """
-    perfect = _gini(actual, actual)
-    return _gini(actual, predicted) / perfect if perfect > 0 else 0.0
+    judged, count = judge(actual, predictions), len(actual)
+
+    def measured(weights: np.ndarray) -> np.ndarray:
+        return np.array([[METRICS[metric](one, weights) for one in judged.values()] for metric in metrics])
+
+    base = predictions.columns.get_loc(reference)
+    whole = measured(np.ones(count))
+    drawn = np.empty((draws, *whole.shape))
+    for draw in bar(range(draws), "paired bootstrap"):
+        drawn[draw] = measured(np.bincount(rng.integers(count, size=count), minlength=count).astype(float))
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(drawn - drawn[:, :, [base]], [tail, 1 - tail], axis=0)
+    rows = pd.MultiIndex.from_product([list(metrics), predictions.columns], names=["metric", "candidate"])
+    columns = {"value": whole, "reference": whole[:, [base]] + 0 * whole, "difference": whole - whole[:, [base]]}
+    found = pd.DataFrame({name: table.ravel() for name, table in (columns | {"low": low, "high": high}).items()}, rows)
+    return found.drop(index=reference, level="candidate")
 
 
 def deciles(actual: pd.Series, predicted: pd.Series) -> pd.DataFrame:
     """Return `decile` (1 has the highest predictions), `members`, mean `predicted` and `actual`, and `share` of actual.
 
-    Equal predictions are put in order by member id.
+    Equal predictions are put in order by member id; below ten members some tenths are left out.
     """
-    frame = pd.DataFrame({"actual": actual, "predicted": predicted}).sort_index()
-    frame = frame.sort_values("predicted", ascending=False, kind="stable")
-    grouped = frame.groupby(1 + 10 * np.arange(len(frame)) // len(frame))
-    table = grouped.agg(members=("actual", "size"), predicted=("predicted", "mean"), actual=("actual", "mean"))
+    one = judge(actual, predicted.to_frame("predicted"))["predicted"]
+    table = pd.DataFrame(one.deciles(np.ones(len(actual))), index=["members", "predicted", "actual"]).T
+    table.insert(0, "decile", np.arange(1, 11))
+    table = table[table["members"] > 0].reset_index(drop=True).astype({"members": int})
     total = actual.sum()
-    return table.assign(share=grouped["actual"].sum() / total if total else 0.0).rename_axis("decile").reset_index()
+    return table.assign(share=table["actual"] * table["members"] / total if total else 0.0)
 
 
 def brier(happened: pd.Series, chance: pd.Series) -> float:
@@ -154,20 +141,3 @@ def brier(happened: pd.Series, chance: pd.Series) -> float:
 def coverage(actual: pd.Series, band: pd.DataFrame) -> float:
     """Return the share of members whose `actual` lies within `low` and `high` of `band`, edges included."""
     return float(actual.between(band["low"], band["high"]).mean())
-
-
-def flat(comparison: pd.DataFrame, prefix: str, chosen: str) -> dict[str, float]:
-    """Return metrics: `<prefix>_<metric>` of the `chosen` row; MAE, RMSE and Gini of every row as `..._<row>`."""
-    numbers = {f"{prefix}_{metric}": float(value) for metric, value in comparison.loc[chosen].items()}
-    for metric, column in comparison[["mae", "rmse", "gini"]].items():
-        numbers |= {f"{prefix}_{metric}_{name}": float(value) for name, value in column.items()}
-    return numbers
-
-
-def _gini(actual: pd.Series, key: pd.Series) -> float:
-    frame = pd.DataFrame({"actual": actual.to_numpy(float), "key": key.to_numpy(float)})
-    ordered = frame.groupby("key")["actual"].transform("mean").to_numpy()[np.argsort(-frame["key"], kind="stable")]
-    total = ordered.sum()
-    if total <= 0:
-        return 0.0
-    return float(np.cumsum(ordered).sum() / (total * len(ordered)) - (len(ordered) + 1) / (2 * len(ordered)))

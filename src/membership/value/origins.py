@@ -1,0 +1,126 @@
+"""Rolling origins: what every candidate, fitted on what was known on a day, said of the window that followed.
+
+    learn          learn       origin (oldest)    origin         as of
+  |------------)|------------)|--- predict ---)|--- predict --)|
+The oldest origin only teaches the stack; those after it are judged. At the last cut-off candidates are refitted.
+"""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import ibis.expr.types as ir
+import pandas as pd
+
+from membership.base.errors import DataError
+from membership.base.knobs import Windows
+from membership.base.progress import bar
+from membership.base.value_knobs import Value
+from membership.value import candidates, learned
+from membership.value import panel as panels
+from membership.value.candidates import Candidate
+from membership.value.panel import OUTCOMES, Panel
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """All candidates that could be fitted at one cut-off, in the order of `value.candidates`, and why others not."""
+
+    origin: date
+    candidates: dict[str, Candidate]
+    refusals: dict[str, str]
+
+    def predict(self, what: str, features: pd.DataFrame, days: float) -> pd.DataFrame:
+        """Return `what` ("orders" or "spend") over `days`: one row a member, one column a candidate."""
+        found = {name: getattr(one, what)(features, days) for name, one in self.candidates.items()}
+        return pd.DataFrame(found, index=features.index)
+
+
+@dataclass(frozen=True)
+class Rolled:
+    """What candidates predicted at each origin and what happened.
+
+    `predictions`: origin, member_id, candidate, orders, spend, actual_orders, actual_spend. `parameters`: origin,
+    candidate, parameter, value, low, high (null without an interval). `refusals`: origin, candidate, message.
+    """
+
+    predictions: pd.DataFrame
+    parameters: pd.DataFrame
+    refusals: pd.DataFrame
+
+    @property
+    def judged(self) -> pd.DataFrame:
+        """The predictions of all origins but the oldest, which only teaches the stack."""
+        return self.predictions[self.predictions["origin"] > self.predictions["origin"].min()]
+
+
+def cutoffs(windows: Windows, settings: Value) -> list[date]:
+    """Return the cut-offs of the panel, oldest first: the last is `windows.as_of`, each one validation earlier.
+
+    As many as `origins` and `learning_origins` ask for, or as leave a whole window before the oldest. Raises DataError
+    where there are not the three that one window to learn from and one to be judged on take.
+    """
+    step, known = windows.validation.days, (windows.as_of - windows.start).days
+    most = known // step - 1
+    if most < 2:
+        raise DataError(
+            f"windows.calibration_end = {windows.calibration_end}: value is learned and judged on three windows as "
+            f"long as the validation, {3 * step} days before {windows.as_of}, but windows.start leaves {known}; "
+            "allowed: a later calibration_end, or an earlier start."
+        )
+    back = range(min(settings.origins + settings.learning_origins, most), -1, -1)
+    return [windows.as_of - timedelta(days=number * step) for number in back]
+
+
+def panel(events: ir.Table, members: ir.Table, windows: Windows, settings: Value) -> Panel:
+    """Return the snapshots that origins and learning need, as of `cutoffs(windows, settings)`."""
+    return panels.build(events, members, cutoffs(windows, settings))
+
+
+def fit(known: Panel, past: pd.DataFrame, settings: Value, seed: int) -> Fitted:
+    """Fit every one of `settings.candidates` on the panel `known`; `past` are predictions of earlier origins.
+
+    A candidate that refuses its data (DataError) is left out with its reason.
+    """
+    found, refusals = {}, {}
+    stack_last = sorted(settings.candidates, key=lambda name: name == "stack")
+    for name in bar(stack_last, f"candidates {known.cutoffs[-1]}"):
+        try:
+            found[name] = _fit(name, known, past, found, settings, seed)
+        except DataError as error:
+            refusals[name] = str(error)
+    return Fitted(known.cutoffs[-1], found, refusals)
+
+
+def roll(known: Panel, settings: Value, seed: int) -> Rolled:
+    """Fit and predict at each of the `settings.origins` cut-offs before the panel's last, oldest first."""
+    predictions, parameters, refusals, past = [], [], [], pd.DataFrame()
+    for origin in known.cutoffs[-settings.origins - 1 : -1]:
+        fitted = fit(known.until(origin), past, settings, seed)
+        for name, one in fitted.candidates.items():
+            predictions.append(_predicted(name, one, origin, known))
+            parameters.append(one.parameters.reset_index().assign(origin=origin, candidate=name))
+        refusals.extend((origin, name, why) for name, why in fitted.refusals.items())
+        past = pd.concat(predictions, ignore_index=True)
+    refused = pd.DataFrame(refusals, columns=["origin", "candidate", "message"])
+    return Rolled(past, pd.concat(parameters, ignore_index=True), refused)
+
+
+def _predicted(name: str, one: Candidate, origin: date, known: Panel) -> pd.DataFrame:
+    features, did = known.snapshots[origin], known.did(origin)
+    columns = {"orders": one.orders(features, known.days), "spend": one.spend(features, known.days)}
+    columns |= {f"actual_{what}": did[what].to_numpy(float) for what in OUTCOMES}
+    return pd.DataFrame({"origin": origin, "member_id": features.index, "candidate": name, **columns})
+
+
+def _fit(
+    name: str, known: Panel, past: pd.DataFrame, found: dict[str, Candidate], settings: Value, seed: int
+) -> Candidate:
+    if name in candidates.NAIVE:
+        return candidates.naive(name, known)
+    if name in candidates.LIFETIME:
+        return candidates.lifetime(name, known, settings)
+    if name == "rfm":
+        return candidates.linear(known, settings)
+    if name == "stack":
+        return learned.stack(past, found)
+    return {"boosted": learned.boosted, "ziln": learned.ziln}[name](known, settings, seed)

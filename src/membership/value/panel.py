@@ -1,0 +1,100 @@
+"""What was known on each of several cut-offs, equally many days apart, and what members did between them.
+
+cut-off        cut-off        cut-off (origin)      cut-off
+  |--- did ---)|--- did -----)|--- to predict -----)|
+known: the features at a cut-off; everything at or before an origin may teach, nothing after it
+"""
+
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import pairwise
+from typing import TypeVar
+
+import ibis.expr.types as ir
+import pandas as pd
+
+from membership.base.errors import DataError
+from membership.data import features
+
+OUTCOMES = ("orders", "spend")  # purchase days, and cents net of returns
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Snapshots of the features by cut-off, oldest first, each indexed by member, and what has been fitted to them."""
+
+    snapshots: dict[date, pd.DataFrame]
+    _fitted: dict = field(default_factory=dict, repr=False, compare=False)  # of one cut-off each, so it may be shared
+
+    @classmethod
+    def of(cls, rows: pd.DataFrame) -> "Panel":
+        """Return the panel of `rows` of table `features`. Raises DataError where cut-offs are not equally far apart."""
+        parts = {day.date(): part.set_index("member_id").sort_index() for day, part in rows.groupby("as_of")}
+        steps = {(later - earlier).days for earlier, later in pairwise(parts)}
+        if len(steps) != 1:
+            raise DataError(
+                f"panel: the cut-offs {', '.join(map(str, parts)) or '(none)'} lie {sorted(steps)} days apart; "
+                "allowed: two cut-offs or more, all equally far apart. Build it with `panel.build`."
+            )
+        return cls(parts)
+
+    @property
+    def cutoffs(self) -> list[date]:
+        """All cut-offs, oldest first."""
+        return list(self.snapshots)
+
+    @property
+    def days(self) -> int:
+        """Days from one cut-off to the next."""
+        return (self.cutoffs[1] - self.cutoffs[0]).days
+
+    @property
+    def now(self) -> pd.DataFrame:
+        """The latest features."""
+        return self.snapshots[self.cutoffs[-1]]
+
+    @property
+    def previous(self) -> date:
+        """The cut-off before the latest. Raises DataError where there is none, so that nothing can be learned."""
+        if len(self.snapshots) < 2:
+            raise DataError(
+                f"{self.cutoffs[-1]}: no cut-off before it, from which to learn what follows. An earlier "
+                "windows.start, or a shorter validation, makes more of them."
+            )
+        return self.cutoffs[-2]
+
+    def until(self, origin: date) -> "Panel":
+        """Return what was known on `origin`: no later snapshot, and so nothing that happened after it."""
+        return Panel({day: known for day, known in self.snapshots.items() if day <= origin}, self._fitted)
+
+    def did(self, cutoff: date) -> pd.DataFrame:
+        """Return `orders` (purchase days) and `spend` (as in features, net) of members in the `days` from `cutoff`."""
+        before, after = (self.snapshots[day] for day in self.cutoffs[self.cutoffs.index(cutoff) :][:2])
+        columns = {"purchase_days": "orders", "spend": "spend"}
+        return (after.reindex(before.index)[list(columns)] - before[list(columns)]).rename(columns=columns)
+
+    def once(self, key: Hashable, fit: Callable[[pd.DataFrame], T]) -> T:
+        """Return `fit` of the latest features, called only the first time; `key` names the model and its settings."""
+        place = (key, self.cutoffs[-1])
+        if place not in self._fitted:
+            self._fitted[place] = fit(self.now)
+        return self._fitted[place]
+
+
+def build(events: ir.Table, members: ir.Table, cutoffs: Iterable[date]) -> Panel:
+    """Return the panel of all `members` at `cutoffs`, equally far apart; each sees only the events before it."""
+    return Panel.of(features.table(events, members, cutoffs))
+
+
+def outcome(rows: pd.DataFrame, what: str) -> tuple[pd.Series, pd.DataFrame]:
+    """Return what happened, and what each candidate (columns) predicted, by origin and member.
+
+    `rows` are those of `Rolled.predictions`, `what` is "orders" or "spend". A candidate that was not there at every
+    origin is left out.
+    """
+    key = ["origin", "member_id"]
+    wide = rows.pivot_table(what, key, "candidate")[list(dict.fromkeys(rows["candidate"]))]
+    actual = rows.drop_duplicates(key).set_index(key)[f"actual_{what}"]
+    return actual.reindex(wide.index), wide.dropna(axis=1)

@@ -1,0 +1,42 @@
+"""A small market as events, from which panels are built: members who join, buy at their own rate, and stop."""
+
+from datetime import date, timedelta
+
+import ibis
+import numpy as np
+import pandas as pd
+
+from membership.base import engine
+from membership.value import panel
+from membership.value.panel import Panel
+
+START = date(2020, 1, 1)
+STEP = 30  # days from one cut-off to the next
+CUTOFFS = [START + timedelta(days=90 + STEP * number) for number in range(6)]  # the last is when members are scored
+
+
+def purchases(members: int, seed: int = 0, mean_gap_days: float = 12.0) -> pd.DataFrame:
+    """Return member_id, day (after `START`) and amount (cents) of each purchase; one member in ten never buys."""
+    rng, rows = np.random.default_rng(seed), []
+    for number in range(members):
+        rate, mean = rng.gamma(1.5, 1 / 1.5 / mean_gap_days), 1000 * np.exp(rng.normal(0, 0.7))
+        day, end = rng.uniform(0, 60), rng.exponential(250) + 30
+        while number % 10 and day < min(end, 300):
+            rows.append((f"m{number:04d}", int(day), max(int(rng.gamma(3, mean / 3)), 1)))
+            day += rng.exponential(1 / rate)
+    return pd.DataFrame(rows, columns=["member_id", "day", "amount"])
+
+
+def build(bought: pd.DataFrame, members: int, cutoffs: list[date] = CUTOFFS) -> Panel:
+    """Return the panel of `members` members who bought that, through the events table."""
+    stamps = pd.Timestamp(START) + pd.to_timedelta(bought["day"] * 24 + 12, unit="h")
+    events = bought.drop(columns="day").assign(
+        local_at=stamps.astype("datetime64[us]"), kind="purchase", item_id="i", discount=0
+    )
+    kinds = dict.fromkeys(["member_id", "kind", "item_id", "order_id", "channel"], "string")
+    kinds |= {"local_at": "timestamp", "amount": "int64", "discount": "int64"}
+    events = events.assign(order_id=pd.NA, channel=pd.NA).astype({"order_id": "string", "channel": "string"})
+    con = engine.connect()
+    everybody = pd.DataFrame({"member_id": [f"m{number:04d}" for number in range(members)]})
+    tables = {"events": ibis.memtable(events, schema=kinds), "members": ibis.memtable(everybody)}
+    return panel.build(*(con.create_table(name, rows) for name, rows in tables.items()), cutoffs)
