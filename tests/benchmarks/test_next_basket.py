@@ -2,14 +2,15 @@
 
 import json
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks import next_basket, peer_search, reality_check
+from benchmarks import contest, next_basket, peer_search, reality_check
 from membership.base import params
-from membership.base.errors import ParamError
+from membership.base.errors import DataError, ParamError
 
 FAST = ["g_topfreq", "gp_topfreq", "item_knn"]
 
@@ -48,7 +49,7 @@ def test_the_command_writes_methods_keysets_metrics_and_predictions(folder, tmp_
     found = json.loads((tmp_path / "out.json").read_text())
     assert set(found) == set(FAST) and all(set(by) == {"k_0.json", "k_1.json"} for by in found.values())
     metrics = found["gp_topfreq"]["k_0.json"]
-    assert set(metrics) == set(next_basket.NAMES.values())
+    assert set(metrics) == set(contest.NAMES.values())
     assert metrics["recall@10"] == 0.5 and metrics["recall-repeat@10"] == 1 and metrics["recall-explore@10"] == 0
     keyset = json.loads((folder / "keysets" / "k_1.json").read_text())
     lists = json.loads((tmp_path / "lists" / "item_knn" / "k_1.json").read_text())
@@ -60,7 +61,7 @@ def test_the_command_writes_methods_keysets_metrics_and_predictions(folder, tmp_
 def test_an_unknown_method_is_named_on_one_line(folder, data, tmp_path, monkeypatch):
     folds = reality_check.folds(folder / "keysets", data)
     with pytest.raises(ParamError, match=r"--methods: magic unknown; there are: g_topfreq, "):
-        next_basket.run(data, folds, ["magic"], 0, params.parse(params.read()), None)
+        next_basket.run(data, folds, ["magic"], 0, params.parse(params.read()))
     monkeypatch.setattr(sys, "argv", command(folder, tmp_path / "out.json", "--methods", "magic"))
     with pytest.raises(SystemExit, match="magic unknown"):
         next_basket.main()
@@ -72,7 +73,7 @@ def test_a_search_sees_the_validation_members_only(folder, data, monkeypatch):
     asked = []
     recall = peer_search.recall
     monkeypatch.setattr(peer_search, "recall", lambda *given: asked.append(given[3].members.tolist()) or recall(*given))
-    judged = next_basket.run(data, folds, ["gp_topfreq"], 3, params.parse(params.read()), None)
+    judged = next_basket.run(data, folds, ["gp_topfreq"], 3, params.parse(params.read()))
     assert asked == [sorted(fold.val) for fold in folds for _ in range(3)]
     assert set(judged.chosen) == {("gp_topfreq", "k_0.json"), ("gp_topfreq", "k_1.json")}
 
@@ -88,8 +89,54 @@ def test_every_space_of_settings_fits_its_peer_and_the_same_seed_finds_the_same(
 
 def test_a_member_counts_once_however_many_folds_test_it(folder, data):
     folds = reality_check.folds(folder / "keysets", data)
-    judged = next_basket.run(data, folds, FAST[:2], 0, params.parse(params.read()), None)
+    judged = next_basket.run(data, folds, FAST[:2], 0, params.parse(params.read()))
     renamed = judged.outcomes.replace({"method": {"gp_topfreq": "ours"}})
-    lines = next_basket.against_best_peer(renamed, seed=1)
-    tested = len(np.unique(np.concatenate([fold.test for fold in folds])))
-    assert lines[0].startswith("recall@10: ours 0.5000, best peer g_topfreq") and f"over {tested} members" in lines[0]
+    compared = contest.against_best_peer(renamed, seed=1).set_index(["exam", "metric"])
+    tested = [len(np.unique(np.concatenate(tests))) for tests in ([f.test for f in folds], *([f.test] for f in folds))]
+    recall = compared.xs("recall@10", level="metric")
+    assert recall.index.tolist() == ["all", "k_0.json", "k_1.json"] and recall["members"].tolist() == tested
+    assert (recall["ours"] == 0.5).all() and (recall["peer"] == "g_topfreq").all()
+    assert np.allclose(recall["difference"], 0.5 - recall["of_peer"]) and (recall["low"] <= recall["high"]).all()
+
+
+def test_lists_of_an_earlier_run_are_judged_again_as_they_were(folder, tmp_path, monkeypatch, capsys):
+    lists = tmp_path / "lists"
+    for methods, more in ((FAST, ("--predictions", lists)), (FAST[:1], ("--judge", lists)), ([], ("--judge", lists))):
+        out = tmp_path / f"{len(methods)}.json"
+        monkeypatch.setattr(sys, "argv", command(folder, out, "--methods", ",".join(methods), *more))
+        next_basket.main()
+    first, mixed, again = (json.loads((tmp_path / f"{many}.json").read_text()) for many in (3, 1, 0))
+    assert first == mixed == again and set(first) == set(FAST)
+
+
+@pytest.mark.parametrize(
+    "lists, message",
+    [
+        (None, r"lists: no such folder; --judge takes one that --predictions has filled"),
+        ({}, r"k_0\.json: does not hold a list of items for every member \(KeyError: "),
+        ("[", r"k_0\.json: does not hold a list .*run the method again with --predictions"),
+    ],
+)
+def test_lists_that_are_not_there_are_named(folder, data, tmp_path, lists, message):
+    exams = next_basket.exams(data, reality_check.folds(folder / "keysets", data))
+    if lists is not None:
+        (tmp_path / "lists" / "magic").mkdir(parents=True)
+        (tmp_path / "lists" / "magic" / "k_0.json").write_text(lists if isinstance(lists, str) else json.dumps(lists))
+    with pytest.raises(DataError, match=message):
+        contest.stored(tmp_path / "lists", exams, but=[])
+
+
+def test_neither_methods_nor_lists_are_nothing_to_judge(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "argv", command(folder, tmp_path / "out.json", "--methods", ""))
+    with pytest.raises(SystemExit, match="--methods: none, and no lists to judge"):
+        next_basket.main()
+
+
+def test_our_model_is_trained_on_the_labels_of_train_members_and_tuned_on_val_members(folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("MEMBERSHIP_ROOT", str(tmp_path))
+    (tmp_path / "params.yaml").write_text((Path(params.__file__).parents[3] / "params.yaml").read_text())
+    given = command(folder, tmp_path / "out.json", "--methods", "ours,p_topfreq", "--tune", 2)
+    monkeypatch.setattr(sys, "argv", given)
+    next_basket.main()
+    found = json.loads((tmp_path / "out.json").read_text())
+    assert found["ours"]["k_0.json"]["recall@10"] >= 0.4  # half of each basket has never been bought
