@@ -1,8 +1,9 @@
 """The knobs of policies: how one recommends, is tuned and trained, is judged, and replaces another."""
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from membership.base.section import Count, Days, Level, NotNegative, Positive, Section, Share
 
@@ -92,6 +93,7 @@ class Recommend(Section):
     min_item_purchases: Count
     min_baskets: Count
     max_baskets: Count
+    explore: NotNegative
     peers: Peers
 
 
@@ -107,6 +109,9 @@ class Range(Section):
         if self.low > self.high or (self.scale == "log" and self.low == 0):
             raise ValueError("low must be at most high, and above 0 on a log scale")
         return self
+
+    def __contains__(self, value: float) -> bool:
+        return self.low <= value <= self.high
 
 
 class Space(Section):
@@ -128,8 +133,21 @@ class Tune(Section):
     """The search for the model's settings, on the validation window only."""
 
     trials: Count
+    round: Count
+    workers: Annotated[int, Field(ge=1, le=256)]
     pruning_warmup: Annotated[int, Field(ge=0)]
+    storage: str | None
     space: Space
+
+    @field_validator("storage")
+    @classmethod
+    def _no_password(cls, url):
+        if url and re.search(r"://[^/@]*:[^/]*@", url):
+            raise ValueError(
+                "holds a password, which everybody would read here and in MLflow; leave it to what the database's "
+                "client reads, e.g. ~/.pgpass or PGPASSWORD"
+            )
+        return url
 
 
 class Stored(Section):

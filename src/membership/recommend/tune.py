@@ -4,12 +4,15 @@
       |-- origins, and their targets --)[-- next basket --)
 
 The model learns from the former and is judged on the latter.
+
+Trials go in rounds. What a trial tries, and against what it is stopped early, hangs on the seed, its number and the
+trials of earlier rounds, and on nothing else: so it is the same with one worker or many, fast or slow, on one core or
+on several, in one go or after a kill.
 """
 
 import hashlib
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,21 +21,22 @@ import ibis.expr.types as ir
 import numpy as np
 import optuna
 import pandas as pd
-from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend
-from optuna.trial import Trial, TrialState
+import torch
+from optuna.trial import FrozenTrial, Trial, TrialState
 
 from membership.base import files, paths, seeds
 from membership.base.errors import DataError
-from membership.base.policy_knobs import Space
+from membership.base.policy_knobs import Range, Space
 from membership.base.progress import bar
-from membership.recommend import baskets, labels, metrics, policy, train
+from membership.recommend import baskets, candidates, labels, metrics, model, policy, studies, train, workers
 from membership.recommend.baskets import Targets
 from membership.recommend.model import NextBasket, Settings, device
 from membership.recommend.train import Samples, Situation
+from membership.recommend.workers import Work, Workers
 
-FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 OnTrial = Callable[[int, dict, float | None, str], None]
+CODE = [module.__file__ for module in (baskets, candidates, metrics, model, studies, train, workers)]  # of a trial
+NEVER_PRUNED = 3  # complete trials that the median is taken of, at least
 
 
 @dataclass(frozen=True)
@@ -82,113 +86,105 @@ def task(events: ir.Table, items: pd.DataFrame, p: SimpleNamespace) -> Task:
 def search(task: Task, p: SimpleNamespace, on_trial: OnTrial | None = None) -> optuna.Study:
     """Run what is missing of `p.tune.trials` trials and return the study; `on_trial` hears of every finished one.
 
-    The study is kept in `models/study/` under a name made from all it depends on, so another search never goes on
-    with it. A trial's draws depend on the seed and the number of finished trials alone: a study that was killed and
-    taken up again ends as one that was not. `on_trial` gets number from 0, settings, recall (None if pruned), state.
+    `on_trial` gets number from 0, settings, recall (None if pruned) and state, in this process and in the order of
+    numbers. Trial 0 has the stored settings, as far as they lie in the space.
+
+    The study is kept under a name made from all it depends on, so another search never goes on with it: in
+    `models/study/`, or in the database `p.tune.storage`. There, several machines that search the same share the
+    trials of a round; one that is switched off is not waited for, and of a trial that two have run the first counts,
+    for all. What is chosen is then the same as on one machine if they compute alike; machines of different kinds see
+    their data as different from the last digit on, and each searches for itself.
+
+    Raises DataError where the study cannot be read or written, or a worker dies; the next call goes on from there.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = open_study(task, p)
-    for number in bar(range(p.tune.trials), "trials"):
-        if number == len(finished(study)):
-            study.sampler = optuna.samplers.TPESampler(seed=seeds.child(p.seed, f"trial-{number}"))
-            with _journal():
-                _run(study, task, p)
-        trial = finished(study)[number]
-        if on_trial:
-            on_trial(number, trial.params, _recall(trial), trial.state.name)
+    with Workers(Work(task, p.train, p.seed, p.device), min(p.tune.workers, p.tune.round, p.tune.trials)) as team:
+        for number in bar(range(p.tune.trials), "trials"):
+            if number % p.tune.round == 0:
+                with studies.kept(p.tune.storage):
+                    _run(study, team, range(number, min(number + p.tune.round, p.tune.trials)), p)
+            trial = studies.finished(study)[number]
+            if on_trial:
+                on_trial(number, trial.params, _recall(trial), trial.state.name)
     return study
 
 
 def open_study(task: Task, p: SimpleNamespace) -> optuna.Study:
-    """Return the study of `task` and `p`, as far as it has come; what was running when it was killed has failed."""
+    """Return the study of `task` and `p`, as far as it has come."""
     depends = {
         "data": task.fingerprint(),
+        "code": [hashlib.sha256(Path(file).read_bytes()).hexdigest() for file in (__file__, *CODE)],
+        "libraries": [optuna.__version__, torch.__version__],
         "seed": p.seed,
         "device": str(device(p.device)),
         "train": p.train.model_dump(mode="json"),
-        "space": p.tune.space.model_dump(mode="json"),
-        "pruning_warmup": p.tune.pruning_warmup,
+        "tune": p.tune.model_dump(mode="json", exclude={"trials", "workers", "storage"}),
         "k": task.k,
     }
     name = hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()[:16]
-    journal = paths.models("study", f"{name}.log")
-    with _journal():
-        _mend(journal)
-        try:
-            study = optuna.create_study(
-                study_name=name,
-                storage=JournalStorage(JournalFileBackend(str(journal))),
-                load_if_exists=True,
-                direction="maximize",
-                pruner=optuna.pruners.MedianPruner(n_startup_trials=3, n_warmup_steps=p.tune.pruning_warmup),
-            )
-        except (ValueError, KeyError, TypeError) as error:
-            raise DataError(f"{journal}: not a study ({error}); delete it and run `dvc repro tune`.") from error
-        for stale in study.get_trials(states=(TrialState.RUNNING,)):
-            study.tell(stale.number, state=TrialState.FAIL)
-    return study
+    return studies.opened(name, p.tune.storage)
 
 
-@contextmanager
-def _journal() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise DataError(
-            f"{paths.models('study')}: the search cannot be recorded ({error.strerror or error}); free some space or "
-            "check the folder's permissions, then run again: it goes on from the last finished trial."
-        ) from error
+def _run(study: optuna.Study, team: Workers, numbers: range, p: SimpleNamespace) -> None:
+    """Run what is missing of the round `numbers`, and add it to `study`."""
+    earlier = [trial for number, trial in studies.finished(study).items() if number < numbers.start]
+    running: dict[int, Trial] = {}
+
+    def jobs() -> Iterator[tuple[int, Settings]]:
+        for number in studies.take(study, numbers):
+            running[number] = _asked(number, earlier, p)
+            yield number, suggest(running[number], p.tune.space)
+
+    def heard(number: int, epoch: int, recall: float) -> bool:
+        running[number].report(recall, epoch)
+        return epoch == p.train.epochs or not (running[number].should_prune() or number in studies.finished(study))
+
+    for number in team.play(jobs(), heard):
+        if number not in studies.finished(study):
+            study.add_trial(_told(running[number], p.train.epochs))
 
 
-def _mend(journal: Path) -> None:
-    """Cut off half a line, which a kill while writing leaves and on which Optuna would stumble for ever."""
-    journal.parent.mkdir(parents=True, exist_ok=True)
-    written = journal.read_bytes() if journal.exists() else b""
-    complete = written[: written.rfind(b"\n") + 1]
-    if complete != written:
-        with files.whole(journal) as temporary:
-            temporary.write_bytes(complete)
+def _asked(number: int, earlier: list[FrozenTrial], p: SimpleNamespace) -> Trial:
+    """Return trial `number` of a study of its own, which holds `earlier` ones only: so it can see no others."""
+    aside = optuna.create_study(
+        direction="maximize",
+        sampler=optuna.samplers.TPESampler(seed=seeds.child(p.seed, f"trial-{number}")),
+        pruner=optuna.pruners.MedianPruner(NEVER_PRUNED, p.tune.pruning_warmup),
+    )
+    aside.add_trials(earlier)
+    if number == 0:
+        stored = p.train.settings.model_dump()
+        aside.enqueue_trial({name: stored[name] for name, scope in p.tune.space if stored[name] in scope})
+    trial = aside.ask()
+    trial.set_user_attr(studies.NUMBER, number)
+    return trial
 
 
-def _run(study: optuna.Study, task: Task, p: SimpleNamespace) -> None:
-    trial = study.ask()
-    settings = suggest(trial, p.tune.space)
-    recall = []
-
-    def on_epoch(epoch: int, _loss: float, model: NextBasket) -> None:
-        recall.append(task.recall(model))
-        trial.report(recall[-1], epoch)
-        if epoch < p.train.epochs and trial.should_prune():
-            raise optuna.TrialPruned
-
-    try:
-        train.fit(task.samples, settings, p.train, p.seed, p.device, on_epoch)
-    except optuna.TrialPruned:
-        study.tell(trial, state=TrialState.PRUNED)
-    else:
-        study.tell(trial, recall[-1])
+def _told(trial: Trial, epochs: int) -> FrozenTrial:
+    recalls = trial.study.trials[-1].intermediate_values
+    if epochs in recalls:
+        return trial.study.tell(trial, recalls[epochs])
+    return trial.study.tell(trial, state=TrialState.PRUNED)
 
 
 def suggest(trial: Trial, space: Space) -> Settings:
-    """Draw settings from `space`."""
+    """Draw settings from `space`: each a number from a range, or one of a list."""
     drawn = {
         name: trial.suggest_float(name, scope.low, scope.high, log=scope.scale == "log")
+        if isinstance(scope, Range)
+        else trial.suggest_categorical(name, scope)
         for name, scope in space
-        if name != "hidden"
     }
-    return Settings(**drawn, hidden=trial.suggest_categorical("hidden", space.hidden))
-
-
-def finished(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
-    """Return the trials that were run to the end or pruned, in order; those that were killed are not among them."""
-    return study.get_trials(states=FINISHED)
+    return Settings(**drawn)
 
 
 def history(study: optuna.Study, trials: int) -> pd.DataFrame:
     """Return the first `trials` finished trials: trial, state, recall (NaN if pruned), best so far, and settings."""
     rows = [
         {"trial": number, "state": trial.state.name.lower(), "recall": _recall(trial), **trial.params}
-        for number, trial in enumerate(finished(study)[:trials])
+        for number, trial in studies.finished(study).items()
+        if number < trials
     ]
     frame = pd.DataFrame(rows)
     frame.insert(3, "best", frame["recall"].cummax().ffill())
@@ -200,7 +196,7 @@ def best(study: optuna.Study, trials: int) -> tuple[Settings, float]:
 
     Of equal ones the earlier is taken.
     """
-    complete = [trial for trial in finished(study)[:trials] if trial.state == TrialState.COMPLETE]
+    complete = _complete(study, trials)
     winner = max(complete, key=lambda trial: trial.value)
     return Settings(**winner.params), winner.value
 
@@ -235,7 +231,7 @@ def importances(study: optuna.Study, trials: int, seed: int) -> pd.Series:
 
     Taken over the complete ones of the first `trials` finished trials; empty below four: too few to say.
     """
-    complete = [trial for trial in finished(study)[:trials] if trial.state == TrialState.COMPLETE]
+    complete = _complete(study, trials)
     if len(complete) < 4:
         return pd.Series(dtype=float)
     copy = optuna.create_study(direction="maximize")
@@ -244,5 +240,10 @@ def importances(study: optuna.Study, trials: int, seed: int) -> pd.Series:
     return pd.Series(optuna.importance.get_param_importances(copy, evaluator=evaluator))
 
 
-def _recall(trial: optuna.trial.FrozenTrial) -> float | None:
+def _complete(study: optuna.Study, trials: int) -> list[FrozenTrial]:
+    found = studies.finished(study).items()
+    return [trial for number, trial in found if number < trials and trial.state == TrialState.COMPLETE]
+
+
+def _recall(trial: FrozenTrial) -> float | None:
     return trial.value if trial.state == TrialState.COMPLETE else None

@@ -1,0 +1,200 @@
+"""Processes that train the trials of a search side by side; what all learn from is in memory once.
+
+    search  --- settings ----->  worker
+            <- epoch, recall --
+            --- go on? ------->           ... and so on, until
+            <----- None -------           the trial is over (or: what went wrong, in words)
+
+A worker knows nothing of the study. It ends when the search does, in whatever way: then its pipe is closed.
+"""
+
+import mmap
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing.connection import Connection, Pipe, wait
+from typing import IO, Any
+
+from membership.base.errors import DataError, ProjectError
+from membership.base.policy_knobs import Train
+from membership.recommend import train
+from membership.recommend.model import NextBasket, Settings
+
+Heard = Callable[[int, int, float], bool]
+ALIGNED = 64  # bytes: where an array may begin
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+SERVE = "import sys; from membership.recommend import workers; workers.serve(*map(int, sys.argv[1:]))"
+GOES_ON = "then run again: the search goes on from the last finished trial."
+
+
+class _Stopped(Exception):
+    """The search has heard enough of this trial."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What all trials share: the task (with `samples` and `recall(model)`), the knobs of training, seed and device."""
+
+    task: Any
+    knobs: Train
+    seed: int
+    device: str
+
+    def run(self, settings: Settings, heard: Callable[[int, float], bool]) -> None:
+        """Train with `settings`; after every epoch `heard(epoch, recall)` says whether to go on."""
+
+        def on_epoch(epoch: int, _loss: float, model: NextBasket) -> None:
+            if not heard(epoch, self.task.recall(model)):
+                raise _Stopped
+
+        with suppress(_Stopped):
+            train.fit(self.task.samples, settings, self.knobs, self.seed, self.device, on_epoch)
+
+
+class Workers:
+    """Up to `count` processes, each started when it is first needed; all are gone when the `with` block ends.
+
+    With a `count` of 1 there is none: trials run in this process.
+    """
+
+    def __init__(self, work: Work, count: int) -> None:
+        self._work, self._count = work, count
+        self._processes: dict[Connection, subprocess.Popen] = {}
+        self._memory: tuple[IO[bytes], int] | None = None
+
+    def __enter__(self) -> "Workers":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for pipe, process in self._processes.items():
+            process.kill()
+            process.wait()
+            pipe.close()
+        if self._memory:
+            self._memory[0].close()
+
+    def play(self, jobs: Iterable[tuple[int, Settings]], heard: Heard) -> Iterator[int]:
+        """Run `jobs` (number, settings), each taken when a worker is free; yield the number of each that is over.
+
+        `heard(number, epoch, recall)` is asked after every epoch whether to go on with it. Raises DataError where a
+        worker dies.
+        """
+        if self._count == 1:
+            for number, settings in jobs:
+                self._work.run(settings, partial(heard, number))
+                yield number
+            return
+        jobs, busy = iter(jobs), {}
+        while True:
+            while len(busy) < self._count and (job := next(jobs, None)):
+                pipe = next((pipe for pipe in self._processes if pipe not in busy), None) or self._started()
+                busy[pipe], settings = job
+                self._tell(pipe, busy[pipe], settings)
+            if not busy:
+                return
+            for pipe in wait(list(busy)):
+                said = self._said(pipe, busy[pipe])
+                if said is None:
+                    yield busy.pop(pipe)
+                else:
+                    self._tell(pipe, busy[pipe], heard(busy[pipe], *said))
+
+    def _started(self) -> Connection:
+        self._memory = self._memory or _written(self._work)
+        file, head = self._memory
+        ours, theirs = Pipe()
+        handles = (theirs.fileno(), file.fileno())
+        with theirs:
+            self._processes[ours] = subprocess.Popen(
+                [sys.executable, "-c", SERVE, *map(str, handles), str(head)],
+                pass_fds=handles,
+                env={**os.environ, **ONE_THREAD, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,  # Ctrl-C is for the search, which ends its workers
+            )
+        return ours
+
+    def _tell(self, pipe: Connection, number: int, words: Settings | bool) -> None:
+        try:
+            pipe.send(words)
+        except OSError as error:
+            raise DataError(self._obituary(pipe, number)) from error
+
+    def _said(self, pipe: Connection, number: int) -> tuple[int, float] | None:
+        try:
+            said = pipe.recv()
+        except (EOFError, OSError) as error:
+            raise DataError(self._obituary(pipe, number)) from error
+        if isinstance(said, str):
+            raise DataError(f"trial {number}: {said}")
+        return said
+
+    def _obituary(self, pipe: Connection, number: int) -> str:
+        status = self._processes[pipe].wait()
+        if status >= 0:
+            return f"trial {number}: its worker process ended with status {status}; mend what it says above, {GOES_ON}"
+        return (
+            f"trial {number}: its worker process was ended by {signal.Signals(-status).name}, as happens where memory "
+            f"runs out; free some, or lower tune.workers (now {self._count}; 1 needs no process), {GOES_ON}"
+        )
+
+
+def serve(pipe: int, memory: int, head: int) -> None:
+    """Train what is asked for on the handle `pipe`, until it is closed; `memory` and `head` as from `_written`."""
+    search = Connection(pipe)
+
+    def heard(epoch: int, recall: float) -> bool:
+        search.send((epoch, recall))
+        return search.recv()
+
+    with suppress(EOFError, ConnectionError):  # the search is gone
+        try:
+            work = _mapped(memory, head)
+            while True:
+                work.run(search.recv(), heard)
+                search.send(None)
+        except (EOFError, ConnectionError):
+            raise
+        except ProjectError as error:
+            search.send(str(error))
+        except Exception as error:
+            traceback.print_exc()
+            search.send(f"{type(error).__name__}: {error}; mend it, {GOES_ON}")
+
+
+def _written(work: Work) -> tuple[IO[bytes], int]:
+    """Return a file without a name (so no kill leaves it behind) that holds `work`, and where its head begins.
+
+    The arrays lie in it as they are in memory, so that workers map them: the system keeps one copy for all.
+    """
+    arrays: list[pickle.PickleBuffer] = []
+    pickled = pickle.dumps(work, protocol=5, buffer_callback=arrays.append)
+    try:
+        file = tempfile.TemporaryFile()  # noqa: SIM115  (it is open as long as there are workers)
+        spans = []
+        for array in arrays:
+            begin = file.seek(-(-file.tell() // ALIGNED) * ALIGNED)
+            spans.append((begin, begin + file.write(array.raw())))
+        head = file.tell()
+        pickle.dump((pickled, spans), file)
+        file.flush()
+    except OSError as error:
+        raise DataError(
+            f"{tempfile.gettempdir()}: no room for what tune.workers share ({error.strerror or error}); free some, set "
+            f"TMPDIR to a folder that has it, or tune.workers to 1, {GOES_ON}"
+        ) from error
+    return file, head
+
+
+def _mapped(memory: int, head: int) -> Work:
+    view = memoryview(mmap.mmap(memory, 0, access=mmap.ACCESS_COPY))  # torch wants arrays that may be written
+    pickled, spans = pickle.loads(view[head:])
+    return pickle.loads(pickled, buffers=[view[begin:end] for begin, end in spans])
