@@ -1,18 +1,63 @@
-"""The search: what it sees, and that it goes on where it was interrupted."""
+"""The search: what it sees, and that neither its workers nor an interruption change what it finds."""
+
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
 
 import numpy as np
+import optuna
 import pandas as pd
 import pytest
-from small_market import market, table
+from small_market import SMALL, market, table
 
 from membership.base import params
 from membership.base.errors import DataError, ParamError
-from membership.recommend import policy, tune
+from membership.recommend import policy, studies, tune, workers
+from membership.recommend.model import NextBasket
+
+TRIALS = 10
+SEARCH = """
+import os, pickle, signal, sys
+from membership.recommend import tune
+
+task, p = pickle.load(open(sys.argv[1], "rb"))
+end = {"at once": lambda: os.kill(os.getpid(), signal.SIGKILL), "ctrl-c": lambda: os.kill(os.getpid(), signal.SIGINT)}
+tune.search(task, p, on_trial=lambda number, *_: end[sys.argv[2]]() if number == 2 else None)
+"""
+
+
+def knobs(**tuning):
+    changed = {f"tune.{key}": value for key, value in tuning.items()}
+    return params.parse(params.read(), SMALL | {"tune.trials": TRIALS, "train.epochs": 4, "tune.workers": 1} | changed)
+
+
+@pytest.fixture(scope="module")
+def p():
+    return knobs()
 
 
 @pytest.fixture(scope="module")
 def task(events, items, p):
     return tune.task(events, items, p)
+
+
+@pytest.fixture(scope="module")
+def study(task, p, tmp_path_factory):
+    """The study that nothing has interrupted, of one worker."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MEMBERSHIP_ROOT", str(tmp_path_factory.mktemp("whole")))
+        return tune.search(task, p)
+
+
+@pytest.fixture(scope="module")
+def whole(study):
+    return tune.history(study, TRIALS)
+
+
+def changed(p, **tuning):
+    return p.model_copy(update={"tune": p.tune.model_copy(update=tuning)})
 
 
 class Killed(BaseException):
@@ -27,71 +72,245 @@ def kill_after(number):
     return on_trial
 
 
-def test_a_study_that_was_killed_ends_as_one_that_was_not(task, p, workspace, monkeypatch, tmp_path_factory):
-    whole = tune.history(tune.search(task, p), p.tune.trials)
-    other = tmp_path_factory.mktemp("other")
-    monkeypatch.setenv("MEMBERSHIP_ROOT", str(other))
-    with pytest.raises(Killed):
-        tune.search(task, p, on_trial=kill_after(1))
-    name = tune.open_study(task, p).study_name
-    tune.open_study(task, p).ask()  # a trial that was running when the process was killed
-    with (other / "models" / "study" / f"{name}.log").open("a") as journal:
-        journal.write('{"op_code": 4, "half a li')  # and what it was writing
+def journal_of(task, p, root):
+    return root / "models" / "study" / f"{tune.open_study(task, p).study_name}.log"
+
+
+def test_two_workers_find_what_one_finds(task, p, whole, workspace):
+    found = tune.history(tune.search(task, changed(p, workers=2)), TRIALS)
+    pd.testing.assert_frame_equal(found, whole)
+
+
+class Backwards(workers.Workers):
+    """Its trials end in the opposite order, as those of workers of different speed may."""
+
+    def play(self, jobs, heard):
+        yield from super().play(reversed(list(jobs)), heard)
+
+
+def test_the_order_in_which_trials_end_changes_nothing(task, p, whole, workspace, monkeypatch):
+    monkeypatch.setattr(tune, "Workers", Backwards)
+    pd.testing.assert_frame_equal(tune.history(tune.search(task, p), TRIALS), whole)
+
+
+@pytest.mark.parametrize("how", ["at once", "ctrl-c"])
+def test_a_search_that_was_killed_leaves_no_worker_and_ends_as_one_that_was_not(how, task, p, whole, workspace):
+    handed = workspace / "handed.pickle"
+    pd.to_pickle((task, changed(p, workers=2)), handed)
+    kill = subprocess.run(  # ends when the last worker, which has its output too, has ended
+        [sys.executable, "-c", SEARCH, handed, how],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert kill.returncode == (-signal.SIGKILL if how == "at once" else -signal.SIGINT), kill.stderr
+    assert kill.stderr.count("Traceback") == (how == "ctrl-c")  # of the search, and of no worker
+    assert set(studies.finished(tune.open_study(task, p))) == {0, 1, 2, 3}
+    pd.testing.assert_frame_equal(tune.history(tune.search(task, p), TRIALS), whole)
+
+
+def test_a_kill_within_a_round_or_while_writing_changes_nothing(task, p, study, whole, workspace):
+    begun = tune.open_study(task, p)
+    for number in (6, 1, 0, 3, 2):  # of the second round one trial only
+        begun.add_trial(studies.finished(study)[number])
+    with journal_of(task, p, workspace).open("a") as journal:
+        journal.write('{"op_code": 4, "half a li')
     heard = []
     resumed = tune.search(task, p, on_trial=lambda *trial: heard.append(trial))
-    pd.testing.assert_frame_equal(tune.history(resumed, p.tune.trials), whole)
-    assert [number for number, *_ in heard] == [0, 1, 2, 3]
+    pd.testing.assert_frame_equal(tune.history(resumed, TRIALS), whole)
+    assert [number for number, *_ in heard] == list(range(TRIALS))
     assert heard[0][3] == "COMPLETE" and heard[0][2] == whole["recall"][0]
 
 
-def test_a_finished_study_is_not_searched_again_and_more_trials_extend_it(task, p, workspace):
-    first = tune.history(tune.search(task, p), p.tune.trials)
-    longer = p.model_copy(update={"tune": p.tune.model_copy(update={"trials": 5})})
-    study = tune.search(task, longer)
-    pd.testing.assert_frame_equal(tune.history(study, p.tune.trials), first)
-    assert len(tune.history(study, 5)) == 5
-    assert len(tune.finished(tune.search(task, p))) == 5
+def test_a_finished_study_is_not_searched_again_and_more_trials_extend_it(task, p, whole, workspace):
+    tune.search(task, changed(p, trials=5))
+    extended = tune.search(task, p)
+    pd.testing.assert_frame_equal(tune.history(extended, TRIALS), whole)
+    assert len(extended.trials) == TRIALS
+    assert len(tune.search(task, changed(p, trials=5)).trials) == TRIALS
+
+
+def test_a_trial_below_the_median_of_earlier_rounds_is_stopped_early(study, p):
+    trials = studies.finished(study)
+    states = [trial.state.name for trial in trials.values()]
+    assert states[:4] == ["COMPLETE"] * 4 and "PRUNED" in states[4:]
+    first = [trials[number].intermediate_values for number in range(4)]
+    for number in range(4, 8):
+        seen = trials[number].intermediate_values
+        best = np.maximum.accumulate([seen[epoch] for epoch in seen])
+        below = [best[epoch - 1] < np.median([one[epoch] for one in first]) for epoch in seen if epoch < p.train.epochs]
+        assert (states[number] == "PRUNED") == any(below)
+        assert len(seen) == (below.index(True) + 1 if any(below) else p.train.epochs)
+
+
+def test_the_first_trial_has_the_stored_settings_as_far_as_the_space_has_them(whole, p):
+    stored = p.train.settings.model_dump()
+    assert whole.loc[0, list(stored)].to_dict() == stored
+    space = p.tune.space.model_copy(update={"hidden": [8]})
+    trial = tune._asked(0, [], changed(p, space=space))
+    drawn = tune.suggest(trial, space)
+    assert drawn.hidden == 8 and drawn.learning_rate == stored["learning_rate"]
 
 
 def test_another_question_never_goes_on_with_this_study(task, p, events, items, workspace):
     name = tune.open_study(task, p).study_name
-    space = p.tune.space.model_copy(update={"hidden": [8]})
     others = [
         p.model_copy(update={"seed": 1}),
-        p.model_copy(update={"tune": p.tune.model_copy(update={"space": space})}),
+        changed(p, space=p.tune.space.model_copy(update={"hidden": [8]})),
+        changed(p, round=3),
         p.model_copy(update={"train": p.train.model_copy(update={"epochs": 3})}),
     ]
     fewer = tune.task(events.filter(events.member_id != "m00"), items, p)
     names = [tune.open_study(task, other).study_name for other in others] + [tune.open_study(fewer, p).study_name]
-    assert len({name, *names}) == 5
+    assert len({name, *names}) == 6
+    assert tune.open_study(task, changed(p, workers=7, trials=1)).study_name == name
 
 
-def test_a_journal_that_is_none_is_named(task, p, workspace):
-    name = tune.open_study(task, p).study_name
-    journal = workspace / "models" / "study" / f"{name}.log"
-    journal.write_text("something else\nand more\n")
-    with pytest.raises(DataError, match=rf"{name}.log: not a study .* delete it and run `dvc repro tune`"):
+@pytest.mark.parametrize(
+    "written",
+    [
+        b"something else\nand more\n",
+        b"[]\n",
+        b"{}\n",
+        b'{"op_code": 77, "worker_id": "x"}\n',
+        b'{"op_code": 0, "worker_id": "x"}\n',
+        b"\x80\xff\x00\n\x00\n",
+    ],
+)
+def test_a_journal_that_is_none_is_named(written, task, p, workspace):
+    journal = journal_of(task, p, workspace)
+    journal.write_bytes(written)
+    with pytest.raises(DataError, match=rf"{journal.name}: not a study \(.+\); delete it and run `dvc repro tune`"):
         tune.open_study(task, p)
 
 
-def test_a_full_disk_is_one_message_and_the_search_goes_on_later(task, p, workspace, monkeypatch):
+def test_a_journal_with_trials_of_something_else_is_named(task, p, workspace):
+    tune.open_study(task, p).add_trial(optuna.trial.create_trial(value=0.5))
+    with pytest.raises(DataError, match=r"not a study \(it has a trial without a number\)"):
+        tune.search(task, p)
+
+
+def test_a_full_disk_is_one_message_and_the_search_goes_on_later(task, p, whole, workspace, monkeypatch):
     with monkeypatch.context() as patch:
         full = OSError(28, "No space left on device")
-        patch.setattr(tune.JournalFileBackend, "append_logs", lambda *_: (_ for _ in ()).throw(full))
+        patch.setattr(studies.JournalFileBackend, "append_logs", lambda *_: (_ for _ in ()).throw(full))
         with pytest.raises(DataError, match=r"study: the search cannot be recorded \(No space left on device\)"):
             tune.search(task, p)
-    assert len(tune.finished(tune.search(task, p))) == p.tune.trials
+    pd.testing.assert_frame_equal(tune.history(tune.search(task, p), TRIALS), whole)
 
 
-def test_the_best_is_chosen_among_complete_trials_and_stored(task, p, workspace):
-    study = tune.search(task, p)
-    settings, recall = tune.best(study, p.tune.trials)
-    assert recall == tune.history(study, p.tune.trials)["recall"].max() == study.best_value
+@dataclass(frozen=True)
+class Failing(tune.Task):
+    """Fails where it is not in the process `here`: by an error, or by what the system does without memory."""
+
+    here: int
+    how: str
+
+    def recall(self, model: NextBasket) -> float:
+        """Fail, or return recall@k."""
+        if os.getpid() != self.here:
+            os.kill(os.getpid(), signal.SIGKILL) if self.how == "killed" else [].pop()
+        return super().recall(model)
+
+
+@pytest.mark.parametrize(
+    "how, words",
+    [
+        ("killed", r"trial 0: its worker process was ended by SIGKILL.*lower tune\.workers \(now 2; 1 needs no"),
+        ("error", r"trial 0: IndexError: pop from empty list; mend it, then run again: the search goes on"),
+    ],
+)
+def test_a_worker_that_fails_is_reported_in_words(how, words, task, p, workspace):
+    failing = Failing(task.samples, task.now, task.targets, task.k, os.getpid(), how)
+    with pytest.raises(DataError, match=words):
+        tune.search(failing, changed(p, trials=2, round=2, workers=2))
+    study = tune.search(failing, changed(p, trials=2, round=2))
+    assert set(studies.finished(study)) == {0, 1}
+
+
+def test_workers_share_the_arrays_and_can_hold_them_on_their_own(task, p):
+    file, head = workers._written(workers.Work(task, p.train, p.seed, p.device))
+    with file:
+        mapped = workers._mapped(file.fileno(), head)
+        assert mapped.task.fingerprint() == task.fingerprint()
+        assert not mapped.task.samples.inputs.flags.owndata and mapped.task.samples.inputs.flags.writeable
+        mapped.task.samples.inputs[:] = 0
+        assert workers._mapped(file.fileno(), head).task.fingerprint() == task.fingerprint()
+
+
+def test_no_room_for_what_workers_share_is_one_message(task, p, workspace, monkeypatch):
+    monkeypatch.setattr(workers.tempfile, "tempdir", str(workspace / "none"))
+    with pytest.raises(DataError, match=r"none: no room for what tune\.workers share .*or tune\.workers to 1"):
+        tune.search(task, changed(p, workers=2))
+
+
+def test_machines_that_share_a_database_share_a_search(task, p, whole, workspace, tmp_path_factory, monkeypatch):
+    shared = changed(p, storage=f"sqlite:///{workspace}/studies.db")
+    with pytest.raises(Killed):
+        tune.search(task, shared, on_trial=kill_after(2))
+    monkeypatch.setenv("MEMBERSHIP_ROOT", str(tmp_path_factory.mktemp("another machine")))
+    heard = []
+    study = tune.search(task, shared, on_trial=lambda *trial: heard.append(trial))
+    pd.testing.assert_frame_equal(tune.history(study, TRIALS), whole)
+    assert len(study.trials) == TRIALS == len(heard)
+
+
+def test_what_another_machine_has_taken_comes_last_and_what_it_has_finished_is_left_out(study):
+    here = optuna.create_study()
+    here.set_user_attr("taken 0", True)
+    given = studies.take(here, range(4))
+    assert [next(given), next(given)] == [1, 2]
+    here.add_trial(studies.finished(study)[3])
+    assert list(given) == [0]
+
+
+def test_of_a_trial_that_two_machines_ran_the_first_counts(study):
+    here = optuna.create_study(direction="maximize")
+    first = studies.finished(study)[0]
+    here.add_trials([first, replace_value(first, 0.0)])
+    assert studies.finished(here)[0].value == first.value and tune.best(here, 1)[1] == first.value
+
+
+def replace_value(trial, value):
+    return optuna.trial.create_trial(value=value, user_attrs=trial.user_attrs)
+
+
+@pytest.mark.parametrize(
+    "storage, error, words",
+    [
+        ("nonsense", ParamError, r"tune\.storage = 'nonsense': cannot be used .* allowed: null"),
+        ("nosuch://host/name", ParamError, r"cannot be used \(Can't load plugin: sqlalchemy.dialects:nosuch\)"),
+        ("sqlite:////no/such/folder/studies.db", DataError, r"unable to open database file.*goes on from the last"),
+    ],
+)
+def test_a_database_that_cannot_be_used_is_one_message(storage, error, words, task, p, workspace):
+    with pytest.raises(error, match=words):
+        tune.search(task, changed(p, storage=storage))
+
+
+def test_a_password_does_not_belong_into_params():
+    with pytest.raises(ParamError, match=r"tune\.storage.*holds a password.*\.pgpass"):
+        params.parse(params.read(), {"tune.storage": "postgresql://me:secret@host/studies"})
+    assert knobs(storage="postgresql+psycopg://me@host:5432/studies").tune.storage
+
+
+def test_the_best_is_chosen_among_complete_trials_and_stored(study, task, whole, workspace):
+    settings, recall = tune.best(study, TRIALS)
+    assert recall == whole["recall"].max()
     tune.save(settings, recall, task.k)
     assert tune.load() == settings
     (workspace / "models" / "tuned.json").write_text("{}")
     with pytest.raises(DataError, match=r"tuned.json: holds no settings of the model"):
         tune.load()
+
+
+def test_importances_are_shares_and_need_four_complete_trials(study, p):
+    shares = tune.importances(study, TRIALS, p.seed)
+    assert set(shares.index) == set(type(p.tune.space).model_fields)
+    assert shares.sum() == pytest.approx(1) and shares.is_monotonic_decreasing
+    assert tune.importances(study, 3, p.seed).empty
 
 
 def test_the_holdout_is_not_looked_at(task, frame, items, p):
