@@ -50,22 +50,20 @@ def _item_knn(lines) -> Callable[[], Recommend]:
 
 
 def _model(lines) -> Callable[[], Recommend]:
-    """Signals, training on the last baskets and scoring of everybody, with the settings in `params.yaml`."""
+    """All of it, as in `benchmarks.next_basket`, with the settings in `params.yaml`; labels are the last baskets."""
     from membership.base import params
-    from membership.recommend import ordered, train
-    from membership.recommend.model import Settings
+    from membership.recommend import ordered
 
     p = params.parse(params.read(), {"device": "cpu"})
-    known = replace(_baskets(lines), cutoff=None, age=lines["basket"] + 1)
+    known = _baskets(lines)
+    past, after = ordered.earlier(replace(known, cutoff=None, age=known.basket + 1), 1)
 
     def fit():
-        past, after = ordered.earlier(known, 1)
-        settings = Settings(**p.train.settings.model_dump())
-        model = train.fit(ordered.samples(past, after, p), settings, p.train, p.seed, p.device).model
+        recommender = ordered.fit(past, after, p)
 
         def recommend(rows):
-            now = ordered.situation(past, after, p, past.members)
-            return now.pairs.ranked(model.probability(now.inputs))(rows[: len(past.members)], K)
+            ids, scores = recommender.recommend(known.members[rows], K)
+            return np.where(ids == "", -1, 0), scores
 
         return recommend
 
