@@ -22,6 +22,7 @@ SMALL = {
     "train.epochs": 2,
     "train.batch_size": 256,
     "tune.trials": 4,
+    "tune.workers": 1,
 }
 
 

@@ -89,7 +89,7 @@ def test_the_same_seed_gives_the_same_lists_and_another_seed_another_model(p):
 def test_a_model_that_was_stored_gives_the_same_top_10(events, items, p, tmp_path):
     cutoff = date(2024, 6, 1)
     data = train.samples(events, items, cutoff, p.recommend, p.train, p.seed)
-    trained = train.fit(data, Settings(0.01, 0.0, 0.1, 16), p.train, p.seed, "cpu").model
+    trained = train.fit(data, Settings(**p.train.settings.model_dump()), p.train, p.seed, "cpu").model
     model.save(trained, tmp_path)
     now, later = (policy.serve(each, events, items, cutoff, p) for each in (trained, model.load(tmp_path)))
     members = now.baskets.members
