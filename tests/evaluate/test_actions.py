@@ -24,7 +24,12 @@ def parts(workspace):
         "tiers": pd.DataFrame({"member_id": MEMBERS, **place, "spend_to_next": [0, 700, 900], "points": [5, 1, 0]}),
         "allocations": pd.DataFrame({"member_id": ["a", "a"], "benefit": ["points_boost", "free_delivery"]}),
         "recommendations": pd.DataFrame(
-            {"member_id": ["a", "a", "b"], "rank": [2, 1, 1], "item_id": ["i1", "i2", "unlisted"]}
+            {
+                "member_id": ["a", "a", "b"],
+                "rank": [2, 1, 1],
+                "item_id": ["i1", "i2", "unlisted"],
+                "reason": ["bought once, 3 days ago", "goes with Bread, which this member buys", "sells well"],
+            }
         ),
         "items": pd.DataFrame({"item_id": ["i1", "i2"], "name": ["Bread", "Apples"]}),
         "next_actions": params.load("decide").decide.next_actions,
@@ -38,11 +43,13 @@ def test_a_member_gets_everything_in_one_row(parts):
     assert row["next_action"] == parts["next_actions"].loyal
     assert row["items"] == "Apples; Bread"
     assert (row["item_1"], row["item_1_id"], row["item_2"]) == ("Apples", "i2", "Bread")
+    assert row["item_1_reason"] == "goes with Bread, which this member buys"
+    assert row.index[-6:].tolist() == ["item_1", "item_1_id", "item_1_reason", "item_2", "item_2_id", "item_2_reason"]
 
 
 def test_a_member_with_nothing_still_has_a_row_without_gaps(parts):
     row = actions.assemble(**parts).set_index("member_id").loc["c"]
-    assert row[["benefits", "items", "item_1", "item_1_id", "item_2"]].tolist() == [""] * 5
+    assert row[["benefits", "items", "item_1", "item_1_id", "item_1_reason", "item_2"]].tolist() == [""] * 6
     assert row["next_action"] == parts["next_actions"].prospect
 
 

@@ -1,4 +1,3 @@
-from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
@@ -9,21 +8,20 @@ from scipy import sparse
 from membership.base.errors import DataError
 from membership.evaluate import holdout
 from membership.recommend.baskets import Baskets, Targets
+from membership.recommend.policy import Recommender
 
 ITEMS = pd.DataFrame({"item_id": list("xyz"), "name": list("XYZ"), "category": "food"})
 TIERS = pd.DataFrame({"member_id": ["c", "a", "b"], "tier": ["Gold", "Member", "Member"]})
 
 
-@dataclass
-class Always:
-    """Recommends the same items to everybody."""
+def always(baskets, items):
+    """Recommends the same items to everybody whose history is known."""
 
-    baskets: Baskets
-    items: list[str]
+    def top(rows, k):
+        ids = np.tile(np.array(items[:k]), (len(rows), 1))
+        return baskets.columns(ids), np.tile(np.arange(k, 0, -1.0), (len(rows), 1))
 
-    def recommend(self, members, k):
-        ids = np.tile(np.array(self.items[:k], dtype=str), (len(members), 1))
-        return ids, np.tile(np.arange(k, 0, -1.0), (len(members), 1))
+    return Recommender("gp_topfreq", baskets, top)
 
 
 @pytest.fixture
@@ -42,7 +40,7 @@ def targets():
 
 def test_every_member_is_recommended_to_and_those_with_a_next_basket_are_judged(history, targets):
     judged = holdout.judge(
-        {"champion": Always(history, ["x", ""]), "challenger": Always(history, ["y", "x"])},
+        {"champion": always(history, ["x", ""]), "challenger": always(history, ["y", "x"])},
         ITEMS,
         TIERS,
         targets,
@@ -50,10 +48,12 @@ def test_every_member_is_recommended_to_and_those_with_a_next_basket_are_judged(
         2,
     )
     champion, challenger = (part for _, part in judged.recommendations.groupby("policy", sort=False))
-    assert champion[["member_id", "rank", "item_id"]].to_numpy().tolist() == [[m, 1, "x"] for m in "abc"]
-    assert champion["source"].tolist() == ["repeat", "explore", "explore"]
+    listed = [["a", 1, "x"], ["b", 1, "x"], ["c", 1, "x"], ["c", 2, "y"]]  # Cid gets what is popular
+    assert champion[["member_id", "rank", "item_id"]].to_numpy().tolist() == listed
+    assert champion["source"].tolist() == ["repeat", *["explore"] * 3]
+    assert champion["reason"].tolist()[:2] == ["bought once, 1 day ago", "sells well: 1 of 2 members bought it"]
     assert challenger["rank"].tolist() == [1, 2] * 3
-    assert challenger["score"].tolist() == [2.0, 1.0] * 3
+    assert challenger["score"].tolist() == [2.0, 1.0] * 2 + [0.5, 0.5]
     outcomes = judged.outcomes.set_index("policy")
     assert outcomes["member_id"].tolist() == ["b", "b"]
     assert outcomes["tier"].tolist() == ["Member", "Member"]
@@ -64,7 +64,7 @@ def test_every_member_is_recommended_to_and_those_with_a_next_basket_are_judged(
 def test_a_judged_member_without_a_tier_is_named(history, targets):
     with pytest.raises(DataError, match=r"table 'tiers': 1 members .* are missing, e.g. 'b'"):
         holdout.judge(
-            {"champion": Always(history, ["x"])}, ITEMS, TIERS[TIERS["member_id"] != "b"], targets, history, 1
+            {"champion": always(history, ["x"])}, ITEMS, TIERS[TIERS["member_id"] != "b"], targets, history, 1
         )
 
 

@@ -14,7 +14,7 @@ from membership.pipeline import serve, track
 
 def recommendations(best: str = "milk") -> pd.DataFrame:
     frame = pd.DataFrame({"member_id": ["a", "a", "b", "b"], "rank": [1, 2, 1, 2]}).assign(
-        item_id=[best, "bread", "bread", best], score=[0.5, 0.4, 0.3, 0.2], source="repeat"
+        item_id=[best, "bread", "bread", best], score=[0.5, 0.4, 0.3, 0.2], source="repeat", reason="bought once"
     )
     return pd.concat([frame.assign(policy="champion"), frame.assign(policy="challenger", score=frame["score"] / 2)])
 

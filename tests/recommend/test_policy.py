@@ -165,7 +165,8 @@ def test_scores_of_the_model_are_probabilities_that_add_up_to_what_is_bought(eve
 def test_a_listing_names_items_and_says_what_is_new(events, items, p):
     found = fit("gp_topfreq", events, items, p)
     listed = policy.listed(found, items, found.baskets.members[:2], 12)
-    assert listed.columns.tolist() == ["member_id", "rank", "item_id", "name", "category", "score", "source"]
+    columns = ["member_id", "rank", "item_id", "name", "category", "score", "source", "reason"]
+    assert listed.columns.tolist() == columns
     assert listed["rank"].tolist() == [*range(1, 13)] * 2
     own = found.baskets.matrix()[[0, 1]].toarray().astype(bool)
     bought = [own[row // 12, column] for row, column in enumerate(found.baskets.columns(listed["item_id"]))]

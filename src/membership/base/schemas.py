@@ -269,6 +269,7 @@ _DEFINITIONS = (
             "item_id": _required(_TEXT),
             "score": _required(_FLOAT),
             "source": _required(_TEXT, among=("repeat", "explore")),
+            "reason": _required(_TEXT),  # why, in words
         },
     ),
     Table(
@@ -305,7 +306,7 @@ _DEFINITIONS = (
             "next_action": _required(_TEXT),
             "items": _required(_TEXT),  # names joined by "; "
         },
-        open=True,  # and item_1, item_1_id, item_2, ...: the recommended items, best first
+        open=True,  # and item_1, item_1_id, item_1_reason, item_2, ...: the recommended items, best first
     ),
 )
 

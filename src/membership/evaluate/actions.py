@@ -25,8 +25,8 @@ def assemble(
     Columns: member_id; value, value_low, value_high (whole cents of margin over the horizon), value_group,
     residual_value (whole cents of margin to come), p_alive, p_repurchase, rfm_segment; stage, persona, main_need;
     tier, next_tier ("" in the top one), spend_to_next (cents), points; benefits (names joined by "; ", "" for none);
-    next_action (words); items (all names joined by "; "); and item_1, item_1_id, item_2, ... ("" where a member has
-    fewer).
+    next_action (words); items (all names joined by "; "); and item_1, item_1_id, item_1_reason (why it is
+    recommended, in words), item_2, ... ("" where a member has fewer).
 
     Raises DataError where a member of `value` is missing in `profile` or `tiers`, or the other way round.
     """
@@ -55,9 +55,10 @@ def _items(recommendations: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:
     named = recommendations.merge(items[["item_id", "name"]], on="item_id", how="left").sort_values("rank")
     named["name"] = named["name"].fillna(named["item_id"])
     joined = named.groupby("member_id")["name"].agg("; ".join).to_frame("items")
-    wide = named.pivot_table(["name", "item_id"], index="member_id", columns="rank", aggfunc="first")
-    wide = wide.sort_index(axis=1, level=["rank", 0], ascending=[True, False])
-    wide.columns = [f"item_{rank}" if kind == "name" else f"item_{rank}_id" for kind, rank in wide.columns]
+    named = named.rename(columns={"name": "", "item_id": "_id", "reason": "_reason"})
+    wide = named.pivot_table(["", "_id", "_reason"], index="member_id", columns="rank", aggfunc="first")
+    wide = wide.sort_index(axis=1, level=["rank", 0])
+    wide.columns = [f"item_{rank}{kind}" for kind, rank in wide.columns]
     return pd.concat([joined, wide], axis=1)
 
 

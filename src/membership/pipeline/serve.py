@@ -24,7 +24,7 @@ class BatchAnswers(mlflow.pyfunc.PythonModel):
         self._table = pd.read_parquet(context.artifacts["recommendations"])
 
     def predict(self, context, model_input: pd.DataFrame, params: dict | None = None) -> pd.DataFrame:
-        """Return member_id, rank, item_id, score and source, one row a recommendation, in the order asked.
+        """Return member_id, rank, item_id, score, source and reason, one row a recommendation, in the order asked.
 
         Raises MlflowException (a 4xx when served) for unknown members and for `k` below 1.
         """
@@ -35,7 +35,7 @@ class BatchAnswers(mlflow.pyfunc.PythonModel):
             problem = f"unknown members: {', '.join(unknown[:5])}" if len(unknown) else f"k = {k}: must be 1 or more"
             raise MlflowException(problem, error_code=INVALID_PARAMETER_VALUE)
         rows = self._table[self._table["rank"] <= k].set_index("member_id").loc[asked].reset_index()
-        return rows[["member_id", "rank", "item_id", "score", "source"]]
+        return rows[["member_id", "rank", "item_id", "score", "source", "reason"]]
 
 
 set_model(BatchAnswers())

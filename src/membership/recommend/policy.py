@@ -12,10 +12,11 @@ import numpy as np
 import pandas as pd
 
 from membership.base.errors import DataError, ParamError
-from membership.recommend import baselines, baskets, labels, train
+from membership.recommend import baselines, baskets, labels, reasons, train
 from membership.recommend.als import als
 from membership.recommend.baselines import Ranker
 from membership.recommend.baskets import Baskets
+from membership.recommend.candidates import Pairs
 from membership.recommend.content import content
 from membership.recommend.ease import ease
 from membership.recommend.item_knn import item_knn
@@ -37,11 +38,15 @@ NAMES = (*BASELINES, "model")
 
 @dataclass(frozen=True)
 class Recommender:
-    """A policy fitted to the histories `baskets`; `top` ranks items for rows of them."""
+    """A policy fitted to the histories `baskets`; `top` ranks items for rows of them.
+
+    `pairs`, where the policy chooses among candidates, returns those of rows (sorted), with what speaks for each.
+    """
 
     name: str
     baskets: Baskets
     top: Ranker
+    pairs: Callable[[np.ndarray], Pairs] | None = None
 
     def recommend(self, members: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the ids and scores, (len(members), k), of the items for `members` (ids), best first.
@@ -50,7 +55,7 @@ class Recommender:
         than `k` items, "" with score 0 fills the list. Raises DataError where ids are not text, ParamError where `k`
         is no whole number from 1.
         """
-        if not isinstance(k, int | np.integer) or k < 1:
+        if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
             raise ParamError(f"k = {k!r}: allowed: whole numbers, 1 and up.")
         rows = self.baskets.rows(_text(members))
         columns, scores = np.full((len(rows), k), -1), np.zeros((len(rows), k))
@@ -59,6 +64,18 @@ class Recommender:
             if chosen.any():
                 columns[chosen], scores[chosen] = top(rows[chosen], k)
         return np.where(columns < 0, "", self.baskets.items[columns]), scores
+
+    def reasons(self, members: np.ndarray, ids: np.ndarray, items: pd.DataFrame | None = None) -> np.ndarray:
+        """Return in words why each of `ids` (n, k) is recommended to `members` (n,): texts (n, k), "" for no item.
+
+        `items` (the canonical table) gives names and categories.
+        """
+        rows, columns = self.baskets.rows(_text(members)), self.baskets.columns(ids)
+        there, words = columns >= 0, np.full(ids.shape, "", dtype=object)
+        pairs = self.pairs(np.unique(rows[rows >= 0])) if self.pairs else None
+        asked = np.broadcast_to(rows[:, None], ids.shape)[there], columns[there]
+        words[there] = reasons.reasons(self.baskets, *asked, items, self.name, pairs)
+        return words
 
 
 def fit(
@@ -108,13 +125,26 @@ def serve(model: NextBasket, events: ir.Table, items: pd.DataFrame, cutoff: date
     now = train.situation(known, items, labels.none(known), p.train.candidates)
     if now.names != model.signals:
         raise DataError("the model was trained on other signals than there are now; run `dvc repro train`.")
-    return Recommender("model", now.baskets, now.pairs.ranked(model.probability(now.inputs)))
+    return of_pairs(known, now.pairs, model.probability(now.inputs), p.recommend.explore)
+
+
+def of_pairs(known: Baskets, pairs: Pairs, probability: np.ndarray, explore: float = 0.0) -> Recommender:
+    """Recommend among `pairs` by `probability` (n,), which stays the score.
+
+    In the order, `explore` is added to the log-odds of items that the member has never bought: 0 orders by probability
+    alone, log(2) takes an item that is new to the member for one with twice its odds.
+    """
+    by = np.log(probability) - np.log1p(-probability) + explore * ~pairs.own
+    return Recommender(
+        "model", known, pairs.ranked(probability, by), lambda rows: pairs.keep(np.isin(pairs.member, rows))
+    )
 
 
 def listed(recommender: Recommender, items: pd.DataFrame, members: np.ndarray, k: int) -> pd.DataFrame:
-    """Return the first `k` items for `members` as rows: member_id, rank, item_id, name, category, score, source.
+    """Return the first `k` items for `members`, one a row.
 
-    `source` is repeat where the item is in the member's history, else explore.
+    Columns: member_id, rank, item_id, name, category, score, source (repeat where the item is in the member's
+    history, else explore), reason (why it is listed, in words).
     """
     ids, scores = recommender.recommend(members, k)
     repeat = recommender.baskets.bought(members, ids)
@@ -125,14 +155,15 @@ def listed(recommender: Recommender, items: pd.DataFrame, members: np.ndarray, k
             "item_id": ids.ravel(),
             "score": scores.ravel(),
             "source": np.where(repeat, "repeat", "explore").ravel(),
+            "reason": recommender.reasons(members, ids, items).ravel(),
         }
     )
     named = frame[frame["item_id"] != ""].merge(items[["item_id", "name", "category"]], on="item_id", how="left")
-    return named[["member_id", "rank", "item_id", "name", "category", "score", "source"]]
+    return named[["member_id", "rank", "item_id", "name", "category", "score", "source", "reason"]]
 
 
 def _text(members: Sequence[str]) -> np.ndarray:
-    ids = np.asarray(members)
+    ids = np.asarray(members, dtype=None if isinstance(members, np.ndarray) else object)
     if ids.ndim != 1:
         raise DataError(f"members: {members!r} is no list of ids; give a list or an array, also for a single member.")
     others = [] if ids.dtype.kind == "U" else [one for one in ids.tolist() if not isinstance(one, str)]

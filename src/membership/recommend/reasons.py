@@ -1,0 +1,171 @@
+"""Reasons: why an item is on a member's list, as one short sentence made from data.
+
+An item that the member has bought is explained by its rhythm, any other by what speaks most for it: the source of
+candidates in which it ranks first among all that the member has not bought. A rank compares sources whose scores
+have different units, and hangs on no other member.
+"""
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from membership.recommend.baskets import Baskets
+from membership.recommend.candidates import Pairs
+
+LEAD, MEMBERS, CATEGORY, POPULAR = range(4)  # kinds of reasons; of equal ranks the more personal counts
+KINDS = {  # what the sources and the peers go by; `follow_last` counts as `follow`
+    "follow": LEAD,
+    "next_follow": LEAD,
+    "alike": LEAD,
+    "item_knn": LEAD,
+    "ease": LEAD,
+    "near": MEMBERS,
+    "next_near": MEMBERS,
+    "upcf": MEMBERS,
+    "tifuknn": MEMBERS,
+    "als": MEMBERS,
+    "content": CATEGORY,
+    "popular": POPULAR,
+    "next_popular": POPULAR,
+}
+DECAY = 0.8  # a basket: of two items that lead to a third as well, the one bought last is named
+SHRINK = 3  # members by which the cosine of two items is shrunk
+
+
+def reasons(
+    known: Baskets,
+    rows: np.ndarray,
+    columns: np.ndarray,
+    items: pd.DataFrame | None,
+    policy: str,
+    pairs: Pairs | None = None,
+) -> np.ndarray:
+    """Return why the item `columns[n]` is recommended to the member `rows[n]` (-1: no history), (n,) texts.
+
+    `items` (the canonical table) gives names and categories; without it there are only ids. `policy` is its name;
+    `pairs`, where it has them, holds what the sources say of all candidates of these members.
+    """
+    wanted = _keys(known, rows, columns)
+    own = (rows >= 0) & np.isin(wanted, _keys(known, known.member, known.item))
+    ranks = _peer(policy, (~own).sum()) if pairs is None else _sources(known, pairs, wanted[~own])
+    found = np.empty(len(rows), dtype=object)
+    found[own] = _repeat(known, wanted[own])
+    found[~own] = _explore(known, rows[~own], columns[~own], items, ranks)
+    return found
+
+
+def _explore(
+    known: Baskets, rows: np.ndarray, columns: np.ndarray, items: pd.DataFrame | None, ranks: np.ndarray
+) -> np.ndarray:
+    names, code, categories = _described(known, items)
+    lead = _lead(known, rows, columns)
+    possible = np.stack([lead >= 0, rows >= 0, _buys(known, code, rows, columns), np.ones_like(lead, bool)], axis=1)
+    ranks = np.where(possible, ranks, np.inf)
+    kind = np.where(np.isfinite(ranks).any(axis=1), ranks.argmin(axis=1), POPULAR)
+    sentences = (
+        _with(names[lead], names[columns]),
+        np.full(len(lead), "bought by members like this one", dtype=object),
+        "of category " + categories[code[columns]] + ", which this member buys",
+        _popular(known, rows, columns),
+    )
+    return np.choose(kind, sentences)
+
+
+def _described(known: Baskets, items: pd.DataFrame | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the items' names (I,), the codes of their categories (I,), -1 for none, and these, "" the last."""
+    ids = known.items.astype(object)
+    if items is None:
+        return ids, np.full(len(ids), -1), np.array([""], dtype=object)
+    described = items.set_index("item_id").reindex(known.items)
+    code, categories = pd.factorize(described["category"])
+    names = described["name"].to_numpy(dtype=object)
+    return np.where(pd.isna(names), ids, names), code, np.append(categories.to_numpy(dtype=object), "")
+
+
+def _keys(known: Baskets, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    return np.asarray(rows).astype(np.int64) * known.shape[1] + columns
+
+
+def _repeat(known: Baskets, wanted: np.ndarray) -> np.ndarray:
+    """Say how often, how regularly and when last each pair `wanted` (keys) was bought."""
+    lines = _keys(known, known.member, known.item)
+    asked = np.flatnonzero(np.isin(lines, wanted))
+    asked = asked[np.argsort(lines[asked], kind="stable")]  # within a pair still from the last basket back
+    pair, start, count = np.unique(lines[asked], return_index=True, return_counts=True)
+    last, first = known.age[asked[start]], known.age[asked[start + count - 1]]
+    gap = np.rint((first - last) / np.maximum(count - 1, 1)).astype(int)
+    unit = "day" if known.dated else "basket"
+    times = np.where(count > 1, "bought " + _counted(count, "time"), "bought once")
+    usual = np.where(count > 1, ", usual gap " + _counted(gap, unit), "")
+    return (times + usual + ", " + _counted(last, unit) + " ago")[np.searchsorted(pair, wanted)]
+
+
+def _counted(numbers: np.ndarray, unit: str) -> np.ndarray:
+    text = numbers.astype(str).astype(object)
+    return text + np.where(numbers == 1, f" {unit}", f" {unit}s").astype(object)
+
+
+def _with(lead: np.ndarray, name: np.ndarray) -> np.ndarray:
+    same = "another kind of " + lead + ", which this member buys"
+    return np.where(lead == name, same, "goes with " + lead + ", which this member buys")
+
+
+def _popular(known: Baskets, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    buyers = known.matrix().sign().sum(axis=0).astype(int)[columns]
+    sold = "sells well: " + buyers.astype(str).astype(object) + f" of {known.shape[0]} members bought it"
+    sold = np.where(buyers > 0, sold, "new: nobody has bought it yet")
+    return np.where(rows < 0, sold + "; nothing is known of this member yet", sold)
+
+
+def _peer(policy: str, count: int) -> np.ndarray:
+    ranks = np.full((count, POPULAR + 1), np.inf)
+    ranks[:, KINDS.get(policy, POPULAR)] = 0
+    return ranks
+
+
+def _sources(known: Baskets, pairs: Pairs, wanted: np.ndarray) -> np.ndarray:
+    """Return the best rank by the sources of each kind, (n, kinds), of the pairs `wanted` (keys), 0 for the first.
+
+    What the member has bought takes no part; a source that says nothing of a pair has no rank for it.
+    """
+    other = pairs.keep(~pairs.own)
+    key, member = _keys(known, other.member, other.item), other.member
+    start = np.searchsorted(member, member)
+    ranks = np.full((len(key) + 1, POPULAR + 1), np.inf)
+    for name, score in zip(other.names, other.scores.T, strict=True):
+        kind = KINDS.get(name.removesuffix("_last"))
+        if kind is None:
+            continue
+        rank = np.empty(len(key))
+        rank[np.lexsort((-score, member))] = np.arange(len(key))
+        rank = np.where(score > 0, rank - start, np.inf)
+        ranks[:-1, kind] = np.minimum(ranks[:-1, kind], rank)
+    position = np.searchsorted(key, wanted)
+    there = np.append(key, -1)[position] == wanted
+    return ranks[np.where(there, position, len(key))]
+
+
+def _buys(known: Baskets, code: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Say whether the member has bought from the item's category; `code` (I,) is -1 for none."""
+    width = int(code.max(initial=0)) + 1
+    lines = code[known.item] >= 0
+    bought = known.member[lines].astype(np.int64) * width + code[known.item[lines]]
+    return (rows >= 0) & (code[columns] >= 0) & np.isin(rows.astype(np.int64) * width + code[columns], bought)
+
+
+def _lead(known: Baskets, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Return the column of the member's own item that leads to the item, by cosine times decay; -1 where none does."""
+    lead = np.full(len(rows), -1)
+    asked = np.flatnonzero(rows >= 0)
+    if not len(asked):
+        return lead
+    bought = known.matrix().sign()
+    scaled = (bought @ sparse.diags_array(1 / (np.sqrt(bought.sum(axis=0)) + SHRINK))).tocsc()
+    wanted, place = np.unique(columns[asked], return_inverse=True)
+    alike = (scaled[:, wanted].T @ scaled).tocsr()
+    history = known.matrix(DECAY**known.basket)[rows[asked]]
+    pair = np.repeat(np.arange(len(asked)), np.diff(history.indptr))
+    weight = alike[place[pair], history.indices] * history.data
+    first = np.lexsort((history.indices, -weight, pair))[history.indptr[:-1]]
+    lead[asked] = np.where(weight[first] > 0, history.indices[first], -1)
+    return lead
