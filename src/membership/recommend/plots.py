@@ -9,13 +9,30 @@ from matplotlib.axes import Axes
 def search(history: pd.DataFrame, k: int, ax: Axes | None = None) -> Axes:
     """Draw the recall of every trial and the best so far; `history` as from `tune.history`."""
     ax = ax or plt.gca()
-    sns.scatterplot(history, x="trial", y="recall", ax=ax, label="trial", color="C0")
+    sns.scatterplot(history, x="trial", y="recall", ax=ax, label="run to the end", color="C0")
+    pruned = history.loc[history["recall"].isna(), "trial"]
+    below = ax.get_xaxis_transform()  # what was stopped has no recall: it is marked at the foot
+    ax.plot(pruned, [0.02] * len(pruned), "x", transform=below, color="C7", label="stopped early")
     ax.step(history["trial"], history["best"], where="post", color="C1", label="best so far")
-    pruned = int(history["recall"].isna().sum())
-    ax.set(title=f"The search: {len(history)} trials, {pruned} stopped early", xlabel="Trial")
-    ax.set_ylabel(f"Validation recall@{k} (share of the next basket)")
+    ax.set(title=f"The search: {len(history)} trials, {len(pruned)} stopped early", xlabel="Trial")
+    ax.set_ylabel(f"Validation recall@{k}")
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.legend()
+    return ax
+
+
+def learning(curves: pd.DataFrame, k: int, ax: Axes | None = None) -> Axes:
+    """Draw the recall of every trial after each epoch; `curves` as from `tune.learning`."""
+    ax = ax or plt.gca()
+    colours, names = {"complete": "C0", "pruned": "C7"}, {"complete": "run to the end", "pruned": "stopped early"}
+    shown = curves.assign(fate=curves["state"].map(names))
+    palette = {names[state]: colour for state, colour in colours.items()}
+    line = {"estimator": None, "units": "trial", "marker": "o", "hue": "fate", "palette": palette}
+    sns.lineplot(shown, x="epoch", y="recall", ax=ax, alpha=0.7, **line)
+    ax.set(title="How the trials learned", xlabel="Epoch (pass over the training rows)")
+    ax.set_ylabel(f"Validation recall@{k}")
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.legend(title=None)
     return ax
 
 
@@ -24,9 +41,14 @@ def importances(shares: pd.Series, ax: Axes | None = None) -> Axes:
     ax = ax or plt.gca()
     if shares.empty:
         ax.text(0.5, 0.5, "fewer than four complete trials: too few to say", ha="center", transform=ax.transAxes)
-    else:
-        sns.barplot(x=shares.to_numpy(), y=shares.index.str.replace("_", " "), ax=ax, color="C0")
-    ax.set(title="Which settings matter", xlabel="Share of the differences in recall between trials", ylabel="")
+        ax.set_axis_off()
+        return ax
+    bars = ax.barh(shares.index.str.replace("_", " "), shares)
+    ax.bar_label(bars, fmt="{:.0%}", padding=3)
+    ax.invert_yaxis()
+    ax.margins(x=0.1)
+    ax.xaxis.set_major_formatter("{x:.0%}")
+    ax.set(title="Which settings matter", xlabel="Share of the differences in recall between trials")
     return ax
 
 

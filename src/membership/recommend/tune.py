@@ -191,6 +191,17 @@ def history(study: optuna.Study, trials: int) -> pd.DataFrame:
     return frame
 
 
+def learning(study: optuna.Study, trials: int) -> pd.DataFrame:
+    """Return the recall of each of the first `trials` trials after every epoch it had: trial, state, epoch, recall."""
+    rows = [
+        {"trial": number, "state": trial.state.name.lower(), "epoch": epoch, "recall": recall}
+        for number, trial in studies.finished(study).items()
+        if number < trials
+        for epoch, recall in trial.intermediate_values.items()
+    ]
+    return pd.DataFrame(rows)
+
+
 def best(study: optuna.Study, trials: int) -> tuple[Settings, float]:
     """Return the settings of the first `trials` finished trials with the highest recall, and that recall.
 

@@ -112,7 +112,7 @@ class Workers:
         file, head = self._memory
         ours, theirs = Pipe()
         handles = (theirs.fileno(), file.fileno())
-        with theirs:
+        try:
             self._processes[ours] = subprocess.Popen(
                 [sys.executable, "-c", SERVE, *map(str, handles), str(head)],
                 pass_fds=handles,
@@ -120,6 +120,10 @@ class Workers:
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,  # Ctrl-C is for the search, which ends its workers
             )
+        except OSError as error:
+            raise DataError(f"no worker process can be started ({error}); lower tune.workers, {GOES_ON}") from error
+        finally:
+            theirs.close()
         return ours
 
     def _tell(self, pipe: Connection, number: int, words: Settings | bool) -> None:
