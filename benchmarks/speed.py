@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib
@@ -20,7 +21,7 @@ import pandas as pd
 
 from benchmarks import big_market
 from membership.base import files, params
-from membership.base.errors import DataError, ProjectError
+from membership.base.errors import DataError, ParamError, ProjectError
 from membership.base.progress import bar
 
 SCRIPT = Path(__file__).parent / "peers" / "recommend.py"
@@ -34,7 +35,6 @@ PEERS = {
     "implicit_als": "implicit 0.7.3: ALS, 64 factors, 15 iterations",
 }
 NAMES = OURS | PEERS
-MEMBERS = (10_000, JUDGED, 1_000_000)
 TARGETS = {  # ours, the peer, its CPU seconds times this at most
     "item-kNN CPU, over implicit's": ("item_knn", "implicit_item_knn", 0.5),
     "the model's CPU, over implicit's ALS": ("model", "implicit_als", 1.0),
@@ -45,32 +45,39 @@ def main() -> None:
     """Measure, write the JSON, print the tables and draw the figure."""
     given = _arguments()
     try:
-        found = run(params.parse(params.read()).seed, given.members, given.repeats)
-        files.write_json(given.out, found)
+        unknown = sorted(set(given.methods) - set(NAMES))
+        if unknown:
+            raise ParamError(f"--methods: {', '.join(unknown)} unknown; there are: {', '.join(NAMES)}.")
+        before = files.read_json(given.out)["rows"] if given.out.exists() else []
+        rows = run(params.parse(params.read()).seed, given.members, given.methods, given.repeats, before)
+        files.write_json(given.out, {"rows": rows, "targets": targets(rows)})
     except ProjectError as error:
         sys.exit(str(error))
-    sys.stdout.write(in_words(found) + "\n")
+    sys.stdout.write(in_words(rows) + "\n")
     if given.figure:
-        figure(found, given.figure)
+        figure(rows, given.figure)
 
 
-def run(seed: int, most: int, repeats: int) -> dict:
-    """Return `rows`, one a method and number of members up to `most`, and `targets`, what was asked at 100,000.
+def run(seed: int, sizes: Sequence[int], methods: Sequence[str], repeats: int, before: Sequence[dict]) -> list[dict]:
+    """Return a row a method and number of members, of those in `sizes`; the other rows of `before` stay.
 
-    Each is measured `repeats` times at 100,000 members, else once: wall and CPU seconds are medians. Raises DataError
+    Each is measured `repeats` times at 100,000 members, else once, in turns: figures are medians. Raises DataError
     where the peers are not installed, or where a measurement fails.
     """
     peers = interpreter()
-    plan = [(task, many) for many in MEMBERS if many <= most for task in NAMES]
-    rows = []
+    times = {many: repeats if many == JUDGED else 1 for many in sizes}
+    plan = [(many, task) for many in sizes for _ in range(times[many]) for task in methods]
+    taken = []
     with tempfile.TemporaryDirectory() as folder:
-        for task, many in bar(plan, "speed"):
-            market = draw(Path(folder), seed, many)
+        for many, task in bar(plan, "speed"):
             python = peers if task in PEERS else Path(sys.executable)
-            taken = pd.DataFrame([measure(python, task, market) for _ in range(repeats if many == JUDGED else 1)])
-            spread = {"wall_low_s": taken["wall_s"].min(), "wall_high_s": taken["wall_s"].max()}
-            rows.append({"task": task, "members": many, **taken.median().to_dict(), **spread})
-    return {"rows": rows, "targets": targets(rows)}
+            taken.append({"task": task, "members": many, **measure(python, task, draw(Path(folder), seed, many))})
+    each = pd.DataFrame(taken).groupby(["members", "task"], sort=False)
+    spread = {"cpu_low_s": each["cpu_s"].min(), "cpu_high_s": each["cpu_s"].max()}
+    new = each.median().assign(**spread).reset_index().to_dict(orient="records")
+    replaced = {(row["members"], row["task"]) for row in new}
+    kept = [row for row in before if (row["members"], row["task"]) not in replaced]
+    return sorted([*kept, *new], key=lambda row: (row["members"], list(NAMES).index(row["task"])))
 
 
 def interpreter() -> Path:
@@ -106,25 +113,26 @@ def measure(python: Path, task: str, market: Path) -> dict:
 def targets(rows: list[dict]) -> list[dict]:
     """Return `target`, `found`, `at_most` of what was measured at 100,000 members."""
     at = {row["task"]: row for row in rows if row["members"] == JUDGED}
-    if not at:
-        return []
-    ratios = [
+    found = [
         {"target": name, "found": at[ours]["cpu_s"] / at[peer]["cpu_s"], "at_most": most}
         for name, (ours, peer, most) in TARGETS.items()
+        if ours in at and peer in at
     ]
-    return [*ratios, {"target": "the model's peak, MiB", "found": at["model"]["peak_mb"], "at_most": MIB_AT_MOST}]
+    if "model" in at:
+        found += [{"target": "the model's peak, MiB", "found": at["model"]["peak_mb"], "at_most": MIB_AT_MOST}]
+    return found
 
 
-def in_words(found: dict) -> str:
+def in_words(rows: list[dict]) -> str:
     """Return the measurements and the targets as two tables."""
-    rows = pd.DataFrame(found["rows"]).assign(task=lambda frame: frame["task"].map(NAMES))
-    said = rows.round(2).to_string(index=False)
-    return said + "\n\n" + pd.DataFrame(found["targets"]).round(3).to_string(index=False) if found["targets"] else said
+    measured = pd.DataFrame(rows).assign(task=lambda frame: frame["task"].map(NAMES))
+    asked = pd.DataFrame(targets(rows))
+    return "\n\n".join(part.round(3).to_string(index=False) for part in (measured, asked) if len(part))
 
 
-def figure(found: dict, path: Path) -> None:
+def figure(measured: list[dict], path: Path) -> None:
     """Draw CPU seconds and peak memory against members, as an SVG file."""
-    rows = pd.DataFrame(found["rows"])
+    rows = pd.DataFrame(measured)
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "speed", "font.size": 9}):
         drawing, axes = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
         for ax, column, label in zip(axes, ("cpu_s", "peak_mb"), ("CPU seconds", "peak memory, MB"), strict=True):
@@ -142,11 +150,17 @@ def figure(found: dict, path: Path) -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
-    parser.add_argument("--members", type=int, default=JUDGED, help="largest market: 10000, 100000 or 1000000 members")
-    parser.add_argument("--repeats", type=int, default=3, help="measurements at 100,000 members")
-    parser.add_argument("--figure", type=Path, help="SVG file to draw growth in")
+    add = parser.add_argument
+    add("--out", type=Path, required=True, help="JSON file; what it holds of other methods and sizes stays")
+    add("--members", type=_numbers, default=[JUDGED], help="sizes of markets, e.g. 10000,100000,1000000")
+    add("--methods", type=lambda text: text.split(","), default=list(NAMES), help=", ".join(NAMES))
+    add("--repeats", type=int, default=3, help="measurements at 100,000 members")
+    add("--figure", type=Path, help="SVG file to draw growth in")
     return parser.parse_args()
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(number) for number in text.split(",")]
 
 
 if __name__ == "__main__":
