@@ -74,7 +74,10 @@ def main() -> None:
 
 
 def read(con: ibis.BaseBackend) -> tuple[ibis.Table, pd.DataFrame]:
-    """Return events and items as the installed package has them, uncleaned, with the columns that policies read."""
+    """Return events and items as the installed package has them, uncleaned, with the columns that policies read.
+
+    Money is in cents.
+    """
     data = get_data(["transactions", "products"])
     bought, products = data["transactions"], data["products"]
     events = pd.DataFrame(
@@ -83,6 +86,8 @@ def read(con: ibis.BaseBackend) -> tuple[ibis.Table, pd.DataFrame]:
             "item_id": bought["product_id"].astype(str),
             "kind": "purchase",
             "quantity": bought["quantity"],
+            "amount": _cents(bought["sales_value"]),
+            "discount": _cents(bought["retail_disc"] + bought["coupon_disc"] + bought["coupon_match_disc"]),
             "local_at": bought["transaction_timestamp"].astype("datetime64[us]"),
         }
     )
@@ -92,9 +97,14 @@ def read(con: ibis.BaseBackend) -> tuple[ibis.Table, pd.DataFrame]:
             "name": products["product_type"],
             "category": products["department"],
             "subcategory": products["product_category"],
+            "brand": products["brand"],
         }
     )
     return con.create_table("events", ibis.memtable(events)), items
+
+
+def _cents(money: pd.Series) -> pd.Series:
+    return (100 * money).round().astype("int64")
 
 
 def cutoff(events: ibis.Table, back: int) -> Cutoff:
