@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
+import matplotlib.pyplot as plt
 import numpy as np
 import optuna
 import pandas as pd
@@ -14,7 +15,7 @@ from small_market import SMALL, market, table
 
 from membership.base import params
 from membership.base.errors import DataError, ParamError
-from membership.recommend import policy, studies, tune, workers
+from membership.recommend import plots, policy, studies, tune, workers
 from membership.recommend.model import NextBasket
 
 TRIALS = 10
@@ -121,7 +122,7 @@ def test_a_kill_within_a_round_or_while_writing_changes_nothing(task, p, study, 
     resumed = tune.search(task, p, on_trial=lambda *trial: heard.append(trial))
     pd.testing.assert_frame_equal(tune.history(resumed, TRIALS), whole)
     assert [number for number, *_ in heard] == list(range(TRIALS))
-    assert heard[0][3] == "COMPLETE" and heard[0][2] == whole["recall"][0]
+    assert heard[0][3] == "COMPLETE" and heard[0][2][-1] == whole["recall"][0]
 
 
 def test_a_finished_study_is_not_searched_again_and_more_trials_extend_it(task, p, whole, workspace):
@@ -311,6 +312,17 @@ def test_importances_are_shares_and_need_four_complete_trials(study, p):
     assert set(shares.index) == set(type(p.tune.space).model_fields)
     assert shares.sum() == pytest.approx(1) and shares.is_monotonic_decreasing
     assert tune.importances(study, 3, p.seed).empty
+
+
+def test_learning_curves_end_where_their_trial_was_stopped(study, whole, p):
+    curves = tune.learning(study, TRIALS)
+    last = curves.groupby("trial").last()
+    complete = whole["state"] == "complete"
+    assert (last["epoch"][complete] == p.train.epochs).all() and (last["epoch"][~complete] < p.train.epochs).all()
+    assert last["recall"][complete].equals(whole["recall"][complete])
+    ax = plots.learning(curves, 5, plt.figure().add_subplot())
+    assert [text.get_text() for text in ax.get_legend().texts] == ["run to the end", "stopped early"]
+    plt.close()
 
 
 def test_the_holdout_is_not_looked_at(task, frame, items, p):

@@ -91,23 +91,26 @@ class StageRun:
         self._client.set_terminated(self.id, "FINISHED" if ok else "FAILED")
 
 
-def trial_logger(stage: str) -> Callable[[int, dict, float | None, str], None]:
+def trial_logger(stage: str) -> Callable[[int, dict, list[float], str], None]:
     """Return a callback that logs one trial of a search as a run nested in the run of `stage`.
 
-    It takes (trial number, parameters, value or None, state). Outside the stage runner, e.g. in JupyterLab, there is
-    no run to nest in, and it does nothing.
+    It takes trial number, parameters, the values after each epoch, and state: the values become the metric
+    `value_by_epoch`, and the last one `value` where the trial is COMPLETE, so that the best `value` is the one chosen.
+    Outside the stage runner, e.g. in JupyterLab, there is no run to nest in, and it does nothing.
     """
     parent = os.environ.get(RUN_ID)
     if parent is None:
         return lambda *_: None
     client, experiment = connect()
 
-    def log(number: int, parameters: dict, value: float | None, state: str) -> None:
+    def log(number: int, parameters: dict, values: list[float], state: str) -> None:
         name = f"trial-{number:03d}"
         tags = {"mlflow.parentRunId": parent, "mlflow.runName": name, "stage": stage, "trial.state": state}
         run = client.create_run(experiment, tags=tags, run_name=name)
         now = get_current_time_millis()
-        metrics = [] if value is None else [Metric("value", value, now, 0)]
+        metrics = [Metric("value_by_epoch", value, now, epoch) for epoch, value in enumerate(values, 1)]
+        if state == "COMPLETE":
+            metrics.append(Metric("value", values[-1], now, 0))
         client.log_batch(run.info.run_id, metrics, [Param(key, str(item)) for key, item in parameters.items()])
         client.set_terminated(run.info.run_id)
 

@@ -34,7 +34,7 @@ from membership.recommend.model import NextBasket, Settings, device
 from membership.recommend.train import Samples, Situation
 from membership.recommend.workers import Work, Workers
 
-OnTrial = Callable[[int, dict, float | None, str], None]
+OnTrial = Callable[[int, dict, list[float], str], None]
 CODE = [module.__file__ for module in (baskets, candidates, metrics, model, studies, train, workers)]  # of a trial
 NEVER_PRUNED = 3  # complete trials that the median is taken of, at least
 
@@ -86,7 +86,7 @@ def task(events: ir.Table, items: pd.DataFrame, p: SimpleNamespace) -> Task:
 def search(task: Task, p: SimpleNamespace, on_trial: OnTrial | None = None) -> optuna.Study:
     """Run what is missing of `p.tune.trials` trials and return the study; `on_trial` hears of every finished one.
 
-    `on_trial` gets number from 0, settings, recall (None if pruned) and state, in this process and in the order of
+    `on_trial` gets number from 0, settings, the recall after each epoch, and state, in this process and in the order of
     numbers. Trial 0 has the stored settings, as far as they lie in the space.
 
     The study is kept under a name made from all it depends on, so another search never goes on with it: in
@@ -106,7 +106,7 @@ def search(task: Task, p: SimpleNamespace, on_trial: OnTrial | None = None) -> o
                     _run(study, team, range(number, min(number + p.tune.round, p.tune.trials)), p)
             trial = studies.finished(study)[number]
             if on_trial:
-                on_trial(number, trial.params, _recall(trial), trial.state.name)
+                on_trial(number, trial.params, [recall for _, recall in _curve(trial)], trial.state.name)
     return study
 
 
@@ -197,7 +197,7 @@ def learning(study: optuna.Study, trials: int) -> pd.DataFrame:
         {"trial": number, "state": trial.state.name.lower(), "epoch": epoch, "recall": recall}
         for number, trial in studies.finished(study).items()
         if number < trials
-        for epoch, recall in trial.intermediate_values.items()
+        for epoch, recall in _curve(trial)
     ]
     return pd.DataFrame(rows)
 
@@ -254,6 +254,10 @@ def importances(study: optuna.Study, trials: int, seed: int) -> pd.Series:
 def _complete(study: optuna.Study, trials: int) -> list[FrozenTrial]:
     found = studies.finished(study).items()
     return [trial for number, trial in found if number < trials and trial.state == TrialState.COMPLETE]
+
+
+def _curve(trial: FrozenTrial) -> list[tuple[int, float]]:
+    return sorted(trial.intermediate_values.items())
 
 
 def _recall(trial: FrozenTrial) -> float | None:
