@@ -23,6 +23,20 @@ BAD = [
     ({"economics.repurchase_days": 60}, "repurchase_days = 60", "longer than the holdout [2017-12-01, 2018-01-01)"),
     ({"dataset.source": "files"}, "dataset.files.events", "needs a mapping"),
     ({"value.horizon_days": None}, "value.horizon_days = None", "integer"),
+    ({"recommend.k": 0}, "recommend.k = 0", "greater than or equal to 1"),
+    ({"recommend.k": 101}, "recommend.k = 101", "less than or equal to 100"),
+    ({"recommend.min_baskets": 1.5}, "recommend.min_baskets = 1.5", "integer"),
+    ({"recommend.explore": -0.1}, "recommend.explore = -0.1", "greater than or equal to 0"),
+    ({"recommend.peers.ease.most_bought": 20_001}, "recommend.peers.ease.most_bought = 20001", "20000"),
+    ({"recommend.peers.als.penalty": 0}, "recommend.peers.als.penalty = 0", "greater than 0"),
+    ({"recommend.peers.gp_topfreq.ties": "random"}, "recommend.peers.gp_topfreq.ties = 'random'", "'first_bought'"),
+    ({"tune.trials": 0}, "tune.trials = 0", "greater than or equal to 1"),
+    ({"tune.workers": 0}, "tune.workers = 0", "greater than or equal to 1"),
+    ({"tune.space.hidden": []}, "tune.space.hidden = []", "at least 1"),
+    ({"tune.space.learning_rate.low": 1}, "tune.space.learning_rate", "low must be at most high"),
+    ({"train.candidates": -1}, "train.candidates = -1", "greater than or equal to 0"),
+    ({"train.settings.hidden": "wide"}, "train.settings.hidden = 'wide'", "integer"),
+    ({"train.settings.learning_rate": 0}, "train.settings.learning_rate = 0", "greater than 0"),
 ]
 
 

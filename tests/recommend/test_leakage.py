@@ -31,7 +31,14 @@ FUTURES = {
 
 @pytest.fixture(scope="module")
 def past(frame):
-    return frame[frame["local_at"] < "2024-06-01"]
+    """What happened before the cut-off, a fifth of it at a discount."""
+    kept = frame[frame["local_at"] < "2024-06-01"]
+    return kept.assign(amount=100, discount=np.random.default_rng(0).choice([0, 20], len(kept), p=[0.8, 0.2]))
+
+
+def planted(rows):
+    """Purchases of (member, item, local time) at prices that nobody has ever paid."""
+    return purchases(rows).assign(amount=1, discount=10_000)
 
 
 @pytest.fixture(scope="module")
@@ -51,12 +58,12 @@ def same(one, other):
 
 @pytest.mark.parametrize("future", FUTURES.values(), ids=FUTURES)
 def test_purchases_after_the_cutoff_change_nothing_that_is_learned_or_recommended(future, past, learned, items, p):
-    assert same(learn(pd.concat([past, purchases(future)]), items, p), learned)
+    assert same(learn(pd.concat([past, planted(future)]), items, p), learned)
 
 
 @pytest.mark.parametrize("kind", ["return", "view", "renewal"])
 def test_other_events_after_the_cutoff_change_nothing_either(kind, past, learned, items, p):
-    future = purchases(FUTURES["every few days"]).assign(kind=kind, quantity=-1 if kind == "return" else 0)
+    future = planted(FUTURES["every few days"]).assign(kind=kind, quantity=-1 if kind == "return" else 0)
     assert same(learn(pd.concat([past, future]), items, p), learned)
 
 
@@ -69,16 +76,16 @@ def rows(frame, items, p):
 def test_what_is_bought_after_the_next_basket_of_an_origin_changes_no_training_row(past, items, p):
     shopped = past[past["local_at"] >= "2024-05-02"].groupby("member_id")["local_at"].min()
     later = [(member, "i07", "2024-05-31 20:00") for member in shopped.index[shopped < "2024-05-31"]]
-    plain, planted = rows(past, items, p), rows(pd.concat([past, purchases(later)]), items, p)
+    plain, after = rows(past, items, p), rows(pd.concat([past, planted(later)]), items, p)
     for name in ("inputs", "bought", "size"):
-        assert np.array_equal(getattr(plain, name), getattr(planted, name))
+        assert np.array_equal(getattr(plain, name), getattr(after, name))
 
 
 def test_what_is_bought_in_the_next_basket_of_an_origin_is_a_label_and_no_signal(past, items, p):
     early = [(member, "i07", "2024-05-02 06:00") for member in EVERYBODY]
-    plain, planted = rows(past, items, p), rows(pd.concat([past, purchases(early)]), items, p)
-    assert np.array_equal(plain.inputs, planted.inputs)
-    assert not np.array_equal(plain.bought, planted.bought)
+    plain, other = rows(past, items, p), rows(pd.concat([past, planted(early)]), items, p)
+    assert np.array_equal(plain.inputs, other.inputs)
+    assert not np.array_equal(plain.bought, other.bought)
 
 
 MARKET = ordered_market(members=60, items=30, seed=3)
