@@ -1,5 +1,6 @@
 """Rhythms, candidates and signals."""
 
+from dataclasses import replace
 from datetime import date
 
 import ibis
@@ -7,10 +8,10 @@ import numpy as np
 import pytest
 from small_market import purchases
 
-from membership.recommend import baskets, labels
+from membership.recommend import baskets, labels, prices
 from membership.recommend.candidates import candidates
 from membership.recommend.rhythm import NEVER, rhythm
-from membership.recommend.signals import signals
+from membership.recommend.signals import LEVELS, prepare, signals
 
 CUTOFF = date(2024, 2, 1)
 ROWS = [
@@ -42,7 +43,7 @@ def test_a_rhythm_by_hand(knobs):
     assert found.first_basket.tolist() == [1, 2, 0, 3]
     assert found.gap.tolist() == [NEVER, 12, NEVER, NEVER]
     assert found.last_gap.tolist() == [NEVER, 14, NEVER, NEVER]
-    assert found.decayed[:, 0].tolist() == [0.5, 1.75, 1, 0]
+    assert found.decayed[0].tolist() == [0.5, 1.75, 1, 0]
     assert found.at(np.array([1, 1, 0]), np.array([0, 1, 1])).tolist() == [2, 3, 1]
 
 
@@ -75,18 +76,55 @@ def test_ranked_pairs_equal_a_full_sort(known):
         assert (columns[row, len(best) :] == -1).all() and (values[row, len(best) :] == 0).all()
 
 
-def test_signals_are_finite_named_and_tell_apart_what_is_due(known, items):
-    pairs = every(known, 5)
-    inputs, names = signals(pairs, known, items)
+def test_signals_are_finite_named_and_equal_the_rhythm(known, items):
+    pairs, tables = every(known, 5), prepare(known, items)
+    inputs, names = signals(pairs, tables)
     assert inputs.shape == (len(pairs.item), len(names)) and len(set(names)) == len(names)
     assert np.isfinite(inputs).all() and inputs.dtype == np.float32
     assert (inputs.std(axis=0) > 0).all()
     own = rhythm(known, known.item, len(known.items))
-    at = own.at(pairs.member, pairs.item)
-    due = np.log1p(own.last[at]) - np.log1p(own.gap[at])
-    assert inputs[:, names.index("item_due")] == pytest.approx(due, rel=1e-5, abs=1e-5)
+    gap = np.log1p(own.gap[own.at(pairs.member, pairs.item)])
+    assert inputs[:, names.index("own_gap")] == pytest.approx(gap, rel=1e-5, abs=1e-5)
+
+
+def test_signals_of_a_part_of_the_pairs_are_those_of_all(known, items):
+    pairs, tables = every(known, 5), prepare(known, items)
+    some = np.random.default_rng(0).random(len(pairs.item)) < 0.3
+    assert np.array_equal(signals(pairs.keep(some), tables)[0], signals(pairs, tables)[0][some])
 
 
 def test_signals_need_no_groups(known, items):
     bare = items.assign(subcategory=None, name="thing")
-    assert np.isfinite(signals(every(known, 5), known, bare)[0]).all()
+    assert np.isfinite(signals(every(known, 5), prepare(known, bare))[0]).all()
+
+
+def test_what_needs_items_dates_or_prices_is_left_out_without_them(known, items):
+    ordered = replace(known, cutoff=None, age=known.basket + 1)
+    named = {
+        given: prepared.member.names + prepared.item.names
+        for given, prepared in {"dated": prepare(known), "ordered": prepare(ordered)}.items()
+    }
+    assert set(named["dated"]) - set(named["ordered"]) == {"member_last", "member_gap", "item_trend"}
+    assert not prepare(known).groups and len(prepare(known, items).groups) == len(LEVELS)
+    assert not [name for name in named["dated"] if "sale" in name]
+
+
+def test_prices_by_hand(knobs):
+    """Bread and milk cost 200 cents; milk of ann is 50 off on the last day, and bread of bob."""
+    events = purchases(ROWS).assign(amount=[200, 200, 200, 150, 150], discount=[0, 0, 0, 50, 50])
+    few = baskets.history(ibis.memtable(events), CUTOFF, knobs)
+    assert few.discount.tolist() == [0.25, 0, 0, 0, 0.25]  # ann's milk, bread, milk, milk, and bob's bread
+    assert prices.of_members(few).tolist() == [0.25, 1]
+    pair = prices.of_pairs(few, rhythm(few, few.item, 2))  # ann bread, ann milk, bob bread, never
+    assert pair == pytest.approx([(2 * 0.25) / 3 - 0.25, (1 + 2 * 0.25) / 5 - 0.25, 0, 0])
+    item = prices.of_items(few)
+    usual = (1 + 5 * 0.4) / (3 + 5)  # milk: one of three, and two of all five
+    assert item["sale"][1] == pytest.approx(usual)
+    assert item["sale_7"] == pytest.approx([0, (1 + 2 * usual) / 3 - usual])
+    assert item["depth"][1] == pytest.approx((0.25 + 5 * 0.1) / 8)
+
+
+def test_a_discount_is_a_share_even_where_prices_are_odd(knobs):
+    events = purchases(ROWS).assign(amount=[0, 100, 0, -50, 100], discount=[0, 300, 100, 0, -20])
+    found = baskets.history(ibis.memtable(events), CUTOFF, knobs).discount
+    assert ((found >= 0) & (found <= 1)).all()

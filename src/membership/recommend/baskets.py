@@ -29,7 +29,8 @@ class Baskets:
     `members` (M,) and `items` (I,) are sorted ids; `member` and `item` (N,) index them; `basket` (N,) counts a
     member's baskets back from the last one, which is 0; `age` (N,) is in days before the cut-off, at least 1. Lines
     are sorted by member, basket, item, and a basket holds an item once. Where the order of baskets is known but not
-    their dates, `cutoff` is None and `age` is `basket` + 1, so that it counts baskets instead of days.
+    their dates, `cutoff` is None and `age` is `basket` + 1, so that it counts baskets instead of days. `discount` (N,)
+    is the share of the list price that was saved, None where prices are not known.
     """
 
     cutoff: date | None
@@ -39,6 +40,7 @@ class Baskets:
     item: np.ndarray
     basket: np.ndarray
     age: np.ndarray
+    discount: np.ndarray | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -123,7 +125,7 @@ def history(events: ir.Table, cutoff: date, knobs: Recommend) -> Baskets:
     """
     bought = _purchases(engine.before(events, cutoff))
     often = bought.group_by("item_id").having(bought.count() >= knobs.min_item_purchases).agg()
-    lines = bought.semi_join(often, "item_id").select("member_id", "item_id", "day").distinct()
+    lines = bought.semi_join(often, "item_id").group_by("member_id", "item_id", "day").agg(**_saved(bought))
     back = ibis.dense_rank().over(group_by=lines.member_id, order_by=lines.day.desc())
     lines = lines.mutate(basket=back)
     lines = lines.mutate(baskets=lines.basket.max().over(group_by=lines.member_id) + 1)
@@ -138,7 +140,8 @@ def history(events: ir.Table, cutoff: date, knobs: Recommend) -> Baskets:
     item, items = pd.factorize(frame["item_id"], sort=True)
     age = (pd.Timestamp(cutoff) - frame["day"]).dt.days
     whole = [array.astype(np.int32) for array in (member, item, frame["basket"].to_numpy(), age.to_numpy())]
-    return Baskets(cutoff, members.to_numpy(dtype=str), items.to_numpy(dtype=str), *whole)
+    discount = frame["discount"].to_numpy(dtype=np.float32) if "discount" in frame else None
+    return Baskets(cutoff, members.to_numpy(dtype=str), items.to_numpy(dtype=str), *whole, discount)
 
 
 def targets(events: ir.Table, window: Window, baskets: Baskets) -> Targets:
@@ -165,6 +168,14 @@ def targets(events: ir.Table, window: Window, baskets: Baskets) -> Targets:
 def _purchases(events: ir.Table) -> ir.Table:
     bought = events.drop_null("item_id").filter(ibis._.kind == "purchase", ibis._.quantity > 0)
     return bought.mutate(day=bought.local_at.truncate("D"))
+
+
+def _saved(bought: ir.Table) -> dict[str, ir.Value]:
+    """Return the share of the list price that was saved, `discount`, if prices are known."""
+    if not {"amount", "discount"} <= set(bought.columns):
+        return {}
+    paid, saved = bought.amount.sum().coalesce(0), bought.discount.sum().coalesce(0)
+    return {"discount": (saved / ibis.greatest(paid + saved, 1)).clip(0, 1)}
 
 
 def _positions(ids: np.ndarray, wanted: np.ndarray) -> np.ndarray:

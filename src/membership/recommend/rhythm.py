@@ -14,9 +14,10 @@ DECAYS = (0.5, 0.8, 0.95)  # a basket
 class Rhythm:
     """One entry a pair (member, thing) that was bought, and a last one that stands for all that were not.
 
-    `key` (pairs,) is member * `things` + thing, sorted. All else has one entry more: `count` of baskets; `last` and
-    `first` in days before the cut-off; `first_basket` counted back from the last one; `gap`, the mean days between
-    purchases, and `last_gap` (NEVER below two); `decayed` (pairs + 1, decays), the sum of decay^(baskets since).
+    `key` (pairs,) is member * `things` + thing, sorted. All else is float32 and has one entry more: `count` of
+    baskets; `last` and `first` in days before the cut-off; `first_basket` counted back from the last one; `gap`, the
+    mean days between purchases, and `last_gap` (NEVER below two); `decayed` (decays, pairs + 1), the sum of
+    decay^(baskets since).
     """
 
     things: int
@@ -39,23 +40,43 @@ class Rhythm:
 def rhythm(baskets: Baskets, thing: np.ndarray, things: int) -> Rhythm:
     """Return the rhythm of `thing` (N,): for each line of `baskets` a number below `things`, e.g. its item."""
     width = int(baskets.basket.max()) + 1
-    visit = (baskets.member.astype(np.int64) * things + thing) * width + baskets.basket
-    visit, line = np.unique(visit, return_index=True)
-    key, start, count = np.unique(visit // width, return_index=True, return_counts=True)
-    end = start + count - 1  # within a pair the visits run from the last one back to the first
-    age, basket = np.minimum(baskets.age[line], NEVER), baskets.basket[line].astype(float)
+    visit = np.sort((baskets.member.astype(np.int64) * things + thing) * width + baskets.basket)
+    visit = visit[changes(visit)]
+    pair = visit // width
+    last = np.flatnonzero(changes(pair))  # within a pair the visits run from the last one back to the first
+    key, first = pair[last], np.append(last[1:], len(pair)) - 1
+    count, basket = first - last + 1, visit - pair * width
+    age, latest = _ages(baskets)
+    age = age[np.repeat(latest[key // things], count) + basket]
     twice = count > 1
-    gap = np.where(twice, (age[end] - age[start]) / np.maximum(count - 1, 1), NEVER)
-    last_gap = np.where(twice, age[np.where(twice, start + 1, start)] - age[start], NEVER)
-    decayed = np.stack([np.add.reduceat(decay**basket, start) for decay in DECAYS], axis=1)
+    decays = [(decay ** np.arange(width)).astype(np.float32) for decay in DECAYS]
     return Rhythm(
         things,
         key,
-        count=np.append(count, 0),
-        last=np.append(age[start], NEVER),
-        first=np.append(age[end], NEVER),
-        first_basket=np.append(basket[end], width),
-        gap=np.append(gap, NEVER),
-        last_gap=np.append(last_gap, NEVER),
-        decayed=np.append(decayed, np.zeros((1, len(DECAYS))), axis=0),
+        count=_with(count, 0),
+        last=_with(age[last], NEVER),
+        first=_with(age[first], NEVER),
+        first_basket=_with(basket[first], width),
+        gap=_with(np.where(twice, (age[first] - age[last]) / np.maximum(count - 1, 1), NEVER), NEVER),
+        last_gap=_with(np.where(twice, age[last + twice] - age[last], NEVER), NEVER),
+        decayed=np.stack([_with(np.add.reduceat(power[basket], last), 0) for power in decays]),
     )
+
+
+def changes(values: np.ndarray) -> np.ndarray:
+    """Say where `values` (n,) differ from the one before; the first does."""
+    return np.insert(values[1:] != values[:-1], 0, True)
+
+
+def _ages(baskets: Baskets) -> tuple[np.ndarray, np.ndarray]:
+    """Return the age of each basket, members' one after another from the last one back, and where each member's start.
+
+    What is older than NEVER counts as that.
+    """
+    opens = changes(baskets.member) | changes(baskets.basket)
+    age = np.minimum(baskets.age[opens], NEVER).astype(np.float32)
+    return age, np.flatnonzero(changes(baskets.member[opens]))
+
+
+def _with(values: np.ndarray, never: float) -> np.ndarray:
+    return np.append(values, never).astype(np.float32)
