@@ -28,7 +28,7 @@ from membership.recommend.baskets import Baskets, Targets
 from membership.recommend.candidates import Pairs, candidates
 from membership.recommend.labels import Labels
 from membership.recommend.model import NextBasket, Settings, device, one_thread
-from membership.recommend.signals import signals
+from membership.recommend.signals import prepare, signals
 
 Epoch = Callable[[int, float, NextBasket], None]
 WARM_UP = 0.1  # of all steps: the rise of the learning rate before its fall
@@ -71,7 +71,7 @@ def situation(
     """Return what is known of `members` (ids; of all if None), with `extra` candidates by each source of them."""
     rows = np.arange(len(known.members)) if members is None else np.unique(known.rows(members))
     pairs = candidates(known, given, extra, rows[rows >= 0])
-    return Situation(known, pairs, *signals(pairs, known, items))
+    return Situation(known, pairs, *signals(pairs, prepare(known, items)))
 
 
 def samples(
@@ -118,7 +118,7 @@ def labelled(
     chosen = wanted | (rng.random(len(wanted)) < knobs.negative_share)
     pairs, wanted = pairs.keep(chosen), wanted[chosen]
     weight = np.where(wanted, 1, 1 / knobs.negative_share).astype(np.float32)
-    inputs, names = signals(pairs, known, items)
+    inputs, names = signals(pairs, prepare(known, items))
     return Samples(inputs, wanted, weight, sizes[pairs.member], names)
 
 
