@@ -16,7 +16,7 @@ from small_market import SMALL, market, table
 from membership.base import params
 from membership.base.errors import DataError, ParamError
 from membership.recommend import plots, policy, studies, tune, workers
-from membership.recommend.model import NextBasket
+from membership.recommend.model import NextBasket, Settings
 
 TRIALS = 10
 SEARCH = """
@@ -24,8 +24,7 @@ import os, pickle, signal, sys
 from membership.recommend import tune
 
 task, p = pickle.load(open(sys.argv[1], "rb"))
-end = {"at once": lambda: os.kill(os.getpid(), signal.SIGKILL), "ctrl-c": lambda: os.kill(os.getpid(), signal.SIGINT)}
-tune.search(task, p, on_trial=lambda number, *_: end[sys.argv[2]]() if number == 2 else None)
+tune.search(task, p, on_trial=lambda *_: os.kill(os.getpid(), signal.SIGKILL))
 """
 
 
@@ -61,14 +60,10 @@ def changed(p, **tuning):
     return p.model_copy(update={"tune": p.tune.model_copy(update=tuning)})
 
 
-class Killed(BaseException):
-    """Stands for the kill of the process."""
-
-
-def kill_after(number):
+def stop_after(number):
     def on_trial(done, *_):
         if done == number:
-            raise Killed
+            raise KeyboardInterrupt
 
     return on_trial
 
@@ -77,9 +72,11 @@ def journal_of(task, p, root):
     return root / "models" / "study" / f"{tune.open_study(task, p).study_name}.log"
 
 
-def test_two_workers_find_what_one_finds(task, p, whole, workspace):
-    found = tune.history(tune.search(task, changed(p, workers=2)), TRIALS)
-    pd.testing.assert_frame_equal(found, whole)
+def test_a_search_of_two_workers_stopped_by_ctrl_c_ends_as_that_of_one_that_was_not(task, p, whole, workspace):
+    with pytest.raises(KeyboardInterrupt):
+        tune.search(task, changed(p, workers=2), on_trial=stop_after(6))
+    assert set(studies.finished(tune.open_study(task, p))) == set(range(8))  # two rounds
+    pd.testing.assert_frame_equal(tune.history(tune.search(task, p), TRIALS), whole)
 
 
 class Backwards(workers.Workers):
@@ -94,20 +91,18 @@ def test_the_order_in_which_trials_end_changes_nothing(task, p, whole, workspace
     pd.testing.assert_frame_equal(tune.history(tune.search(task, p), TRIALS), whole)
 
 
-@pytest.mark.parametrize("how", ["at once", "ctrl-c"])
-def test_a_search_that_was_killed_leaves_no_worker_and_ends_as_one_that_was_not(how, task, p, whole, workspace):
+def test_a_search_that_was_killed_leaves_no_worker_and_ends_as_one_that_was_not(task, p, whole, workspace):
     handed = workspace / "handed.pickle"
     pd.to_pickle((task, changed(p, workers=2)), handed)
-    kill = subprocess.run(  # ends when the last worker, which has its output too, has ended
-        [sys.executable, "-c", SEARCH, handed, how],
+    killed = subprocess.run(  # ends when the last worker, which has its output too, has ended
+        [sys.executable, "-c", SEARCH, handed],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         check=False,
         capture_output=True,
         text=True,
         timeout=300,
     )
-    assert kill.returncode == (-signal.SIGKILL if how == "at once" else -signal.SIGINT), kill.stderr
-    assert kill.stderr.count("Traceback") == (how == "ctrl-c")  # of the search, and of no worker
+    assert killed.returncode == -signal.SIGKILL and "Traceback" not in killed.stderr
     assert set(studies.finished(tune.open_study(task, p))) == {0, 1, 2, 3}
     pd.testing.assert_frame_equal(tune.history(tune.search(task, p), TRIALS), whole)
 
@@ -204,31 +199,46 @@ def test_a_full_disk_is_one_message_and_the_search_goes_on_later(task, p, whole,
 
 @dataclass(frozen=True)
 class Failing(tune.Task):
-    """Fails where it is not in the process `here`: by an error, or by what the system does without memory."""
+    """Cannot be judged outside of the process `here`."""
 
     here: int
-    how: str
 
     def recall(self, model: NextBasket) -> float:
-        """Fail, or return recall@k."""
-        if os.getpid() != self.here:
-            os.kill(os.getpid(), signal.SIGKILL) if self.how == "killed" else [].pop()
-        return super().recall(model)
+        """Return recall@k."""
+        return super().recall(model) if os.getpid() == self.here else [].pop()
+
+
+def alone(task, p):
+    """Run one trial in a worker."""
+    with workers.Workers(workers.Work(task, p.train, p.seed, p.device), 2) as team:
+        return list(team.play([(7, Settings(**p.train.settings.model_dump()))], lambda *_: True))
+
+
+def test_an_error_in_a_worker_is_reported_in_words(task, p):
+    with pytest.raises(DataError, match=r"trial 7: IndexError: pop from empty list; mend it, then run again: the sea"):
+        alone(Failing(task.samples, task.now, task.targets, task.k, os.getpid()), p)
 
 
 @pytest.mark.parametrize(
-    "how, words",
+    "worker, words",
     [
-        ("killed", r"trial 0: its worker process was ended by SIGKILL.*lower tune\.workers \(now 2; 1 needs no"),
-        ("error", r"trial 0: IndexError: pop from empty list; mend it, then run again: the search goes on"),
+        (
+            "import os; os.kill(os.getpid(), 9)",
+            r"trial 7: its .* ended by SIGKILL.*lower tune\.workers \(now 2; 1 needs",
+        ),
+        ("raise SystemExit(3)", r"trial 7: its worker process ended with status 3; mend what it says above, then run"),
     ],
 )
-def test_a_worker_that_fails_is_reported_in_words(how, words, task, p, workspace):
-    failing = Failing(task.samples, task.now, task.targets, task.k, os.getpid(), how)
+def test_a_worker_that_dies_is_reported_in_words(worker, words, task, p, monkeypatch):
+    monkeypatch.setattr(workers, "SERVE", worker)
     with pytest.raises(DataError, match=words):
-        tune.search(failing, changed(p, trials=2, round=2, workers=2))
-    study = tune.search(failing, changed(p, trials=2, round=2))
-    assert set(studies.finished(study)) == {0, 1}
+        alone(task, p)
+
+
+def test_a_worker_that_cannot_be_started_is_reported_in_words(task, p, monkeypatch):
+    monkeypatch.setattr(workers.sys, "executable", "/no/such/python")
+    with pytest.raises(DataError, match=r"no worker process can be started \(.*No such file.*\); lower tune\.workers"):
+        alone(task, p)
 
 
 def test_workers_share_the_arrays_and_can_hold_them_on_their_own(task, p):
@@ -249,8 +259,8 @@ def test_no_room_for_what_workers_share_is_one_message(task, p, workspace, monke
 
 def test_machines_that_share_a_database_share_a_search(task, p, whole, workspace, tmp_path_factory, monkeypatch):
     shared = changed(p, storage=f"sqlite:///{workspace}/studies.db")
-    with pytest.raises(Killed):
-        tune.search(task, shared, on_trial=kill_after(2))
+    with pytest.raises(KeyboardInterrupt):
+        tune.search(task, shared, on_trial=stop_after(2))
     monkeypatch.setenv("MEMBERSHIP_ROOT", str(tmp_path_factory.mktemp("another machine")))
     heard = []
     study = tune.search(task, shared, on_trial=lambda *trial: heard.append(trial))
