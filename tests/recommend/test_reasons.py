@@ -102,14 +102,14 @@ def test_another_item_of_the_same_name_is_another_kind(known):
 
 
 def test_a_member_without_a_history_is_told_what_sells(known):
-    words = "sells well: 2 of 3 members bought it; nothing is known of this member yet"
+    words = "sells well: 2 of 3 members bought it; this member is new"
     assert of(known, -1, MILK, "tifuknn") == words
 
 
 def test_an_item_that_nobody_bought_is_new_or_of_a_known_category(known):
     drinks = ITEMS.assign(category=ITEMS["category"].replace("drinks", "food"))
     assert of(known, ANN, TEA, "content", items=drinks) == "of category food, which this member buys"
-    assert of(known, ANN, TEA, "content") == of(known, ANN, TEA, "item_knn") == "new: nobody has bought it yet"
+    assert of(known, ANN, TEA, "content") == of(known, ANN, TEA, "item_knn") == "new: too few have bought it to say more"
 
 
 def test_without_a_table_of_items_they_are_called_by_their_ids(known):

@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
-from membership.recommend import plots, policy, summary, train, tune
+from membership.recommend import behaviour, plots, policy, summary, train, tune
 from membership.recommend.model import Settings
 
 SETTINGS = Settings(learning_rate=0.01, weight_decay=0.001, dropout=0.1, hidden=16)
@@ -49,13 +49,17 @@ def test_the_search_says_so_when_the_model_does_not_win(task):
     assert "not above the best baseline, `tifuknn`" in summary.search_in_words(worse, SETTINGS, task)
 
 
-def test_the_training_tells_what_it_learned_from(events, items, p):
+def test_the_training_tells_what_it_learned_from(events, items, task, p):
     data = train.samples(events, items, p.windows.as_of, p.recommend, p.train, p.seed)
     fitted = train.fit(data, SETTINGS, p.train, p.seed, p.device)
-    found = summary.training_metrics(fitted, data)
+    tradeoff = behaviour.frontier(task.now, fitted.model.probability(task.now.inputs), task.targets, 5)
+    served = policy.serve(fitted.model, events, items, p.windows.as_of, p)
+    reliable = behaviour.reliability(served, task.targets)
+    found = summary.training_metrics(fitted, data, tradeoff, reliable, 0.0)
+    assert found["validation_recall"] == tradeoff["recall"].iloc[0]
+    assert {"validation_coverage", "validation_explore_hit_share", "validation_calibration_error"} < set(found)
     assert found["parameters"] == 16 * len(data.names) + 16 + 16 * 8 + 8 + 8 + 1
     assert found["training_loss"] == fitted.losses["loss"].iloc[-1]
-    served = policy.serve(fitted.model, events, items, p.windows.as_of, p)
     words = summary.training_in_words(fitted, data, served, 5)
     assert f"learned from {len(data.bought):,} rows, {data.bought.sum():,} of them bought" in words
     assert "lists 5.0 items each" in words
@@ -75,7 +79,24 @@ def test_losses_and_lists_are_drawn_with_units(ax):
     assert "nats" in plots.losses(pd.DataFrame({"epoch": [1, 2], "loss": [0.2, 0.1]}), ax).get_ylabel()
     listed = pd.DataFrame(
         {"member_id": "m", "rank": [1, 2], "item_id": ["a", "b"], "name": ["MILK", None], "score": [0.5, 0.1],
-         "source": ["repeat", "explore"]}
+         "source": ["repeat", "explore"], "reason": ["bought once, 2 days ago", "sells well"]}
     )  # fmt: skip
     drawn = plots.recommended(listed, plt.figure().gca())
     assert [label.get_text() for label in drawn.get_yticklabels()] == ["1. Milk", "2. B"]
+    assert {"bought once, 2 days ago", "sells well"} <= {text.get_text() for text in drawn.texts}
+
+
+def test_reliability_and_the_frontier_are_drawn_with_what_is_in_use(ax):
+    reliable = pd.DataFrame(
+        {"source": ["all", "repeat", "explore"], "predicted": [0.1, 0.2, 0.01], "observed": [0.1, 0.3, 0.02],
+         "low": [0.05, 0.2, 0.01], "high": [0.2, 0.4, 0.03], "pairs": [30, 10, 20]}
+    )  # fmt: skip
+    drawn = plots.reliability(reliable, ax)
+    assert {text.get_text() for text in drawn.get_legend().get_texts()} == {"as predicted", "repeat", "explore"}
+    tradeoff = pd.DataFrame(
+        {"explore": [0.0, 1.0], "recall": [0.2, 0.1], "explore_recall": [0.0, 0.05], "explore_share": [0.0, 0.5]}
+    )
+    drawn = plots.frontier(tradeoff, 1.0, 7, plt.figure().gca())
+    assert "Recall@7" in drawn.get_ylabel()
+    assert [text.get_text() for text in drawn.texts] == ["0", "1"]
+    assert drawn.collections[0].get_offsets().tolist() == [[0.5, 0.1]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -35,3 +35,10 @@ def save_figure(name: str, ax: Axes) -> None:
 
     with mpl.rc_context({"svg.hashsalt": name}), files.whole(paths.reports("figures", f"{name}.svg")) as temporary:
         ax.figure.savefig(temporary, format="svg", bbox_inches="tight", metadata={"Date": None, "Creator": None})
+
+
+def markdown(rows: Iterable[Mapping[str, str]]) -> str:
+    """Return `rows`, each column name -> text, as a Markdown table."""
+    frame = pd.DataFrame(rows).astype(str)
+    lines = [list(frame.columns), ["---"] * frame.shape[1], *frame.to_numpy().tolist()]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

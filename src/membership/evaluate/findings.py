@@ -1,10 +1,9 @@
 """What an experiment found, in sentences and Markdown tables."""
 
-from collections.abc import Iterable, Mapping
-
 import numpy as np
 import pandas as pd
 
+from membership.base.results import markdown
 from membership.evaluate.experiment import Experiment
 
 
@@ -23,7 +22,7 @@ def in_words(experiment: Experiment) -> str:
 
 def result_table(experiment: Experiment) -> str:
     """Return champion against challenger on every metric over all members, as a Markdown table."""
-    return table(
+    return markdown(
         {
             "metric": row["metric"],
             "members": f"{row['members']:,}",
@@ -41,7 +40,7 @@ def result_table(experiment: Experiment) -> str:
 
 def tier_table(experiment: Experiment) -> str:
     """Return the primary metric's difference in each tier, as a Markdown table."""
-    return table(
+    return markdown(
         {
             "tier": row["segment"],
             "members": f"{row['members']:,}",
@@ -63,13 +62,6 @@ def heterogeneity(experiment: Experiment) -> str:
     alpha = 1 - experiment.confidence
     found = "differs between tiers" if p_value < alpha else "is not shown to differ between tiers"
     return f"The effect on {experiment.primary} {found} (Welch's analysis of variance, p = {p_value:.2g})."
-
-
-def table(rows: Iterable[Mapping[str, str]]) -> str:
-    """Return `rows`, each column name -> text, as a Markdown table."""
-    frame = pd.DataFrame(rows).astype(str)
-    lines = [list(frame.columns), ["---"] * frame.shape[1], *frame.to_numpy().tolist()]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def interval(row: pd.Series, kind: str = "") -> str:

@@ -42,7 +42,9 @@ def judge(
     for name, recommender in policies.items():
         lists.append(policy.listed(recommender, items, members, k).assign(policy=name))
         ids, _ = recommender.recommend(targets.members, k)
-        outcomes.append(metrics.per_member(ids, targets, baskets, k).assign(policy=name))
+        judged = metrics.per_member(ids, targets, baskets, k)
+        composed = metrics.composition(ids, targets, baskets, k)
+        outcomes.append(judged.merge(composed, on="member_id", validate="one_to_one").assign(policy=name))
     tier = tiers[["member_id", "tier"]]
     return Judged(pd.concat(lists), pd.concat(outcomes).merge(tier, on="member_id", validate="many_to_one"))
 

@@ -6,6 +6,7 @@ import pandas as pd
 
 from membership.base import files, paths
 from membership.base.params import Stage
+from membership.base.results import markdown
 from membership.evaluate import findings
 from membership.evaluate.decide import Decision
 from membership.evaluate.experiment import Experiment
@@ -84,7 +85,7 @@ def conclusion(decision: Decision, experiment: Experiment) -> str:
 def programme_table(programme: pd.DataFrame, budget: float, currency: str) -> str:
     """Return `programme` in units of `currency`, with shares of members, value and budget, as a Markdown table."""
     total = programme.iloc[-1]
-    return findings.table(
+    return markdown(
         {
             "tier": row["tier"],
             "members": f"{row['members']:,} ({_share(row['members'], total['members'])})",
@@ -110,11 +111,11 @@ def _page(decision: Decision, experiment: Experiment, programme: pd.DataFrame, p
     row = experiment.overall(experiment.primary)
     champion, challenger = decision.champion["policy"], decision.challenger["policy"]
     budget, currency = p.benefits.budget, p.dataset.currency
-    checks = findings.table(
+    checks = markdown(
         {"check": check.name, "result": "passed" if check.passed else "failed", "why": check.reason}
         for check in decision.checks
     )
-    claims = findings.table({"numbers": name, "claim": claim, "judged": how} for name, (claim, how) in _CLAIMS.items())
+    claims = markdown({"numbers": name, "claim": claim, "judged": how} for name, (claim, how) in _CLAIMS.items())
     return f"""# Would we ship it?
 
 {conclusion(decision, experiment)}

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from scipy.stats import norm
 
 from membership.recommend.baskets import Baskets, Targets
 
@@ -16,13 +17,13 @@ def per_member(ids: np.ndarray, targets: Targets, baskets: Baskets, k: int) -> p
     ... for k = 10.
     """
     columns = baskets.columns(ids[:, :k])
-    hits = _held(targets.matrix, columns)
+    hits = held(targets.matrix, columns)
     known, repeats = baskets.rows(targets.members), np.zeros(len(columns))
     has_history = known >= 0
     history = baskets.matrix()[known[has_history]].sign()
     repeats[has_history] = targets.matrix[has_history].multiply(history).sum(axis=1)
     repeat_hits = np.zeros(len(columns))
-    repeat_hits[has_history] = (hits[has_history] & _held(history, columns[has_history])).sum(axis=1)
+    repeat_hits[has_history] = (hits[has_history] & held(history, columns[has_history])).sum(axis=1)
     size = targets.sizes
     discount = 1 / np.log2(np.arange(2, max(k, size.max(initial=1)) + 2))
     frame = {
@@ -36,7 +37,51 @@ def per_member(ids: np.ndarray, targets: Targets, baskets: Baskets, k: int) -> p
     return pd.DataFrame({"member_id": targets.members, **named})
 
 
-def _held(matrix, columns: np.ndarray) -> np.ndarray:
+def composition(ids: np.ndarray, targets: Targets, baskets: Baskets, k: int) -> pd.DataFrame:
+    """Return how much of the first `k` of `ids` (n, at least k) is new to the n members of `targets`.
+
+    Columns: member_id; explore_share_at_10 (k = 10), the share of the listed items that are not in the member's
+    history; explore_hit_share_at_10, the same of the listed items that were bought, NaN where none was.
+    """
+    listed, hits = ids[:, :k] != "", held(targets.matrix, baskets.columns(ids[:, :k]))
+    new = listed & ~baskets.bought(targets.members, ids[:, :k])
+    frame = {"explore_share": (new, listed), "explore_hit_share": (new & hits, hits)}
+    named = {f"{name}_at_{k}": _share(part.sum(axis=1), of.sum(axis=1)) for name, (part, of) in frame.items()}
+    return pd.DataFrame({"member_id": targets.members, **named})
+
+
+def coverage(ids: np.ndarray, baskets: Baskets) -> float:
+    """Return the share of the catalogue that is in any of the lists `ids` (n, k)."""
+    return len(np.setdiff1d(ids, [""])) / len(baskets.items)
+
+
+def reliability(predicted: np.ndarray, bought: np.ndarray, bins: int = 10, confidence: float = 0.95) -> pd.DataFrame:
+    """Return how often what was `predicted` (n,) probabilities came true, `bought` (n,) bool: a row a bin.
+
+    The bins hold equal sums of probabilities, that is, equal numbers of expected purchases, since most items are
+    improbable. Columns: predicted (mean), observed (share), low and high (Wilson's interval of `observed`, which
+    takes pairs as independent), pairs.
+    """
+    order = np.argsort(predicted, kind="stable")
+    total = np.cumsum(predicted[order])
+    place = np.floor(bins * (total - predicted[order] / 2) / max(total[-1:].sum(), 1e-300)).astype(int)
+    frame = pd.DataFrame({"predicted": predicted[order], "observed": bought[order].astype(float), "pairs": 1})
+    binned = frame.groupby(place).agg({"predicted": "mean", "observed": "mean", "pairs": "sum"}).reset_index(drop=True)
+    n, share, z = binned["pairs"], binned["observed"], norm.ppf((1 + confidence) / 2)
+    centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    return binned.assign(low=(centre - half).clip(lower=0), high=(centre + half).clip(upper=1))
+
+
+def calibration_error(reliable: pd.DataFrame) -> float:
+    """Return the expected calibration error of `reliable`, as from `reliability`: the mean over pairs of how far the
+    observed share of their bin is from the predicted one (Naeini et al., AAAI 2015).
+    """
+    gap = (reliable["observed"] - reliable["predicted"]).abs()
+    return float((gap * reliable["pairs"]).sum() / max(reliable["pairs"].sum(), 1))
+
+
+def held(matrix, columns: np.ndarray) -> np.ndarray:
     """Say of `columns` (n, k) whether row n of `matrix` holds them; -1 is held by nobody."""
     width = matrix.shape[1]
     row, column = matrix.nonzero()

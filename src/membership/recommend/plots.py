@@ -4,6 +4,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.ticker import PercentFormatter
+from mpl_toolkits.axes_grid1 import make_axes_locatable
 
 
 def search(history: pd.DataFrame, k: int, ax: Axes | None = None) -> Axes:
@@ -75,11 +77,57 @@ def losses(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 
 def recommended(listed: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw one member's list with its probabilities; `listed` as from `policy.listed`, of one member."""
+    """Draw one member's list with its probabilities and reasons; `listed` as from `policy.listed`, of one member."""
     ax = ax or plt.gca()
     labels = listed["rank"].astype(str) + ". " + listed["name"].fillna(listed["item_id"]).str.capitalize().str[:40]
-    ax.barh(labels, listed["score"], color=listed["source"].map({"repeat": "C0", "explore": "C1"}))
+    bars = ax.barh(labels, listed["score"], color=listed["source"].map({"repeat": "C0", "explore": "C1"}))
+    ax.bar_label(bars, listed["reason"], padding=3, fontsize="small")
+    ax.set_xlim(right=2.4 * listed["score"].max())  # room for the words
+    ax.set_xticks(ax.get_xticks()[ax.get_xticks() <= listed["score"].max()])
+    sns.despine(ax=ax)
     ax.invert_yaxis()
-    ax.set(title=f"What member {listed['member_id'].iloc[0]} is expected to buy next")
-    ax.set_xlabel("Probability that the item is in the next basket")
+    ax.set(title=f"What member {listed['member_id'].iloc[0]} is expected to buy next, and why")
+    ax.set_xlabel("Probability that the item is in the next basket (orange: never bought before)")
+    return ax
+
+
+def reliability(reliable: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw how often probabilities came true, above how many there are; `reliable` as from `behaviour.reliability`."""
+    ax = ax or plt.gca()
+    below = make_axes_locatable(ax).append_axes("bottom", "30%", pad=0.1, sharex=ax)
+    for source, part in reliable[reliable["source"] != "all"].groupby("source", sort=False):
+        colour = {"repeat": "C0", "explore": "C1"}[source]
+        spread = (part["observed"] - part["low"], part["high"] - part["observed"])
+        ax.errorbar(part["predicted"], part["observed"], spread, fmt="o-", color=colour, label=source)
+        below.bar(part["predicted"], part["pairs"], width=0.15 * part["predicted"], color=colour, alpha=0.6)
+    ends = reliable["predicted"].min(), reliable["predicted"].max()
+    ax.plot(ends, ends, color="grey", linestyle="--", label="as predicted")
+    ax.set(xscale="log", yscale="log", title="Do the probabilities come true?")
+    ax.set_ylabel("Share that was bought")
+    ax.tick_params(labelbottom=False)
+    ax.legend()
+    below.set(yscale="log", ylabel="Items", xlabel="Predicted probability that the item is in the next basket")
+    below.set_ylim(bottom=reliable["pairs"].min() / 3)
+    return ax
+
+
+def frontier(tradeoff: pd.DataFrame, explore: float, k: int, ax: Axes | None = None) -> Axes:
+    """Draw what explore costs in recall; `tradeoff` as from `behaviour.frontier`, `explore` is the value in use."""
+    ax = ax or plt.gca()
+    right = ax.twinx()
+    for axes, name, colour in ((ax, "recall", "C0"), (right, "explore_recall", "C1")):
+        axes.plot(tradeoff["explore_share"], tradeoff[name], "o-", color=colour)
+        axes.tick_params(axis="y", colors=colour)
+    used = tradeoff[tradeoff["explore"] == explore]
+    ax.scatter(used["explore_share"], used["recall"], s=150, facecolors="none", edgecolors="C0", label="in use")
+    for row in tradeoff.itertuples():
+        place = row.explore_share, row.recall
+        ax.annotate(f"{row.explore:g}", place, xytext=(0, 9), textcoords="offset points", ha="center")
+    ax.set_xscale("symlog", linthresh=0.01)
+    ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    ax.set(title="What explore costs, for each log-odds added", xlabel="Share of listed items new to the member")
+    ax.set_ylabel(f"Recall@{k} of all items", color="C0")
+    ax.margins(y=0.15)
+    right.set_ylabel(f"Recall@{k} of items new to the member", color="C1")
+    ax.legend(loc="center left")
     return ax

@@ -21,6 +21,7 @@ from membership.recommend.content import content
 from membership.recommend.ease import ease
 from membership.recommend.item_knn import item_knn
 from membership.recommend.model import NextBasket, Settings
+from membership.recommend.situation import View
 
 SCORERS = {
     "g_topfreq": baselines.g_topfreq,
@@ -34,6 +35,7 @@ SCORERS = {
 }
 BASELINES = SCORERS | {"item_knn": item_knn}
 NAMES = (*BASELINES, "model")
+MEMBERS = 4096  # that the model is asked for together: bounds the memory
 
 
 @dataclass(frozen=True)
@@ -116,16 +118,42 @@ def peer(
     return Recommender(name, known, baselines.ranked(fitted) if name in SCORERS else fitted)
 
 
+def newcomers(known: Baskets, items: pd.DataFrame, settings: Mapping[str, Any]) -> Recommender:
+    """Recommend those of `items` (the canonical table) that no history holds: too new, or too rare, to learn from.
+
+    They are ranked by how much they are like what a member buys, by peer `content` with `settings`.
+    """
+    everything = known.with_items(items["item_id"])
+    alike = content(everything, **settings, items=items)
+    new = known.columns(everything.items) < 0
+    return Recommender("content", everything, baselines.ranked(lambda rows: np.where(new, alike(rows), -np.inf)))
+
+
 def serve(model: NextBasket, events: ir.Table, items: pd.DataFrame, cutoff: date, p: SimpleNamespace) -> Recommender:
     """Let a trained `model` recommend at `cutoff`; its scores are P(item in the next basket).
 
     `p` has `recommend` and `train`. Raises DataError where the model was trained on other signals.
     """
     known = baskets.history(events, cutoff, p.recommend)
-    now = train.situation(known, items, labels.none(known), p.train.candidates)
-    if now.names != model.signals:
+    view = View(known, labels.none(known), p.train.candidates, items)
+    if view.names != model.signals:
         raise DataError("the model was trained on other signals than there are now; run `dvc repro train`.")
-    return of_pairs(known, now.pairs, model.probability(now.inputs), p.recommend.explore)
+    return of_model(model, view, p.recommend.explore)
+
+
+def of_model(model: NextBasket, view: View, explore: float = 0.0) -> Recommender:
+    """Recommend by the probabilities of `model`, as `of_pairs` does; no more than MEMBERS are looked up together."""
+
+    def top(rows, k):
+        columns, scores = np.full((len(rows), k), -1), np.zeros((len(rows), k))
+        for start in range(0, len(rows), MEMBERS):
+            batch = slice(start, start + MEMBERS)
+            now = view.of(np.unique(rows[batch]))
+            ranked = of_pairs(view.baskets, now.pairs, model.probability(now.inputs), explore)
+            columns[batch], scores[batch] = ranked.top(rows[batch], k)
+        return columns, scores
+
+    return Recommender("model", view.baskets, top, view.candidates.of)
 
 
 def of_pairs(known: Baskets, pairs: Pairs, probability: np.ndarray, explore: float = 0.0) -> Recommender:

@@ -113,8 +113,8 @@ def _with(lead: np.ndarray, name: np.ndarray) -> np.ndarray:
 def _popular(known: Baskets, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
     buyers = known.matrix().sign().sum(axis=0).astype(int)[columns]
     sold = "sells well: " + buyers.astype(str).astype(object) + f" of {known.shape[0]} members bought it"
-    sold = np.where(buyers > 0, sold, "new: nobody has bought it yet")
-    return np.where(rows < 0, sold + "; nothing is known of this member yet", sold)
+    sold = np.where(buyers > 0, sold, "new: too few have bought it to say more")
+    return np.where(rows < 0, sold + "; this member is new", sold)
 
 
 def _peer(policy: str, count: int) -> np.ndarray:

@@ -1,7 +1,10 @@
 """What the search and the training found: flat metrics, and sentences made from the numbers."""
 
+from dataclasses import asdict
+
 import pandas as pd
 
+from membership.recommend import behaviour
 from membership.recommend.model import Settings
 from membership.recommend.policy import Recommender
 from membership.recommend.train import Fitted, Samples
@@ -28,21 +31,33 @@ def search_in_words(compared: pd.DataFrame, settings: Settings, task: Task) -> s
     verdict = "above" if recall["model"] > best else "not above"
     return (
         f"Of the next basket of {len(task.targets.members):,} members, {recall['model']:.1%} is among the {task.k} "
-        f"items that the model lists: {verdict} the best baseline, `{peer}`, with {best:.1%}. Chosen: learning rate "
-        f"{settings.learning_rate:.2g}, weight decay {settings.weight_decay:.2g}, dropout {settings.dropout:.2g}, "
-        f"{settings.hidden} hidden units. The model was chosen on this window from several trials, so its figure is a "
+        f"items that the model lists: {verdict} the best baseline, `{peer}`, with {best:.1%}. Chosen: "
+        f"{settings_in_words(settings)}. The model was chosen on this window from several trials, so its figure is a "
         "little flattering; the honest comparison is on the holdout, in notebook 70."
     )
 
 
-def training_metrics(fitted: Fitted, data: Samples) -> dict[str, float]:
-    """Return the metrics of stage train."""
+def settings_in_words(settings: Settings) -> str:
+    """Return the settings, named, in one line."""
+    return ", ".join(f"{name.replace('_', ' ')} {value:.3g}" for name, value in asdict(settings).items())
+
+
+def training_metrics(
+    fitted: Fitted, data: Samples, tradeoff: pd.DataFrame, reliable: pd.DataFrame, explore: float
+) -> dict[str, float]:
+    """Return the metrics of stage train, and how a model of the same settings does on the validation window.
+
+    `tradeoff` and `reliable` are as from `behaviour.frontier` and `.reliability`; `explore` is the value in use.
+    """
+    used = tradeoff[tradeoff["explore"] == explore].iloc[0].drop("explore")
     return {
         "training_loss": fitted.losses["loss"].iloc[-1],
         "training_rows": len(data.bought),
         "training_rows_bought": int(data.bought.sum()),
         "signals": len(data.names),
         "parameters": fitted.model.parameter_count,
+        **used.add_prefix("validation_").to_dict(),
+        **behaviour.calibration(reliable, "validation_"),
     }
 
 
