@@ -56,7 +56,7 @@ def test_probabilities_of_fresh_members_are_true(said):
     there = ~np.isnan(said)
     order = np.argsort(said[there], kind="stable")
     for part in np.array_split(order, 20):
-        assert said[there][part].mean() == pytest.approx(TRUTH[there][part].mean(), rel=0.15, abs=0.02)
+        assert said[there][part].mean() == pytest.approx(TRUTH[there][part].mean(), rel=0.15, abs=0.03)
     assert np.nansum(said) == pytest.approx(TRUTH[there].sum(), rel=0.05)
     assert ((said[there] > 0) & (said[there] < 1)).all()
 
