@@ -12,9 +12,10 @@ from safetensors.torch import load_file, save_file
 
 from membership.base import files
 from membership.base.errors import DataError, ParamError
+from membership.base.policy_knobs import Stored
 
 FORMAT = "membership next-basket model, version 1"
-BATCH = 65536
+BATCH = {"cpu": 8192, "cuda": 1 << 20}  # rows that go through the layers together: on a CPU they stay in its cache
 CLIP = 5.0  # standard deviations beyond which a signal says no more
 
 
@@ -50,7 +51,11 @@ class NextBasket(torch.nn.Module):
 
     def forward(self, values: torch.Tensor) -> torch.Tensor:
         """Return the logit (n,) of signals (n, signals), as they come from `signals.signals`."""
-        return self.layers(((values - self.mean) / self.scale).clamp(-CLIP, CLIP)).squeeze(1)
+        return self.layers(self.standard(values)).squeeze(1)
+
+    def standard(self, values: torch.Tensor) -> torch.Tensor:
+        """Return signals (n, signals) in standard deviations from the mean, at most CLIP."""
+        return values.sub(self.mean).div_(self.scale).clamp_(-CLIP, CLIP)
 
     @property
     def parameter_count(self) -> int:
@@ -64,11 +69,15 @@ class NextBasket(torch.nn.Module):
 
     @torch.no_grad()
     def logits(self, values: np.ndarray) -> np.ndarray:
-        """Return the network's output, (n,) float64, for signals (n, signals), in batches."""
+        """Return the network's output, (n,) float64, for signals (n, signals), in batches.
+
+        Always in float32, so that every device ranks alike.
+        """
         self.eval()
-        batches = torch.from_numpy(values).split(BATCH)
+        where = self.mean.device
+        batches = torch.from_numpy(values).split(BATCH[where.type])
         with one_thread():
-            return torch.cat([self(batch.to(self.mean.device)).double().cpu() for batch in batches]).numpy()
+            return torch.cat([self(batch.to(where)) for batch in batches]).double().cpu().numpy()
 
 
 @contextmanager
@@ -117,12 +126,15 @@ def load(folder: Path, name: str = "cpu") -> NextBasket:
     if not isinstance(described, dict) or described.get("format") != FORMAT:
         raise DataError(f"{card}: not a '{FORMAT}'; {remedy}.")
     try:
-        model = NextBasket(described["signals"], Settings(**described["settings"]))
+        settings = Stored(**described["settings"]).model_dump()
+        model = NextBasket(described["signals"], Settings(**settings))
         model.load_state_dict(load_file(weights))
+        if not all(tensor.isfinite().all() for tensor in model.state_dict().values()):
+            raise ValueError("some of its numbers are not finite")
     except FileNotFoundError as error:
         raise DataError(f"{weights}: no such file; {remedy}.") from error
-    except (safetensors.SafetensorError, RuntimeError, KeyError, TypeError) as error:
-        reason = str(error).strip().splitlines()[0]
+    except (safetensors.SafetensorError, RuntimeError, KeyError, TypeError, ValueError) as error:
+        reason = " ".join(str(error).split())
         raise DataError(
             f"{weights}: does not hold the model that {card.name} describes ({reason}); {remedy}."
         ) from error

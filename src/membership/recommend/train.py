@@ -16,14 +16,13 @@ import numpy as np
 import pandas as pd
 import torch
 from sklearn.linear_model import LogisticRegression
-from torch.nn.functional import binary_cross_entropy_with_logits
 
 from membership.base import seeds
 from membership.base.errors import DataError
 from membership.base.policy_knobs import Recommend, Train
 from membership.base.progress import bar
 from membership.base.timeline import Window
-from membership.recommend import baskets, labels
+from membership.recommend import baskets, labels, optimise
 from membership.recommend.baskets import Baskets, Targets
 from membership.recommend.candidates import Pairs, candidates
 from membership.recommend.labels import Labels
@@ -31,7 +30,9 @@ from membership.recommend.model import NextBasket, Settings, device, one_thread
 from membership.recommend.signals import prepare, signals
 
 Epoch = Callable[[int, float, NextBasket], None]
-WARM_UP = 0.1  # of all steps: the rise of the learning rate before its fall
+ARRAYS = ("inputs", "bought", "weight", "size", "held")
+HELD = 5  # one in so many members does not teach the network that shows how sure one may be
+FEW = 50  # purchases held out, with fewer of which a line through them is shakier than one through all is wrong
 
 
 @dataclass(frozen=True)
@@ -47,14 +48,19 @@ class Situation:
 @dataclass(frozen=True)
 class Samples:
     """Training rows: signals (n, signals) float32, and for each (n,) whether it was bought, how many rows it stands
-    for (`weight`), and how many items its member bought (`size`).
+    for (`weight`), how many items its member bought (`size`), and whether its member is held out for calibration.
     """
 
     inputs: np.ndarray
     bought: np.ndarray
     weight: np.ndarray
     size: np.ndarray
+    held: np.ndarray
     names: list[str]
+
+    def keep(self, chosen: np.ndarray) -> "Samples":
+        """Return the rows for which the mask `chosen` (n,) holds."""
+        return Samples(*(getattr(self, name)[chosen] for name in ARRAYS), self.names)
 
 
 @dataclass(frozen=True)
@@ -119,15 +125,17 @@ def labelled(
     pairs, wanted = pairs.keep(chosen), wanted[chosen]
     weight = np.where(wanted, 1, 1 / knobs.negative_share).astype(np.float32)
     inputs, names = signals(pairs, prepare(known, items))
-    return Samples(inputs, wanted, weight, sizes[pairs.member], names)
+    return Samples(inputs, wanted, weight, sizes[pairs.member], held(known.members)[pairs.member], names)
+
+
+def held(members: np.ndarray) -> np.ndarray:
+    """Say which of `members` (ids) are held out for calibration, one in HELD: the same ones at every origin."""
+    return pd.util.hash_array(members.astype(object)) % HELD == 0
 
 
 def stacked(parts: list[Samples]) -> Samples:
     """Return the rows of all `parts`."""
-    arrays = (
-        np.concatenate([getattr(part, name) for part in parts]) for name in ("inputs", "bought", "weight", "size")
-    )
-    return Samples(*arrays, parts[0].names)
+    return Samples(*(np.concatenate([getattr(part, name) for part in parts]) for name in ARRAYS), parts[0].names)
 
 
 def bought_next(pairs: Pairs, known: Baskets, after: Targets) -> np.ndarray:
@@ -144,53 +152,56 @@ def fit(
     """Train on `data` with AdamW and one cycle of the learning rate; on a CPU the same seed gives the same model.
 
     A member's rows weigh 1 / |target|, as its hits do in recall; that would make probabilities too low for members
-    with large baskets, so a line through the logits is fitted to the unweighted rows afterwards (Platt, 1999).
+    with large baskets, and a network is too sure of rows that it has learned from. So a line through the logits of a
+    second network, on the unweighted rows of members who did not teach it, calibrates the first (Platt, 1999).
     After every epoch `on_epoch(epoch from 1, loss, model)` is called; what it raises ends the training.
     """
-    losses = []
-    with torch.random.fork_rng(devices=[]), one_thread():
+    there = device(where)
+    with torch.random.fork_rng(devices=[there] if there.type == "cuda" else []), one_thread():
         torch.manual_seed(seeds.child(seed, "train"))
-        model, rows = _prepared(data, settings, device(where))
-        steps = knobs.epochs * -(-len(data.bought) // knobs.batch_size)
-        optimiser = torch.optim.AdamW(model.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
-        cycle = torch.optim.lr_scheduler.OneCycleLR(
-            optimiser, settings.learning_rate, total_steps=steps + 1, pct_start=WARM_UP
-        )
-        for epoch in range(1, knobs.epochs + 1):
-            losses.append(_pass(model, rows, knobs.batch_size, optimiser, cycle))
-            if on_epoch:
-                on_epoch(epoch, losses[-1], model)
-    model.calibration.copy_(torch.from_numpy(_calibration(model.logits(data.inputs), data)))
+        fitted = _fitted(data, settings, knobs, there, on_epoch)
+        fitted.model.calibration.copy_(torch.from_numpy(_calibration(fitted.model, data, settings, knobs)))
+    return fitted
+
+
+def _fitted(data: Samples, settings: Settings, knobs: Train, where: torch.device, on_epoch: Epoch | None) -> Fitted:
+    model, batches = _prepared(data, settings, knobs.batch_size, where)
+    steps, losses = knobs.epochs * len(batches), []
+    learn = optimise.step(model, settings, steps, optimise.means(where, len(batches[0][1]), steps))
+    for epoch in range(1, knobs.epochs + 1):
+        model.train()
+        order = torch.randperm(len(batches)).tolist()
+        losses.append(float(sum(learn(*batches[number]) for number in order)) / len(batches))
+        if on_epoch:
+            on_epoch(epoch, losses[-1], model)
     return Fitted(model, pd.DataFrame({"epoch": np.arange(1, knobs.epochs + 1), "loss": losses}))
 
 
-def _prepared(data: Samples, settings: Settings, where: torch.device) -> tuple[NextBasket, tuple[torch.Tensor, ...]]:
-    model = NextBasket(data.names, settings)
-    inputs = torch.from_numpy(data.inputs)
+def _prepared(
+    data: Samples, settings: Settings, size: int, where: torch.device
+) -> tuple[NextBasket, list[tuple[torch.Tensor, ...]]]:
+    """Return a network and the rows, standardised and shuffled once, in batches of about `size`, all on `where`."""
+    model = NextBasket(data.names, settings).to(where)
     weight = torch.from_numpy(data.weight / data.size)
     weight /= weight.mean()
     bought = torch.from_numpy(data.bought.astype(np.float32))
-    model.mean.copy_(inputs.mean(dim=0))
-    model.scale.copy_(inputs.std(dim=0, correction=0).clamp(min=1e-6))
     share = (weight * bought).mean().clamp(1e-6, 1 - 1e-6)
     torch.nn.init.constant_(model.layers[-1].bias, float(torch.logit(share)))  # start at the mean, not at a half
-    return model.to(where), tuple(tensor.to(where) for tensor in (inputs, bought, weight))
+    inputs = torch.from_numpy(data.inputs).to(where)
+    model.mean.copy_(inputs.mean(dim=0))
+    model.scale.copy_(inputs.std(dim=0, correction=0).clamp(min=1e-6))
+    order = torch.randperm(len(inputs), device=where)
+    rows = model.standard(inputs[order]), bought.to(where)[order], weight.to(where)[order]
+    return model, list(zip(*(column.tensor_split(-(-len(order) // size)) for column in rows), strict=True))
 
 
-def _pass(model: NextBasket, rows: tuple, size: int, optimiser: torch.optim.Optimizer, cycle) -> float:
-    inputs, bought, weight = rows
-    total = torch.zeros((), device=inputs.device)
-    model.train()
-    for chosen in torch.randperm(len(inputs)).to(inputs.device).split(size):
-        loss = binary_cross_entropy_with_logits(model(inputs[chosen]), bought[chosen], weight[chosen])
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        cycle.step()
-        total += loss.detach() * len(chosen)
-    return float(total) / len(inputs)
-
-
-def _calibration(logits: np.ndarray, data: Samples) -> np.ndarray:
-    line = LogisticRegression(C=np.inf, tol=1e-8).fit(logits[:, None], data.bought, sample_weight=data.weight)
+def _calibration(model: NextBasket, data: Samples, settings: Settings, knobs: Train) -> np.ndarray:
+    """Return slope and intercept; where all was bought, or nothing, no line can be fitted and none is needed."""
+    if data.bought[data.held].sum() >= FEW:
+        model = _fitted(data.keep(~data.held), settings, knobs, model.mean.device, None).model
+        data = data.keep(data.held)
+    if data.bought.all() or not data.bought.any():
+        return np.array([1.0, 0.0])
+    line = LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-8)
+    line.fit(model.logits(data.inputs)[:, None], data.bought, sample_weight=data.weight)
     return np.array([line.coef_[0, 0], line.intercept_[0]])
