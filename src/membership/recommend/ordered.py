@@ -17,27 +17,31 @@ from scipy import sparse
 
 from membership.base import seeds
 from membership.base.errors import DataError
-from membership.recommend import labels, train, tune
+from membership.recommend import labels, policy, train, tune
 from membership.recommend.baskets import Baskets, Targets
 from membership.recommend.model import Settings
 from membership.recommend.policy import Recommender
-from membership.recommend.train import Samples, Situation
+from membership.recommend.situation import Situation, View
+from membership.recommend.train import Samples
 
 
 def fit(known: Baskets, after: Targets, p: SimpleNamespace, settings: Mapping[str, Any] | None = None) -> Recommender:
     """Fit the model to histories `known` and to next baskets `after` of some of their members.
 
-    `p` has `train`, `seed` and `device`; without `settings`, those in `p.train.settings` are used. Scores are
-    P(item in the next basket).
+    `p` has `train`, `recommend`, `seed` and `device`; without `settings`, those in `p.train.settings` are used. Scores
+    are P(item in the next basket); those of members with a label do not know it.
     """
     settings = p.train.settings.model_dump() if settings is None else settings
-    model = train.fit(samples(known, after, p), Settings(**settings), p.train, p.seed, p.device).model
-    now = situation(known, after, p)
-    return Recommender("model", known, now.pairs.ranked(model.probability(now.inputs)))
+    now = _view(known, after, p)
+    model = train.fit(_samples(now, after, p), Settings(**settings), p.train, p.seed, p.device).model
+    return policy.of_model(model, now, p.recommend.explore)
 
 
 def search(known: Baskets, after: Targets, val: Targets, p: SimpleNamespace, trials: int) -> dict[str, Any]:
-    """Return the settings of the highest recall on `val`, of `trials` drawn from the space in `p.tune`."""
+    """Return the settings of the highest recall on `val`, of `trials` drawn from the space in `p.tune`.
+
+    Like `tune.search` it goes on where it was interrupted, and `p.tune.workers` processes share the trials.
+    """
     knobs = p.model_copy(update={"tune": p.tune.model_copy(update={"trials": trials})})
     now = situation(known, after, p, val.members)
     task = tune.Task(samples(known, after, p), now, val, p.recommend.k)
@@ -48,16 +52,26 @@ def search(known: Baskets, after: Targets, val: Targets, p: SimpleNamespace, tri
 def situation(known: Baskets, after: Targets, p: SimpleNamespace, members: np.ndarray | None = None) -> Situation:
     """Return what is known of `members` (ids; None: of all who have no label) when labels `after` are known."""
     members = np.setdiff1d(known.members, after.members) if members is None else members
-    return train.situation(known, None, _folded(known, after, p), p.train.candidates, members)
+    rows = np.unique(known.rows(members))
+    return _view(known, after, p).of(rows[rows >= 0])
 
 
 def samples(known: Baskets, after: Targets, p: SimpleNamespace) -> Samples:
-    """Return the training rows of all origins. Raises DataError where there are none."""
-    parts = []
-    for back in range(p.train.origins - 1, -1, -1):
-        past, next_ = earlier(known, back) if back else (known, after)
-        if len(next_.members):
-            parts.append(train.labelled(past, next_, _folded(past, next_, p), None, p.train, p.seed))
+    """Return the training rows: those of labels `after`, then of origin 1 and so on, until `train.members` are there.
+
+    Raises DataError where there are none.
+    """
+    return _samples(_view(known, after, p), after, p)
+
+
+def _samples(now: View, after: Targets, p: SimpleNamespace) -> Samples:
+    parts, most = [], p.train.members
+    for back in range(p.train.origins):
+        past, next_ = earlier(now.baskets, back) if back else (now.baskets, after)
+        if len(next_.members) and most:
+            view = _view(past, next_, p, len(after.members) > 0) if back else now
+            parts.append(train.labelled(view, next_, p.train, p.seed, most))
+            most -= min(len(next_.members), most)
     if not parts:
         raise DataError("no training rows: no member has a next basket or two baskets; bring more histories.")
     return train.stacked(parts)
@@ -83,5 +97,7 @@ def earlier(known: Baskets, back: int) -> tuple[Baskets, Targets]:
     return past, Targets(past.members, matrix, np.zeros(len(rows), dtype=np.int64))
 
 
-def _folded(known: Baskets, after: Targets, p: SimpleNamespace) -> labels.Labels:
-    return labels.folded(known, after, seeds.rng(p.seed, "label-folds"))
+def _view(known: Baskets, after: Targets, p: SimpleNamespace, labelled: bool = True) -> View:
+    """Return what can be looked up; where the labels that will be known are none, no origin learns with any."""
+    given = labels.folded(known, after, seeds.rng(p.seed, "label-folds")) if labelled else labels.none(known)
+    return View(known, given, p.train.candidates)
