@@ -19,19 +19,21 @@ def content(baskets: Baskets, decay: float, popularity: float, own: float, items
     Popularity is 1 + the number of baskets that held the item, so that new items count. On top come `own` times the
     member's own purchases. Raises DataError where no item has an attribute.
     """
-    attributes = _attributes(baskets, items)
+    kinds = attributes(baskets, items)
+    if not kinds.nnz:
+        raise DataError(f"content: items have none of {', '.join(ATTRIBUTES)}; without attributes take item_knn.")
     history = baskets.matrix(decay**baskets.basket)
-    profile = _unit(history @ attributes)
+    profile = _unit(history @ kinds)
     weight = (1 + np.bincount(baskets.item, minlength=len(baskets.items))) ** popularity
-    kinds = attributes.T.tocsr()
-    return lambda rows: (profile[rows] @ kinds).toarray() * weight / weight.max() + own * history[rows].toarray()
+    likely = kinds.T.tocsr()
+    return lambda rows: (profile[rows] @ likely).toarray() * weight / weight.max() + own * history[rows].toarray()
 
 
-def _attributes(baskets: Baskets, items: pd.DataFrame | None) -> sparse.csr_array:
+def attributes(baskets: Baskets, items: pd.DataFrame | None) -> sparse.csr_array:
     """Return the items' attributes (I, attributes), each row of length 1, or 0 for an item that has none."""
     there = [] if items is None else [name for name in ATTRIBUTES if name in items and items[name].notna().any()]
     if not there:
-        raise DataError(f"content: items have none of {', '.join(ATTRIBUTES)}; without attributes take item_knn.")
+        return sparse.csr_array((len(baskets.items), 0))
     known = items.set_index("item_id").reindex(baskets.items)
     parts = []
     for name in there:

@@ -2,14 +2,10 @@
 
 import numpy as np
 from scipy import sparse
-from scipy.sparse import _sparsetools
 
 from membership.recommend.baselines import Ranker, best, popularity
 from membership.recommend.baskets import Baskets
-
-ENTRIES = 1_000_000  # of a product, computed together: they stay in the processor's cache
-PIECE = 64  # entries of a row that are looked through together, at most
-EMPTY = np.iinfo(np.int64).max  # sorts after every packed entry
+from membership.recommend.products import highest
 
 
 def item_knn(baskets: Baskets, neighbours: int, asymmetry: float, shrink: float, decay: float, own: float) -> Ranker:
@@ -42,28 +38,6 @@ def filled(columns: np.ndarray, scores: np.ndarray, share: np.ndarray) -> tuple[
     return columns, scores
 
 
-def highest(left, right, k: int, names: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return names and values (n, k) of the highest entries of each row of the product of csr_arrays `left`, `right`.
-
-    Column j goes by `names[j]`, a whole number below 2^31. Best first, ties by the lower name; -1 and 0 where a row
-    has fewer. Entries are not negative, float32 with int32 indices.
-    """
-    found = np.full((left.shape[0], k), -1, dtype=np.int32)
-    values = np.zeros((left.shape[0], k), dtype=np.float32)
-    work = left.sign() @ np.diff(right.indptr)  # entries of each row of the product, were all of them apart
-    order = np.argsort(work, kind="stable")  # like rows together
-    buffers = np.empty(0, np.int32), np.empty(0, np.float32)
-    for rows in np.split(order, np.flatnonzero(np.diff(np.cumsum(work[order]) // ENTRIES)) + 1):
-        most = int(work[rows].sum()) + PIECE
-        if most > len(buffers[0]):
-            buffers = np.empty(2 * most, np.int32), np.zeros(2 * most, np.float32)
-        packed = _highest(*_product(left[rows], right, buffers), k, names)
-        there = packed != EMPTY
-        found[rows] = np.where(there, packed & 0xFFFFFFFF, -1)
-        values[rows] = np.where(there, (0x7FFFFFFF - (packed >> 32)).astype(np.int32).view(np.float32), 0)
-    return found, values
-
-
 def _busiest_first(lines: np.ndarray, many: int) -> np.ndarray:
     """Return new numbers (many,), those in most `lines` first: they lie together in the cache, which saves half."""
     return np.argsort(np.argsort(-np.bincount(lines, minlength=many), kind="stable")).astype(np.int32)
@@ -93,61 +67,3 @@ def _similarities(
     similar = sparse.csr_array((value, column, ends), shape=(len(items), len(items)))
     similar.sort_indices()  # the product runs along them
     return similar
-
-
-def _product(left, right, buffers) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return indptr, indices and data of `left` @ `right`; the latter two are the beginning of `buffers`.
-
-    The public product walks through everything twice, the first time only to know how much memory it needs, which
-    the caller knows.
-    """
-    ends = np.empty(left.shape[0] + 1, dtype=np.int32)
-    ours, theirs = ((matrix.indptr, matrix.indices, matrix.data) for matrix in (left, right))
-    _sparsetools.csr_matmat(left.shape[0], right.shape[1], *ours, *theirs, ends, *buffers)
-    return ends, *buffers
-
-
-def _highest(ends: np.ndarray, indices: np.ndarray, data: np.ndarray, k: int, names: np.ndarray) -> np.ndarray:
-    """Return the `k` highest entries of each row (n, k), packed as (descending value, name), EMPTY where fewer.
-
-    Rows are cut into short pieces. The k-th highest of the pieces' maxima is at most the row's k-th value, so that
-    only few pieces need to be looked into. `data` goes on for at least PIECE numbers after the last entry.
-    """
-    rows, longest = len(ends) - 1, int(np.diff(ends).max(initial=0))
-    size = int(np.clip(longest // (5 * k), 4, PIECE))
-    start = ends[:-1, None] + np.arange(0, longest, size, dtype=np.int32)
-    there = start < ends[1:, None]
-    if not there.any():
-        return np.full((rows, k), EMPTY)
-    maximum = np.full((rows, max(start.shape[1], k)), -np.inf, dtype=np.float32)
-    spread = maximum[:, : start.shape[1]]
-    spread[there] = np.maximum.reduceat(data[: ends[-1]], start[there])
-    bound = np.sort(maximum, axis=1)[:, -k]
-    row, piece = np.nonzero((spread >= bound[:, None]) & there)
-    at = start[row, piece][:, None] + np.arange(size, dtype=np.int32)
-    value = data[at]
-    entry = np.flatnonzero((value >= bound[row, None]) & (at < ends[1:][row, None]))
-    row, at, value = row[entry // size], at.ravel()[entry], value.ravel()[entry]
-    entry = np.flatnonzero(value >= _bound(value, row, rows, k)[row])  # few more than k
-    bits = value[entry].view(np.int32)  # of numbers from 0 these are in the numbers' order
-    packed = (0x7FFFFFFF - bits).astype(np.int64) << 32 | names[indices[at[entry]]]
-    return np.sort(_laid_out(packed, row[entry], rows, k, EMPTY), axis=1)[:, :k]
-
-
-def _bound(values: np.ndarray, row: np.ndarray, rows: int, k: int) -> np.ndarray:
-    """Return the k-th highest of the `values` of each row, -inf where there are fewer; rows lie together."""
-    return np.sort(_laid_out(values, row, rows, k, np.float32(-np.inf)), axis=1)[:, -k]
-
-
-def _laid_out(values: np.ndarray, row: np.ndarray, rows: int, least: int, gap) -> np.ndarray:
-    """Return `values` as (rows, at least `least`), each row from the left, and `gap` in what is left of it."""
-    many = np.bincount(row, minlength=rows).astype(np.int32)
-    laid = np.full((rows, max(int(many.max()), least)), gap)
-    laid[_places(many)] = values
-    return laid
-
-
-def _places(many: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return for groups of `many` the group and the place in it of each of their elements, one group after another."""
-    group = np.repeat(np.arange(len(many), dtype=np.int32), many)
-    return group, np.arange(len(group), dtype=np.int32) - (np.cumsum(many, dtype=np.int32) - many)[group]

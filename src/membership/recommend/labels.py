@@ -26,6 +26,16 @@ class Labels:
         """Return the rows of members whose labels may be used for `fold`."""
         return np.flatnonzero((self.fold != UNLABELLED) & (self.fold != fold))
 
+    def by_others(self, values: sparse.csr_array) -> np.ndarray:
+        """Return the sum of `values` (M, columns) over those members, (FOLDS + 1, columns): row f is for fold f.
+
+        The last row, which is also row UNLABELLED, is the sum over all members with a label.
+        """
+        known = np.flatnonzero(self.fold != UNLABELLED)
+        lines = np.ones(len(known)), (self.fold[known], known)
+        own = (sparse.coo_array(lines, shape=(FOLDS + 1, len(self.fold))).tocsr() @ values).toarray()
+        return own.sum(axis=0) - own
+
 
 def none(baskets: Baskets) -> Labels:
     """Return no labels."""

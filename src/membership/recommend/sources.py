@@ -1,6 +1,7 @@
 """Sources: what a member may buy next by what others bought, as scores of all items.
 
-Some need labels: next baskets of other members, from other folds than the member's own.
+Some need labels: next baskets of other members, from other folds than the member's own. Of a member only its
+strongest items are used, of an item only what it leads to most: the rest costs much and says little.
 """
 
 from collections.abc import Callable
@@ -8,18 +9,22 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+import pandas as pd
 from scipy import sparse
 
 from membership.recommend import baselines
 from membership.recommend.baskets import Baskets
-from membership.recommend.item_knn import highest
+from membership.recommend.content import attributes
 from membership.recommend.labels import UNLABELLED, Labels
+from membership.recommend.products import cut, small, strongest, times
 
 TIFU = {"within_decay": 0.9, "group_decay": 0.9, "groups": 11}
-NEIGHBOURS = 300
+NEIGHBOURS = 200
+NEAREST = 50  # of them, whose histories count; of the others only what they bought next
 POOL = 10_000  # members among whom neighbours are looked for, at most
 DECAY = 0.8  # a basket, of what leads to other items
-LEADS = 500  # items that an item leads to, at most
+STRONGEST = 20  # items that stand for a member, at most (more where some are equal)
+LEADS = 40  # items that an item leads to, at most
 SHRINK = 10  # purchases by which a probability is shrunk
 SHRINK_COSINE = 3  # the same for a cosine, in members' norms
 
@@ -38,60 +43,75 @@ class Source:
     proposes: bool = True
 
 
-def sources(baskets: Baskets, labels: Labels) -> list[Source]:
-    """Return all sources; those that need labels only where there are any."""
-    history, last = (_weighed(baskets, decay) for decay in (DECAY, 0.0))
-    follow, alike = _transitions(baskets), _cosines(baskets)
-    found = [
-        Source(("follow", "follow_last"), lambda rows, _: (history[rows] @ follow, last[rows] @ follow)),
-        Source(("alike", "alike_last"), lambda rows, _: (history[rows] @ alike, last[rows] @ alike)),
-    ]
-    vectors = _small(baselines.tifu_vectors(baskets, **TIFU))
+def sources(baskets: Baskets, labels: Labels, items: pd.DataFrame | None = None) -> list[Source]:
+    """Return all sources: those that need labels where there are any, `content` where `items` have attributes."""
+    history = strongest(small(baskets.matrix(DECAY**baskets.basket)), STRONGEST)
+    last = _last(baskets)
+    vectors = strongest(small(baselines.tifu_vectors(baskets, **TIFU)), STRONGEST)
+    found = [_leading(("alike", "alike_last"), (history, last), _cosines(history.sign()))]
     if (labels.fold == UNLABELLED).all():
         recent = (np.bincount(baskets.item[baskets.basket < 2], minlength=baskets.shape[1]) / len(labels.fold),)
-        return [*found, _near(vectors), Source(("popular",), lambda *_: recent)]
-    return [*found, _next_near(vectors, labels), _next_follow(history, last, labels), *_next_items(baskets, labels)]
+        found += [_leading(("follow", "follow_last"), (history, last), _transitions(baskets))]
+        found += [_near(vectors), Source(("popular",), lambda *_: recent)]
+    else:
+        found += [_leading(("follow_last",), (last,), _transitions(baskets))]
+        found += [_next_near(vectors, labels), *_next_items(baskets, labels)]
+    if items is not None and (kinds := attributes(baskets, items)).nnz:
+        found.append(_leading(("content",), (history,), _likenesses(kinds, baskets)))
+    return found
 
 
-def _weighed(baskets: Baskets, decay: float) -> sparse.csr_array:
-    weighed = _small(baskets.matrix(decay**baskets.basket))
-    weighed.eliminate_zeros()
-    return weighed
+def _leading(names: tuple[str, ...], bought: tuple[sparse.csr_array, ...], leads: sparse.csr_array) -> Source:
+    """Score items by what leads to them among what members bought."""
+    return Source(names, lambda rows, _: tuple(times(items[rows], leads) for items in bought))
+
+
+def _last(baskets: Baskets) -> sparse.csr_array:
+    lines = baskets.basket == 0
+    ends = np.searchsorted(baskets.member[lines], np.arange(baskets.shape[0] + 1)).astype(np.int32)
+    arrays = np.ones(ends[-1], dtype=np.float32), baskets.item[lines].astype(np.int32), ends
+    return sparse.csr_array(arrays, shape=baskets.shape)
 
 
 def _transitions(baskets: Baskets) -> sparse.csr_array:
     """Return P(column in the next basket | row in this one), shrunk, (I, I)."""
-    width = int(baskets.basket.max()) + 2
-    visit, line = np.unique(baskets.member.astype(np.int64) * width + baskets.basket, return_inverse=True)
-    held = sparse.csr_array((np.ones(len(line)), (line, baskets.item)), shape=(len(visit), baskets.shape[1]))
-    before = np.searchsorted(visit, visit + 1).clip(max=len(visit) - 1)
-    there = visit[before] == visit + 1  # a member's numbers end one short of the next member's
-    return _conditional(held[before[there]], held[np.flatnonzero(there)])
+    new = (np.diff(baskets.member, prepend=-1) != 0) | (np.diff(baskets.basket, prepend=-1) != 0)
+    start = np.flatnonzero(new)
+    ends = np.append(start, len(new)).astype(np.int32)
+    arrays = np.ones(len(new), dtype=np.float32), baskets.item.astype(np.int32), ends
+    visits = sparse.csr_array(arrays, shape=(len(start), baskets.shape[1]))
+    later = np.flatnonzero(np.diff(baskets.member[start]) == 0)  # a member's baskets lie together, the last one first
+    before = visits[later + 1]
+    return cut((before / (before.sum(axis=0) + SHRINK)).T, visits[later], LEADS)
 
 
-def _conditional(before: sparse.csr_array, after: sparse.csr_array) -> sparse.csr_array:
-    return _product(sparse.diags_array(1 / (before.sum(axis=0) + SHRINK)) @ before.T, after, LEADS)
-
-
-def _cosines(baskets: Baskets) -> sparse.csr_array:
-    bought = baskets.matrix().sign()
+def _cosines(bought: sparse.csr_array) -> sparse.csr_array:
     scaled = bought @ sparse.diags_array(1 / (np.sqrt(bought.sum(axis=0)) + SHRINK_COSINE))
-    alike = _product(scaled.T, scaled, LEADS + 1)
-    alike.setdiag(0)
-    alike.eliminate_zeros()
-    return alike
+    return _without_itself(cut(scaled.T, scaled, LEADS + 1))
+
+
+def _likenesses(kinds: sparse.csr_array, baskets: Baskets) -> sparse.csr_array:
+    """Return how much items are alike by their attributes `kinds`, the popular ones among equals first, (I, I)."""
+    weight = np.sqrt(1 + np.bincount(baskets.item, minlength=baskets.shape[1]))
+    return _without_itself(cut(kinds, (sparse.diags_array(weight / weight.max()) @ kinds).T, LEADS + 1))
+
+
+def _without_itself(square: sparse.csr_array) -> sparse.csr_array:
+    square.setdiag(0)
+    square.eliminate_zeros()
+    return small(square)
 
 
 def _near(vectors: sparse.csr_array) -> Source:
     """Score by the mean TIFU vector of the other members with the highest cosine, weighed by it."""
     unit = _unit(vectors)
     pool = _some(np.arange(vectors.shape[0]))
-    held, candidates = vectors[pool], _small(unit[pool].T)
+    held, candidates = vectors[pool], small(unit[pool].T)
 
     def scores(rows, _):
-        cosine = _product(unit[rows], candidates, NEIGHBOURS + 1)
+        cosine = cut(unit[rows], candidates, NEAREST + 1)
         cosine.data[pool[cosine.indices] == np.repeat(rows, np.diff(cosine.indptr))] = 0
-        return (_mean(cosine) @ held,)
+        return (times(_mean(cosine), held),)
 
     return Source(("near",), scores)
 
@@ -103,47 +123,25 @@ def _next_near(vectors: sparse.csr_array, labels: Labels) -> Source:
     @cache
     def pool(fold):
         rows = _some(labels.others(fold))
-        return _small(unit[rows].T), _small(labels.matrix[rows]), vectors[rows]
+        return small(unit[rows].T), small(labels.matrix[rows]), vectors[rows]
 
     def scores(rows, fold):
         candidates, bought, held = pool(fold)
-        near = _mean(_product(unit[rows], candidates, NEIGHBOURS))
-        return near @ bought, near @ held
+        cosine = cut(unit[rows], candidates, NEIGHBOURS)
+        return times(_mean(cosine), bought), times(_mean(_leftmost(cosine, NEAREST)), held)
 
     return Source(("next_near", "near"), scores)
-
-
-def _next_follow(history: sparse.csr_array, last: sparse.csr_array, labels: Labels) -> Source:
-    """Score by P(item in the next basket | item in the history)."""
-
-    @cache
-    def leads(fold):
-        rows = labels.others(fold)
-        return tuple(_conditional(before[rows], labels.matrix[rows]) for before in (history, last))
-
-    def scores(rows, fold):
-        return tuple(before[rows] @ after for before, after in zip((history, last), leads(fold), strict=True))
-
-    return Source(("next_follow", "next_follow_last"), scores)
 
 
 def _next_items(baskets: Baskets, labels: Labels) -> tuple[Source, Source]:
     """Score by P(item in the next basket), and by the same of members who bought it before, shrunk towards 0."""
     bought = baskets.matrix().sign()
-
-    @cache
-    def popular(fold):
-        return (_float(labels.matrix[labels.others(fold)].mean(axis=0)),)
-
-    @cache
-    def rebuy(fold):
-        rows = labels.others(fold)
-        again = bought[rows].multiply(labels.matrix[rows]).sum(axis=0)
-        return (_float(again / (bought[rows].sum(axis=0) + SHRINK / 2)),)
-
+    members = labels.by_others(sparse.csr_array(np.ones((len(labels.fold), 1))))
+    next_, had, again = (labels.by_others(matrix) for matrix in (labels.matrix, bought, bought * labels.matrix))
+    popular, rebuy = next_ / np.maximum(members, 1), again / (had + SHRINK / 2)
     return (
-        Source(("next_popular",), lambda _, fold: popular(fold)),
-        Source(("next_rebuy",), lambda _, fold: rebuy(fold), proposes=False),
+        Source(("next_popular",), lambda _, fold: (popular[fold],)),
+        Source(("next_rebuy",), lambda _, fold: (rebuy[fold],), proposes=False),
     )
 
 
@@ -151,34 +149,19 @@ def _some(rows: np.ndarray) -> np.ndarray:
     return rows[np.linspace(0, len(rows) - 1, min(len(rows), POOL)).astype(int)]
 
 
+def _leftmost(matrix: sparse.csr_array, most: int) -> sparse.csr_array:
+    """Return the entries of each row that come first in memory, at most `most`: of what `cut` returns, the highest."""
+    many = np.diff(matrix.indptr)
+    kept = np.arange(len(matrix.data)) - np.repeat(matrix.indptr[:-1], many) < most
+    ends = np.insert(np.cumsum(np.minimum(many, most)), 0, 0).astype(np.int32)
+    return sparse.csr_array((matrix.data[kept], matrix.indices[kept], ends), shape=matrix.shape)
+
+
 def _unit(vectors: sparse.csr_array) -> sparse.csr_array:
     norms = np.sqrt(vectors.multiply(vectors).sum(axis=1))
-    return _small(sparse.diags_array(1 / np.maximum(norms, 1e-9)) @ vectors)
+    return small(sparse.diags_array(1 / np.maximum(norms, 1e-9)) @ vectors)
 
 
 def _mean(weights: sparse.csr_array) -> sparse.csr_array:
     total = weights.sum(axis=1)
-    return _small(sparse.diags_array(1 / np.maximum(total, 1e-9)) @ weights)
-
-
-def _product(left: sparse.sparray, right: sparse.sparray, most: int) -> sparse.csr_array:
-    """Return the `most` highest entries of each row of the product."""
-    left, right = _small(left), _small(right)
-    width = right.shape[1]
-    if not width:
-        return _small(sparse.csr_array((left.shape[0], width)))
-    columns, values = highest(left, right, min(most, width), np.arange(width))
-    there = columns >= 0
-    ends = np.insert(np.cumsum(there.sum(axis=1)), 0, 0)
-    return _small(sparse.csr_array((values[there], columns[there], ends), shape=(left.shape[0], width)))
-
-
-def _small(matrix: sparse.sparray) -> sparse.csr_array:
-    """Return `matrix` in half the memory: float32 with int32 indices."""
-    rows = matrix.tocsr()
-    arrays = _float(rows.data), rows.indices.astype(np.int32), rows.indptr.astype(np.int32)
-    return sparse.csr_array(arrays, rows.shape)
-
-
-def _float(values: np.ndarray) -> np.ndarray:
-    return np.asarray(values).astype(np.float32)
+    return small(sparse.diags_array(1 / np.maximum(total, 1e-9)) @ weights)
