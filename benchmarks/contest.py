@@ -141,9 +141,9 @@ def nested(outcomes: pd.DataFrame) -> dict[str, dict[str, dict[str, float]]]:
 
 
 def table(outcomes: pd.DataFrame) -> pd.DataFrame:
-    """Return a row a method: the mean over exams of each metric."""
+    """Return a row a method, the best last: the mean over exams of each metric."""
     by_exam = outcomes.groupby(["method", "exam"], sort=False)[TABLE].mean()
-    return by_exam.groupby(level="method", sort=False).mean()
+    return by_exam.groupby(level="method", sort=False).mean().sort_values(TABLE[0])
 
 
 def against_best_peer(outcomes: pd.DataFrame, seed: int) -> pd.DataFrame:
@@ -169,10 +169,11 @@ def against_best_peer(outcomes: pd.DataFrame, seed: int) -> pd.DataFrame:
 def in_words(judged: Judged, seed: int) -> str:
     """Return as text: the table, recall in each exam, what searches chose, CPU seconds, and ours against the peers."""
     found = table(judged.outcomes)
-    by_exam = judged.outcomes.pivot_table("recall@10", "method", "exam", sort=False)
+    by_exam = judged.outcomes.pivot_table("recall@10", "method", "exam", sort=False).loc[found.index]
     parts = [found.round(4).to_string(), "recall@10 in each\n" + by_exam.round(4).to_string()]
     parts += ["\n".join(f"{name} on {exam}: {_rounded(held)}" for (name, exam), held in judged.chosen.items())]
-    parts += ["CPU seconds: " + ", ".join(f"{name} {taken:.0f}" for name, taken in judged.seconds.items())]
+    if judged.seconds:
+        parts += ["CPU seconds: " + ", ".join(f"{name} {taken:.0f}" for name, taken in judged.seconds.items())]
     if OURS in found.index and len(found) > 1:
         compared = against_best_peer(judged.outcomes, seed).round(4)
         parts += ["Ours against the best peer, paired by member, 95 % intervals\n" + compared.to_string(index=False)]
