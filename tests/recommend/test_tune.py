@@ -11,11 +11,12 @@ import numpy as np
 import optuna
 import pandas as pd
 import pytest
+from ordered_market import ordered_market
 from small_market import SMALL, market, table
 
 from membership.base import params
 from membership.base.errors import DataError, ParamError
-from membership.recommend import plots, policy, studies, tune, workers
+from membership.recommend import ordered, plots, policy, studies, tune, workers
 from membership.recommend.model import NextBasket, Settings
 
 TRIALS = 10
@@ -322,6 +323,19 @@ def test_importances_are_shares_and_need_four_complete_trials(study, p):
     assert set(shares.index) == set(type(p.tune.space).model_fields)
     assert shares.sum() == pytest.approx(1) and shares.is_monotonic_decreasing
     assert tune.importances(study, 3, p.seed).empty
+
+
+def test_the_search_without_dates_is_judged_on_val_members_and_comes_out_the_same(p, workspace):
+    market = ordered_market(members=90)
+    learned, val = market.next.of(market.known.members[:60]), market.next.of(market.known.members[60:])
+    chosen = ordered.search(market.known, learned, val, p, 3)
+    assert chosen["learning_rate"] in p.tune.space.learning_rate and chosen["hidden"] in p.tune.space.hidden
+    assert ordered.search(market.known, learned, val, changed(p, trials=1), 3) == chosen
+    (study,) = (workspace / "models" / "study").glob("*.log")
+    study.unlink()
+    assert ordered.search(market.known, learned, val, p, 3) == chosen
+    ordered.search(market.known, learned, val.of(val.members[1:]), p, 1)
+    assert len(list(study.parent.glob("*.log"))) == 2
 
 
 def test_learning_curves_end_where_their_trial_was_stopped(study, whole, p):

@@ -28,14 +28,13 @@ from membership.base import files, paths, seeds
 from membership.base.errors import DataError
 from membership.base.policy_knobs import Range, Space
 from membership.base.progress import bar
-from membership.recommend import baskets, candidates, labels, metrics, model, policy, studies, train, workers
+from membership.recommend import baskets, labels, metrics, policy, studies, train
 from membership.recommend.baskets import Targets
 from membership.recommend.model import NextBasket, Settings, device
 from membership.recommend.train import Samples, Situation
 from membership.recommend.workers import Work, Workers
 
 OnTrial = Callable[[int, dict, list[float], str], None]
-CODE = [module.__file__ for module in (baskets, candidates, metrics, model, studies, train, workers)]  # of a trial
 NEVER_PRUNED = 3  # complete trials that the median is taken of, at least
 
 
@@ -114,7 +113,7 @@ def open_study(task: Task, p: SimpleNamespace) -> optuna.Study:
     """Return the study of `task` and `p`, as far as it has come."""
     depends = {
         "data": task.fingerprint(),
-        "code": [hashlib.sha256(Path(file).read_bytes()).hexdigest() for file in (__file__, *CODE)],
+        "code": [hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(Path(__file__).parent.glob("*.py"))],
         "libraries": [optuna.__version__, torch.__version__],
         "seed": p.seed,
         "device": str(device(p.device)),
