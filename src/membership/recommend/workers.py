@@ -52,8 +52,8 @@ class Work:
         """Train with `settings`; after every epoch `heard(epoch, recall)` says whether to go on."""
 
         def on_epoch(epoch: int, _loss: float, model: NextBasket) -> None:
-            if not heard(epoch, self.task.recall(model)):
-                raise _Stopped
+            if not heard(epoch, self.task.recall(model)) or epoch == self.knobs.epochs:
+                raise _Stopped  # before probabilities are calibrated: a recall needs none
 
         with suppress(_Stopped):
             train.fit(self.task.samples, settings, self.knobs, self.seed, self.device, on_epoch)
