@@ -57,9 +57,10 @@ class Task:
 
     def fingerprint(self) -> str:
         """Return a hash of all that is learned from and judged by."""
-        arrays = (self.samples.inputs, self.samples.bought, self.samples.weight, self.now.inputs)
-        digest = hashlib.sha256(self.targets.matrix.indices.tobytes())
-        for array in arrays:
+        learned = [array for array in vars(self.samples).values() if isinstance(array, np.ndarray)]
+        asked = [self.now.inputs, self.targets.matrix.indptr, self.targets.matrix.indices, self.targets.unseen]
+        digest = hashlib.sha256()
+        for array in (*learned, *asked):
             digest.update(np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()
 
