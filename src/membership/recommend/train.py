@@ -24,25 +24,15 @@ from membership.base.progress import bar
 from membership.base.timeline import Window
 from membership.recommend import baskets, labels, optimise
 from membership.recommend.baskets import Baskets, Targets
-from membership.recommend.candidates import Pairs, candidates
+from membership.recommend.candidates import Pairs
 from membership.recommend.labels import Labels
 from membership.recommend.model import NextBasket, Settings, device, one_thread
-from membership.recommend.signals import prepare, signals
+from membership.recommend.situation import Situation, View
 
 Epoch = Callable[[int, float, NextBasket], None]
 ARRAYS = ("inputs", "bought", "weight", "size", "held")
 HELD = 5  # one in so many members does not teach the network that shows how sure one may be
 FEW = 50  # purchases held out, with fewer of which a line through them is shakier than one through all is wrong
-
-
-@dataclass(frozen=True)
-class Situation:
-    """What is known at one cut-off: the histories, the candidates and their signals (n, signals), named."""
-
-    baskets: Baskets
-    pairs: Pairs
-    inputs: np.ndarray
-    names: list[str]
 
 
 @dataclass(frozen=True)
@@ -76,27 +66,29 @@ def situation(
 ) -> Situation:
     """Return what is known of `members` (ids; of all if None), with `extra` candidates by each source of them."""
     rows = np.arange(len(known.members)) if members is None else np.unique(known.rows(members))
-    pairs = candidates(known, given, extra, rows[rows >= 0])
-    return Situation(known, pairs, *signals(pairs, prepare(known, items)))
+    return View(known, given, extra, items).of(rows[rows >= 0])
 
 
 def samples(
     events: ir.Table, items: pd.DataFrame, cutoff: date, recommend: Recommend, knobs: Train, seed: int
 ) -> Samples:
-    """Return the rows of all origins before `cutoff`; every target lies before it.
+    """Return the rows of the origins before `cutoff`; every target lies before it.
 
-    An origin before which there is no history is left out. Raises DataError where none is left.
+    The newest come first, until `members` (knobs) are there in all. An origin before which there is no history is left
+    out. Raises DataError where none is left.
     """
-    parts = []
-    for back in bar(range(knobs.origins, 0, -1), "training origins"):
+    parts, most = [], knobs.members
+    for back in bar(range(1, knobs.origins + 1), "training origins"):
         origin = cutoff - timedelta(days=back * knobs.origin_step_days)
         try:
             known = baskets.history(events, origin, recommend)
         except DataError:
             continue
         after = baskets.targets(events, Window(origin, cutoff), known)
-        if len(after.members):
-            parts.append(labelled(known, after, labels.none(known), items, knobs, seed))
+        if len(after.members) and most:
+            view = View(known, labels.none(known), knobs.candidates, items)
+            parts.append(labelled(view, after, knobs, seed, most))
+            most -= min(len(after.members), most)
     if not parts:
         raise DataError(
             f"no training rows before {cutoff}: none of the {knobs.origins} origins (train.origins, "
@@ -106,26 +98,24 @@ def samples(
     return stacked(parts)
 
 
-def labelled(
-    known: Baskets, after: Targets, given: Labels, items: pd.DataFrame | None, knobs: Train, seed: int
-) -> Samples:
+def labelled(view: View, after: Targets, knobs: Train, seed: int, most: int) -> Samples:
     """Return the rows of one origin: the candidates of members with a target in `after`, and whether they hit.
 
-    At most `members` (knobs) are drawn. What was not bought is thinned out to `negative_share` and weighs the more
-    for it.
+    At most `most` members are drawn. What was not bought is thinned out to `negative_share` (knobs) and weighs the
+    more for it.
     """
+    known = view.baskets
     rng = seeds.rng(seed, f"rows-{known.cutoff}-{len(known.item)}")
     rows, sizes = known.rows(after.members), np.zeros(len(known.members), dtype=np.float32)
     sizes[rows] = after.sizes
-    if len(rows) > knobs.members:
-        rows = np.sort(rng.choice(rows, knobs.members, replace=False))
-    pairs = candidates(known, given, knobs.candidates, rows)
-    wanted = bought_next(pairs, known, after)
+    if len(rows) > most:
+        rows = np.sort(rng.choice(rows, most, replace=False))
+    now = view.of(rows)
+    wanted = bought_next(now.pairs, known, after)
     chosen = wanted | (rng.random(len(wanted)) < knobs.negative_share)
-    pairs, wanted = pairs.keep(chosen), wanted[chosen]
+    member, wanted = now.pairs.member[chosen], wanted[chosen]
     weight = np.where(wanted, 1, 1 / knobs.negative_share).astype(np.float32)
-    inputs, names = signals(pairs, prepare(known, items))
-    return Samples(inputs, wanted, weight, sizes[pairs.member], held(known.members)[pairs.member], names)
+    return Samples(now.inputs[chosen], wanted, weight, sizes[member], held(known.members)[member], now.names)
 
 
 def held(members: np.ndarray) -> np.ndarray:
@@ -134,7 +124,11 @@ def held(members: np.ndarray) -> np.ndarray:
 
 
 def stacked(parts: list[Samples]) -> Samples:
-    """Return the rows of all `parts`."""
+    """Return the rows of all `parts`. Raises DataError where they have none."""
+    if not any(len(part.bought) for part in parts):
+        raise DataError(
+            "no training rows: nothing that a member may buy next is among the candidates; bring more histories."
+        )
     return Samples(*(np.concatenate([getattr(part, name) for part in parts]) for name in ARRAYS), parts[0].names)
 
 
@@ -197,7 +191,7 @@ def _prepared(
 
 def _calibration(model: NextBasket, data: Samples, settings: Settings, knobs: Train) -> np.ndarray:
     """Return slope and intercept; where all was bought, or nothing, no line can be fitted and none is needed."""
-    if data.bought[data.held].sum() >= FEW:
+    if data.bought[data.held].sum() >= FEW and not data.held.all():
         model = _fitted(data.keep(~data.held), settings, knobs, model.mean.device, None).model
         data = data.keep(data.held)
     if data.bought.all() or not data.bought.any():
