@@ -131,8 +131,10 @@ def _quality(tradeoff: pd.DataFrame, p: Stage) -> str:
 def _calibration(reliable: pd.DataFrame) -> str:
     found = calibration(reliable, "")
     ratios = ", ".join(
-        f"{value:.2f} {name.removeprefix('expected_over_bought_')}" for name, value in found.items() if "over" in name
-    )
+        f"{value:.2f} of {name.removeprefix('expected_over_bought_')}"
+        for name, value in found.items()
+        if "over" in name
+    ).replace("of items", "over all")
     rows = markdown(
         {
             "predicted": f"{row.predicted:.4f}",
@@ -145,7 +147,7 @@ def _calibration(reliable: pd.DataFrame) -> str:
     return (
         "On the same window the predicted and the observed share differ by "
         f"{found['calibration_error']:.4f} on average (expected calibration error). "
-        f"For each that was bought, the model expected {ratios}.\n\n{rows}"
+        f"For each item that was bought, the model expected {ratios} items.\n\n{rows}"
     )
 
 

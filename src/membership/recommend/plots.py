@@ -124,6 +124,7 @@ def frontier(tradeoff: pd.DataFrame, explore: float, k: int, ax: Axes | None = N
         place = row.explore_share, row.recall
         ax.annotate(f"{row.explore:g}", place, xytext=(0, 9), textcoords="offset points", ha="center")
     ax.set_xscale("symlog", linthresh=0.01)
+    ax.set_xticks(tradeoff["explore_share"])
     ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     ax.set(title="What explore costs, for each log-odds added", xlabel="Share of listed items new to the member")
     ax.set_ylabel(f"Recall@{k} of all items", color="C0")
