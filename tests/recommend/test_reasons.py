@@ -109,7 +109,8 @@ def test_a_member_without_a_history_is_told_what_sells(known):
 def test_an_item_that_nobody_bought_is_new_or_of_a_known_category(known):
     drinks = ITEMS.assign(category=ITEMS["category"].replace("drinks", "food"))
     assert of(known, ANN, TEA, "content", items=drinks) == "of category food, which this member buys"
-    assert of(known, ANN, TEA, "content") == of(known, ANN, TEA, "item_knn") == "new: too few have bought it to say more"
+    words = "new: too few have bought it to say more"
+    assert of(known, ANN, TEA, "content") == of(known, ANN, TEA, "item_knn") == words
 
 
 def test_without_a_table_of_items_they_are_called_by_their_ids(known):

@@ -122,7 +122,8 @@ def _quality(tradeoff: pd.DataFrame, p: Stage) -> str:
         f"basket, {used['recall']:.1%} is among the {k} listed items; of what the member had bought before, "
         f"{used['repeat_recall']:.1%}, of what was new to the member, {used['explore_recall']:.1%}. Of the listed "
         f"items {used['explore_share']:.1%} are new to the member, of those that were bought "
-        f"{used['explore_hit_share']:.1%}; {used['coverage']:.0%} of the catalogue is on some list. The settings were "
+        f"{used['explore_hit_share']:.1%}; {used['coverage']:.0%} of the items that can be recommended "
+        "are on some list. The settings were "
         "chosen on this window, which flatters a little: the honest comparison with what is live, on the holdout, is "
         "in `reports/summary.md` and `reports/metrics/evaluate.json`."
     )
@@ -159,7 +160,7 @@ def _tradeoff(tradeoff: pd.DataFrame, p: Stage) -> str:
             "of what is new": f"{row.explore_recall:.4f}",
             "new on the lists": f"{row.explore_share:.1%}",
             "new among hits": f"{row.explore_hit_share:.1%}",
-            "catalogue on lists": f"{row.coverage:.0%}",
+            "of the items, on lists": f"{row.coverage:.0%}",
         }
         for row in tradeoff.itertuples()
     )

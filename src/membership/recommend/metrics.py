@@ -51,7 +51,7 @@ def composition(ids: np.ndarray, targets: Targets, baskets: Baskets, k: int) -> 
 
 
 def coverage(ids: np.ndarray, baskets: Baskets) -> float:
-    """Return the share of the catalogue that is in any of the lists `ids` (n, k)."""
+    """Return the share of the items of `baskets`, those that can be recommended, that is in any of the lists `ids`."""
     return len(np.setdiff1d(ids, [""])) / len(baskets.items)
 
 
