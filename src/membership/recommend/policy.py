@@ -19,7 +19,7 @@ from membership.recommend.baskets import Baskets
 from membership.recommend.candidates import Pairs
 from membership.recommend.content import content
 from membership.recommend.ease import ease
-from membership.recommend.item_knn import item_knn
+from membership.recommend.item_knn import filled, item_knn
 from membership.recommend.model import NextBasket, Settings
 from membership.recommend.situation import View
 
@@ -142,7 +142,11 @@ def serve(model: NextBasket, events: ir.Table, items: pd.DataFrame, cutoff: date
 
 
 def of_model(model: NextBasket, view: View, explore: float = 0.0) -> Recommender:
-    """Recommend by the probabilities of `model`, as `of_pairs` does; no more than MEMBERS are looked up together."""
+    """Recommend by the probabilities of `model`, as `of_pairs` does; no more than MEMBERS are looked up together.
+
+    Where a member has fewer candidates than are asked for, the most popular other items follow, with score 0.
+    """
+    share = baselines.popularity(view.baskets)
 
     def top(rows, k):
         columns, scores = np.full((len(rows), k), -1), np.zeros((len(rows), k))
@@ -150,8 +154,8 @@ def of_model(model: NextBasket, view: View, explore: float = 0.0) -> Recommender
             batch = slice(start, start + MEMBERS)
             now = view.of(np.unique(rows[batch]))
             ranked = of_pairs(view.baskets, now.pairs, model.probability(now.inputs), explore)
-            columns[batch], scores[batch] = ranked.top(rows[batch], k)
-        return columns, scores
+            columns[batch], scores[batch] = filled(*ranked.top(rows[batch], k), share)
+        return columns, scores.clip(min=0)
 
     return Recommender("model", view.baskets, top, view.candidates.of)
 

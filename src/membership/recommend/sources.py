@@ -19,12 +19,13 @@ from membership.recommend.labels import UNLABELLED, Labels
 from membership.recommend.products import cut, small, strongest, times
 
 TIFU = {"within_decay": 0.9, "group_decay": 0.9, "groups": 11}
-NEIGHBOURS = 200
-NEAREST = 50  # of them, whose histories count; of the others only what they bought next
+NEIGHBOUR = 0.3  # members count whose cosine is at least this share of the highest one, by its square
+NEAREST = 0.4  # the same for those whose histories count; of the others only what they bought next
 POOL = 10_000  # members among whom neighbours are looked for, at most
 DECAY = 0.8  # a basket, of what leads to other items
 STRONGEST = 20  # items that stand for a member, at most (more where some are equal)
-LEADS = 40  # items that an item leads to, at most
+LEADS = 200  # items that an item of the last basket leads to, at most
+LEADS_HISTORY = 50  # the same for those of the whole history
 SHRINK = 10  # purchases by which a probability is shrunk
 SHRINK_COSINE = 3  # the same for a cosine, in members' norms
 
@@ -48,22 +49,24 @@ def sources(baskets: Baskets, labels: Labels, items: pd.DataFrame | None = None)
     history = strongest(small(baskets.matrix(DECAY**baskets.basket)), STRONGEST)
     last = _last(baskets)
     vectors = strongest(small(baselines.tifu_vectors(baskets, **TIFU)), STRONGEST)
-    found = [_leading(("alike", "alike_last"), (history, last), _cosines(history.sign()))]
+    alike, follow = _cosines(history.sign()), _transitions(baskets)
+    found = [_leading("alike", history, _leftmost(alike, LEADS_HISTORY), last, alike)]
     if (labels.fold == UNLABELLED).all():
         recent = (np.bincount(baskets.item[baskets.basket < 2], minlength=baskets.shape[1]) / len(labels.fold),)
-        found += [_leading(("follow", "follow_last"), (history, last), _transitions(baskets))]
+        found += [_leading("follow", history, _leftmost(follow, LEADS_HISTORY), last, follow)]
         found += [_near(vectors), Source(("popular",), lambda *_: recent)]
     else:
-        found += [_leading(("follow_last",), (last,), _transitions(baskets))]
+        found += [Source(("follow_last",), lambda rows, _: (times(last[rows], follow),))]
         found += [_next_near(vectors, labels), *_next_items(baskets, labels)]
     if items is not None and (kinds := attributes(baskets, items)).nnz:
-        found.append(_leading(("content",), (history,), _likenesses(kinds, baskets)))
+        likely = _likenesses(kinds, baskets)
+        found.append(Source(("content",), lambda rows, _: (times(history[rows], likely),)))
     return found
 
 
-def _leading(names: tuple[str, ...], bought: tuple[sparse.csr_array, ...], leads: sparse.csr_array) -> Source:
-    """Score items by what leads to them among what members bought."""
-    return Source(names, lambda rows, _: tuple(times(items[rows], leads) for items in bought))
+def _leading(name: str, history: sparse.csr_array, few: sparse.csr_array, last: sparse.csr_array, leads) -> Source:
+    """Score items by what leads to them: `few` from members' histories, `leads` from their last baskets."""
+    return Source((name, f"{name}_last"), lambda rows, _: (times(history[rows], few), times(last[rows], leads)))
 
 
 def _last(baskets: Baskets) -> sparse.csr_array:
@@ -93,31 +96,29 @@ def _cosines(bought: sparse.csr_array) -> sparse.csr_array:
 def _likenesses(kinds: sparse.csr_array, baskets: Baskets) -> sparse.csr_array:
     """Return how much items are alike by their attributes `kinds`, the popular ones among equals first, (I, I)."""
     weight = np.sqrt(1 + np.bincount(baskets.item, minlength=baskets.shape[1]))
-    return _without_itself(cut(kinds, (sparse.diags_array(weight / weight.max()) @ kinds).T, LEADS + 1))
+    return _without_itself(cut(kinds, (sparse.diags_array(weight / weight.max()) @ kinds).T, LEADS_HISTORY + 1))
 
 
 def _without_itself(square: sparse.csr_array) -> sparse.csr_array:
-    square.setdiag(0)
-    square.eliminate_zeros()
-    return small(square)
+    return _kept(square, square.indices != np.repeat(np.arange(square.shape[0]), np.diff(square.indptr)))
 
 
 def _near(vectors: sparse.csr_array) -> Source:
-    """Score by the mean TIFU vector of the other members with the highest cosine, weighed by it."""
+    """Score by the mean TIFU vector of the other members with the highest cosines."""
     unit = _unit(vectors)
     pool = _some(np.arange(vectors.shape[0]))
     held, candidates = vectors[pool], small(unit[pool].T)
 
     def scores(rows, _):
-        cosine = cut(unit[rows], candidates, NEAREST + 1)
+        cosine = times(unit[rows], candidates)
         cosine.data[pool[cosine.indices] == np.repeat(rows, np.diff(cosine.indptr))] = 0
-        return (times(_mean(cosine), held),)
+        return (times(_mean(_highest(cosine, NEAREST)), held),)
 
     return Source(("near",), scores)
 
 
 def _next_near(vectors: sparse.csr_array, labels: Labels) -> Source:
-    """Score by what the labelled members with the highest cosine bought next, and by their TIFU vectors."""
+    """Score by what the labelled members with the highest cosines bought next, and by their TIFU vectors."""
     unit = _unit(vectors)
 
     @cache
@@ -127,8 +128,8 @@ def _next_near(vectors: sparse.csr_array, labels: Labels) -> Source:
 
     def scores(rows, fold):
         candidates, bought, held = pool(fold)
-        cosine = cut(unit[rows], candidates, NEIGHBOURS)
-        return times(_mean(cosine), bought), times(_mean(_leftmost(cosine, NEAREST)), held)
+        near = _highest(times(unit[rows], candidates), NEIGHBOUR)
+        return times(_mean(near), bought), times(_mean(_highest(near, NEAREST)), held)
 
     return Source(("next_near", "near"), scores)
 
@@ -149,19 +150,31 @@ def _some(rows: np.ndarray) -> np.ndarray:
     return rows[np.linspace(0, len(rows) - 1, min(len(rows), POOL)).astype(int)]
 
 
-def _leftmost(matrix: sparse.csr_array, most: int) -> sparse.csr_array:
-    """Return the entries of each row that come first in memory, at most `most`: of what `cut` returns, the highest."""
-    many = np.diff(matrix.indptr)
-    kept = np.arange(len(matrix.data)) - np.repeat(matrix.indptr[:-1], many) < most
-    ends = np.insert(np.cumsum(np.minimum(many, most)), 0, 0).astype(np.int32)
-    return sparse.csr_array((matrix.data[kept], matrix.indices[kept], ends), shape=matrix.shape)
-
-
 def _unit(vectors: sparse.csr_array) -> sparse.csr_array:
     norms = np.sqrt(vectors.multiply(vectors).sum(axis=1))
     return small(sparse.diags_array(1 / np.maximum(norms, 1e-9)) @ vectors)
 
 
-def _mean(weights: sparse.csr_array) -> sparse.csr_array:
-    total = weights.sum(axis=1)
-    return small(sparse.diags_array(1 / np.maximum(total, 1e-9)) @ weights)
+def _mean(cosine: sparse.csr_array) -> sparse.csr_array:
+    """Return weights that add up to 1 in each row: squares tell near from far as well as fewer neighbours would."""
+    squared = cosine**2
+    return small(sparse.diags_array(1 / np.maximum(squared.sum(axis=1), 1e-9)) @ squared)
+
+
+def _highest(matrix: sparse.csr_array, share: float) -> sparse.csr_array:
+    """Return the entries that are at least `share` of the highest of their row: no sort, unlike the k highest."""
+    many = np.diff(matrix.indptr)
+    highest, there = np.zeros(len(many), dtype=np.float32), many > 0
+    if there.any():
+        highest[there] = np.maximum.reduceat(matrix.data, matrix.indptr[:-1][there])
+    return _kept(matrix, matrix.data >= np.repeat(np.float32(share) * highest, many))
+
+
+def _leftmost(matrix: sparse.csr_array, most: int) -> sparse.csr_array:
+    """Return the first `most` entries in memory of each row: of what `cut` returns, the highest."""
+    return _kept(matrix, np.arange(len(matrix.data)) - np.repeat(matrix.indptr[:-1], np.diff(matrix.indptr)) < most)
+
+
+def _kept(matrix: sparse.csr_array, entries: np.ndarray) -> sparse.csr_array:
+    ends = np.insert(np.cumsum(entries, dtype=np.int32), 0, 0)[matrix.indptr]
+    return sparse.csr_array((matrix.data[entries], matrix.indices[entries], ends), shape=matrix.shape)
