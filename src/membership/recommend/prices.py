@@ -5,7 +5,7 @@ import numpy as np
 from membership.recommend.baskets import Baskets
 from membership.recommend.rhythm import Rhythm
 
-RECENT_DAYS = (7, 14, 28)  # over which what is sold now is measured
+RECENT_DAYS = (7, 28)  # over which what is sold now is measured
 PRIOR_USUAL = 5  # strength of the prior that shrinks an item's usual discount to that of all, in purchases
 PRIOR_RECENT = 2  # the same for its recent discount to its usual one, and for a pair's to its member's
 
