@@ -57,9 +57,10 @@ def prepare(baskets: Baskets, items: pd.DataFrame | None = None) -> Tables:
 def signals(pairs: Pairs, tables: Tables) -> tuple[np.ndarray, list[str]]:
     """Return what is known of each of `pairs`: (n, signals) float32, finite, and the signals' names.
 
-    Of the member: how often and how regularly it shops. Of the item: popularity, trend, and how it is bought again.
-    Of the two: the member's rhythm with the item and with the groups that it is in, and the sources' scores. Counts,
-    times and scores are logarithms. Where there are no items or no dates, what needs them is left out.
+    Of the member: how often and how regularly it shops. Of the item: popularity, trend, how it is bought again, and
+    discounts. Of the two: the member's rhythm with the item and with the groups that it is in, and the sources'
+    scores. Counts, times and scores are logarithms. Where there are no items, dates or prices, what needs them is left
+    out.
     """
     found = [
         (tables.timing, _bought(pairs, tables.own)),
@@ -135,18 +136,18 @@ def _of_items(baskets: Baskets, own: Rhythm) -> dict[str, np.ndarray]:
 
 def _of_members(baskets: Baskets, own: Rhythm) -> dict[str, np.ndarray]:
     opens = changes(baskets.member) | changes(baskets.basket)
-    once = replace(baskets, **{name: getattr(baskets, name)[opens] for name in ("member", "item", "basket", "age")})
-    times = rhythm(once, np.zeros(opens.sum(), dtype=np.int64), 1)
+    lines = {name: getattr(baskets, name)[opens] for name in ("member", "item", "basket", "age")}
+    times = rhythm(replace(baskets, **lines, discount=None), np.zeros(opens.sum(), dtype=np.int64), 1)
     timing = {name: column[:-1] for name, column in _timing(times).items()}
     member = own.key // own.things
-    lines, last = np.bincount(baskets.member), np.bincount(baskets.member[baskets.basket == 0])
-    first = np.bincount(member[own.first_basket[:-1] == 0], minlength=len(lines))
+    bought, last = np.bincount(baskets.member), np.bincount(baskets.member[baskets.basket == 0])
+    first = np.bincount(member[own.first_basket[:-1] == 0], minlength=len(bought))
     return {
         **{name: timing[name] for name in (("count", "last", "gap") if baskets.dated else ("count",))},
-        "basket_size": np.log(lines / baskets.sizes),
+        "basket_size": np.log(bought / baskets.sizes),
         "last_size": np.log(last),
         "last_new": first / last,
-        "variety": np.bincount(member) / lines,
+        "variety": np.bincount(member) / bought,
         **({"sale": prices.of_members(baskets)} if baskets.discount is not None else {}),
     }
 
