@@ -15,6 +15,8 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 import torch
+from scipy.optimize import brentq
+from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
 from membership.base import seeds
@@ -31,6 +33,9 @@ from membership.recommend.situation import Situation, View
 
 Epoch = Callable[[int, float, NextBasket], None]
 ARRAYS = ("inputs", "bought", "weight", "size", "held")
+BATCHES = 200  # of an epoch, at least, so that few rows are still learned from in many steps
+LEAST = 32  # rows of a batch, where there are so many
+SLOPES = (0.05, 20.0)  # of a calibration: a probability ranks as its logit does, however few rows say otherwise
 HELD = 5  # one in so many members does not teach the network that shows how sure one may be
 FEW = 50  # purchases held out, with fewer of which a line through them is shakier than one through all is wrong
 
@@ -146,8 +151,8 @@ def fit(
     """Train on `data` with AdamW and one cycle of the learning rate; on a CPU the same seed gives the same model.
 
     A member's rows weigh 1 / |target|, as its hits do in recall; that would make probabilities too low for members
-    with large baskets, and a network is too sure of rows that it has learned from. So a line through the logits of a
-    second network, on the unweighted rows of members who did not teach it, calibrates the first (Platt, 1999).
+    with large baskets, and a network is too sure of rows that it has learned from. So a line through the logits is
+    fitted to the unweighted rows (Platt, 1999), with the slope of a second network for members who did not teach it.
     After every epoch `on_epoch(epoch from 1, loss, model)` is called; what it raises ends the training.
     """
     there = device(where)
@@ -174,7 +179,7 @@ def _fitted(data: Samples, settings: Settings, knobs: Train, where: torch.device
 def _prepared(
     data: Samples, settings: Settings, size: int, where: torch.device
 ) -> tuple[NextBasket, list[tuple[torch.Tensor, ...]]]:
-    """Return a network and the rows, standardised and shuffled once, in batches of about `size`, all on `where`."""
+    """Return a network and the rows, standardised and shuffled once, in batches of at most `size`, all on `where`."""
     model = NextBasket(data.names, settings).to(where)
     weight = torch.from_numpy(data.weight / data.size)
     weight /= weight.mean()
@@ -186,16 +191,28 @@ def _prepared(
     model.scale.copy_(inputs.std(dim=0, correction=0).clamp(min=1e-6))
     order = torch.randperm(len(inputs), device=where)
     rows = model.standard(inputs[order]), bought.to(where)[order], weight.to(where)[order]
-    return model, list(zip(*(column.tensor_split(-(-len(order) // size)) for column in rows), strict=True))
+    batches = max(-(-len(order) // size), min(BATCHES, -(-len(order) // LEAST)))
+    return model, list(zip(*(column.tensor_split(batches) for column in rows), strict=True))
 
 
 def _calibration(model: NextBasket, data: Samples, settings: Settings, knobs: Train) -> np.ndarray:
-    """Return slope and intercept; where all was bought, or nothing, no line can be fitted and none is needed."""
-    if data.bought[data.held].sum() >= FEW and not data.held.all():
-        model = _fitted(data.keep(~data.held), settings, knobs, model.mean.device, None).model
-        data = data.keep(data.held)
+    """Return slope and intercept; where all was bought, or nothing, no line can be fitted and none is needed.
+
+    The slope is that of members held out; the level is the one at which probabilities of all rows add up.
+    """
     if data.bought.all() or not data.bought.any():
         return np.array([1.0, 0.0])
+    logits = model.logits(data.inputs)
+    slope = _slope(logits, data)
+    if data.bought[data.held].sum() >= FEW and not data.held.all():
+        other, unseen = _fitted(data.keep(~data.held), settings, knobs, model.mean.device, None), data.keep(data.held)
+        slope = _slope(other.model.logits(unseen.inputs), unseen)
+    bought, far = data.weight @ data.bought, 50 + slope * np.abs(logits).max()
+    level = brentq(lambda level: data.weight @ expit(slope * logits + level) - bought, -far, far)
+    return np.array([slope, level])
+
+
+def _slope(logits: np.ndarray, data: Samples) -> float:
     line = LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-8)
-    line.fit(model.logits(data.inputs)[:, None], data.bought, sample_weight=data.weight)
-    return np.array([line.coef_[0, 0], line.intercept_[0]])
+    line.fit(logits[:, None], data.bought, sample_weight=data.weight)
+    return float(np.clip(line.coef_[0, 0], *SLOPES))
