@@ -100,7 +100,7 @@ def _likenesses(kinds: sparse.csr_array, baskets: Baskets) -> sparse.csr_array:
 
 
 def _without_itself(square: sparse.csr_array) -> sparse.csr_array:
-    return _kept(square, square.indices != np.repeat(np.arange(square.shape[0]), np.diff(square.indptr)))
+    return _kept(square, square.indices != _rows(square))
 
 
 def _near(vectors: sparse.csr_array) -> Source:
@@ -157,8 +157,10 @@ def _unit(vectors: sparse.csr_array) -> sparse.csr_array:
 
 def _mean(cosine: sparse.csr_array) -> sparse.csr_array:
     """Return weights that add up to 1 in each row: squares tell near from far as well as fewer neighbours would."""
-    squared = cosine**2
-    return small(sparse.diags_array(1 / np.maximum(squared.sum(axis=1), 1e-9)) @ squared)
+    squared = cosine.data**2
+    total = np.bincount(_rows(cosine), weights=squared, minlength=cosine.shape[0]).astype(np.float32)
+    weights = squared / np.maximum(total, 1e-9)[_rows(cosine)]
+    return sparse.csr_array((weights, cosine.indices, cosine.indptr), shape=cosine.shape)
 
 
 def _highest(matrix: sparse.csr_array, share: float) -> sparse.csr_array:
@@ -173,6 +175,10 @@ def _highest(matrix: sparse.csr_array, share: float) -> sparse.csr_array:
 def _leftmost(matrix: sparse.csr_array, most: int) -> sparse.csr_array:
     """Return the first `most` entries in memory of each row: of what `cut` returns, the highest."""
     return _kept(matrix, np.arange(len(matrix.data)) - np.repeat(matrix.indptr[:-1], np.diff(matrix.indptr)) < most)
+
+
+def _rows(matrix: sparse.csr_array) -> np.ndarray:
+    return np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
 
 
 def _kept(matrix: sparse.csr_array, entries: np.ndarray) -> sparse.csr_array:
