@@ -37,7 +37,7 @@ BATCHES = 200  # of an epoch, at least, so that few rows are still learned from 
 LEAST = 32  # rows of a batch, where there are so many
 SLOPES = (0.05, 20.0)  # of a calibration: a probability ranks as its logit does, however few rows say otherwise
 HELD = 5  # one in so many members does not teach the network that shows how sure one may be
-FEW = 50  # purchases held out, with fewer of which a line through them is shakier than one through all is wrong
+FEW = 50  # purchases held out, with fewer of which their slope is shakier than that of all rows is wrong
 
 
 @dataclass(frozen=True)
