@@ -33,15 +33,12 @@ SETUP = {
     "recommend.min_baskets": 3,
     "recommend.max_baskets": 50,
 }
-ENDS = [
-    "2018-01-02",
-    "2017-12-01",
-    "2017-11-01",
-    "2017-10-01",
-    "2017-09-01",
-    "2017-08-01",
-]  # timestamps end on 1 January
-CUTOFFS = len(ENDS) - 2  # each is the end of one month, which chooses, and the beginning of the next, which tests
+WINDOWS = [  # ends of the history before a validation window, of the window which chooses settings, and of the test
+    ("2017-11-01", "2017-12-01", "2018-01-02"),  # timestamps end on 1 January
+    ("2017-07-01", "2017-08-01", "2017-09-01"),  # September to November chose the model's signals: they test nothing
+    ("2017-06-01", "2017-07-01", "2017-08-01"),
+    ("2017-05-01", "2017-06-01", "2017-07-01"),
+]
 NAMED = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
 METHODS = (*peer_search.SPACES, *NAMED, OURS)
 
@@ -60,12 +57,14 @@ def main() -> None:
     """Run the benchmark, write the JSON and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     contest.add_arguments(parser, METHODS)
-    parser.add_argument("--cutoffs", type=int, default=1, choices=range(1, CUTOFFS + 1), help="the last ones")
+    parser.add_argument(
+        "--cutoffs", type=int, default=1, choices=range(1, len(WINDOWS) + 1), help="how many, December first"
+    )
     given = parser.parse_args()
     try:
         contest.check(given.methods, METHODS)
         events, items = read(engine.connect())
-        cutoffs = [cutoff(events, back) for back in range(given.cutoffs)]
+        cutoffs = [cutoff(events, *ends) for ends in WINDOWS[: given.cutoffs]]
         judged = run(cutoffs, events, items, given.methods, given.tune, given.predictions)
         said = contest.finish(judged, [each.exam for each in cutoffs], given, cutoffs[0].p.seed)
     except ProjectError as error:
@@ -107,9 +106,8 @@ def _cents(money: pd.Series) -> pd.Series:
     return (100 * money).round().astype("int64")
 
 
-def cutoff(events: ibis.Table, back: int) -> Cutoff:
-    """Return the cut-off `back` months before December: its test, and the validation window before it."""
-    holdout_end, validation_end, calibration_end = ENDS[back : back + 3]
+def cutoff(events: ibis.Table, calibration_end: str, validation_end: str, holdout_end: str) -> Cutoff:
+    """Return the cut-off at `validation_end`: the test after it, and the validation window before it."""
     ends = {"calibration_end": calibration_end, "validation_end": validation_end, "holdout_end": holdout_end}
     p = params.parse(params.read(), SETUP | {f"windows.{name}": end for name, end in ends.items()})
     now = baskets.history(events, p.windows.as_of, p.recommend)

@@ -16,7 +16,7 @@ PUBLISHED = {  # recall@10, NDCG@10, PHR@10, recall@20
 @pytest.fixture(scope="module")
 def journey():
     events, items = complete_journey.read(engine.connect())
-    return events, items, complete_journey.cutoff(events, 0)
+    return events, items, complete_journey.cutoff(events, *complete_journey.WINDOWS[0])
 
 
 def test_the_set_up_has_the_published_size_and_a_search_sees_nothing_of_the_test(journey):
@@ -26,10 +26,10 @@ def test_the_set_up_has_the_published_size_and_a_search_sees_nothing_of_the_test
     assert str(december.known.cutoff) == "2017-11-01" and str(december.p.windows.validation.end) == "2017-12-01"
 
 
-def test_earlier_cut_offs_lie_a_month_apart(journey):
-    events, *_ = journey
-    names = [complete_journey.cutoff(events, back).exam.name for back in (1, complete_journey.CUTOFFS - 1)]
-    assert names == ["2017-11-01.json", "2017-09-01.json"]
+def test_months_that_chose_the_models_signals_test_nothing():
+    tests = [window[1:] for window in complete_journey.WINDOWS]
+    assert len(set(tests)) == 4
+    assert not any(start < "2017-12-01" and end > "2017-09-01" for start, end in tests)
 
 
 def test_a_search_is_judged_by_the_month_before(journey, monkeypatch):
