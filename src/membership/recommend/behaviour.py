@@ -13,9 +13,7 @@ CONFIDENCE = 0.95  # of intervals
 DEPTH = 100  # items of a member whose probabilities are checked, at most
 
 
-def frontier(
-    now: Situation, probability: np.ndarray, targets: Targets, k: int, in_use: float = 0.0
-) -> pd.DataFrame:
+def frontier(now: Situation, probability: np.ndarray, targets: Targets, k: int, in_use: float = 0.0) -> pd.DataFrame:
     """Return what lists of `k` are like at each of EXPLORE and at `in_use` as `recommend.explore`, one a row.
 
     `probability` (n,) is of the pairs of `now`, `targets` what was bought next. Columns: explore; recall,
