@@ -12,7 +12,6 @@ from safetensors.torch import load_file, save_file
 
 from membership.base import files
 from membership.base.errors import DataError, ParamError
-from membership.base.policy_knobs import Stored
 
 FORMAT = "membership next-basket model, version 1"
 BATCH = {"cpu": 8192, "cuda": 1 << 20}  # rows that go through the layers together: on a CPU they stay in its cache
@@ -120,6 +119,8 @@ def load(folder: Path, name: str = "cpu") -> NextBasket:
 
     Raises DataError, naming the file, where it is missing, broken, or something else.
     """
+    from membership.base.policy_knobs import Stored  # training on a GPU needs torch alone, this needs pydantic, too
+
     card, weights = folder / "model.json", folder / "model.safetensors"
     remedy = "run `dvc repro train`, which makes it"
     described = files.read_json(card)
