@@ -4,13 +4,9 @@ from datetime import date
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
-from scipy import sparse
 
 from membership.recommend import baselines, baskets
-from membership.recommend.item_knn import filled, highest, item_knn
+from membership.recommend.item_knn import filled, item_knn
 
 CUTOFF = date(2024, 6, 1)
 
@@ -34,21 +30,6 @@ def test_scores_are_the_similarities_to_what_was_bought_added_up(known, asymmetr
     assert scores == pytest.approx(np.sort(expected, axis=1)[:, :-11:-1], rel=1e-4)
 
 
-@settings(deadline=None, max_examples=60)
-@given(
-    arrays(np.float32, st.tuples(st.integers(1, 5), st.just(30)), elements=st.integers(0, 3)),
-    arrays(np.float32, (30, 200), elements=st.sampled_from([0, 0, 0, 1, 2])),
-    st.integers(1, 12),
-)
-def test_the_highest_entries_of_a_product_are_those_of_a_full_sort(left, right, k):
-    names = np.arange(200)[::-1].copy()
-    found, values = highest(_sparse(left), _sparse(right), k, names)
-    product = (left @ right)[:, ::-1]  # column 0 has the highest name
-    order = np.argsort(-product, axis=1, kind="stable")[:, :k]
-    expected = np.take_along_axis(product, order, axis=1)
-    assert np.array_equal(found, np.where(expected > 0, order, -1)) and np.array_equal(values, expected)
-
-
 def test_lists_that_are_too_short_go_on_with_what_is_popular_and_not_there_yet():
     columns, scores = np.array([[3, -1, -1], [2, 1, 0]]), np.array([[0.5, 0, 0], [3.0, 2, 1]])
     columns, scores = filled(columns, scores, np.array([0.1, 0.4, 0.2, 0.9]))
@@ -65,9 +46,3 @@ def test_an_item_bought_with_nothing_else_leads_to_itself_and_then_to_the_popula
     columns, scores = item_knn(few, 5, 0.5, 0, 1, 1)(np.array([0]), 3)
     assert columns.tolist() == [[0, 2, 1]] and (scores[0, 1:] < 0).all()
     assert baselines.popularity(few).argmax() == 2
-
-
-def _sparse(dense):
-    matrix = sparse.csr_array(dense.astype(np.float32))
-    matrix.indices, matrix.indptr = matrix.indices.astype(np.int32), matrix.indptr.astype(np.int32)
-    return matrix

@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from ordered_market import ordered_market
 from small_market import market, table
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from membership.base.errors import DataError
 from membership.base.timeline import Window
-from membership.recommend import baskets, labels, train
+from membership.recommend import baskets, labels, ordered, train
 from membership.recommend.model import Settings
 
 CUTOFF = date(2024, 6, 1)
@@ -86,3 +87,46 @@ def test_a_member_is_held_out_at_every_origin_or_at_none(events, items, p):
     held = [set(some.members[train.held(some.members)]) for some in known]
     common = set(known[0].members) & set(known[1].members)
     assert held[0] & common == held[1] & common and 0 < len(held[1]) < 0.4 * len(known[1].members)
+
+
+def drawn(events, items, p, **changed):
+    """Training rows with every item a candidate and no row thinned out: a member's purchases by its size make one."""
+    knobs = p.train.model_copy(update={"candidates": 1000, "negative_share": 1.0} | changed)
+    return train.samples(events, items, CUTOFF, p.recommend, knobs, p.seed)
+
+
+def members_in(data):
+    return pytest.approx((data.bought / data.size).sum(), rel=1e-5)
+
+
+def test_members_of_the_newest_origin_come_first_until_enough_are_there_in_all(events, items, p):
+    newest, all_ = drawn(events, items, p, origins=1), drawn(events, items, p)
+    rows, many = len(newest.bought), round((newest.bought / newest.size).sum())
+    assert many == 60 and members_in(all_) == 180
+    some = drawn(events, items, p, members=many + 7)
+    assert members_in(some) == many + 7
+    assert np.array_equal(some.inputs[:rows], newest.inputs) and np.array_equal(some.bought[:rows], newest.bought)
+    assert np.array_equal(drawn(events, items, p, members=many).inputs, newest.inputs)
+
+
+def test_fewer_members_than_the_newest_origin_has_are_drawn_from_it(events, items, p):
+    newest, few = drawn(events, items, p, origins=1), drawn(events, items, p, members=11)
+    assert members_in(few) == 11
+    rows = {row.tobytes() for row in newest.inputs}
+    assert all(row.tobytes() in rows for row in few.inputs)
+    same, other = (drawn(events, items, p.model_copy(update={"seed": seed}), members=11) for seed in (p.seed, 99))
+    assert np.array_equal(same.inputs, few.inputs) and not np.array_equal(other.inputs, few.inputs)
+
+
+def test_without_dates_labels_come_before_earlier_baskets(p):
+    market = ordered_market(members=60, items=30)
+    after = market.next.of(market.known.members[:20])
+
+    def rows(**changed):
+        knobs = p.train.model_copy(update={"candidates": 1000, "negative_share": 1.0, "origins": 2} | changed)
+        return ordered.samples(market.known, after, p.model_copy(update={"train": knobs}))
+
+    labelled, both = rows(origins=1), rows()
+    assert members_in(labelled) == 20 and members_in(both) == 80
+    some = rows(members=33)
+    assert members_in(some) == 33 and np.array_equal(some.inputs[: len(labelled.bought)], labelled.inputs)
