@@ -30,8 +30,9 @@ tune.search(task, p, on_trial=lambda *_: os.kill(os.getpid(), signal.SIGKILL))
 
 
 def knobs(**tuning):
-    changed = {f"tune.{key}": value for key, value in tuning.items()}
-    return params.parse(params.read(), SMALL | {"tune.trials": TRIALS, "train.epochs": 4, "tune.workers": 1} | changed)
+    few = {"train.epochs": 4, "train.origins": 1, "train.negative_share": 0.5}  # rows: many trials learn from them
+    changed = {"tune.trials": TRIALS, "tune.workers": 1} | {f"tune.{key}": value for key, value in tuning.items()}
+    return params.parse(params.read(), SMALL | few | changed)
 
 
 @pytest.fixture(scope="module")
