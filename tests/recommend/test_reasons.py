@@ -102,7 +102,7 @@ def test_another_item_of_the_same_name_is_another_kind(known):
 
 
 def test_a_member_without_a_history_is_told_what_sells(known):
-    words = "sells well: 2 of 3 members bought it; this member is new"
+    words = "sells well: 2 of 3 members bought it; this member has too few baskets to say more"
     assert of(known, -1, MILK, "tifuknn") == words
 
 

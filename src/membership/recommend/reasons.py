@@ -114,7 +114,7 @@ def _popular(known: Baskets, rows: np.ndarray, columns: np.ndarray) -> np.ndarra
     buyers = known.matrix().sign().sum(axis=0).astype(int)[columns]
     sold = "sells well: " + buyers.astype(str).astype(object) + f" of {known.shape[0]} members bought it"
     sold = np.where(buyers > 0, sold, "new: too few have bought it to say more")
-    return np.where(rows < 0, sold + "; this member is new", sold)
+    return np.where(rows < 0, sold + "; this member has too few baskets to say more", sold)
 
 
 def _peer(policy: str, count: int) -> np.ndarray:
