@@ -12,7 +12,7 @@ from membership.recommend.labels import UNLABELLED, Labels
 from membership.recommend.products import first, small
 from membership.recommend.sources import Scores, Source, sources
 
-CELLS = 4_000_000  # members times items that are looked at together: what is looked up stays in the cache
+CELLS = 16_000_000  # members times items that are looked at together, with a number for each
 
 
 @dataclass(frozen=True)
@@ -75,30 +75,33 @@ class Candidates:
         size = max(CELLS // self.baskets.shape[1], 1)
         folds = [(fold, rows[self._fold[rows] == fold]) for fold in np.unique(self._fold[rows])]
         batches = [(fold, some[start : start + size]) for fold, some in folds for start in range(0, len(some), size)]
-        empty = np.zeros((size, self.baskets.shape[1]), dtype=np.float32)
-        parts = [self._batch(some, fold, empty) for fold, some in batches or [(UNLABELLED, rows)]]
+        number = np.zeros(size * self.baskets.shape[1], dtype=np.int32)
+        parts = [self._batch(some, fold, number) for fold, some in batches or [(UNLABELLED, rows)]]
         member, item, own, scores = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
         item = self._items[item]
         order = np.argsort(member.astype(np.int64) * self.baskets.shape[1] + item)
         return Pairs(member[order], item[order], own[order], scores[order], self.names)
 
-    def _batch(self, rows: np.ndarray, fold: int, empty: np.ndarray) -> tuple[np.ndarray, ...]:
-        mine = self._own[rows]
-        held = _cells(mine)
-        mark, width = empty.ravel(), empty.shape[1]
-        given, chosen = [], [held]
+    def _batch(self, rows: np.ndarray, fold: int, number: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Return rows, items, own and scores of the pairs of `rows`; `number` is 0 in every cell, and is so again."""
+        width = np.int32(self.baskets.shape[1])
+        held = _cells(self._own[rows])
+        number[held] = 1
+        given, chosen = [], []
         for source in self._sources:
-            scores = source.scores(rows, fold)
+            scores = [(score, _cells(score)) for score in source.scores(rows, fold)]
             given += scores
             if source.proposes and self.extra:
-                chosen.append(_proposed(scores[0], held, len(rows), self.extra, mark))
-        cell = np.unique(np.concatenate(chosen))
-        row, item = np.divmod(cell, np.int32(width))
+                chosen.append(_proposed(*scores[0], number, len(rows), self.extra))
+        others = np.concatenate([held[:0], *chosen])
+        cell = np.concatenate([held, _once(others[number[others] == 0], number)])
+        number[cell] = np.arange(1, len(cell) + 1)
+        row, item = np.divmod(cell, width)
         values = np.empty((len(cell), len(given)), dtype=np.float32)
-        for number, score in enumerate(given):
-            values[:, number] = _looked_up(score, cell, item, mark)
-        own = _looked_up(mine, cell, item, mark) > 0
-        return rows[row].astype(np.int32), item, own, values
+        for column, (score, there) in enumerate(given):
+            values[:, column] = score[item] if there is None else _looked_up(score.data, number[there], len(cell))
+        number[cell] = 0
+        return rows[row].astype(np.int32), item, np.arange(len(cell)) < len(held), values
 
 
 def candidates(
@@ -114,32 +117,32 @@ def _renumbered(baskets: Baskets, items: np.ndarray) -> Baskets:
     return replace(baskets, items=baskets.items[items], item=place[baskets.item])
 
 
-def _cells(matrix: sparse.csr_array) -> np.ndarray:
-    """Return for each entry its place in the matrix laid out row after row."""
-    start = np.arange(matrix.shape[0], dtype=np.int32) * np.int32(matrix.shape[1])
-    return np.repeat(start, np.diff(matrix.indptr)) + matrix.indices
-
-
-def _proposed(scores: Scores, held: np.ndarray, rows: int, extra: int, empty: np.ndarray) -> np.ndarray:
-    """Return the cells of the `extra` highest scores of each row, those that are `held` left out.
-
-    `empty` is zero everywhere, and is so again afterwards.
-    """
+def _cells(scores: Scores) -> np.ndarray | None:
+    """Return for each entry its place in the matrix laid out row after row; None of what is no matrix."""
     if not sparse.issparse(scores):
+        return None
+    start = np.arange(scores.shape[0], dtype=np.int32) * np.int32(scores.shape[1])
+    return np.repeat(start, np.diff(scores.indptr)) + scores.indices
+
+
+def _proposed(scores: Scores, there: np.ndarray | None, held: np.ndarray, rows: int, extra: int) -> np.ndarray:
+    """Return the cells of the `extra` highest scores of each row, in the cells `there`, whose `held` is 0."""
+    if there is None:
         columns = best(scores[None, :], extra).astype(np.int32)
         return (np.arange(rows, dtype=np.int32)[:, None] * np.int32(len(scores)) + columns).ravel()
-    empty[held] = 1
-    others = scores.data * (1 - empty[_cells(scores)])
-    empty[held] = 0
-    row, column = first(scores, others, extra)
+    row, column = first(scores, scores.data * (held[there] == 0), extra)
     return row * np.int32(scores.shape[1]) + column
 
 
-def _looked_up(scores: Scores, cell: np.ndarray, item: np.ndarray, empty: np.ndarray) -> np.ndarray:
-    if not sparse.issparse(scores):
-        return scores[item]
-    there = _cells(scores)
-    empty[there] = scores.data
-    found = empty[cell]
-    empty[there] = 0
-    return found
+def _once(cell: np.ndarray, number: np.ndarray) -> np.ndarray:
+    """Return each of `cell` once."""
+    place = np.arange(len(cell), dtype=np.int32)
+    number[cell] = place
+    return cell[number[cell] == place]
+
+
+def _looked_up(values: np.ndarray, pair: np.ndarray, pairs: int) -> np.ndarray:
+    """Return the value of each of `pairs`, numbered from 1; what belongs to none of them is `pair` 0."""
+    found = np.zeros(pairs + 1, dtype=np.float32)
+    found[pair] = values
+    return found[1:]
