@@ -248,7 +248,7 @@ def test_an_empty_table_is_refused(workspace, content):
 
 def test_a_broken_file_is_named(workspace):
     write(workspace, LINE, "7,tea")
-    assert "shop.csv: cannot be read (CSV parse error: Expected 6 columns, got 2" in refusal(mapping())
+    assert re.search(r"shop\.csv: cannot be read \(CSV parse error: .*Expected 6 columns, got 2", refusal(mapping()))
     write(workspace, "7,thé,2020-01-05,1,1,b", encoding="latin-1")
     assert "shop.csv: cannot be read (" in refusal(mapping())
     (workspace / "shop.csv.gz").write_bytes(gzip.compress((HEADER + "\n" + LINE).encode() * 99)[:40])
