@@ -1,5 +1,6 @@
 """How a policy does on what it has not seen: hand-counted lists, calibration of known truths, the frontier."""
 
+import itertools
 from datetime import date
 
 import numpy as np
@@ -58,6 +59,14 @@ def test_a_calibrated_forecast_is_found_so_and_one_twice_too_high_is_not():
     assert inside.sum() >= 8
     assert metrics.calibration_error(honest) < 0.006 < 0.05 < metrics.calibration_error(boastful)
     assert (boastful["high"] < boastful["predicted"]).all()
+
+
+def test_an_interval_holds_what_was_observed_also_where_all_was_bought_or_nothing():
+    for pairs, share in itertools.product(range(1, 60), (0, 1)):
+        bought = np.full(pairs, share, dtype=bool)
+        found = metrics.reliability(np.full(pairs, 0.3), bought, bins=1)
+        assert (found["low"] <= found["observed"]).all() and (found["observed"] <= found["high"]).all()
+        assert (found["low"] >= 0).all() and (found["high"] <= 1).all() and (found["low"] < found["high"]).all()
 
 
 def test_reliability_tells_repeat_from_explore(known, after):

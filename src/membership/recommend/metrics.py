@@ -70,7 +70,8 @@ def reliability(predicted: np.ndarray, bought: np.ndarray, bins: int = 10, confi
     n, share, z = binned["pairs"], binned["observed"], norm.ppf((1 + confidence) / 2)
     centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    return binned.assign(low=(centre - half).clip(lower=0), high=(centre + half).clip(upper=1))
+    low, high = np.minimum(centre - half, share), np.maximum(centre + half, share)  # which rounding alone could leave
+    return binned.assign(low=low.clip(lower=0), high=high.clip(upper=1))
 
 
 def calibration_error(reliable: pd.DataFrame) -> float:
