@@ -61,7 +61,7 @@ class Candidates:
         self.baskets, self.extra = baskets, min(extra, baskets.shape[1])
         self._items = np.argsort(-np.bincount(baskets.item, minlength=baskets.shape[1]), kind="stable").astype(np.int32)
         busiest = _renumbered(baskets, self._items)
-        self._fold, self._own = labels.fold, small(busiest.matrix())
+        self._fold, self._own = labels.fold, small(busiest.matrix().sign())
         labels = replace(labels, matrix=labels.matrix[:, self._items])
         self._sources: list[Source] = sources(busiest, labels, items)
 
@@ -75,7 +75,7 @@ class Candidates:
         size = max(CELLS // self.baskets.shape[1], 1)
         folds = [(fold, rows[self._fold[rows] == fold]) for fold in np.unique(self._fold[rows])]
         batches = [(fold, some[start : start + size]) for fold, some in folds for start in range(0, len(some), size)]
-        number = np.zeros(size * self.baskets.shape[1], dtype=np.int32)
+        number = np.empty(size * self.baskets.shape[1], dtype=np.int32)
         parts = [self._batch(some, fold, number) for fold, some in batches or [(UNLABELLED, rows)]]
         member, item, own, scores = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
         item = self._items[item]
@@ -83,25 +83,31 @@ class Candidates:
         return Pairs(member[order], item[order], own[order], scores[order], self.names)
 
     def _batch(self, rows: np.ndarray, fold: int, number: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Return rows, items, own and scores of the pairs of `rows`; `number` is 0 in every cell, and is so again."""
+        """Return rows, items, own and scores of the pairs of `rows`; `number` has room for each of their cells."""
         width = np.int32(self.baskets.shape[1])
-        held = _cells(self._own[rows])
-        number[held] = 1
-        given, chosen = [], []
+        mine = self._own[rows]
+        given, chosen = [], [_cells(mine)]
         for source in self._sources:
-            scores = [(score, _cells(score)) for score in source.scores(rows, fold)]
+            scores = source.scores(rows, fold)
             given += scores
             if source.proposes and self.extra:
-                chosen.append(_proposed(*scores[0], number, len(rows), self.extra))
-        others = np.concatenate([held[:0], *chosen])
-        cell = np.concatenate([held, _once(others[number[others] == 0], number)])
-        number[cell] = np.arange(1, len(cell) + 1)
+                chosen.append(_proposed(scores[0], mine, self.extra))
+        cell = np.sort(np.concatenate(chosen))
+        cell = cell[np.diff(cell, prepend=-1) > 0]
         row, item = np.divmod(cell, width)
-        values = np.empty((len(cell), len(given)), dtype=np.float32)
-        for column, (score, there) in enumerate(given):
-            values[:, column] = score[item] if there is None else _looked_up(score.data, number[there], len(cell))
-        number[cell] = 0
-        return rows[row].astype(np.int32), item, np.arange(len(cell)) < len(held), values
+        ends = np.searchsorted(row, np.arange(len(rows) + 1)).astype(np.int32)
+        asked = sparse.csr_array((np.ones(len(cell), dtype=np.float32), item, ends), shape=(len(rows), width))
+        number[cell] = np.arange(len(cell))
+        values = np.zeros((len(cell), len(given)), dtype=np.float32)
+        for column, score in enumerate(given):
+            if sparse.issparse(score):
+                found = score.multiply(asked)
+                values[number[_cells(found)], column] = found.data
+            else:
+                values[:, column] = score[item]
+        own = np.zeros(len(cell), dtype=bool)
+        own[number[chosen[0]]] = True
+        return rows[row].astype(np.int32), item, own, values
 
 
 def candidates(
@@ -117,32 +123,17 @@ def _renumbered(baskets: Baskets, items: np.ndarray) -> Baskets:
     return replace(baskets, items=baskets.items[items], item=place[baskets.item])
 
 
-def _cells(scores: Scores) -> np.ndarray | None:
-    """Return for each entry its place in the matrix laid out row after row; None of what is no matrix."""
+def _cells(matrix: sparse.csr_array) -> np.ndarray:
+    """Return for each entry its place in the matrix laid out row after row."""
+    start = np.arange(matrix.shape[0], dtype=np.int32) * np.int32(matrix.shape[1])
+    return np.repeat(start, np.diff(matrix.indptr)) + matrix.indices
+
+
+def _proposed(scores: Scores, held: sparse.csr_array, extra: int) -> np.ndarray:
+    """Return the cells of the `extra` highest scores of each row, those left out where `held` is 1."""
     if not sparse.issparse(scores):
-        return None
-    start = np.arange(scores.shape[0], dtype=np.int32) * np.int32(scores.shape[1])
-    return np.repeat(start, np.diff(scores.indptr)) + scores.indices
-
-
-def _proposed(scores: Scores, there: np.ndarray | None, held: np.ndarray, rows: int, extra: int) -> np.ndarray:
-    """Return the cells of the `extra` highest scores of each row, in the cells `there`, whose `held` is 0."""
-    if there is None:
         columns = best(scores[None, :], extra).astype(np.int32)
-        return (np.arange(rows, dtype=np.int32)[:, None] * np.int32(len(scores)) + columns).ravel()
-    row, column = first(scores, scores.data * (held[there] == 0), extra)
+        return (np.arange(held.shape[0], dtype=np.int32)[:, None] * np.int32(len(scores)) + columns).ravel()
+    others = scores - scores.multiply(held)
+    row, column = first(others, others.data, extra)
     return row * np.int32(scores.shape[1]) + column
-
-
-def _once(cell: np.ndarray, number: np.ndarray) -> np.ndarray:
-    """Return each of `cell` once."""
-    place = np.arange(len(cell), dtype=np.int32)
-    number[cell] = place
-    return cell[number[cell] == place]
-
-
-def _looked_up(values: np.ndarray, pair: np.ndarray, pairs: int) -> np.ndarray:
-    """Return the value of each of `pairs`, numbered from 1; what belongs to none of them is `pair` 0."""
-    found = np.zeros(pairs + 1, dtype=np.float32)
-    found[pair] = values
-    return found[1:]
