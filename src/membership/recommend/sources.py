@@ -182,5 +182,6 @@ def _rows(matrix: sparse.csr_array) -> np.ndarray:
 
 
 def _kept(matrix: sparse.csr_array, entries: np.ndarray) -> sparse.csr_array:
-    ends = np.insert(np.cumsum(entries, dtype=np.int32), 0, 0)[matrix.indptr]
-    return sparse.csr_array((matrix.data[entries], matrix.indices[entries], ends), shape=matrix.shape)
+    there = np.flatnonzero(entries)
+    ends = np.searchsorted(there, matrix.indptr).astype(np.int32)
+    return sparse.csr_array((matrix.data[there], matrix.indices[there], ends), shape=matrix.shape)
