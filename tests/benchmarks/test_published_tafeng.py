@@ -14,6 +14,8 @@ TAFENG = {  # recall@10, ndcg@10, phr@10, recall@20, ndcg@20, phr@20
     "tifuknn_readme": (0.1240, 0.1002, 0.3919, 0.1809, 0.1221, 0.5121),
     "tifuknn_reference": (0.1548, 0.1345, 0.4569, 0.2017, 0.1535, 0.5518),
 }
+NEAR = 0.004  # ties move the figures this much
+NEARLY = {"upcf_readme": 0.005}  # its PHR@20 is .0044 above the published one, which nothing explains so far
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +31,7 @@ def test_a_peer_gives_its_published_figures_on_tafeng(tafeng, name):
     data, folds = tafeng
     judged = next_basket.run(data, folds, [name], 0, params.parse(params.read()))
     found = contest.table(judged.outcomes).loc[name]
-    assert found[contest.TABLE[:6]].tolist() == pytest.approx(TAFENG[name], abs=0.005)  # ties move them this much
+    assert found[contest.TABLE[:6]].tolist() == pytest.approx(TAFENG[name], abs=NEARLY.get(name, NEAR))
 
 
 def test_tafeng_has_the_published_size(tafeng):

@@ -53,8 +53,8 @@ class Candidates:
     """Finds pairs for members of `baskets`: what is made once for all of them is made here.
 
     Inside, the items that are bought most come first: they lie together in the cache, which saves half of the time.
-    `extra` is how many items each source adds to a member's own; `items` (the canonical table) lets their attributes
-    take part.
+    `extra` is how many items each source adds to a member's own, fewer where what sells best to everybody is among
+    these; `items` (the canonical table) lets their attributes take part.
     """
 
     def __init__(self, baskets: Baskets, labels: Labels, extra: int, items: pd.DataFrame | None = None):
@@ -71,7 +71,7 @@ class Candidates:
         return [name for source in self._sources for name in source.names]
 
     def of(self, rows: np.ndarray) -> Pairs:
-        """Return the own items of the members `rows` (sorted), and the `extra` others that each source puts first."""
+        """Return the own items of the members `rows` (sorted), and up to `extra` others that each source puts first."""
         size = max(CELLS // self.baskets.shape[1], 1)
         folds = [(fold, rows[self._fold[rows] == fold]) for fold in np.unique(self._fold[rows])]
         batches = [(fold, some[start : start + size]) for fold, some in folds for start in range(0, len(some), size)]

@@ -49,9 +49,8 @@ def search(known: Baskets, after: Targets, val: Targets, p: SimpleNamespace, tri
     return asdict(settings)
 
 
-def situation(known: Baskets, after: Targets, p: SimpleNamespace, members: np.ndarray | None = None) -> Situation:
-    """Return what is known of `members` (ids; None: of all who have no label) when labels `after` are known."""
-    members = np.setdiff1d(known.members, after.members) if members is None else members
+def situation(known: Baskets, after: Targets, p: SimpleNamespace, members: np.ndarray) -> Situation:
+    """Return what is known of `members` (ids) when labels `after` are known."""
     rows = np.unique(known.rows(members))
     return _view(known, after, p).of(rows[rows >= 0])
 

@@ -15,7 +15,6 @@ from membership.recommend.candidates import Pairs
 LEAD, MEMBERS, CATEGORY, POPULAR = range(4)  # kinds of reasons; of equal ranks the more personal counts
 KINDS = {  # what the sources and the peers go by; `follow_last` counts as `follow`
     "follow": LEAD,
-    "next_follow": LEAD,
     "alike": LEAD,
     "item_knn": LEAD,
     "ease": LEAD,
