@@ -1,0 +1,70 @@
+"""How many members a comparison needs, and whether a split is what was planned."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import scipy.optimize
+import scipy.stats
+
+from membership.base.errors import ParamError
+
+
+def power_of_two_arms(members: float, effect_size: float, confidence: float) -> float:
+    """Return the power of a two-sided t test of two arms of `members` each; `effect_size` is Cohen's d.
+
+    Source: noncentral t, Cohen (1988), section 2.2.
+    """
+    freedom, centre = 2 * members - 2, abs(effect_size) * np.sqrt(members / 2)
+    return _power(freedom, centre, confidence)
+
+
+def power_of_pairs(members: float, effect_size: float, confidence: float) -> float:
+    """Return the power of a two-sided paired t test; `effect_size` is d_z, in standard deviations of differences."""
+    return _power(members - 1, abs(effect_size) * np.sqrt(members), confidence)
+
+
+def members_per_arm(effect_size: float, power: float, confidence: float) -> float:
+    """Return how many members each of two arms needs (not rounded). Raises ParamError for what no number can do."""
+    return _solve(power_of_two_arms, effect_size, power, confidence)
+
+
+def members_in_pairs(effect_size: float, power: float, confidence: float) -> float:
+    """Return how many members a paired comparison needs (not rounded). Raises ParamError for what no number can do."""
+    return _solve(power_of_pairs, effect_size, power, confidence)
+
+
+def sample_ratio(counts: Sequence[int], shares: Sequence[float] | None = None) -> float:
+    """Return the chi-square p value of members counted by arm against the planned `shares` (equal without them).
+
+    Far below .001 the split is broken and no result should be read. Raises ParamError for shares that do not fit.
+    """
+    counts = np.asarray(counts, dtype=float)
+    shares = np.ones(len(counts)) if shares is None else np.asarray(shares, dtype=float)
+    if len(counts) < 2 or len(shares) != len(counts) or not (shares > 0).all() or (counts < 0).any():
+        raise ParamError(
+            f"sample ratio: {len(counts)} arms and {len(shares)} planned shares; at least two arms are needed, a count "
+            "of 0 or more for each, and a share above 0 for each."
+        )
+    if not counts.sum():
+        return 1.0
+    return float(scipy.stats.chisquare(counts, counts.sum() * shares / shares.sum()).pvalue)
+
+
+def _power(freedom: float, centre: float, confidence: float) -> float:
+    limit = scipy.stats.t.ppf((1 + confidence) / 2, freedom)
+    return float(scipy.stats.nct.sf(limit, freedom, centre) + scipy.stats.nct.sf(limit, freedom, -centre))
+
+
+def _solve(of, effect_size: float, power: float, confidence: float) -> float:
+    if not (np.isfinite(effect_size) and effect_size != 0 and 1 - confidence < power < 1 and 0 < confidence < 1):
+        raise ParamError(
+            f"power: effect size {effect_size:g}, power {power:g}, confidence {confidence:g}; the effect must not be "
+            f"0, confidence lies between 0 and 1, and power between {1 - confidence:g} (a blind test) and 1."
+        )
+    most = 2 + 100 / effect_size**2  # the normal approximation needs (1.96 + 0.84)^2 * 2 = 16 at .8 and .05
+    while of(most, effect_size, confidence) < power:
+        most *= 2
+    least = 2.0
+    if of(least, effect_size, confidence) >= power:
+        return least
+    return float(scipy.optimize.brentq(lambda n: of(n, effect_size, confidence) - power, least, most, xtol=1e-9))
