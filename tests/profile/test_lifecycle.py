@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from membership.base.knobs import Lifecycle, Windows
-from membership.base.schemas import STAGES
+from membership.base.knobs import Windows
+from membership.base.member_schemas import STAGES
+from membership.base.profile_knobs import Lifecycle
 from membership.profile import lifecycle
 
 SETTINGS = Lifecycle(

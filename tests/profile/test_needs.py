@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from membership.base.knobs import Lifecycle, Profile
+from membership.base.profile_knobs import Lifecycle, Profile
 from membership.profile import needs
 
 SETTINGS = Profile(

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from membership.base import tables
-from membership.base.schemas import STAGES
+from membership.base.member_schemas import STAGES
 from membership.profile import lifecycle, needs, personas, plots, summary
 
 matplotlib.use("Agg")

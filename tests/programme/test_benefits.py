@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from membership.base import tables
 from membership.base.errors import ParamError
-from membership.base.knobs import Benefit, Benefits
+from membership.base.programme_knobs import Benefit, Benefits
 from membership.programme import benefits
 
 CATALOGUE = [

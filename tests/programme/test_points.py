@@ -5,7 +5,7 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from membership.base.knobs import Tier, Tiers
+from membership.base.programme_knobs import Tier, Tiers
 from membership.programme import points
 
 SETTINGS = Tiers(

@@ -4,7 +4,7 @@ import matplotlib
 import pandas as pd
 import pytest
 
-from membership.base.knobs import Benefit, Benefits, Tier, Tiers
+from membership.base.programme_knobs import Benefit, Benefits, Tier, Tiers
 from membership.programme import benefits, plots, summary, tiers
 
 matplotlib.use("Agg")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from membership.base import params, tables
 from membership.base.errors import DataError
-from membership.base.knobs import Tier
+from membership.base.programme_knobs import Tier
 from membership.programme import tiers
 
 LEVELS = [

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from membership.base import engine
-from membership.base.knobs import Lifecycle, Windows
+from membership.base.knobs import Windows
+from membership.base.profile_knobs import Lifecycle
 
 
 def month_starts(windows: Windows) -> pd.DatetimeIndex:

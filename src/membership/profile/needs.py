@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from membership.base.knobs import Profile
+from membership.base.profile_knobs import Profile
 
 UNKNOWN = "unknown"
 NO_ANSWER = "no answer"

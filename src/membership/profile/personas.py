@@ -9,7 +9,7 @@ from sklearn.metrics import silhouette_score
 from threadpoolctl import threadpool_limits
 
 from membership.base import seeds
-from membership.base.knobs import Profile
+from membership.base.profile_knobs import Profile
 from membership.profile import needs
 
 NEWCOMER = "Newcomer"

@@ -4,7 +4,7 @@ from math import isfinite
 
 import pandas as pd
 
-from membership.base.schemas import STAGES
+from membership.base.member_schemas import STAGES
 from membership.profile import lifecycle, needs
 from membership.profile.personas import NEWCOMER, Personas
 

@@ -12,7 +12,7 @@ from scipy.optimize import Bounds, LinearConstraint, OptimizeResult, linprog, mi
 from scipy.sparse import csr_array, vstack
 
 from membership.base.errors import ParamError
-from membership.base.knobs import Benefits
+from membership.base.programme_knobs import Benefits
 
 _GAP = 1e-4  # relative distance from the best possible at which the search stops
 

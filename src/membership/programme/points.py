@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from membership.base.knobs import Tiers
+from membership.base.programme_knobs import Tiers
 
 CENTS = 100  # points are earned on whole units of currency
 

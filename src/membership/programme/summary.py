@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from membership.base.knobs import Benefits, Tiers
+from membership.base.programme_knobs import Benefits, Tiers
 from membership.programme.benefits import Allocation
 from membership.programme.tiers import Rule
 

@@ -14,7 +14,7 @@ import pandas as pd
 
 from membership.base import engine
 from membership.base.errors import DataError
-from membership.base.knobs import Tier, Tiers
+from membership.base.programme_knobs import Tier, Tiers
 
 
 @dataclass(frozen=True)
