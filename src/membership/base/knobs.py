@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from membership.base.policy_knobs import Decide, Evaluate, Recommend, Train, Tune
 from membership.base.profile_knobs import Profile
-from membership.base.programme_knobs import Benefits, Tiers
+from membership.base.programme_knobs import Benefits, Response, Tiers
 from membership.base.section import Days, Level, NotNegative, Section, Share
 from membership.base.source_knobs import Clean, Dataset
 from membership.base.timeline import Window
@@ -84,6 +84,7 @@ class Params(Section):
     value: Value
     profile: Profile
     tiers: Tiers
+    response: Response
     benefits: Benefits
     recommend: Recommend
     tune: Tune
@@ -97,6 +98,11 @@ class Params(Section):
     def _sources_fit(self):
         if self.dataset.source == "files" and self.dataset.files.events is None:
             raise ValueError("dataset.files.events: missing; dataset.source 'files' needs a mapping of events")
+        unknown = set(self.response.evidence) - {benefit.name for benefit in self.benefits.catalogue}
+        if unknown:
+            raise ValueError(
+                f"response.evidence: {', '.join(sorted(unknown))}: no such benefit; allowed: names in benefits.catalogue"
+            )
         if self.economics.repurchase_days > self.windows.holdout.days:
             raise ValueError(
                 f"economics.repurchase_days = {self.economics.repurchase_days}: longer than the holdout "

@@ -1,10 +1,20 @@
 """The knobs of the programme: tiers, points and benefits."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from membership.base.section import Count, Days, NotNegative, Positive, Section, Share
+from membership.base.member_schemas import STAGES
+from membership.base.section import Count, Days, Level, NotNegative, Positive, Section, Share
+
+KINDS = (
+    "discount",
+    "free_shipping",
+    "priority_service",
+    "exclusive_products",
+    "personalised_offers",  # on the items that the recommender puts first
+    "points_multiplier",
+)
 
 
 class Tier(Section):
@@ -36,26 +46,53 @@ class Tiers(Section):
 
 
 class Benefit(Section):
-    """A benefit: what it costs and what it is assumed to change."""
+    """A benefit: what it costs, who may have it and what it is assumed to change."""
 
-    name: str
-    cost: NotNegative
-    cost_share: Share
+    name: Annotated[str, Field(min_length=1)]
+    kind: Literal[KINDS]
+    cost: NotNegative = 0.0
+    cost_share: Share = 0.0
+    cost_per_order: NotNegative = 0.0
+    multiplier: Annotated[float, Field(gt=1)] | None = None
     uplift: Share
-    min_tier: Annotated[int, Field(ge=0)]
+    uplift_sd: NotNegative
+    min_tier: Annotated[int, Field(ge=0)] = 0
+    stages: Annotated[list[Literal[STAGES]], Field(min_length=1)] | None = None
+    personas: Annotated[list[str], Field(min_length=1)] | None = None
+
+    @model_validator(mode="after")
+    def _multiplied(self):
+        if (self.kind == "points_multiplier") != (self.multiplier is not None):
+            raise ValueError(
+                f"benefit {self.name!r}: `multiplier` belongs to kind points_multiplier, and to no other kind; "
+                f"it is {self.multiplier} with kind {self.kind}"
+            )
+        return self
+
+
+class Fairness(Section):
+    """How far apart the groups of an attribute may be in what is spent on them."""
+
+    attributes: list[str]
+    min_ratio: Annotated[float, Field(ge=0, lt=1)]
+    min_group: Count
 
 
 class Benefits(Section):
-    """The catalogue and the budget."""
+    """The catalogue, the budget and the limits of who gets what."""
 
     budget: NotNegative
     max_per_member: Count
     min_tier_share: Share
+    fairness: Fairness
     catalogue: Annotated[list[Benefit], Field(min_length=1)]
 
     @model_validator(mode="after")
     def _named(self):
-        names = [benefit.name for benefit in self.catalogue]
-        if len(set(names)) < len(names):
-            raise ValueError(f"every benefit needs its own name; there are {names}")
+        for what, names in (
+            ("benefit", [benefit.name for benefit in self.catalogue]),
+            ("attribute of fairness", self.fairness.attributes),
+        ):
+            if len(set(names)) < len(names):
+                raise ValueError(f"every {what} needs its own name; there are {names}")
         return self
