@@ -96,3 +96,15 @@ class Benefits(Section):
             if len(set(names)) < len(names):
                 raise ValueError(f"every {what} needs its own name; there are {names}")
         return self
+
+
+class Response(Section):
+    """What campaigns may say of the response to benefits, and when they are believed."""
+
+    evidence: dict[str, Annotated[list[str], Field(min_length=1)]]
+    history_days: Days
+    folds: Annotated[int, Field(ge=2, le=20)]
+    trees: Annotated[int, Field(ge=1, le=1000)]
+    trim: Annotated[float, Field(ge=0, lt=0.5)]
+    min_ess: Positive
+    confidence: Level
