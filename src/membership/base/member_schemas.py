@@ -49,6 +49,9 @@ DEFINITIONS = (
             "member_id": required(TEXT),
             "as_of": required(TIME),
             "stage": required(TEXT, among=STAGES),
+            "by_rhythm": required(TEXT, among=STAGES),  # the stage without P(alive)
+            "p_alive": optional(FLOAT, **SHARE),  # null for prospects and where the data do not tell
+            "startup": required(BOOL),  # history is shorter than the longest time that a rule looks back
         },
     ),
     Table(

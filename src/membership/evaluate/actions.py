@@ -4,7 +4,7 @@ import pandas as pd
 
 from membership.base import files, paths, tables
 from membership.base.errors import DataError
-from membership.base.policy_knobs import NextActions
+from membership.base.profile_knobs import Strategy
 
 _VALUE = ["value", "value_low", "value_high", "value_group", "residual_value", "p_alive", "p_repurchase", "rfm_segment"]
 _PROFILE = ["stage", "persona", "main_need"]
@@ -18,9 +18,11 @@ def assemble(
     allocations: pd.DataFrame,
     recommendations: pd.DataFrame,
     items: pd.DataFrame,
-    next_actions: NextActions,
+    strategy: Strategy,
 ) -> pd.DataFrame:
     """Return one row a member, sorted by id, from the tables of the same names; `recommendations` is of one policy.
+
+    `strategy` says in words what each lifecycle stage calls for.
 
     Columns: member_id; value, value_low, value_high (whole cents of margin over the horizon), value_group,
     residual_value (whole cents of margin to come), p_alive, p_repurchase, rfm_segment; stage, persona, main_need;
@@ -36,7 +38,7 @@ def assemble(
         frame = frame.merge(table[["member_id", *columns]], on="member_id", validate="one_to_one")
     benefits = allocations.sort_values("benefit").groupby("member_id")["benefit"].agg("; ".join).rename("benefits")
     frame = frame.join(benefits, on="member_id").join(_items(recommendations, items), on="member_id")
-    frame.insert(frame.columns.get_loc("benefits") + 1, "next_action", frame["stage"].map(next_actions.model_dump()))
+    frame.insert(frame.columns.get_loc("benefits") + 1, "next_action", frame["stage"].map(strategy.column("action")))
     money = dict.fromkeys(("value", "value_low", "value_high", "residual_value"), 0)
     frame = frame.round(money | {"p_alive": 4, "p_repurchase": 4})
     texts = frame.columns[frame.columns.get_loc("next_tier") :].difference(["spend_to_next", "points"])
