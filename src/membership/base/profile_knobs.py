@@ -1,12 +1,29 @@
 """The knobs of profiles: needs, personas and the life of a membership."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from membership.base.section import Count, Days, Level, Positive, Section, Share
 
 Words = Annotated[str, Field(min_length=1)]
+
+
+class Question(Section):
+    """What kind of question the survey asked; a scale says between which numbers its answers lie."""
+
+    kind: Literal["single", "multiple", "scale", "text"]
+    low: float | None = None
+    high: float | None = None
+
+    @model_validator(mode="after")
+    def _scales_have_ends(self):
+        ends = (self.low, self.high)
+        if self.kind != "scale" and ends != (None, None):
+            raise ValueError(f"low and high are for scales only, and this question is {self.kind}")
+        if self.kind == "scale" and (None in ends or self.low >= self.high):
+            raise ValueError("a scale needs low and high, low below high")
+        return self
 
 
 class Lifecycle(Section):
@@ -69,5 +86,9 @@ class Profile(Section):
     personas: Annotated[int, Field(ge=2, le=20)]
     min_purchase_days: Count
     min_category_share: Share
+    min_level_share: Share
+    min_reliability: Share
+    survey: dict[str, Question]
+    needs_from_answers: dict[str, str | dict[str, str]]
     lifecycle: Lifecycle
     strategy: Strategy
