@@ -12,7 +12,7 @@ import pandas as pd
 from ibis import _
 
 from membership.base import engine
-from membership.data.features import EVENING
+from membership.data.features import EVENING, UNKNOWN
 
 COLUMNS = (
     "orders",
@@ -50,16 +50,20 @@ def at(events: ir.Table, items: ir.Table, cutoff: date) -> pd.DataFrame:
 
 
 def levels(events: ir.Table, items: ir.Table, cutoff: date) -> pd.DataFrame:
-    """Return what each member bought by brand (cents) and by channel (orders): member_id, habit, level, amount.
+    """Return what each member bought, by level of three habits: member_id, habit, level, amount (whole numbers).
 
-    Lines without a brand, what is no product (fuel is not bought for its brand) and orders without a channel are left
-    out; so is a brand that cost nothing.
+    habit brand: cents; channel: orders; category: distinct items, those without a category as `unknown`. Lines without
+    a brand, what is no product (fuel is not bought for its brand) and orders without a channel are left out; so is a
+    brand that cost nothing.
     """
     lines = engine.before(events, cutoff).filter(_.kind == "purchase").mutate(day=_.local_at.date())
-    branded = lines.join(_products(items).select("item_id", "brand"), "item_id").drop_null("brand")
-    by_brand = branded.group_by("member_id", level="brand").agg(amount=_.amount.sum()).filter(_.amount > 0)
-    by_channel = _by_order(lines).drop_null("channel").group_by("member_id", level="channel").agg(amount=_.count())
-    parts = [part.mutate(habit=ibis.literal(name)) for name, part in (("brand", by_brand), ("channel", by_channel))]
+    listed = lines.join(_products(items).select("item_id", "brand", "category"), "item_id")
+    listed = listed.mutate(category=_.category.fill_null(UNKNOWN))
+    by_brand = listed.group_by("member_id", level="brand").agg(amount=_.amount.sum()).filter(_.amount > 0)
+    by_category = listed.group_by("member_id", level="category").agg(amount=_.item_id.nunique())
+    by_channel = _by_order(lines).group_by("member_id", level="channel").agg(amount=_.count())
+    found = {"brand": by_brand, "channel": by_channel, "category": by_category}
+    parts = (part.drop_null("level").mutate(habit=ibis.literal(name)) for name, part in found.items())
     table = ibis.union(*(part.select("member_id", "habit", "level", amount=_.amount.cast("int64")) for part in parts))
     return table.order_by("member_id", "habit", "level").to_pandas()
 
@@ -102,7 +106,7 @@ def _lines(lines: ir.Table) -> ir.Table:
 
 def _prices(listed: ir.Table) -> ir.Table:
     """Each line's shelf price beside the usual price of as many units of its subcategory."""
-    priced = listed.filter(listed.subcategory.notnull() & (listed.quantity > 0))
+    priced = listed.drop_null("subcategory").filter(_.quantity > 0)
     priced = priced.mutate(shelf=(priced.amount + priced.discount) * 1000)
     usual = priced.group_by("subcategory").agg(unit=(_.shelf.sum() / _.quantity.sum()).round().cast("int64"))
     both = priced.join(usual, "subcategory")
@@ -112,7 +116,7 @@ def _prices(listed: ir.Table) -> ir.Table:
 
 
 def _brands(listed: ir.Table) -> ir.Table:
-    branded = listed.filter(listed.subcategory.notnull() & listed.brand.notnull())
+    branded = listed.drop_null(["subcategory", "brand"])
     each = branded.group_by("member_id", "subcategory", "brand").agg(n=_.count())
     within = each.group_by("member_id", "subcategory").agg(lines=_.n.sum(), same=(_.n * (_.n - 1)).sum())
     within = within.filter(within.lines >= 2)

@@ -47,12 +47,12 @@ def preferences(
     counts = habits.reindex(facts.index).fillna(0)
     measures = {**_ways(facts, counts), **_levels(levels, counts, settings), **_categories(shares, counts, settings)}
     shrunk = {need: credibility.shrink(m.observed, m.trials, m.within) for need, m in measures.items()}
-    seen = {need: found for need, found in shrunk.items() if np.isfinite(found.values).any()}
+    seen = {need: found for need, found in shrunk.items() if np.isfinite(found.figures).any()}
     rows = [(found.mean, found.spread, found.reliability) for found in seen.values()]
     evidence = pd.DataFrame(rows, index=pd.Index(list(seen), name="need"), columns=["mean", "spread", "reliability"])
     evidence["kept"] = (evidence["reliability"] >= settings.min_reliability) | (evidence["spread"] == 0)
     kept = evidence.index[evidence["kept"]]
-    natural = pd.DataFrame({need: seen[need].values for need in kept}, index=facts.index, columns=kept, dtype=float)
+    natural = pd.DataFrame({need: seen[need].figures for need in kept}, index=facts.index, columns=kept, dtype=float)
     spread = evidence.loc[kept, "spread"]
     scores = (natural - natural.mean()) / spread.where(spread > 0, np.inf)
     everybody = pd.Index(features["member_id"].sort_values(), name="member_id")

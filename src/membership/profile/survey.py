@@ -94,7 +94,8 @@ def _inferred(given: pd.DataFrame) -> Question:
     counts = given["answer"].value_counts()
     if len(counts) > _MANY and (counts == 1).mean() > _WORDS and pd.to_numeric(counts.index, errors="coerce").hasnans:
         return Question(kind="text")
-    several = given.groupby(["member_id", "asked_at"], dropna=False)["answer"].nunique() > 1
+    told = given.groupby(["member_id", "asked_at"], dropna=False)["answer"]
+    several = told.min() != told.max()
     if len(several) and several.groupby("member_id").any().mean() >= _OFTEN:
         return Question(kind="multiple")
     numbers = pd.to_numeric(pd.Series(counts.index), errors="coerce")

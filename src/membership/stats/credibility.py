@@ -16,7 +16,7 @@ import scipy.optimize
 class Shrunk:
     """Figures drawn towards the mean of all."""
 
-    values: np.ndarray  # (members,) posterior means; NaN where nothing was observed
+    figures: np.ndarray  # (members,) posterior means; NaN where nothing was observed
     mean: float  # of the members, each weighted by its credibility
     spread: float  # standard deviation between members, chance taken out; 0 where chance explains all
     reliability: float  # 0 to 1, mean weight of a member's own figure
@@ -29,20 +29,20 @@ def shrink(observed: np.ndarray, trials: np.ndarray, within: float) -> Shrunk:
     """
     known = np.isfinite(observed) & (trials > 0)
     y, n = np.asarray(observed, float)[known], np.asarray(trials, float)[known]
-    values = np.full(len(observed), np.nan)
+    figures = np.full(len(observed), np.nan)
     if len(y) < 2 or np.ptp(y) == 0:
-        values[known] = y
-        return Shrunk(values, float(y[0]) if len(y) else np.nan, 0.0, 0.0)
+        figures[known] = y
+        return Shrunk(figures, float(y[0]) if len(y) else np.nan, 0.0, 0.0)
     mean = np.average(y, weights=n)
     squares = float(n @ (y - mean) ** 2)
     between = max(0.0, (squares - (len(y) - 1) * within) / (n.sum() - n @ n / n.sum()))
     if between == 0:
-        values[known] = mean
-        return Shrunk(values, float(mean), 0.0, 0.0)
+        figures[known] = mean
+        return Shrunk(figures, float(mean), 0.0, 0.0)
     weight = n / (n + within / between)
     mean = np.average(y, weights=weight)
-    values[known] = mean + weight * (y - mean)
-    return Shrunk(values, float(mean), float(np.sqrt(between)), float(weight.mean()))
+    figures[known] = mean + weight * (y - mean)
+    return Shrunk(figures, float(mean), float(np.sqrt(between)), float(weight.mean()))
 
 
 def share_variance(share: np.ndarray, trials: np.ndarray) -> float:
