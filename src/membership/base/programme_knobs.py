@@ -18,30 +18,81 @@ KINDS = (
 
 
 class Tier(Section):
-    """One tier: the share of members it is meant for and what keeps them in it."""
+    """One tier: what it gives, what it costs and what it is assumed to change."""
 
-    name: str
-    share: Share
+    name: Annotated[str, Field(min_length=1)]
     points_multiplier: Positive
+    cost: NotNegative
+    uplift: Annotated[float, Field(ge=-1, le=1)]
+    uplift_sd: NotNegative
+
+
+class Pull(Section):
+    """The assumed pull of a threshold on members just below it."""
+
+    reach: Annotated[float, Field(ge=0, lt=1)]
+    uplift: Annotated[float, Field(ge=-1, le=1)]
+    uplift_sd: NotNegative
+
+
+class TierSearch(Section):
+    """Within which limits thresholds are looked for."""
+
+    budget: NotNegative
+    max_moves_per_year: NotNegative
+    min_share: Annotated[float, Field(ge=0, lt=1)]
+    candidates: Annotated[int, Field(ge=1, le=1000)]
+    round_to: Count
 
 
 class Tiers(Section):
-    """Tiers from value, with a rule on spend."""
+    """Tiers, the rule by which members rise and fall, and points."""
 
     levels: Annotated[list[Tier], Field(min_length=2)]
+    thresholds: list[Count] | None
+    qualify_by: Literal["spend", "points"]
     qualifying_days: Days
     grace_share: Share
+    grace_months: Annotated[int, Field(ge=0, le=36)]
     points_per_unit: NotNegative
+    points_per_order: Annotated[int, Field(ge=0)]
     points_expire_days: Days
+    point_value: NotNegative
+    breakage: Share
+    redeem_at: Count
+    redeem_share: Share
+    pull: Pull
+    search: TierSearch
+
+    @property
+    def names(self) -> list[str]:
+        """The tiers from the entry tier up."""
+        return [level.name for level in self.levels]
 
     @model_validator(mode="after")
-    def _add_up(self):
-        total = sum(level.share for level in self.levels)
-        if abs(total - 1) > 1e-9:
-            raise ValueError(f"the shares of all levels must add up to 1; they add up to {total:g}")
-        names = [level.name for level in self.levels]
-        if len(set(names)) < len(names):
-            raise ValueError(f"every level needs its own name; there are {names}")
+    def _levels_fit(self):
+        if len(set(self.names)) < len(self.names):
+            raise ValueError(f"every level needs its own name; there are {self.names}")
+        if self.levels[0].uplift or self.levels[0].uplift_sd:
+            raise ValueError(
+                "levels.0: uplift and uplift_sd must be 0, since all uplifts are relative to the entry tier"
+            )
+        if self.qualify_by == "points" and self.points_per_unit == 0:
+            raise ValueError("points_per_unit must be above 0 where qualify_by is points")
+        return self
+
+    @model_validator(mode="after")
+    def _thresholds_fit(self):
+        above, given = len(self.levels) - 1, self.thresholds
+        if given is not None and len(given) != above:
+            raise ValueError(
+                f"thresholds = {given}: {len(given)} for {above} tiers above the entry tier; "
+                f"allowed: one for each of {self.names[1:]}, or null to have them searched"
+            )
+        if given is not None and given != sorted(set(given)):
+            raise ValueError(f"thresholds = {given}: out of order; allowed: each above the one before")
+        if given is None and self.search.candidates < above:
+            raise ValueError(f"search.candidates = {self.search.candidates}: fewer than the {above} thresholds to find")
         return self
 
 
@@ -104,6 +155,7 @@ class Response(Section):
     evidence: dict[str, Annotated[list[str], Field(min_length=1)]]
     history_days: Days
     folds: Annotated[int, Field(ge=2, le=20)]
+    repeats: Annotated[int, Field(ge=1, le=100)]
     trees: Annotated[int, Field(ge=1, le=1000)]
     trim: Annotated[float, Field(ge=0, lt=0.5)]
     min_ess: Positive

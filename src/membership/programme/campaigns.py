@@ -30,7 +30,8 @@ class Panel:
     """Campaigns x members, sorted by both; `x` and `x_placebo` have a row for each of `rows`.
 
     `rows`: offer_id, kind, member_id, treated, propensity (of being treated; NaN where unknown), randomised, outcome
-    and placebo (cents a day), redeemed, tier (at the start). `left_out`: what could not be used, and how often.
+    and placebo (cents a day), redeemed, tier and tier_before (at the start of the campaign and of the placebo window),
+    start, end. `left_out`: what could not be used, and how often.
     """
 
     rows: pd.DataFrame
@@ -94,12 +95,13 @@ def panel(
     )
     rows = rows[~alone].sort_values(["offer_id", "member_id"], ignore_index=True)
     rows["propensity"] = rows["propensity"].where(rows["treated"], 1 - rows["propensity"]).where(rows["randomised"])
-    rows["tier"] = _tier_at(rows, tier_history)
+    for name, at in (("tier", "start"), ("tier_before", "origin")):
+        rows[name] = _tier_at(rows["member_id"], rows[at], tier_history)
     found = {at: _known_at(rows, activity[activity["placebo"] == at], listed, at) for at in (False, True)}
     for name, at in (("outcome", False), ("placebo", True)):
         rows[name] = found[at].pop("spend_in").to_numpy() / rows["days"]
-    columns = "offer_id kind member_id treated propensity randomised outcome placebo redeemed tier start end".split()
-    return Panel(rows[columns], found[False], found[True], pd.concat([left_out, unused]))
+    unseen = ["days", "origin", "active", "until", "arm", "complete", "redeemed_at"]
+    return Panel(rows.drop(columns=unseen), found[False], found[True], pd.concat([left_out, unused]))
 
 
 def overlapping(rows: pd.DataFrame) -> float:
@@ -163,15 +165,12 @@ def _randomised(listed: pd.DataFrame) -> pd.Index:
     return complete.index[complete]
 
 
-def _tier_at(rows: pd.DataFrame, history: pd.DataFrame) -> pd.Series:
-    """Return each row's tier on the last day of `history` up to the campaign's start; the entry's where none is."""
-    days = np.sort(history["as_of"].unique())
-    if not len(days):
-        return pd.Series("unknown", index=rows.index)
-    place = np.searchsorted(days, rows["start"].to_numpy().astype(days.dtype), side="right") - 1
-    asked = pd.DataFrame({"member_id": rows["member_id"], "as_of": days[np.maximum(place, 0)], "known": place >= 0})
-    found = asked.merge(history, on=["member_id", "as_of"], how="left")
-    return found["tier"].where(found["known"]).fillna("unknown").set_axis(rows.index)
+def _tier_at(members: pd.Series, day: pd.Series, history: pd.DataFrame) -> pd.Series:
+    """Return each member's tier on the last day of `history` up to `day`; unknown where there is none."""
+    known = history.sort_values(["as_of", "member_id"]).astype({"as_of": day.dtype})
+    asked = pd.DataFrame({"member_id": members, "as_of": day, "row": members.index}).sort_values("as_of", kind="stable")
+    found = pd.merge_asof(asked, known, on="as_of", by="member_id").set_index("row")["tier"]
+    return found.reindex(members.index).fillna("unknown")
 
 
 def _activity(events: ir.Table, campaigns: pd.DataFrame, end: date) -> pd.DataFrame:

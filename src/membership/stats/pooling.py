@@ -17,21 +17,21 @@ def heterogeneity(estimates: np.ndarray, errors: np.ndarray) -> tuple[float, flo
     return float(np.average(estimates, weights=total)), float(1 / np.sqrt(total.sum())), float(np.sqrt(variance))
 
 
-def shrink(estimates: np.ndarray, errors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Draw noisy groups to the mean of all: return their empirical Bayes means and standard errors, (groups,) each.
+def shrink(
+    estimates: np.ndarray, errors: np.ndarray, centre: float, centre_error: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw noisy groups to `centre`, the estimate for all: return empirical Bayes means and errors, (groups,) each.
 
-    A group without an estimate (NaN) gets the mean of all, with the spread of the groups in its error. No estimate at
-    all: NaN everywhere. Source: Morris (1983); the variance counts that the mean itself is estimated.
+    The less groups differ beyond their errors, the closer they are drawn. A group without an estimate (NaN) gets the
+    centre, with the spread of the groups in its error. Source: Morris (1983); the error counts the centre's own.
     """
     estimates, errors = np.asarray(estimates, dtype=float), np.asarray(errors, dtype=float)
     known = np.isfinite(estimates) & np.isfinite(errors) & (errors > 0)
-    if not known.any():
-        return np.full(len(estimates), np.nan), np.full(len(estimates), np.nan)
-    mean, mean_error, spread = heterogeneity(estimates[known], errors[known])
-    # shares of a group's own estimate: 0 where groups do not differ or nothing is known of it
-    own = np.where(known, spread**2 / (spread**2 + np.where(known, errors, 1.0) ** 2), 0.0)
-    means = mean + own * (np.where(known, estimates, mean) - mean)
-    return means, np.sqrt((1 - own) * spread**2 + (1 - own) ** 2 * mean_error**2)
+    spread = heterogeneity(estimates[known], errors[known])[2] if known.sum() > 1 else 0.0
+    noise = np.where(known, errors, np.inf)
+    own = spread**2 / (spread**2 + noise**2)  # the share of a group's own estimate
+    means = centre + own * (np.where(known, estimates, centre) - centre)
+    return means, np.sqrt((1 - own) * spread**2 + (1 - own) ** 2 * centre_error**2)
 
 
 def systematic_error(placebos: np.ndarray, errors: np.ndarray) -> float:

@@ -1,0 +1,253 @@
+"""Response: what a benefit changes, as assumed in `params.yaml` and as campaigns tell, weighed by their precision.
+
+Treatment is being reached by a campaign; redeeming is what some of those reached choose to do, and never taken for a
+treatment. Effects are doubly robust (`stats.causal`): of campaigns whose arms and propensities are known they hold by
+design, of others only as far as what is known of members explains who was reached. The placebo, the same estimate for
+the time just before, shows how far that goes, and widens the interval.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import scipy.stats
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+
+from membership.base import seeds
+from membership.base.programme_knobs import Benefit, Response
+from membership.programme.campaigns import Panel
+from membership.stats import causal, overlap, pooling
+
+SOURCES = ("assumed", "randomised", "observational")
+GROUPINGS = {"all": [], "persona": ["persona"], "tier": ["tier"], "cell": ["persona", "tier"], "campaign": ["offer_id"]}
+_EFFECTS = ("rows", "members", "effect", "error", "baseline", "uplift", "uplift_sd", "placebo", "placebo_sd", "ess")
+
+
+@dataclass(frozen=True)
+class Estimates:
+    """What campaigns tell.
+
+    `effects`, one row a kind, source and group (`by`: all, persona, tier, cell, campaign; `persona`, `tier` and
+    `offer_id` empty where they do not define it): rows, members; effect, error and baseline (cents a day); uplift and
+    uplift_sd (share of baseline, sampling error only); placebo and placebo_sd (the same before the campaign);
+    systematic (bias that placebos reveal; 0 where randomised); low, high (interval with it); ess (effective members in
+    the smaller arm); usable. `overlap`, one row a kind and source: campaigns, members, reached, kept (share compared),
+    ess_treated, ess_control, smd_before, smd_after (largest). `balance`: kind, source, covariate, before, after.
+    `propensities`: kind, source, treated, propensity of every row.
+    """
+
+    effects: pd.DataFrame
+    overlap: pd.DataFrame
+    balance: pd.DataFrame
+    propensities: pd.DataFrame
+
+
+def estimate(panel: Panel, personas: pd.Series, settings: Response, seed: int) -> Estimates:
+    """Estimate the effects of each kind of campaign of `panel`; `personas` by member_id are descriptors, not covariates.
+
+    A kind with fewer than `min_ess` members in an arm gets no estimate. Raises DataError as `causal.cross_fit`.
+    """
+    rows = panel.rows.assign(source=np.where(panel.rows["randomised"], "randomised", "observational"))
+    rows["persona"] = rows["member_id"].map(personas).fillna("unknown")
+    parts = []
+    for (kind, source), part in rows.groupby(["kind", "source"], sort=True):
+        reached = part.groupby("treated")["member_id"].nunique()
+        if reached.min() >= settings.min_ess:
+            known = {"kind": kind, "source": source}
+            found = _one_kind(part, panel, settings, seeds.rng(seed, f"response/{source}/{kind}"))
+            parts.append([frame.assign(**known) for frame in found])
+    if not parts:
+        return _nothing()
+    effects, over, balance, propensities = (pd.concat(frames, ignore_index=True) for frames in zip(*parts, strict=True))
+    return Estimates(_with_intervals(effects, settings), over, balance, propensities)
+
+
+def redemption(panel: Panel, personas: pd.Series, confidence: float) -> pd.DataFrame:
+    """Return how many of those reached redeemed: kind, by, group, reached, redeemed, rate, low, high.
+
+    Wilson intervals with as many observations as the clustered error of the rate is worth. Those who redeem choose to:
+    the rate says who takes an offer up, not what it changed.
+    """
+    got = panel.rows[panel.rows["treated"]]
+    got = got.assign(persona=got["member_id"].map(personas).fillna("unknown"), all="all")
+    parts = []
+    for by in ("all", "persona", "tier"):
+        for (kind, group), part in got.groupby(["kind", by]):
+            low, high = _wilson(part["redeemed"].to_numpy(float), part["member_id"].to_numpy(), confidence)
+            counts = {"reached": len(part), "redeemed": int(part["redeemed"].sum()), "rate": part["redeemed"].mean()}
+            parts.append({"kind": kind, "by": by, "group": group, **counts, "low": low, "high": high})
+    return pd.DataFrame(parts, columns=["kind", "by", "group", "reached", "redeemed", "rate", "low", "high"])
+
+
+def assumed(catalogue: list[Benefit], personas: list[str], tiers: list[str]) -> pd.DataFrame:
+    """Return the uplifts that `params.yaml` assumes: one row for each benefit x persona x tier.
+
+    Columns benefit, persona, tier, uplift (share of expected spend), uplift_sd, source.
+    """
+    keys = pd.MultiIndex.from_product(
+        [[benefit.name for benefit in catalogue], personas, tiers], names=["benefit", "persona", "tier"]
+    )
+    table = keys.to_frame(index=False)
+    for name in ("uplift", "uplift_sd"):
+        table[name] = table["benefit"].map({benefit.name: getattr(benefit, name) for benefit in catalogue}).astype(float)
+    return table.assign(source="assumed")
+
+
+def updated(uplifts: pd.DataFrame, effects: pd.DataFrame, settings: Response) -> pd.DataFrame:
+    """Return `uplifts` with what usable campaigns tell of the benefits they speak for (`settings.evidence`).
+
+    By kind, cells are first drawn to the effect on all (`pooling.shrink`); then assumption and kinds, taken to be
+    independent, are weighted by precision, the systematic error counted in full for each. Of a kind with randomised
+    campaigns the others are not used. The result may be 0 or negative. `source` is that of the evidence.
+    """
+    table = uplifts.copy()
+    for benefit, kinds in settings.evidence.items():
+        rows = table["benefit"] == benefit
+        prior = table[rows]
+        told = [cells for kind in kinds if (cells := _cells(effects[effects["kind"] == kind], prior)) is not None]
+        if told and rows.any():
+            means = np.vstack([prior["uplift"], *(cells["uplift"] for cells in told)])
+            errors = np.vstack([prior["uplift_sd"], *(cells["uplift_sd"] for cells in told)])
+            mean, error = pooling.combine(means, errors)
+            sources = {cells["source"].iloc[0] for cells in told}
+            table.loc[rows, ["uplift", "uplift_sd"]] = np.column_stack([mean, error])
+            table.loc[rows, "source"] = "observational" if "observational" in sources else "randomised"
+    return table
+
+
+def _one_kind(part: pd.DataFrame, panel: Panel, settings: Response, rng: np.random.Generator) -> list[pd.DataFrame]:
+    """Return effects, overlap, balance and propensities of the campaigns of one kind and source."""
+    treated, member, x = part["treated"].to_numpy(), part["member_id"].to_numpy(), panel.x.loc[part.index]
+    fitted = {
+        "outcome": _nuisance(part, x, "outcome", settings, rng),
+        "placebo": _nuisance(part, panel.x_placebo.loc[part.index], "placebo", settings, rng),
+    }
+    propensity = fitted["outcome"].propensity
+    kept, weight = overlap.comparable(propensity, settings.trim), overlap.weights(treated, propensity)
+    balance = overlap.balance(x[kept], treated[kept], propensity[kept])
+    balance["before"] = overlap.balance(x, treated, np.full(len(part), 0.5))["before"]
+    described = {
+        "campaigns": part["offer_id"].nunique(),
+        "members": len(np.unique(member)),
+        "reached": int(treated.sum()),
+        "kept": kept.mean(),
+        "kept_reached": kept[treated].mean(),
+        "ess_treated": overlap.effective_size(weight[kept & treated], member[kept & treated]),
+        "ess_control": overlap.effective_size(weight[kept & ~treated], member[kept & ~treated]),
+        "smd_before": balance["before"].abs().max(),
+        "smd_after": balance["after"].abs().max(),
+    }
+    propensities = pd.DataFrame({"treated": treated, "propensity": propensity})
+    effects = _by_group(part, fitted, weight, settings.trim)
+    return [effects, pd.DataFrame([described]), balance.rename_axis("covariate").reset_index(), propensities]
+
+
+def _nuisance(part: pd.DataFrame, x: pd.DataFrame, outcome: str, settings: Response, rng) -> causal.Nuisance:
+    """Return the models' predictions, the mean of `repeats` divisions into folds, so that little hangs on one."""
+    known = part["propensity"].to_numpy() if part["randomised"].all() else None
+    columns = np.column_stack([x.to_numpy(dtype=float), pd.factorize(part["start"], sort=True)[0]])
+    member, treated, spent = (part[name].to_numpy() for name in ("member_id", "treated", outcome))
+    fits = [
+        causal.cross_fit(
+            columns, treated, spent, causal.folds(member, settings.folds, rng), *_models(settings, rng), known
+        )
+        for _ in range(settings.repeats)
+    ]
+    names = ("propensity", "treated", "control")
+    return causal.Nuisance(*(np.mean([getattr(fit, name) for fit in fits], axis=0) for name in names))
+
+
+def _models(settings: Response, rng: np.random.Generator):
+    """Return models of who is reached and of what is spent: small boosted trees (Friedman 2001)."""
+    knobs = {"max_iter": settings.trees, "max_leaf_nodes": 8, "min_samples_leaf": 40, "early_stopping": False}
+    knobs["random_state"] = int(rng.integers(2**31))
+    return HistGradientBoostingClassifier(**knobs), HistGradientBoostingRegressor(**knobs)
+
+
+def _by_group(part: pd.DataFrame, fitted: dict, weight: np.ndarray, trim: float) -> pd.DataFrame:
+    """Return effect and placebo of every group of GROUPINGS, each over the rows that can be compared.
+
+    The placebo of a tier is that of those in it before the placebo window: later tiers hang on what was spent in it.
+    """
+    treated, member = part["treated"].to_numpy(), part["member_id"].to_numpy()
+    kept = {name: overlap.comparable(nuisance.propensity, trim) for name, nuisance in fitted.items()}
+    scored = {}
+    for name, nuisance in fitted.items():
+        safe = causal.Nuisance(np.where(kept[name], nuisance.propensity, 0.5), nuisance.treated, nuisance.control)
+        scored[name] = causal.scores(treated, part[name].to_numpy(), safe)
+    records, before = [], part.assign(tier=part["tier_before"])
+    for by, columns in GROUPINGS.items():
+        there = _groups(before, columns)
+        for key, here in _groups(part, columns).items():
+            main = causal.mean_effect(scored["outcome"], member, here & kept["outcome"])
+            placebo = causal.mean_effect(
+                scored["placebo"], member, there.get(key, np.zeros(len(part), dtype=bool)) & kept["placebo"]
+            )
+            arms = [here & kept["outcome"] & arm for arm in (treated, ~treated)]
+            ess = min(overlap.effective_size(weight[arm], member[arm]) for arm in arms)
+            numbers = (main.rows, main.clusters, main.effect, main.error, main.baseline, main.uplift)
+            numbers += (main.uplift_error, placebo.uplift, placebo.uplift_error, ess)
+            keys = dict(zip(columns, key, strict=True))
+            records.append({"by": by, **keys, **dict(zip(_EFFECTS, numbers, strict=True))})
+    names = ["by", "persona", "tier", "offer_id"]
+    return pd.DataFrame(records, columns=[*names, *_EFFECTS]).fillna(dict.fromkeys(names, ""))
+
+
+def _groups(part: pd.DataFrame, columns: list[str]) -> dict[tuple, np.ndarray]:
+    """Return each group's values of `columns` -> its rows, (rows,) bool."""
+    if not columns:
+        return {(): np.ones(len(part), dtype=bool)}
+    place = pd.Series(np.arange(len(part)), index=part.index)
+    groups = {key: place[rows.index] for key, rows in part.groupby(columns, sort=True)}
+    return {key: np.isin(place, rows) for key, rows in groups.items()}
+
+
+def _with_intervals(effects: pd.DataFrame, settings: Response) -> pd.DataFrame:
+    """Add usable, systematic, low and high.
+
+    How far estimates of a sort may be off is what the placebos of that sort (by persona, by tier, ...) say, and never
+    less than what those of the kind as a whole and of its campaigns say.
+    """
+    usable = (effects["ess"] >= settings.min_ess) & effects["uplift_sd"].gt(0)
+    table = effects.assign(usable=usable, systematic=0.0)
+    for _, rows in table[usable & (table["source"] == "observational")].groupby("kind"):
+        here = (table["kind"] == rows["kind"].iloc[0]) & (table["source"] == "observational")
+        whole = rows[rows["by"].isin(["all", "campaign"])]
+        least = pooling.systematic_error(whole["placebo"], whole["placebo_sd"])
+        for by in GROUPINGS:
+            same = rows[rows["by"] == by]
+            bias = max(least, pooling.systematic_error(same["placebo"], same["placebo_sd"]))
+            table.loc[here & (table["by"] == by), "systematic"] = bias
+    half = scipy.stats.norm.ppf((1 + settings.confidence) / 2) * np.hypot(table["uplift_sd"], table["systematic"])
+    return table.assign(low=table["uplift"] - half, high=table["uplift"] + half)
+
+
+def _cells(effects: pd.DataFrame, prior: pd.DataFrame) -> pd.DataFrame | None:
+    """Return one kind's uplift, its error with the systematic part, and source, in the rows of `prior`; or None."""
+    whole = effects[(effects["by"] == "all") & effects["usable"]]
+    if whole.empty:
+        return None
+    whole = whole.sort_values("source", key=lambda source: source.map(SOURCES.index)).iloc[0]
+    cells = effects[(effects["source"] == whole["source"]) & (effects["by"] == "cell") & effects["usable"]]
+    found = prior[["persona", "tier"]].merge(cells, on=["persona", "tier"], how="left")
+    errors = np.hypot(found["uplift_sd"], found["systematic"])
+    mean, error = pooling.shrink(
+        found["uplift"], errors, whole["uplift"], float(np.hypot(whole["uplift_sd"], whole["systematic"]))
+    )
+    return pd.DataFrame({"uplift": mean, "uplift_sd": error, "source": whole["source"]})
+
+
+def _wilson(hits: np.ndarray, clusters: np.ndarray, confidence: float) -> tuple[float, float]:
+    rate, error = hits.mean(), causal.clustered_error(hits, clusters)
+    size = rate * (1 - rate) / error**2 if error > 0 else len(np.unique(clusters))
+    z = scipy.stats.norm.ppf((1 + confidence) / 2)
+    centre, spread = rate + z**2 / (2 * size), z * np.sqrt(rate * (1 - rate) / size + z**2 / (4 * size**2))
+    return float(max(0, (centre - spread) / (1 + z**2 / size))), float(min(1, (centre + spread) / (1 + z**2 / size)))
+
+
+def _nothing() -> Estimates:
+    """Return estimates without rows, for data without campaigns that can be judged."""
+    effects = ["by", "persona", "tier", "offer_id", *_EFFECTS, "kind", "source", "systematic", "low", "high", "usable"]
+    over = "campaigns members reached kept kept_reached ess_treated ess_control smd_before smd_after kind source".split()
+    empty = [effects, over, ["covariate", "before", "after", "kind", "source"], ["treated", "propensity", "kind", "source"]]
+    return Estimates(*(pd.DataFrame(columns=columns).astype({"kind": "str"}) for columns in empty))
