@@ -134,7 +134,9 @@ def _listed(exposures: pd.DataFrame, offers: pd.DataFrame, timezone: str) -> tup
     early = table["redeemed_at"] < table["at"]
     table["redeemed_at"] = _local_day(table["redeemed_at"].mask(early), timezone, up=False)
     first = table.sort_values(["offer_id", "member_id", "at", "exposure_id"]).drop_duplicates(["offer_id", "member_id"])
-    first = first.assign(complete=first["arm"].notna() & first["propensity"].notna(), arm=first["arm"].fillna("treated"))
+    first = first.assign(
+        complete=first["arm"].notna() & first["propensity"].notna(), arm=first["arm"].fillna("treated")
+    )
     counts = {
         "exposures to unknown campaigns": int((~known).sum()),
         "exposures repeated": len(table) - len(first),
@@ -177,7 +179,10 @@ def _activity(events: ir.Table, campaigns: pd.DataFrame, end: date) -> pd.DataFr
     """Return sums of each member's purchases before and in both windows of each campaign; `placebo` says of which."""
     columns = ["offer_id", "start", "days", "origin"]
     windows = pd.concat(
-        [campaigns[columns].assign(placebo=at, day0=campaigns[name]) for at, name in ((False, "start"), (True, "origin"))]
+        [
+            campaigns[columns].assign(placebo=at, day0=campaigns[name])
+            for at, name in ((False, "start"), (True, "origin"))
+        ]
     )
     windows["day0"] = (windows["day0"] - pd.Timestamp(0)).dt.days
     grid = ibis.memtable(windows[["offer_id", "placebo", "day0", "days"]].astype({"day0": "int64", "days": "int64"}))
@@ -231,7 +236,9 @@ def _known_at(rows: pd.DataFrame, activity: pd.DataFrame, listed: pd.DataFrame, 
 
 def _others(rows: pd.DataFrame, day: pd.Series, listed: pd.DataFrame) -> dict[str, np.ndarray]:
     """Return for each row how many other campaigns had reached its member by `day`, still ran, and were redeemed."""
-    asked = pd.DataFrame({"member_id": rows["member_id"], "own": rows["offer_id"], "day": day, "row": np.arange(len(rows))})
+    asked = pd.DataFrame(
+        {"member_id": rows["member_id"], "own": rows["offer_id"], "day": day, "row": np.arange(len(rows))}
+    )
     got = listed[listed["arm"] != CONTROL]
     pairs = asked.merge(got, on="member_id")
     pairs = pairs[(pairs["active"] <= pairs["day"]) & (pairs["own"] != pairs["offer_id"])]

@@ -89,7 +89,9 @@ def assumed(catalogue: list[Benefit], personas: list[str], tiers: list[str]) -> 
     )
     table = keys.to_frame(index=False)
     for name in ("uplift", "uplift_sd"):
-        table[name] = table["benefit"].map({benefit.name: getattr(benefit, name) for benefit in catalogue}).astype(float)
+        table[name] = (
+            table["benefit"].map({benefit.name: getattr(benefit, name) for benefit in catalogue}).astype(float)
+        )
     return table.assign(source="assumed")
 
 
@@ -248,6 +250,13 @@ def _wilson(hits: np.ndarray, clusters: np.ndarray, confidence: float) -> tuple[
 def _nothing() -> Estimates:
     """Return estimates without rows, for data without campaigns that can be judged."""
     effects = ["by", "persona", "tier", "offer_id", *_EFFECTS, "kind", "source", "systematic", "low", "high", "usable"]
-    over = "campaigns members reached kept kept_reached ess_treated ess_control smd_before smd_after kind source".split()
-    empty = [effects, over, ["covariate", "before", "after", "kind", "source"], ["treated", "propensity", "kind", "source"]]
+    over = (
+        "campaigns members reached kept kept_reached ess_treated ess_control smd_before smd_after kind source".split()
+    )
+    empty = [
+        effects,
+        over,
+        ["covariate", "before", "after", "kind", "source"],
+        ["treated", "propensity", "kind", "source"],
+    ]
     return Estimates(*(pd.DataFrame(columns=columns).astype({"kind": "str"}) for columns in empty))

@@ -48,7 +48,7 @@ def shrink(observed: np.ndarray, trials: np.ndarray, within: float) -> Shrunk:
 def share_variance(share: np.ndarray, trials: np.ndarray) -> float:
     """Return the variance of one yes-or-no trial within a member, pooled over members (mean square within).
 
-    For shares of money it is the largest possible, so these are drawn to the mean rather too much than too little.
+    For shares of lines of unequal weight, `trials` is their effective number.
     """
     known = np.isfinite(share) & (trials > 0)
     p, n = share[known], trials[known]
@@ -56,6 +56,19 @@ def share_variance(share: np.ndarray, trials: np.ndarray) -> float:
     if freedom <= 0:  # one trial each: nothing tells chance from members, so chance it is
         return 0.25
     return float((n * p * (1 - p)).sum() / freedom)
+
+
+def ratio_variance(squares: np.ndarray, products: np.ndarray, whole_squares: np.ndarray, ratio: np.ndarray) -> float:
+    """Return the variance of one effective trial of a ratio of sums, part / whole, within a member.
+
+    `squares`, `products`, `whole_squares`: each member's sums over lines of part^2, part x whole and whole^2; a member
+    has (sum of whole)^2 / whole_squares effective trials. Source: the linearised ratio estimator (Cochran 1977, 6.3).
+    """
+    known = np.isfinite(ratio) & (whole_squares > 0)
+    r = ratio[known]
+    residual = squares[known] - 2 * r * products[known] + r**2 * whole_squares[known]
+    total = whole_squares[known].sum()
+    return max(float(residual.sum() / total), 0.0) if total > 0 else 0.0
 
 
 def mean_variance(total: np.ndarray, squares: np.ndarray, trials: np.ndarray) -> float:
