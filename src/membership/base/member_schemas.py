@@ -43,6 +43,16 @@ DEFINITIONS = (
         open=True,
     ),
     Table(
+        "needs",
+        ("member_id", "need", "source"),
+        {
+            "member_id": required(TEXT),
+            "need": required(TEXT),
+            "source": required(TEXT, among=("behaviour", "survey")),
+            "score": required(FLOAT),  # standard deviations above the mean member of whom the source speaks
+        },
+    ),
+    Table(
         "lifecycle_history",
         ("member_id", "as_of"),
         {
@@ -50,7 +60,8 @@ DEFINITIONS = (
             "as_of": required(TIME),
             "stage": required(TEXT, among=STAGES),
             "by_rhythm": required(TEXT, among=STAGES),  # the stage without P(alive)
-            "p_alive": optional(FLOAT, **SHARE),  # null for prospects and where the data do not tell
+            "p_alive": optional(FLOAT, **SHARE),  # as the model of that month says; null for prospects
+            "believed": required(BOOL),  # whether P(alive) decides with the rhythm in that month
             "startup": required(BOOL),  # history is shorter than the longest time that a rule looks back
         },
     ),

@@ -4,6 +4,8 @@ History begins on one day for everybody (left truncation): a purchase in its fir
 a silence cannot yet be long. The months before `startup_days` of history are marked, and left out of moves.
 """
 
+from dataclasses import dataclass
+
 import ibis
 import ibis.expr.types as ir
 import numpy as np
@@ -13,6 +15,20 @@ from membership.base import engine
 from membership.base.knobs import Windows
 from membership.base.profile_knobs import Lifecycle
 from membership.profile import alive
+
+
+@dataclass(frozen=True)
+class History:
+    """The stage of every member at every month start.
+
+    `table` is `lifecycle_history`: member_id, as_of, stage, by_rhythm (the stage without P(alive)), p_alive (what the
+    model says; null for prospects and where none could be fitted), believed (whether P(alive) decides with the rhythm),
+    startup (whether history is still shorter than the longest time that a rule looks back). `evidence`, index as_of:
+    startup, and for P(alive) the columns of `alive.Alive.evidence`.
+    """
+
+    table: pd.DataFrame
+    evidence: pd.DataFrame
 
 
 def month_starts(windows: Windows) -> pd.DatetimeIndex:
@@ -49,50 +65,55 @@ def stages(rhythm: pd.DataFrame, settings: Lifecycle, min_purchase_days: int) ->
     """Return `stage`, and `by_rhythm`, the stage without P(alive), of each row of `rhythm`; the first rule decides.
 
     new: the first purchase was within `new_days` and is known to be the first (column first_known); lapsed: silent for
-    more than `lapsed_gaps` usual gaps, or `lapsed_days`, or P(alive) below `lapsed_p_alive`; at_risk: silent for more
-    than `at_risk_gaps` usual gaps, or P(alive) below `at_risk_p_alive`; won_back: back within `new_days` after a
-    silence that counts as lapsed; loyal: at least `loyal_orders` purchase days in `loyal_days`; else active. Where
-    P(alive) is null (column p_alive) the rhythm decides alone. Members with fewer than `min_purchase_days` purchase
-    days have no rhythm of their own yet and are given the median member's.
+    more than `lapsed_gaps` usual gaps, or `lapsed_days`; at_risk: silent for more than `at_risk_gaps` usual gaps;
+    won_back: back within `new_days` after a silence that counts as lapsed; loyal: at least `loyal_orders` purchase
+    days in `loyal_days`; else active. Where P(alive) is believed (columns p_alive, believed), lapsed must also have one
+    below `lapsed_p_alive`, and is at_risk otherwise; so is everybody below `at_risk_p_alive`. Members with fewer than
+    `min_purchase_days` purchase days have no rhythm of their own yet and are given the median member's.
     """
     own = rhythm["usual_gap"].where(rhythm["purchase_days"] >= min_purchase_days)
     usual = own.fillna(own.groupby(rhythm["as_of"]).transform("median")).fillna(settings.lapsed_days)
     silence = np.minimum(settings.lapsed_gaps * usual, settings.lapsed_days)
-    new = rhythm["first_known"] & (rhythm["age"] <= settings.new_days)
-    lapsed, at_risk = rhythm["since"] > silence, rhythm["since"] > settings.at_risk_gaps * usual
-    gone, going = rhythm["p_alive"] < settings.lapsed_p_alive, rhythm["p_alive"] < settings.at_risk_p_alive
-    rest = [
-        ("won_back", rhythm["broken_gap"] > silence),
-        ("loyal", rhythm["recent_days"] >= settings.loyal_orders),
-    ]
+    lapsed = rhythm["since"] > silence
+    at_risk = lapsed | (rhythm["since"] > settings.at_risk_gaps * usual)
+    going = rhythm["believed"] & (rhythm["p_alive"] < settings.at_risk_p_alive)
+    staying = rhythm["believed"] & (rhythm["p_alive"] >= settings.lapsed_p_alive)
 
-    def first(*rules) -> pd.Series:
-        names, holds = zip(*rules, *rest, strict=True)
-        return pd.Series(np.select(holds, names, "active"), index=rhythm.index, dtype="str")
+    def first(lapsed: pd.Series, at_risk: pd.Series) -> pd.Series:
+        rules = {
+            "new": rhythm["first_known"] & (rhythm["age"] <= settings.new_days),
+            "lapsed": lapsed,
+            "at_risk": at_risk,
+            "won_back": rhythm["broken_gap"] > silence,
+            "loyal": rhythm["recent_days"] >= settings.loyal_orders,
+        }
+        return pd.Series(np.select(list(rules.values()), list(rules), "active"), index=rhythm.index, dtype="str")
 
-    both = first(("new", new), ("lapsed", lapsed | gone), ("at_risk", at_risk | going))
-    return pd.DataFrame({"stage": both, "by_rhythm": first(("new", new), ("lapsed", lapsed), ("at_risk", at_risk))})
+    return pd.DataFrame({"stage": first(lapsed & ~staying, at_risk | going), "by_rhythm": first(lapsed, at_risk)})
 
 
 def history(
     events: ir.Table, members: pd.DataFrame, windows: Windows, settings: Lifecycle, min_purchase_days: int
-) -> pd.DataFrame:
-    """Return table `lifecycle_history`: the stage of every member at every month start. Without purchases: prospect.
+) -> History:
+    """Return the stage of every member at every month start, from what was before it. Without purchases: prospect.
 
-    `members`: member_id, joined_at (null where unknown). Columns: member_id, as_of, stage, by_rhythm (the stage
-    without P(alive)), p_alive (null for prospects, and in months where it is not to be believed), startup (whether
-    history is still shorter than the longest time that a rule looks back). Each row sees only what was before as_of.
+    `members`: member_id, joined_at (null where unknown). Purchases of others are left out.
     """
     months = month_starts(windows)
     facts = rhythm(events, months, settings)
     facts = facts[facts["member_id"].isin(members["member_id"])].reset_index(drop=True)
     joined = members.set_index("member_id")["joined_at"]
     facts["first_known"] = alive.first_known(facts, joined, windows.start, settings.startup_days)
-    facts["p_alive"] = alive.by_month(facts, settings.confidence)["p_alive"]
+    found = alive.by_month(facts, settings)
+    facts["p_alive"] = found.p_alive
+    facts["believed"] = facts["as_of"].map(found.evidence["believed"]).astype(bool)
     known = facts[["member_id", "as_of", "p_alive"]].join(stages(facts, settings, min_purchase_days))
-    return _everybody(known, members["member_id"], months).assign(
-        startup=lambda table: table["as_of"] < pd.Timestamp(windows.start) + pd.Timedelta(days=settings.startup_days)
-    )
+    table = _everybody(known, members["member_id"], months)
+    evidence = found.evidence.reindex(months).fillna({"doubted": 0, "believed": False})
+    evidence.insert(0, "startup", months < pd.Timestamp(windows.start) + pd.Timedelta(days=settings.startup_days))
+    for column in ("believed", "startup"):
+        table[column] = np.tile(evidence[column].to_numpy(bool), len(members))
+    return History(table, evidence)
 
 
 def settled(history: pd.DataFrame) -> pd.DataFrame:
@@ -130,21 +151,20 @@ def rates(moves: pd.DataFrame) -> pd.DataFrame:
     return moves.div(moves.sum(axis=1).where(lambda total: total > 0), axis=0)
 
 
-def agreement(history: pd.DataFrame, settings: Lifecycle) -> pd.DataFrame:
-    """Return for each month what the two rules say of members who have bought: index as_of.
+def agreement(found: History, settings: Lifecycle) -> pd.DataFrame:
+    """Return `found.evidence` of each month with what the two rules say of members who have bought.
 
-    Columns: startup; buyers; believed (whether P(alive) is); rhythm_silent, p_alive_silent (shares at risk or lapsed
-    by each rule alone; the second null where not believed); disagree (share of buyers of whom only one rule says so).
+    Further columns: buyers; rhythm_silent, p_alive_silent (shares at risk or lapsed by rhythm, or below
+    `at_risk_p_alive`); disagree (share of buyers of whom only one of the two says so). P(alive) is shown where it is
+    not believed too; null where no model could be fitted.
     """
-    buyers = history[history["stage"] != "prospect"]
-    silent = buyers["by_rhythm"].isin(["at_risk", "lapsed"])
+    buyers = found.table[found.table["stage"] != "prospect"]
+    silent = buyers["by_rhythm"].isin(["at_risk", "lapsed"]).astype(float)
     going = (buyers["p_alive"] < settings.at_risk_p_alive).astype(float).where(buyers["p_alive"].notna())
-    table = buyers.assign(
-        buyers=1, believed=going.notna(), rhythm_silent=silent, p_alive_silent=going,
-        disagree=(going - silent).abs(),
-    )  # fmt: skip
-    how = {"startup": "first", "buyers": "sum", "believed": "any"}
-    return table.groupby("as_of").agg(how | dict.fromkeys(("rhythm_silent", "p_alive_silent", "disagree"), "mean"))
+    said = {"buyers": 1, "rhythm_silent": silent, "p_alive_silent": going, "disagree": (going - silent).abs()}
+    grouped = buyers[["as_of"]].assign(**said).groupby("as_of")
+    shares = grouped[["rhythm_silent", "p_alive_silent", "disagree"]].mean()
+    return found.evidence.join(grouped["buyers"].sum()).join(shares).fillna({"buyers": 0})
 
 
 def _everybody(known: pd.DataFrame, members: pd.Series, months: pd.DatetimeIndex) -> pd.DataFrame:
