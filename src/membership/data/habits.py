@@ -25,10 +25,15 @@ COLUMNS = (
     "paid",  # cents of purchases
     "line_squares",  # squared cents a line, summed: paid^2 over it is Kish's effective number of lines
     "list_price",  # cents of purchases before discounts
+    "list_squares",  # squared cents a line, summed; so are all squares and products below
     "discount",  # cents
-    "priced_lines",  # lines of a subcategory and at least one unit
-    "shelf_price",  # thousandths of a cent of priced lines, before discounts: a discount is another need
-    "usual_price",  # thousandths of a cent, had each unit cost its subcategory's mean before the cut-off
+    "discount_squares",
+    "discount_products",  # discount times list price
+    "shelf_price",  # cents before discounts (these are another need) of lines of a subcategory and a unit or more
+    "shelf_squares",
+    "usual_price",  # cents, had each unit of such a line cost its subcategory's mean before the cut-off
+    "usual_squares",
+    "price_products",  # shelf price times usual price
     "brand_lines",  # lines of a brand in subcategories of which the member bought two branded lines or more
     "brand_pairs",  # ordered pairs of branded lines of one subcategory
     "brand_repeats",  # those of the same brand
@@ -96,22 +101,30 @@ def _channels(lines: ir.Table) -> ir.Table:
 
 
 def _lines(lines: ir.Table) -> ir.Table:
-    return lines.group_by("member_id").agg(
+    listed = lines.mutate(list_price=_.amount + _.discount)
+    return listed.group_by("member_id").agg(
         paid=_.amount.sum(),
         line_squares=(_.amount * _.amount).sum(),
+        list_squares=(_.list_price * _.list_price).sum(),
         discount=_.discount.sum(),
-        list_price=(_.amount + _.discount).sum(),
+        discount_squares=(_.discount * _.discount).sum(),
+        discount_products=(_.discount * _.list_price).sum(),
+        list_price=_.list_price.sum(),
     )
 
 
 def _prices(listed: ir.Table) -> ir.Table:
-    """Each line's shelf price beside the usual price of as many units of its subcategory."""
-    priced = listed.drop_null("subcategory").filter(_.quantity > 0)
-    priced = priced.mutate(shelf=(priced.amount + priced.discount) * 1000)
-    usual = priced.group_by("subcategory").agg(unit=(_.shelf.sum() / _.quantity.sum()).round().cast("int64"))
+    """Each line's shelf price beside the usual price of as many units of its subcategory, in whole cents."""
+    priced = listed.drop_null("subcategory").filter(_.quantity > 0).mutate(shelf=_.amount + _.discount)
+    usual = priced.group_by("subcategory").agg(total=_.shelf.sum(), units=_.quantity.sum())
     both = priced.join(usual, "subcategory")
+    both = both.mutate(usual=(both.quantity * both.total / both.units).round().cast("int64"))
     return both.group_by("member_id").agg(
-        priced_lines=both.count(), shelf_price=both.shelf.sum(), usual_price=(both.quantity * both.unit).sum()
+        shelf_price=_.shelf.sum(),
+        shelf_squares=(_.shelf * _.shelf).sum(),
+        usual_price=_.usual.sum(),
+        usual_squares=(_.usual * _.usual).sum(),
+        price_products=(_.shelf * _.usual).sum(),
     )
 
 

@@ -50,7 +50,7 @@ def preferences(
     seen = {need: found for need, found in shrunk.items() if np.isfinite(found.figures).any()}
     rows = [(found.mean, found.spread, found.reliability) for found in seen.values()]
     evidence = pd.DataFrame(rows, index=pd.Index(list(seen), name="need"), columns=["mean", "spread", "reliability"])
-    evidence["kept"] = (evidence["reliability"] >= settings.min_reliability) | (evidence["spread"] == 0)
+    evidence["kept"] = evidence["reliability"] >= settings.min_reliability
     kept = evidence.index[evidence["kept"]]
     natural = pd.DataFrame({need: seen[need].figures for need in kept}, index=facts.index, columns=kept, dtype=float)
     spread = evidence.loc[kept, "spread"]
@@ -90,13 +90,12 @@ def top_category(shares: pd.DataFrame) -> pd.Series:
 def _ways(facts: pd.DataFrame, counts: pd.DataFrame) -> dict[str, _Measure]:
     """The ways of shopping: price, discounts, baskets, time, place, loyalty to brands, browsing, variety."""
     orders = counts["orders"]
-    lines = _effective_lines(counts)
-    price = 1 - counts["shelf_price"] / counts["usual_price"].where(counts["usual_price"] > 0)
+    dear = _ratio(counts, "shelf_price", "usual_price", ("shelf_squares", "price_products", "usual_squares"))
     variety = _variety(facts, counts["items"])
     days = facts["age_days"]
     return {
-        "bargains": _share(counts["discount"], counts["list_price"], lines),
-        LOW_PRICES: _Measure(price, counts["priced_lines"], credibility.size_variance(price, counts["priced_lines"])),
+        "bargains": _ratio(counts, "discount", "list_price", ("discount_squares", "discount_products", "list_squares")),
+        LOW_PRICES: _Measure(1 - dear.observed, dear.trials, dear.within),
         "big baskets": _mean(counts["items"], counts["item_squares"], orders),
         # spend a basket is its size times this: two needs that say the same would count twice in personas
         "dear items": _mean(counts["paid"], counts["line_squares"], counts["items"]),
@@ -146,6 +145,13 @@ def _share(part: pd.Series, whole: pd.Series, trials: pd.Series) -> _Measure:
     share = (part / whole.where(whole > 0)).to_numpy(float)
     n = trials.to_numpy(float)
     return _Measure(share, n, credibility.share_variance(share, n))
+
+
+def _ratio(counts: pd.DataFrame, part: str, whole: str, sums: tuple[str, str, str]) -> _Measure:
+    ratio = (counts[part] / counts[whole].where(counts[whole] > 0)).to_numpy(float)
+    squares, products, whole_squares = (counts[name].to_numpy(float) for name in sums)
+    trials = counts[whole].to_numpy(float) ** 2 / np.where(whole_squares > 0, whole_squares, 1)
+    return _Measure(ratio, trials, credibility.ratio_variance(squares, products, whole_squares, ratio))
 
 
 def _mean(total: pd.Series, squares: pd.Series, trials: pd.Series) -> _Measure:
