@@ -18,8 +18,8 @@ import pandas as pd
 
 from membership.base import engine
 from membership.base.errors import DataError
+from membership.base.knobs import Windows
 from membership.base.programme_knobs import Response
-from membership.base.timeline import Window
 
 CONTROL = "control"  # the arm of those a randomised campaign left out
 _DAY = pd.Timedelta(days=1)
@@ -40,20 +40,22 @@ class Panel:
     left_out: pd.Series
 
 
-def schedule(offers: pd.DataFrame, timezone: str, window: Window, settings: Response) -> tuple[pd.DataFrame, pd.Series]:
-    """Return the campaigns that can be judged in `window` (data before its end), and why others cannot.
+def schedule(
+    offers: pd.DataFrame, timezone: str, windows: Windows, settings: Response
+) -> tuple[pd.DataFrame, pd.Series]:
+    """Return the campaigns that can be judged as of `windows.as_of`, and why others cannot.
 
     Columns offer_id, kind, start, end (local days, end out), days, origin (of the placebo window). A campaign must
-    have both ends, be over by the window's end, and leave room before it for the placebo window and its history.
+    have both ends, be over by that day, and leave room before it for the placebo window and its history.
     """
     local = {name: _local_day(offers[name], timezone, up) for name, up in (("starts_at", False), ("ends_at", True))}
     table = offers[["offer_id", "kind"]].assign(start=local["starts_at"], end=local["ends_at"])
     table["days"] = (table["end"] - table["start"]).dt.days
     table["origin"] = table["start"] - pd.to_timedelta(table["days"], unit="D")
-    earliest = pd.Timestamp(window.start) + settings.history_days * _DAY
+    earliest = pd.Timestamp(windows.start) + settings.history_days * _DAY
     reasons = {
         "campaigns without a start or an end": ~(table["days"] > 0),
-        "campaigns not over yet": table["end"] > pd.Timestamp(window.end),
+        "campaigns not over yet": table["end"] > pd.Timestamp(windows.as_of),
         "campaigns with too little history before them": table["origin"] < earliest,
     }
     usable, counts = pd.Series(True, index=table.index), {}
@@ -69,19 +71,19 @@ def panel(
     offers: pd.DataFrame,
     exposures: pd.DataFrame,
     tier_history: pd.DataFrame,
-    window: Window,
+    windows: Windows,
     timezone: str,
     settings: Response,
 ) -> Panel:
-    """Return the panel of the campaigns over by `window.end`; nothing on or after that day is read.
+    """Return the panel of the campaigns over by `windows.as_of`; nothing on or after that day is read.
 
     Randomised is a campaign whose every exposure has an arm and its propensity: its rows are the members listed.
     Otherwise those listed were treated, and all others who had bought were not. Campaigns that reached everybody or
     nobody say nothing and are left out. Raises DataError where a stated propensity is 0, or for several treated arms.
     """
-    campaigns, left_out = schedule(offers, timezone, window, settings)
+    campaigns, left_out = schedule(offers, timezone, windows, settings)
     listed, unused = _listed(exposures, offers, timezone)
-    activity = _activity(events, campaigns, window.end)
+    activity = _activity(events, campaigns, windows.as_of)
     base = activity[activity["placebo"] & (activity["orders_before"] > 0)][["offer_id", "member_id"]]
     rows = base.merge(campaigns, on="offer_id").merge(listed, on=["offer_id", "member_id"], how="left")
     treated = rows["arm"].notna() & (rows["arm"] != CONTROL)

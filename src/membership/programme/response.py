@@ -21,6 +21,17 @@ from membership.stats import causal, overlap, pooling
 SOURCES = ("assumed", "randomised", "observational")
 GROUPINGS = {"all": [], "persona": ["persona"], "tier": ["tier"], "cell": ["persona", "tier"], "campaign": ["offer_id"]}
 _EFFECTS = ("rows", "members", "effect", "error", "baseline", "uplift", "uplift_sd", "placebo", "placebo_sd", "ess")
+_OVERLAP = (
+    "campaigns",
+    "members",
+    "reached",
+    "kept",
+    "kept_reached",
+    "ess_treated",
+    "ess_control",
+    "smd_before",
+    "smd_after",
+)
 
 
 @dataclass(frozen=True)
@@ -43,7 +54,7 @@ class Estimates:
 
 
 def estimate(panel: Panel, personas: pd.Series, settings: Response, seed: int) -> Estimates:
-    """Estimate the effects of each kind of campaign of `panel`; `personas` by member_id are descriptors, not covariates.
+    """Estimate the effects of each kind of campaign of `panel`; `personas` (by member_id) describe.
 
     A kind with fewer than `min_ess` members in an arm gets no estimate. Raises DataError as `causal.cross_fit`.
     """
@@ -128,20 +139,20 @@ def _one_kind(part: pd.DataFrame, panel: Panel, settings: Response, rng: np.rand
     kept, weight = overlap.comparable(propensity, settings.trim), overlap.weights(treated, propensity)
     balance = overlap.balance(x[kept], treated[kept], propensity[kept])
     balance["before"] = overlap.balance(x, treated, np.full(len(part), 0.5))["before"]
-    described = {
-        "campaigns": part["offer_id"].nunique(),
-        "members": len(np.unique(member)),
-        "reached": int(treated.sum()),
-        "kept": kept.mean(),
-        "kept_reached": kept[treated].mean(),
-        "ess_treated": overlap.effective_size(weight[kept & treated], member[kept & treated]),
-        "ess_control": overlap.effective_size(weight[kept & ~treated], member[kept & ~treated]),
-        "smd_before": balance["before"].abs().max(),
-        "smd_after": balance["after"].abs().max(),
-    }
+    arms = [kept & arm for arm in (treated, ~treated)]
+    sizes = [overlap.effective_size(weight[arm], member[arm]) for arm in arms]
+    largest = balance[["before", "after"]].abs().max()
+    numbers = (
+        part["offer_id"].nunique(),
+        len(np.unique(member)),
+        int(treated.sum()),
+        kept.mean(),
+        kept[treated].mean(),
+    )
+    described = pd.DataFrame([(*numbers, *sizes, *largest)], columns=_OVERLAP)
     propensities = pd.DataFrame({"treated": treated, "propensity": propensity})
     effects = _by_group(part, fitted, weight, settings.trim)
-    return [effects, pd.DataFrame([described]), balance.rename_axis("covariate").reset_index(), propensities]
+    return [effects, described, balance.rename_axis("covariate").reset_index(), propensities]
 
 
 def _nuisance(part: pd.DataFrame, x: pd.DataFrame, outcome: str, settings: Response, rng) -> causal.Nuisance:
@@ -249,14 +260,12 @@ def _wilson(hits: np.ndarray, clusters: np.ndarray, confidence: float) -> tuple[
 
 def _nothing() -> Estimates:
     """Return estimates without rows, for data without campaigns that can be judged."""
-    effects = ["by", "persona", "tier", "offer_id", *_EFFECTS, "kind", "source", "systematic", "low", "high", "usable"]
-    over = (
-        "campaigns members reached kept kept_reached ess_treated ess_control smd_before smd_after kind source".split()
-    )
-    empty = [
+    known = ["kind", "source"]
+    effects = ["by", "persona", "tier", "offer_id", *_EFFECTS, "systematic", "low", "high", "usable", *known]
+    columns = [
         effects,
-        over,
-        ["covariate", "before", "after", "kind", "source"],
-        ["treated", "propensity", "kind", "source"],
+        [*_OVERLAP, *known],
+        ["covariate", "before", "after", *known],
+        ["treated", "propensity", *known],
     ]
-    return Estimates(*(pd.DataFrame(columns=columns).astype({"kind": "str"}) for columns in empty))
+    return Estimates(*(pd.DataFrame(columns=names).astype({"kind": "str"}) for names in columns))

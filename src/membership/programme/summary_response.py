@@ -14,9 +14,10 @@ def judged(panel: Panel) -> str:
         return f"**The data have no campaign that can be judged, so the assumptions of `params.yaml` stand.**{out}"
     rows = panel.rows
     by_design = rows.loc[rows["randomised"], "offer_id"].nunique()
-    how = {0: "none of them randomised", rows["offer_id"].nunique(): "all of them randomised"}
+    campaigns = rows["offer_id"].nunique()
+    how = {0: "none of them randomised", campaigns: "all of them randomised"}
     return (
-        f"**{rows['offer_id'].nunique()} campaigns are judged**, {how.get(by_design, f'{by_design} of them randomised')}: "
+        f"**{campaigns} campaigns are judged**, {how.get(by_design, f'{by_design} of them randomised')}: "
         f"they reached {rows.loc[rows['treated'], 'member_id'].nunique():,} members "
         f"{int(rows['treated'].sum()):,} times. Campaigns overlap: {overlapping(rows):.0%} of those times, the member "
         f"had another of them in the same days.{out}"
