@@ -37,6 +37,7 @@ DEFINITIONS = (
             "stage": required(TEXT, among=STAGES),
             "persona": required(TEXT),
             "main_need": required(TEXT),  # the preference furthest above the population's
+            "stated_need": optional(TEXT),  # in the survey, furthest above the others who answered
             "top_category": optional(TEXT),
             "answered_survey": required(BOOL),
         },
@@ -73,10 +74,26 @@ DEFINITIONS = (
             "tier": required(TEXT),
             "tier_rank": required(INT, **COUNT),  # 0 is the entry tier
             "points": required(INT, **COUNT),  # balance
-            "qualifying_spend": required(INT),  # cents in the qualifying period
+            "qualifying": required(INT),  # in the qualifying period: cents, or base points, as tiers.qualify_by says
             "next_tier": optional(TEXT),  # null in the top tier
+            "to_next": required(INT, **COUNT),  # in the unit of `qualifying`; 0 in the top tier
             "spend_to_next": required(INT, **COUNT),  # cents; 0 in the top tier
-            "about_to_drop": required(BOOL),
+            "grace_left": optional(FLOAT, **COUNT),  # months; null where no grace is running
+            "about_to_drop": required(BOOL),  # without another purchase, at the next month end
+            "to_keep": required(INT, **COUNT),  # what it takes not to drop, in the unit of `qualifying`
+        },
+    ),
+    Table(
+        "points_ledger",
+        ("member_id", "at"),
+        {
+            "member_id": required(TEXT),
+            "at": required(TIME),  # month end
+            "earned": required(INT, **COUNT),  # whole points in the month, as all that follow
+            "reversed": required(INT, **COUNT),  # taken back for returned orders
+            "redeemed": required(INT, **COUNT),
+            "expired": required(INT, **COUNT),
+            "balance": required(INT),  # at the month end; below 0: owed for returned orders
         },
     ),
     Table(
