@@ -34,14 +34,15 @@ class Curve:
     low: np.ndarray  # pointwise, log-log
     high: np.ndarray
     confidence: float
-    spells: int
-    last: float  # the longest time at which a spell was seen; the curve is not known beyond it
+    entry: np.ndarray  # of all spells, sorted, (spells,)
+    exit: np.ndarray  # the same
+    last: float  # the longest time at which (enough) spells were seen; the curve is not known beyond it
 
     def at(self, time: float) -> Estimate:
         """Return the share that last longer than `time`; NaN beyond `last`, unless nobody is left."""
         step = np.searchsorted(self.times, time, side="right") - 1
         if step < 0:
-            return Estimate(1.0, 1.0, 1.0) if self.spells and time <= self.last else Estimate(*[np.nan] * 3)
+            return Estimate(1.0, 1.0, 1.0) if time <= self.last else Estimate(*[np.nan] * 3)
         if time > self.last and self.survival[step] > 0:
             return Estimate(np.nan, np.nan, np.nan)
         return Estimate(*(float(column[step]) for column in (self.survival, self.low, self.high)))
@@ -78,23 +79,28 @@ class Curve:
         return Estimate(float(area.sum()), float(max(area.sum() - half, 0)), float(min(area.sum() + half, until)))
 
     def risk_at(self, times: np.ndarray) -> np.ndarray:
-        """Return the spells at risk at the next end at or after each of `times`, (m,); 0 after the last."""
-        step = np.searchsorted(self.times, times)
-        return np.append(self.at_risk, 0)[step]
+        """Return how many spells are in sight just after each of `times`, (m,): begun, not over, not lost."""
+        entered = np.searchsorted(self.entry, times, side="right")
+        return entered - np.searchsorted(self.exit, times, side="right")
 
 
 def kaplan_meier(
-    exit: np.ndarray, ended: np.ndarray, entry: np.ndarray | None = None, confidence: float = 0.95
+    exit: np.ndarray, ended: np.ndarray, entry: np.ndarray | None = None, confidence: float = 0.95, fewest: int = 1
 ) -> Curve:
-    """Estimate the survival curve of independent spells: times `exit`, `ended` (bool), `entry` (None: 0), all (spells,).
+    """Estimate the survival curve of independent spells: `exit`, `ended` (bool) and `entry` (None: 0), all (spells,).
 
     The variance is Greenwood's, the band that of log(-log S), which stays within 0 and 1 (Kalbfleisch & Prentice 2002,
     1.4); where all at risk end, S is 0 for good and its upper limit is that of the step before. With delayed entry few
-    may be at risk at small times: look at `at_risk` there. Raises DataError where not 0 <= entry < exit.
+    may be at risk at small times, and a chance end of all of them would hold for good: ends among fewer than `fewest`
+    at risk are left out there (Lai & Ying 1991), and the curve ends where as few are left. Raises DataError where not
+    0 <= entry < exit.
     """
     exit, ended, entry = _checked(exit, ended, entry)
     times, ends = np.unique(exit[ended], return_counts=True)
     at_risk = _at_risk(times, entry, exit)
+    enough = at_risk >= fewest
+    last = _last(entry, exit, fewest)
+    times, ends, at_risk = times[enough], ends[enough], at_risk[enough]
     survival = np.cumprod(1 - ends / at_risk)
     survival[np.maximum.accumulate(ends == at_risk)] = 0.0
     alive = survival > 0
@@ -104,8 +110,7 @@ def kaplan_meier(
         low, high = np.where(alive, survival**spread, 0.0), np.where(alive, survival ** (1 / spread), np.nan)
     if not alive.all():
         high[~alive] = high[alive][-1] if alive.any() else 1.0
-    last = float(exit.max()) if len(exit) else 0.0
-    return Curve(times, at_risk, ends, survival, low, high, confidence, len(exit), last)
+    return Curve(times, at_risk, ends, survival, low, high, confidence, np.sort(entry), np.sort(exit), last)
 
 
 def log_rank(exit: np.ndarray, ended: np.ndarray, group: np.ndarray, entry: np.ndarray | None = None) -> float:
@@ -148,6 +153,13 @@ def _checked(exit, ended, entry) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def _at_risk(times: np.ndarray, entry: np.ndarray, exit: np.ndarray) -> np.ndarray:
     entered = np.searchsorted(np.sort(entry), times, side="left")
     return entered - np.searchsorted(np.sort(exit), times, side="left")
+
+
+def _last(entry: np.ndarray, exit: np.ndarray, fewest: int) -> float:
+    """Return the last time at which at least `fewest` spells are at risk; 0 where so many never are."""
+    times = np.unique(exit)
+    enough = times[_at_risk(times, entry, exit) >= fewest]
+    return float(enough[-1]) if len(enough) else 0.0
 
 
 def _reach(confidence: float) -> float:
