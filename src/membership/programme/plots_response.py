@@ -25,7 +25,7 @@ def overlap(propensities: pd.DataFrame, trim: float) -> np.ndarray:
         for outside in ((0, trim), (1 - trim, 1)):
             ax.axvspan(*outside, color="lightgrey", alpha=0.5, zorder=0)
         ax.set(title=kind, xlabel="propensity of being reached", xlim=(0, 1))
-        ax.yaxis.set_major_formatter(PercentFormatter(1))
+        ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes[0, 0].set_ylabel("share of its members")
     axes[0, -1].legend(frameon=False)
     figure.suptitle("Could those reached have been left out, and the others reached? (grey: not compared)")
@@ -49,7 +49,7 @@ def balance(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def effects(table: pd.DataFrame, by: str, ax: Axes | None = None) -> Axes:
+def effects(table: pd.DataFrame, by: str, order: list[str] | None = None, ax: Axes | None = None) -> Axes:
     """Draw from `Estimates.effects` the usable uplifts of one grouping (all, persona or tier), with their placebos.
 
     Bars are the intervals that count sampling and the bias that placebos reveal; hollow marks are the placebos.
@@ -58,8 +58,8 @@ def effects(table: pd.DataFrame, by: str, ax: Axes | None = None) -> Axes:
     if shown.empty:
         return _empty(ax or plt.subplots(figsize=(7, 3))[1])
     group = shown["kind"] if by == "all" else shown[by]
-    names, kinds = sorted(group.unique()), sorted(shown["kind"].unique())
-    ax = ax or plt.subplots(figsize=(8, 1.4 + 0.55 * len(names) * (1 if by == "all" else len(kinds) / 2)))[1]
+    names, kinds = _ordered(group, order), sorted(shown["kind"].unique())
+    ax = ax or plt.subplots(figsize=(8, 1.4 + 0.5 * len(names) * (1 if by == "all" else max(len(kinds) / 2, 1))))[1]
     for number, (kind, colour) in enumerate(zip(kinds, sns.color_palette("Set2", len(kinds)), strict=True)):
         rows = shown[shown["kind"] == kind]
         shift = 0 if by == "all" else 0.7 * ((number + 0.5) / len(kinds) - 0.5)
@@ -72,18 +72,18 @@ def effects(table: pd.DataFrame, by: str, ax: Axes | None = None) -> Axes:
     ax.set(title="Extra spend while a campaign runs", xlabel="share of expected spend", ylabel="")
     ax.set_yticks(range(len(names)), names)
     ax.invert_yaxis()
-    ax.xaxis.set_major_formatter(PercentFormatter(1))
+    ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     ax.legend(bbox_to_anchor=(1.01, 1), loc="upper left", frameon=False)
     return ax
 
 
-def redemption(table: pd.DataFrame, by: str, ax: Axes | None = None) -> Axes:
+def redemption(table: pd.DataFrame, by: str, order: list[str] | None = None, ax: Axes | None = None) -> Axes:
     """Draw from `response.redemption` the rate of one grouping (persona or tier) and its interval, kind by kind."""
     shown = table[table["by"] == by]
     ax = ax or plt.subplots(figsize=(8, 1.4 + 0.5 * max(shown["group"].nunique(), 3)))[1]
     if shown.empty:
         return _empty(ax)
-    names, kinds = sorted(shown["group"].unique()), sorted(shown["kind"].unique())
+    names, kinds = _ordered(shown["group"], order), sorted(shown["kind"].unique())
     for number, (kind, colour) in enumerate(zip(kinds, sns.color_palette("Set2", len(kinds)), strict=True)):
         rows = shown[shown["kind"] == kind]
         y = [names.index(name) + 0.6 * ((number + 0.5) / len(kinds) - 0.5) for name in rows["group"]]
@@ -92,7 +92,7 @@ def redemption(table: pd.DataFrame, by: str, ax: Axes | None = None) -> Axes:
     ax.set(title="Who redeems, of those reached", xlabel="share", ylabel="")
     ax.set_yticks(range(len(names)), names)
     ax.invert_yaxis()
-    ax.xaxis.set_major_formatter(PercentFormatter(1))
+    ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     ax.legend(bbox_to_anchor=(1.01, 1), loc="upper left", frameon=False)
     return ax
 
@@ -117,9 +117,14 @@ def learned(before: pd.DataFrame, after: pd.DataFrame, z: float = 1.96, ax: Axes
     ax.set(title="What is believed of each benefit", xlabel="extra spend, share of expected spend", ylabel="")
     ax.set_yticks(range(len(names)), [name.replace("_", " ") for name in names])
     ax.invert_yaxis()
-    ax.xaxis.set_major_formatter(PercentFormatter(1))
+    ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     ax.legend(frameon=False)
     return ax
+
+
+def _ordered(groups: pd.Series, order: list[str] | None) -> list[str]:
+    """Return the different `groups`: those in `order` first, the others by name."""
+    return sorted(groups.unique(), key=lambda name: (order.index(name), "") if name in (order or []) else (1e9, name))
 
 
 def _empty(ax: Axes) -> Axes:
