@@ -171,8 +171,8 @@ def _orders(bought: pd.DataFrame, facts: Mapping) -> str:
         f'<td class="number">{row.paid / 100:,.2f}</td><td class="quiet">{escape(row.what)}</td></tr>'
         for row in last.itertuples(index=False)
     )
-    head = '<tr><th class="day">last orders</th><th class="number">items</th><th class="number">paid</th><th>dearest</th></tr>'
-    return f"<table>{head}{lines}</table>"
+    numbers = '<th class="number">items</th><th class="number">paid</th>'
+    return f'<table><tr><th class="day">last orders</th>{numbers}<th>dearest</th></tr>{lines}</table>'
 
 
 def _chance(share: float) -> str:

@@ -36,7 +36,7 @@ def bars(rows: Sequence[tuple[str, float, str]], reach: float = 3.0) -> str:
 
 
 def strip(months: Sequence[tuple[str, str]]) -> str:
-    """Draw a stage a month as a row of coloured cells: rows of day (YYYY-MM-DD) and stage; the legend names the stages."""
+    """Draw a stage a month as a row of coloured cells: rows of day (YYYY-MM-DD) and stage; a legend below."""
     width = 460 / max(len(months), 1)
     cells, labels = [], []
     step = max(1, -(-len(months) // 8))
@@ -48,9 +48,7 @@ def strip(months: Sequence[tuple[str, str]]) -> str:
             f'<rect x="{x:.1f}" y="0" width="{width - 2:.1f}" height="26" rx="3" fill="{color}">{title}</rect>'
         )
         if (len(months) - 1 - number) % step == 0:
-            labels.append(
-                f'<text x="{x + width / 2:.1f}" y="40" class="small" text-anchor="middle">{_label(month, number == 0)}</text>'
-            )
+            labels.append(_month(month, x + width / 2, 40, number == 0))
     seen = [stage for stage in STAGE_COLORS if any(stage == found for _, found in months)]
     legend = "".join(
         f'<span class="key"><i style="background:{STAGE_COLORS[stage]}"></i>{stage.replace("_", " ")}</span>'
@@ -85,8 +83,7 @@ def columns(months: Sequence[tuple[str, float]], words: Sequence[str]) -> str:
         x = number * width
         drawn.append(
             f'<rect x="{x:.1f}" y="{62 - height:.1f}" width="{width - 4:.1f}" height="{height + 1:.1f}" fill="{BLUE}">'
-            f"<title>{escape(month)}: {escape(word)}</title></rect>"
-            f'<text x="{x + width / 2 - 2:.1f}" y="77" class="small" text-anchor="middle">{_label(month, number == 0)}</text>'
+            f"<title>{escape(month)}: {escape(word)}</title></rect>{_month(month, x + width / 2 - 2, 77, number == 0)}"
         )
     return _svg(460, 80, "".join(drawn))
 
@@ -98,10 +95,11 @@ def progress(share: float) -> str:
     return _svg(460, 14, back + f'<rect x="0" y="2" width="{done:.1f}" height="10" rx="5" fill="{BLUE}"/>')
 
 
-def _label(month: str, first: bool) -> str:
-    """Return the short name of a month that starts as YYYY-MM, with the year where it begins or the drawing does."""
+def _month(month: str, x: float, y: int, first: bool) -> str:
+    """Draw the short name of a month that starts as YYYY-MM, with the year where it begins or the drawing does."""
     name = MONTHS[int(month[5:7]) - 1]
-    return f"{name} {month[2:4]}" if first or name == "Jan" else name
+    label = f"{name} {month[2:4]}" if first or name == "Jan" else name
+    return f'<text x="{x:.1f}" y="{y}" class="small" text-anchor="middle">{label}</text>'
 
 
 def _svg(width: int, height: float, inside: str) -> str:
