@@ -119,6 +119,13 @@ def breakage(books: Books, settings: Tiers) -> float:
     return float(books.expired.to_numpy().sum(dtype="int64") / came) if came else settings.breakage
 
 
+def expected_breakage(earning: Earning, settings: Tiers, seed: int) -> float:
+    """Return `breakage` of the books with everybody in the entry tier: what is known before there are any tiers."""
+    shape = (len(earning.members), len(earning.months))
+    entry = pd.DataFrame(np.zeros(shape, dtype="int8"), index=earning.members, columns=earning.months)
+    return breakage(replay(earning, entry, settings, seed), settings)
+
+
 def table(books: Books) -> pd.DataFrame:
     """Return the books as table `points_ledger`: member_id, at (month end), the flows and the balance, whole points."""
     members, months = books.earned.shape

@@ -168,15 +168,16 @@ def best(choices: Choices, budget: float | None = None, moves: float | None = No
     return choices.thresholds[(lowest or found).chosen].tolist(), found.bound
 
 
-def tradeoff(choices: Choices, budgets: list[float], moves: list[float]) -> pd.DataFrame:
-    """Return what other limits would bring: each of `budgets` (cents) and of `moves` a year, the other limit as it is.
+def tradeoff(choices: Choices, multiples: list[float]) -> pd.DataFrame:
+    """Return what other limits would bring: `multiples` of the budget and of the moves, the other limit as it is.
 
     Columns limit ("budget" or "moves"), at, net, cost (cents), moves, and one column of thresholds a tier; limits that
     no rule keeps are left out.
     """
     limits = choices.terms.settings.search
-    asked = [("budget", at, at, limits.max_moves_per_year) for at in budgets]
-    asked += [("moves", at, limits.budget, at) for at in moves]
+    budget, moves = limits.budget, limits.max_moves_per_year
+    asked = [("budget", times * budget, times * budget, moves) for times in multiples]
+    asked += [("moves", times * moves, budget, times * moves) for times in multiples]
     ladder, net, rows = choices.ladder(), choices.gain - choices.cost, []
     for limit, at, budget, most in asked:
         found = ladder.solve(net, budget, most)
