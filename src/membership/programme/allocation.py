@@ -67,57 +67,24 @@ def allocate(candidates: Candidates, facts: pd.DataFrame, settings: Benefits) ->
     Cost never exceeds the budget. With a budget of 0 nobody gets anything, and the shadow price is that of the first
     cent. Raises ParamError where the limits cannot be met together.
     """
-    _same_members(candidates, facts)
+    check_members(candidates, facts)
     nothing = np.zeros(candidates.cost.shape, dtype=bool)
     if not candidates.pays.any():
         return Allocation(candidates, nothing, bound=0.0, shadow_price=0.0)
     wanted = settings if settings.budget else settings.model_copy(update={"budget": 1.0})
     within = limits(candidates, facts, wanted)
     known = prices.segments(candidates, within, settings.max_per_member)
-    relaxed = _relaxed(known, within, wanted)
+    mixed = relaxed(known, within, wanted)
     if settings.budget == 0:
-        return Allocation(candidates, nothing, bound=0.0, shadow_price=relaxed.shadow_price)
-    given = _whole(known, within, relaxed)
+        return Allocation(candidates, nothing, bound=0.0, shadow_price=mixed.shadow_price)
+    given = _whole(known, within, mixed)
     if given is None:
-        raise ParamError(_unmet(settings, len(relaxed.prices)))
-    return Allocation(candidates, given, max(relaxed.bound, float(candidates.net[given].sum())), relaxed.shadow_price)
+        raise ParamError(_unmet(settings, len(mixed.prices)))
+    return Allocation(candidates, given, max(mixed.bound, float(candidates.net[given].sum())), mixed.shadow_price)
 
 
-def sweep(candidates: Candidates, facts: pd.DataFrame, settings: Benefits, multiples: list[float]) -> pd.DataFrame:
-    """Return what other budgets, `multiples` (above 0) of the one in `settings`, would bring.
-
-    Columns budget, net (cents) and shadow_price, from the linear programme: what whole benefits nearly reach. The
-    ways to use a segment that one budget has found serve the next. Raises ParamError as `allocate` does.
-    """
-    settings_of = [settings.model_copy(update={"budget": settings.budget * multiple}) for multiple in multiples]
-    rows = [(other.budget, found.net, found.shadow_price) for other, found in _each(candidates, facts, settings_of)]
-    return pd.DataFrame(rows, columns=["budget", "net", "shadow_price"])
-
-
-def ratio_sweep(candidates: Candidates, facts: pd.DataFrame, settings: Benefits, ratios: list[float]) -> pd.DataFrame:
-    """Return what other values of `benefits.fairness.min_ratio` (above 0) would bring: min_ratio, net, cost_share.
-
-    `cost_share` is what respecting the limit costs, as a share of what is brought without it; from the linear
-    programme. Raises ParamError as `allocate` does.
-    """
-    fair = [settings.fairness.model_copy(update={"min_ratio": ratio}) for ratio in [1e-9, *ratios]]
-    settings_of = [settings.model_copy(update={"fairness": each}) for each in fair]
-    nets = [found.net for _, found in _each(candidates, facts, settings_of)]
-    free = nets[0] if nets else 0.0
-    table = pd.DataFrame({"min_ratio": [0.0, *ratios][: len(nets)], "net": nets})
-    return table.assign(cost_share=1 - table["net"] / free if free else 0.0)
-
-
-def _each(candidates: Candidates, facts: pd.DataFrame, settings_of: list[Benefits]) -> list[tuple[Benefits, Relaxed]]:
-    _same_members(candidates, facts)
-    if not candidates.pays.any():
-        return []
-    within = [limits(candidates, facts, settings) for settings in settings_of]
-    known = prices.segments(candidates, within[0], settings_of[0].max_per_member)
-    return [(one, _relaxed(known, limit, one)) for one, limit in zip(settings_of, within, strict=True)]
-
-
-def _relaxed(known: Segments, within: Limits, settings: Benefits) -> Relaxed:
+def relaxed(known: Segments, within: Limits, settings: Benefits) -> Relaxed:
+    """Return the best mix within the limits of `settings`; raises ParamError, in words, where there is none."""
     found = prices.relax(known, within)
     if found is None:
         raise ParamError(_unmet(settings, len(within.upper)))
@@ -207,7 +174,8 @@ def _by_member(member: np.ndarray, others: np.ndarray, most: int) -> tuple[csr_a
     return each[tight], room[tight]
 
 
-def _same_members(candidates: Candidates, facts: pd.DataFrame) -> None:
+def check_members(candidates: Candidates, facts: pd.DataFrame) -> None:
+    """Raise DataError where the two are not of the same members in the same order."""
     if not np.array_equal(candidates.members, facts["member_id"].to_numpy()):
         raise DataError("allocation: candidates and facts must have the same members in the same order.")
 
