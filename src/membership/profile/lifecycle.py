@@ -110,6 +110,7 @@ def history(
     known = facts[["member_id", "as_of", "p_alive"]].join(stages(facts, settings, min_purchase_days))
     table = _everybody(known, members["member_id"], months)
     evidence = found.evidence.reindex(months).fillna({"doubted": 0, "believed": False})
+    evidence = evidence.astype({"doubted": "int64", "believed": bool})
     evidence.insert(0, "startup", months < pd.Timestamp(windows.start) + pd.Timedelta(days=settings.startup_days))
     for column in ("believed", "startup"):
         table[column] = np.tile(evidence[column].to_numpy(bool), len(members))
@@ -164,7 +165,7 @@ def agreement(found: History, settings: Lifecycle) -> pd.DataFrame:
     said = {"buyers": 1, "rhythm_silent": silent, "p_alive_silent": going, "disagree": (going - silent).abs()}
     grouped = buyers[["as_of"]].assign(**said).groupby("as_of")
     shares = grouped[["rhythm_silent", "p_alive_silent", "disagree"]].mean()
-    return found.evidence.join(grouped["buyers"].sum()).join(shares).fillna({"buyers": 0})
+    return found.evidence.join(grouped["buyers"].sum()).join(shares).fillna({"buyers": 0}).astype({"buyers": "int64"})
 
 
 def _everybody(known: pd.DataFrame, members: pd.Series, months: pd.DatetimeIndex) -> pd.DataFrame:

@@ -96,7 +96,7 @@ def curves(
     """Return the Kaplan-Meier curve of the time to the next purchase of each group, the largest first.
 
     Groups of fewer than 20 members are left out. `groups`: member_id -> label. On the clock "purchase" the curve ends
-    where fewer than 10 are at risk, and a group has none where they are as few from the first.
+    where fewer than 10 are at risk, and a group has none where they are as few on the first day.
     """
     label = groups.reindex(spells.index)
     counts = label.value_counts().sort_index().sort_values(ascending=False, kind="stable")
@@ -104,7 +104,7 @@ def curves(
     for name in counts.index[counts >= FEWEST]:
         own = spells[label == name]
         curve = survival.kaplan_meier(*_times(own, clock), confidence, _AT_RISK if clock == "purchase" else 1)
-        if clock == "origin" or curve.times.min(initial=np.inf) == own["exit"][own["ended"]].min():
+        if clock == "origin" or (own["entry"] == 0).sum() >= _AT_RISK:
             found[name] = curve
     return found
 

@@ -79,9 +79,8 @@ class Curve:
         return Estimate(float(area.sum()), float(max(area.sum() - half, 0)), float(min(area.sum() + half, until)))
 
     def risk_at(self, times: np.ndarray) -> np.ndarray:
-        """Return how many spells are in sight just after each of `times`, (m,): begun, not over, not lost."""
-        entered = np.searchsorted(self.entry, times, side="right")
-        return entered - np.searchsorted(self.exit, times, side="right")
+        """Return how many spells are in sight at each of `times`, (m,): entered by then, neither over nor lost before."""
+        return np.searchsorted(self.entry, times, side="right") - np.searchsorted(self.exit, times, side="left")
 
 
 def kaplan_meier(
