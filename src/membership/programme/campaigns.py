@@ -83,18 +83,20 @@ def panel(
     """
     campaigns, left_out = schedule(offers, timezone, windows, settings)
     listed, unused = _listed(exposures, offers, timezone)
+    asked = listed[listed["offer_id"].isin(campaigns["offer_id"])]
     activity = _activity(events, campaigns, windows.as_of)
     base = activity[activity["placebo"] & (activity["orders_before"] > 0)][["offer_id", "member_id"]]
-    rows = base.merge(campaigns, on="offer_id").merge(listed, on=["offer_id", "member_id"], how="left")
+    rows = base.merge(campaigns, on="offer_id").merge(asked, on=["offer_id", "member_id"], how="left")
     treated = rows["arm"].notna() & (rows["arm"] != CONTROL)
-    rows = rows.assign(treated=treated, redeemed=rows["redeemed_at"].notna())
-    rows["randomised"] = rows["offer_id"].isin(_randomised(listed))
+    rows = rows.assign(treated=treated, redeemed=rows["redeemed_at"] < pd.Timestamp(windows.as_of))
+    rows["randomised"] = rows["offer_id"].isin(_randomised(asked))
     rows = rows[~rows["randomised"] | rows["arm"].notna()]
     share = rows.groupby("offer_id")["treated"].transform("mean")
     alone = (share == 0) | (share == 1)
     left_out["campaigns that reached everybody or nobody"] = rows.loc[alone, "offer_id"].nunique() + len(
         set(campaigns["offer_id"]) - set(rows["offer_id"])
     )
+    left_out["exposures of members without a purchase before"] = len(asked) - int(rows["arm"].notna().sum())
     rows = rows[~alone].sort_values(["offer_id", "member_id"], ignore_index=True)
     rows["propensity"] = rows["propensity"].where(rows["treated"], 1 - rows["propensity"]).where(rows["randomised"])
     for name, at in (("tier", "start"), ("tier_before", "origin")):

@@ -59,7 +59,7 @@ def estimate(panel: Panel, personas: pd.Series, settings: Response, seed: int) -
     A kind with fewer than `min_ess` members in an arm gets no estimate. Raises DataError as `causal.cross_fit`.
     """
     rows = panel.rows.assign(source=np.where(panel.rows["randomised"], "randomised", "observational"))
-    rows["persona"] = rows["member_id"].map(personas).fillna("unknown")
+    rows["persona"] = _persona(rows, personas)
     parts = []
     for (kind, source), part in rows.groupby(["kind", "source"], sort=True):
         reached = part.groupby("treated")["member_id"].nunique()
@@ -80,7 +80,7 @@ def redemption(panel: Panel, personas: pd.Series, confidence: float) -> pd.DataF
     the rate says who takes an offer up, not what it changed.
     """
     got = panel.rows[panel.rows["treated"]]
-    got = got.assign(persona=got["member_id"].map(personas).fillna("unknown"), all="all")
+    got = got.assign(persona=_persona(got, personas), all="all")
     parts = []
     for by in ("all", "persona", "tier"):
         for (kind, group), part in got.groupby(["kind", by]):
@@ -126,6 +126,10 @@ def updated(uplifts: pd.DataFrame, effects: pd.DataFrame, settings: Response) ->
             table.loc[rows, ["uplift", "uplift_sd"]] = np.column_stack([mean, error])
             table.loc[rows, "source"] = "observational" if "observational" in sources else "randomised"
     return table
+
+
+def _persona(rows: pd.DataFrame, personas: pd.Series) -> pd.Series:
+    return rows["member_id"].map(personas).astype("str").fillna("unknown")
 
 
 def _one_kind(part: pd.DataFrame, panel: Panel, settings: Response, rng: np.random.Generator) -> list[pd.DataFrame]:
