@@ -21,7 +21,8 @@ def readable(table: pd.DataFrame, thresholds: bool = False) -> Styler:
     money = table.select_dtypes("number").columns if thresholds else MONEY
     formats |= {column: (lambda cents: f"{cents / 100:,.2f}") for column in money if column in table}
     formats |= {column: "{:.1%}" for column in SHARES if column in table}
-    return table.style.format(formats, na_rep="-")
+    days = {"as_of": "{:%Y-%m-%d}"} if table.index.name == "as_of" else {}
+    return table.style.format(formats, na_rep="-").format_index(days.get(table.index.name))
 
 
 def curves(search: Search, ax: Axes | None = None) -> Axes:
