@@ -9,7 +9,7 @@ import pytest
 from membership.base import params
 from membership.base.errors import ParamError
 from membership.data.sources import simulate
-from membership.programme import campaigns, plots_response, response, summary_response
+from membership.programme import campaigns, effects, plots_response, response, summary_response
 
 PARAMS = params.parse(
     params.read(),
@@ -79,7 +79,7 @@ def randomised(market, personas):
     """The panel and estimates of campaigns drawn by lot that bring UPLIFT."""
     events = with_effect(market.events, market.offers, market.exposures, UPLIFT)
     found = panel(events, market.offers, market.exposures)
-    return found, response.estimate(found, personas, SETTINGS, seed=1)
+    return found, effects.estimate(found, personas, SETTINGS, seed=1)
 
 
 def whole(found):
@@ -101,7 +101,7 @@ def test_the_known_effect_on_members_chosen_by_their_spend_is_recovered_where_a_
     sent = chosen_by_spend(market, 0)
     found = panel(with_effect(market.events, market.offers, sent, UPLIFT), market.offers, sent)
     means = found.rows.groupby("treated")["outcome"].mean()
-    estimates = response.estimate(found, personas, SETTINGS, seed=1)
+    estimates = effects.estimate(found, personas, SETTINGS, seed=1)
     row = whole(estimates)
     assert means[True] / means[False] - 1 > 2 * UPLIFT
     assert row["source"] == "observational"
@@ -113,7 +113,7 @@ def test_the_known_effect_on_members_chosen_by_their_spend_is_recovered_where_a_
 
 def test_where_campaigns_change_nothing_nothing_is_found(market, personas):
     for sent in (market.exposures, chosen_by_spend(market, 1)):
-        row = whole(response.estimate(panel(market.events, market.offers, sent), personas, SETTINGS, seed=1))
+        row = whole(effects.estimate(panel(market.events, market.offers, sent), personas, SETTINGS, seed=1))
         assert row["low"] < 0 < row["high"]
         assert abs(row["uplift"]) < 0.2
 
@@ -127,7 +127,7 @@ def test_campaigns_that_follow_hidden_plans_are_betrayed_by_the_placebo(market, 
         sent.append(market.exposures[market.exposures["offer_id"].eq(offer.offer_id)
                                      & market.exposures["member_id"].isin(recent["member_id"])])  # fmt: skip
     sent = pd.concat(sent).sample(frac=0.6, random_state=0).assign(arm=None, propensity=np.nan).astype({"arm": "str"})
-    row = whole(response.estimate(panel(market.events, market.offers, sent), personas, SETTINGS, seed=1))
+    row = whole(effects.estimate(panel(market.events, market.offers, sent), personas, SETTINGS, seed=1))
     assert row["placebo"] > 5 * row["placebo_sd"]
     assert row["systematic"] > 0.5 * row["placebo"]
     assert row["high"] - row["low"] > 2 * 1.96 * row["systematic"]
@@ -135,13 +135,13 @@ def test_campaigns_that_follow_hidden_plans_are_betrayed_by_the_placebo(market, 
 
 def test_the_same_seed_gives_the_same_estimates_and_rows_do_not_depend_on_their_order(market, randomised, personas):
     found, first = randomised
-    again = response.estimate(found, personas.sample(frac=1, random_state=0), SETTINGS, seed=1)
+    again = effects.estimate(found, personas.sample(frac=1, random_state=0), SETTINGS, seed=1)
     pd.testing.assert_frame_equal(again.effects, first.effects)
 
 
 def test_too_few_members_in_an_arm_get_no_estimate(randomised, personas):
     strict = SETTINGS.model_copy(update={"min_ess": 5000})
-    found = response.estimate(randomised[0], personas, strict, seed=1)
+    found = effects.estimate(randomised[0], personas, strict, seed=1)
     assert found.effects.empty
     uplifts = response.assumed(PARAMS.benefits.catalogue, ["odd"], ["Base"])
     pd.testing.assert_frame_equal(response.updated(uplifts, found.effects, strict), uplifts)
@@ -168,7 +168,7 @@ def test_nobody_redeeming_still_leaves_an_interval():
     np.testing.assert_allclose(table["high"], z2 / (3 + z2), rtol=1e-5)  # Wilson's, of 0 in 3
 
 
-def effects(*rows):
+def told_by(*rows):
     """Return rows (kind, source, by, persona, tier, uplift, uplift_sd, systematic, usable) of effects."""
     columns = ["kind", "source", "by", "persona", "tier", "uplift", "uplift_sd", "systematic", "usable"]
     return pd.DataFrame(rows, columns=columns)
@@ -192,7 +192,7 @@ def test_assumed_uplifts_are_those_of_the_catalogue_for_every_persona_and_tier()
 
 
 def test_evidence_and_assumption_weigh_by_precision_and_other_benefits_stay():
-    told = effects(("Mail", "randomised", "all", "", "", -0.02, 0.015, 0.0, True))
+    told = told_by(("Mail", "randomised", "all", "", "", -0.02, 0.015, 0.0, True))
     found = response.updated(uplifts(), told, MAIL)
     np.testing.assert_allclose(found["uplift"], [0.005, 0.005, 0.05])
     np.testing.assert_allclose(found["uplift_sd"], [0.015 / np.sqrt(2)] * 2 + [0.02])
@@ -200,13 +200,13 @@ def test_evidence_and_assumption_weigh_by_precision_and_other_benefits_stay():
 
 
 def test_strong_evidence_of_harm_makes_the_uplift_negative():
-    told = effects(("Mail", "randomised", "all", "", "", -0.1, 0.005, 0.0, True))
+    told = told_by(("Mail", "randomised", "all", "", "", -0.1, 0.005, 0.0, True))
     assert (response.updated(uplifts(), told, MAIL)["uplift"].iloc[:2] < 0).all()
 
 
 def test_the_bias_that_placebos_reveal_takes_weight_from_observational_evidence():
     rows = [("Mail", "observational", "all", "", "", -0.02, 0.015, bias, True) for bias in (0.0, 0.05)]
-    sure, unsure = (response.updated(uplifts(), effects(row), MAIL) for row in rows)
+    sure, unsure = (response.updated(uplifts(), told_by(row), MAIL) for row in rows)
     assert sure["uplift"][0] == pytest.approx(0.005)
     assert sure["uplift"][0] < unsure["uplift"][0] < 0.03
     assert sure["uplift_sd"][0] < unsure["uplift_sd"][0] < 0.015
@@ -219,15 +219,15 @@ def test_cells_keep_their_own_only_where_they_truly_differ():
         ("Mail", "randomised", "cell", "p", tier, u, 0.05, 0.0, True) for tier, u in (("low", -0.02), ("top", 0.02))
     ]
     apart = [("Mail", "randomised", "cell", "p", tier, u, 0.02, 0.0, True) for tier, u in (("low", -0.3), ("top", 0.3))]
-    same = response.updated(uplifts(sd=1.0), effects(mean, *alike), MAIL)["uplift"]
+    same = response.updated(uplifts(sd=1.0), told_by(mean, *alike), MAIL)["uplift"]
     assert same[0] == pytest.approx(same[1])
-    differ = response.updated(uplifts(sd=1.0), effects(mean, *apart), MAIL)["uplift"]
+    differ = response.updated(uplifts(sd=1.0), told_by(mean, *apart), MAIL)["uplift"]
     assert differ[0] < -0.25
     assert differ[1] > 0.25
 
 
 def test_randomised_campaigns_of_a_kind_are_believed_rather_than_others():
-    told = effects(
+    told = told_by(
         ("Mail", "observational", "all", "", "", 0.5, 0.001, 0.0, True),
         ("Mail", "randomised", "all", "", "", 0.0, 0.015, 0.0, True),
     )
@@ -237,7 +237,7 @@ def test_randomised_campaigns_of_a_kind_are_believed_rather_than_others():
 
 
 def test_what_is_not_usable_or_of_another_kind_changes_nothing():
-    told = effects(
+    told = told_by(
         ("Mail", "observational", "all", "", "", 0.5, 0.001, 0.0, False),
         ("Call", "randomised", "all", "", "", 0.5, 0.001, 0.0, True),
     )
@@ -245,7 +245,7 @@ def test_what_is_not_usable_or_of_another_kind_changes_nothing():
 
 
 def test_an_assumption_said_to_be_certain_is_kept():
-    told = effects(("Mail", "randomised", "all", "", "", 0.5, 0.001, 0.0, True))
+    told = told_by(("Mail", "randomised", "all", "", "", 0.5, 0.001, 0.0, True))
     assert response.updated(uplifts(sd=0.0), told, MAIL)["uplift"].tolist() == [0.03, 0.03, 0.05]
 
 
@@ -277,7 +277,7 @@ def test_words_and_figures_of_what_was_found(randomised, personas):
 
 def test_without_campaigns_the_assumptions_stand_and_every_figure_says_so(market, personas):
     nothing = panel(market.events, market.offers[:0], market.exposures[:0])
-    estimates = response.estimate(nothing, personas, SETTINGS, seed=1)
+    estimates = effects.estimate(nothing, personas, SETTINGS, seed=1)
     assumed = response.assumed(PARAMS.benefits.catalogue, ["even"], ["unknown"])
     after = response.updated(assumed, estimates.effects, SETTINGS)
     pd.testing.assert_frame_equal(after, assumed)

@@ -102,6 +102,18 @@ DEFINITIONS = (
         {"member_id": required(TEXT), "as_of": required(TIME), "tier": required(TEXT)},
     ),
     Table(
+        "uplifts",
+        ("benefit", "persona", "tier"),
+        {
+            "benefit": required(TEXT),
+            "persona": required(TEXT),
+            "tier": required(TEXT),
+            "uplift": required(FLOAT),  # extra spend as a share of expected spend; below 0: less spend
+            "uplift_sd": required(FLOAT, **COUNT),
+            "source": required(TEXT, among=("assumed", "randomised", "observational")),  # of what moved the assumption
+        },
+    ),
+    Table(
         "allocations",
         ("member_id", "benefit"),
         {

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from membership.programme.campaigns import Panel, overlapping
-from membership.programme.response import Estimates
+from membership.programme.effects import Estimates
 
 
 def judged(panel: Panel) -> str:
