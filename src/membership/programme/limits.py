@@ -46,9 +46,13 @@ class Limits:
         over = (self.rows @ spent - self.upper) / sizes
         for column, (_, inside, members) in enumerate(self.groups):
             each = inside @ spent / members
-            apart = self.ratio * each.max(initial=0) - each.min(initial=np.inf)
-            over[self.shared[:, column] != 0] = apart / max(each.max(initial=0), 1e-12) if each.any() else 0.0
+            over[self.shared[:, column] != 0] = self.ratio - each.min() / each.max() if each.any() else 0.0
         return np.maximum(over, 0)
+
+    def reached(self, spent: np.ndarray) -> float:
+        """Return the smallest cost a member of a group over that of another of its attribute; 1 where nothing is."""
+        costs = [inside @ spent / members for _, inside, members in self.groups]
+        return float(min((each.min() / each.max() for each in costs if each.any()), default=1.0))
 
 
 def limits(candidates: Candidates, facts: pd.DataFrame, settings: Benefits) -> Limits:

@@ -45,15 +45,19 @@ def budget(candidates: Candidates, facts: pd.DataFrame, settings: Benefits, mult
 
 
 def ratio(candidates: Candidates, facts: pd.DataFrame, settings: Benefits, ratios: list[float]) -> pd.DataFrame:
-    """Return what other values (above 0) of `benefits.fairness.min_ratio` would leave; the first row is without it.
+    """Return what other values of `benefits.fairness.min_ratio` would leave: 0, `ratios`, and the present one.
 
-    Columns min_ratio, net (cents), lost: what respecting it costs, as a share of what is brought without. Raises
-    ParamError as `allocation.allocate` does.
+    Columns min_ratio, reached (the smallest ratio between two groups of an attribute), net (cents), lost (what
+    respecting the limit costs, as a share of what is brought without). Raises ParamError as `allocation.allocate`.
     """
-    fair = [settings.fairness.model_copy(update={"min_ratio": one}) for one in [_FREE, *ratios]]
-    found = _each(candidates, facts, [settings.model_copy(update={"fairness": one}) for one in fair])
-    table = pd.DataFrame({"min_ratio": [0.0, *ratios][: len(found)], "net": [one.net for one in found]})
-    return table.assign(lost=1 - table["net"] / max(table["net"].max(), 1e-9) if len(table) else [])
+    asked = sorted({0.0, settings.fairness.min_ratio, *ratios})
+    fair = [settings.fairness.model_copy(update={"min_ratio": max(one, _FREE)}) for one in asked]
+    each = [settings.model_copy(update={"fairness": one}) for one in fair]
+    found = _each(candidates, facts, each)
+    within = limits(candidates, facts, each[0])
+    rows = [(one, within.reached(mix.spent), mix.net) for one, mix in zip(asked, found, strict=False)]
+    table = pd.DataFrame(rows, columns=["min_ratio", "reached", "net"])
+    return table.assign(lost=1 - table["net"] / table["net"].max())
 
 
 def response(setting: Setting, given: np.ndarray, multiples: list[float]) -> pd.DataFrame:
