@@ -121,7 +121,7 @@ def compare(spells: pd.DataFrame, groups: pd.Series, days: int, until: int, conf
     for name, curve in curves(spells, groups, confidence).items():
         median = curve.quantile()
         table.loc[name, ["median", "median_low", "median_high"]] = [median.value, median.low, median.high]
-        if curve.last >= until:
+        if curve.known >= until:
             mean = curve.restricted_mean(until)
             table.loc[name, ["mean", "mean_low", "mean_high"]] = [mean.value, mean.low, mean.high]
     return table

@@ -38,13 +38,18 @@ class Curve:
     exit: np.ndarray  # the same
     last: float  # the longest time at which (enough) spells were seen; the curve is not known beyond it
 
+    @property
+    def known(self) -> float:
+        """The time up to which the curve is known: `last`, or for ever where nothing is left."""
+        return np.inf if (self.survival == 0).any() else self.last
+
     def at(self, time: float) -> Estimate:
-        """Return the share that last longer than `time`; NaN beyond `last`, unless nobody is left."""
+        """Return the share that last longer than `time`; NaN where the curve is not known."""
         step = np.searchsorted(self.times, time, side="right") - 1
-        if step < 0:
-            return Estimate(1.0, 1.0, 1.0) if time <= self.last else Estimate(*[np.nan] * 3)
-        if time > self.last and self.survival[step] > 0:
+        if time > self.known:
             return Estimate(np.nan, np.nan, np.nan)
+        if step < 0:
+            return Estimate(1.0, 1.0, 1.0)
         return Estimate(*(float(column[step]) for column in (self.survival, self.low, self.high)))
 
     def quantile(self, share: float = 0.5) -> Estimate:
@@ -64,7 +69,7 @@ class Curve:
 
         Raises DataError where the curve is not known as far as `until`.
         """
-        if until > self.last and not (self.survival == 0).any():
+        if until > self.known:
             raise DataError(
                 f"restricted mean until {until:g}: the longest spell was seen for {self.last:g}; allowed: up to that."
             )
@@ -79,7 +84,7 @@ class Curve:
         return Estimate(float(area.sum()), float(max(area.sum() - half, 0)), float(min(area.sum() + half, until)))
 
     def risk_at(self, times: np.ndarray) -> np.ndarray:
-        """Return how many spells are in sight at each of `times`, (m,): entered by then, neither over nor lost before."""
+        """Return how many spells are in sight at each of `times`, (m,): entered by then, not gone before."""
         return np.searchsorted(self.entry, times, side="right") - np.searchsorted(self.exit, times, side="left")
 
 
@@ -131,9 +136,10 @@ def log_rank(exit: np.ndarray, ended: np.ndarray, group: np.ndarray, entry: np.n
     weight = ends * (total - ends) / np.maximum(total - 1, 1)
     covariance = np.diag(share @ weight) - (share * weight) @ share.T
     gap = seen - share @ ends
-    rank = np.linalg.matrix_rank(covariance, hermitian=True)
-    statistic = float(gap @ np.linalg.pinv(covariance, hermitian=True) @ gap)
-    return float(stats.chi2.sf(statistic, rank)) if rank else 1.0
+    spread, axes = np.linalg.eigh(covariance)
+    free = spread > 1e-9 * max(spread[-1], 1e-9)  # one direction is never free: all gaps add up to 0
+    statistic = float(((axes.T @ gap)[free] ** 2 / spread[free]).sum())
+    return float(stats.chi2.sf(statistic, free.sum())) if free.any() else 1.0
 
 
 def _checked(exit, ended, entry) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
