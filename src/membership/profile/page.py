@@ -89,7 +89,7 @@ def _card(draw, needed: tuple[str, ...], facts: Mapping) -> str:
     if missing:
         stages = dict.fromkeys(MADE_BY[name] for name in missing)
         commands = " and ".join(f"<code>dvc repro {stage}</code>" for stage in stages)
-        return f'<p class="missing">Table {escape(", ".join(missing))} is missing: {commands} makes it.</p>'
+        return f'<p class="missing">Not made yet: {escape(" and ".join(missing))}. Run {commands}.</p>'
     return draw(facts)
 
 

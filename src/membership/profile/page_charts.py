@@ -54,7 +54,7 @@ def strip(months: Sequence[tuple[str, str]]) -> str:
         f'<span class="key"><i style="background:{STAGE_COLORS[stage]}"></i>{stage.replace("_", " ")}</span>'
         for stage in seen
     )
-    return _svg(460, 44, "".join(cells + labels)) + f'<div class="legend">{legend}</div>'
+    return _svg(460, 46, "".join(cells + labels)) + f'<div class="legend">{legend}</div>'
 
 
 def interval(value: float, low: float, high: float, words: tuple[str, str, str]) -> str:
@@ -83,9 +83,9 @@ def columns(months: Sequence[tuple[str, float]], words: Sequence[str]) -> str:
         x = number * width
         drawn.append(
             f'<rect x="{x:.1f}" y="{62 - height:.1f}" width="{width - 4:.1f}" height="{height + 1:.1f}" fill="{BLUE}">'
-            f"<title>{escape(month)}: {escape(word)}</title></rect>{_month(month, x + width / 2 - 2, 77, number == 0)}"
+            f"<title>{escape(month)}: {escape(word)}</title></rect>{_month(month, x + width / 2 - 2, 77)}"
         )
-    return _svg(460, 80, "".join(drawn))
+    return _svg(460, 84, "".join(drawn))
 
 
 def progress(share: float) -> str:
@@ -95,7 +95,7 @@ def progress(share: float) -> str:
     return _svg(460, 14, back + f'<rect x="0" y="2" width="{done:.1f}" height="10" rx="5" fill="{BLUE}"/>')
 
 
-def _month(month: str, x: float, y: int, first: bool) -> str:
+def _month(month: str, x: float, y: int, first: bool = False) -> str:
     """Draw the short name of a month that starts as YYYY-MM, with the year where it begins or the drawing does."""
     name = MONTHS[int(month[5:7]) - 1]
     label = f"{name} {month[2:4]}" if first or name == "Jan" else name

@@ -76,8 +76,9 @@ def mean_variance(total: np.ndarray, squares: np.ndarray, trials: np.ndarray) ->
     known = trials > 0
     n = trials[known]
     freedom = n.sum() - len(n)
-    within = (squares[known] - total[known] ** 2 / n).sum()
-    return max(float(within / freedom), 0.0) if freedom > 0 else float(np.var(total[known]))
+    if freedom <= 0:  # one trial each: nothing tells chance from members, so chance it is
+        return float(np.var(total[known])) if known.any() else 0.0
+    return max(float((squares[known] - total[known] ** 2 / n).sum() / freedom), 0.0)
 
 
 def rate_variance(count: np.ndarray, days: np.ndarray) -> float:
