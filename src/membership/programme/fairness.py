@@ -5,6 +5,8 @@ for each unit spent, and what brings most is neither. The tables show both; `ben
 first. Groups are what members answered; who did not answer is shown as "unknown" and never guessed.
 """
 
+import re
+
 import numpy as np
 import pandas as pd
 import scipy.stats
@@ -74,7 +76,7 @@ def benefit_table(facts: pd.DataFrame, allocation: Allocation, settings: Benefit
         table["of_largest"] = table["cost"] / largest if largest else np.nan
         table["cost_of_spend"] = ratios(cost, groups, confidence, spend)["ratio"]
         table["expected_spend"] = ratios(spend, groups, confidence)["ratio"]
-        parts.append(table.reset_index().assign(attribute=attribute))
+        parts.append(_ordered(table).assign(attribute=attribute))
     columns = ["attribute", "group", "members", "limited", "benefit_share", "share_low", "share_high", "cost"]
     columns += ["cost_low", "cost_high", "of_largest", "cost_of_spend", "expected_spend"]
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
@@ -83,9 +85,7 @@ def benefit_table(facts: pd.DataFrame, allocation: Allocation, settings: Benefit
 def tier_table(facts: pd.DataFrame, attributes: list[str], confidence: float) -> pd.DataFrame:
     """Return the share of each group above the entry tier: attribute, group, members, share, low, high (Wilson)."""
     parts = [
-        shares((facts["tier_rank"] > 0).to_numpy(), facts[attribute], confidence)
-        .reset_index()
-        .assign(attribute=attribute)
+        _ordered(shares((facts["tier_rank"] > 0).to_numpy(), facts[attribute], confidence)).assign(attribute=attribute)
         for attribute in attributes
     ]
     columns = ["attribute", "group", "members", "share", "low", "high"]
@@ -100,11 +100,22 @@ def error_table(
     Columns attribute, group, members, ratio, low, high. What was realised must lie before the caller's cut-off.
     """
     parts = [
-        ratios(realised, facts[attribute], confidence, predicted).reset_index().assign(attribute=attribute)
+        _ordered(ratios(realised, facts[attribute], confidence, predicted)).assign(attribute=attribute)
         for attribute in attributes
     ]
     columns = ["attribute", "group", "members", "ratio", "low", "high"]
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+
+
+def _ordered(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the groups as rows in the order that people expect: by the first number in the name, unknown last."""
+
+    def place(name: str) -> tuple:
+        number = re.search(r"\d+", name)
+        first = float(number.group()) - (0.5 if number.start() else 0.0) if number else np.inf  # "Under 15K", "15-24K"
+        return name == UNKNOWN, first, name
+
+    return table.loc[sorted(table.index, key=place)].reset_index()
 
 
 def smallest_ratio(benefits: pd.DataFrame) -> float:

@@ -6,6 +6,16 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
+from pandas.io.formats.style import Styler
+
+MONEY = ("cost", "gain", "net")  # columns in cents
+
+
+def readable(table: pd.DataFrame) -> Styler:
+    """Return `table` for people: cents as units of currency, other numbers with digits as per cent."""
+    formats = dict.fromkeys(table.select_dtypes("float"), "{:.1%}")
+    formats |= {column: (lambda cents: f"{cents / 100:,.0f}") for column in MONEY if column in table}
+    return table.style.format(formats, na_rep="-", thousands=",")
 
 
 def cost_by_tier(by_tier_and_benefit: pd.DataFrame, ax: Axes | None = None) -> Axes:
@@ -66,7 +76,9 @@ def budget_sweep(sweep: pd.DataFrame, budget: float, ax: Axes | None = None) -> 
 def response_sweep(sweep: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw `sweeps.response`: what the allocation brings under another response, and the best then."""
     ax = ax or plt.subplots(figsize=(7, 4))[1]
-    ax.plot(sweep["multiple"], sweep["best"] / 100, "--", color="darkorange", label="the best, had one known")
+    ax.plot(
+        sweep["multiple"], sweep["best"] / 100, "--", color="darkorange", label="the best for that money, had one known"
+    )
     ax.plot(sweep["multiple"], sweep["net"] / 100, marker="o", color="steelblue", label="this allocation")
     ax.axhline(0, color="black", linewidth=0.8)
     ax.set(title="If members respond less or more than believed", ylabel="gain less cost (units of currency)")

@@ -44,6 +44,6 @@ def price_of_fairness(ratios: pd.DataFrame, min_ratio: float, ax: Axes | None = 
     ax.set(title="What it costs that groups are not far apart", ylabel="of what benefits would bring")
     ax.set_xlabel("least cost of benefits a member of a group, over that of any other")
     ax.xaxis.set_major_formatter(PercentFormatter(1))
-    ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=1))
+    ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=2))
     ax.legend(frameon=False)
     return ax

@@ -63,12 +63,14 @@ def ratio(candidates: Candidates, facts: pd.DataFrame, settings: Benefits, ratio
 def response(setting: Setting, given: np.ndarray, multiples: list[float]) -> pd.DataFrame:
     """Return what `given` (members, benefits) would bring if every uplift were so many times what is believed.
 
-    Columns multiple, net (cents of gain less cost of `given`), best (what an allocation that had known would bring).
+    Columns multiple, net (cents of gain less cost of `given`), best (what an allocation that had known would bring
+    for the same money: more response is more spend, on which a share of spend costs more).
     """
     rows = []
     for multiple in multiples:
         candidates = setting.candidates(multiple)
-        found = _each(candidates, setting.facts, [setting.settings])
+        money = setting.settings.model_copy(update={"budget": float(candidates.cost[given].sum())})
+        found = _each(candidates, setting.facts, [money])
         rows.append((multiple, float(candidates.net[given].sum()), found[0].net if found else 0.0))
     return pd.DataFrame(rows, columns=["multiple", "net", "best"])
 
