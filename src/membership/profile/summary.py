@@ -10,6 +10,7 @@ from membership.profile import lifecycle, needs
 from membership.profile.personas import NEWCOMER, Personas
 from membership.profile.survey import NO_ANSWER, PROBLEMS, Survey
 
+APART = 0.25  # silhouette from which groups are called separate (Kaufman and Rousseeuw 1990)
 UNBALANCED = 0.1  # standardised difference above which two groups are not alike (Austin 2009)
 
 
@@ -32,6 +33,7 @@ def profile(
         {
             "stage": stage.reindex(scores.index),
             "persona": personas.labels,
+            "typicality": personas.typicality,
             "main_need": needs.main_need(scores),
             "need_score": scores.max(axis=1),
             "stated_need": stated_need.where(stated_need != needs.UNKNOWN),
@@ -40,6 +42,11 @@ def profile(
         }
     )
     return table.reset_index()
+
+
+def example(profile: pd.DataFrame, personas: Personas) -> str:
+    """Return the member_id that stands for the largest persona; where there is none, the first member's."""
+    return str(personas.examples.iloc[0] if len(personas.examples) else profile["member_id"].min())
 
 
 def evidence(preferences: needs.Preferences) -> pd.DataFrame:
@@ -101,6 +108,8 @@ def metrics(
         "newcomer_share": float((profile["persona"] == NEWCOMER).mean()),
         "personas": len(personas.centres),
         "persona_silhouette": personas.silhouette,
+        "persona_stability": float(personas.choice.query("chosen")["stability"].max()),
+        "persona_typicality": float(personas.typicality.mean()),
         "persona_largest_share": float(profile["persona"].value_counts(normalize=True).max()),
         "main_need_largest_share": float(profile["main_need"].value_counts(normalize=True).max()),
         **{f"stage_share_{name}": float(stage.get(name, 0.0)) for name in STAGES},
@@ -115,16 +124,13 @@ def conclusion(
     """Say in words, as Markdown, what the stage found; `said` is `stated.verdict`, `selection` that of the survey."""
     worth = cards["mean_value"].drop(NEWCOMER, errors="ignore").dropna()
     risk = metrics["stage_share_at_risk"] + metrics["stage_share_lapsed"]
-    silhouette, stay = metrics["persona_silhouette"], metrics["loyal_stay_rate"]
+    stay = metrics["loyal_stay_rate"]
     words = [
         f"Of {len(profile):,} members **{metrics['stage_share_loyal']:.0%} are loyal**, {risk:.0%} at risk or lapsed.",
         f"{stay:.0%} of the loyal are still loyal a month later." if isfinite(stay) else "",
         f"The largest persona is *{cards.index[0]}* ({cards['share'].iloc[0]:.0%}).",
         f"The most valuable one is *{worth.idxmax()}*." if len(worth) else "",
-        f"Personas are {'clearly' if silhouette >= 0.25 else 'weakly'} separated (silhouette {silhouette:.2f}): read "
-        "them as tendencies, not as kinds of people."
-        if isfinite(silhouette)
-        else "",
+        _how_personas_lie(metrics),
         f"{metrics['needs']} preferences tell members apart: on average {metrics['need_reliability']:.0%} of a "
         "member's figure is the member's own, the rest is taken from the population."
         if metrics["needs"]
@@ -134,6 +140,19 @@ def conclusion(
         said,
     ]
     return " ".join(filter(None, words))
+
+
+def _how_personas_lie(metrics: dict[str, float]) -> str:
+    """Say how far apart the personas are and whether another sample of members would show them again."""
+    silhouette, stability = metrics["persona_silhouette"], metrics["persona_stability"]
+    if not isfinite(silhouette):
+        return "Members fall into no personas that another sample of them would show again."
+    apart = "clearly" if silhouette >= APART else "weakly"
+    return (
+        f"Personas are {apart} separated (silhouette {silhouette:.2f}) and found again in resamples with an adjusted "
+        f"Rand index of {stability:.2f}: read them as "
+        f"{'kinds of members' if apart == 'clearly' else 'tendencies, not as kinds of people'}."
+    )
 
 
 def _who_answered(selection: pd.DataFrame) -> str:
