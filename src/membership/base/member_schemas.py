@@ -36,7 +36,7 @@ DEFINITIONS = (
             "member_id": required(TEXT),
             "stage": required(TEXT, among=STAGES),
             "persona": required(TEXT),
-            "typicality": optional(FLOAT, **SHARE),  # probability of that persona rather than another; null for newcomers
+            "typicality": optional(FLOAT, **SHARE),  # probability of that persona; null for newcomers
             "main_need": required(TEXT),  # the preference furthest above the population's
             "stated_need": optional(TEXT),  # in the survey, furthest above the others who answered
             "top_category": optional(TEXT),
