@@ -70,6 +70,7 @@ def effects(table: pd.DataFrame, by: str, order: list[str] | None = None, ax: Ax
     ax.plot([], [], "o", color="grey", markerfacecolor="none", label="placebo: just before")
     ax.axvline(0, color="grey", linewidth=0.8)
     ax.set(title="Extra spend while a campaign runs", xlabel="share of expected spend", ylabel="")
+    ax.margins(y=0.12)
     ax.set_yticks(range(len(names)), names)
     ax.invert_yaxis()
     ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
@@ -90,6 +91,7 @@ def redemption(table: pd.DataFrame, by: str, order: list[str] | None = None, ax:
         ax.errorbar(rows["rate"], y, xerr=[rows["rate"] - rows["low"], rows["high"] - rows["rate"]], fmt="o",
                     color=colour, capsize=3, label=kind)  # fmt: skip
     ax.set(title="Who redeems, of those reached", xlabel="share", ylabel="")
+    ax.margins(y=0.12)
     ax.set_yticks(range(len(names)), names)
     ax.invert_yaxis()
     ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))

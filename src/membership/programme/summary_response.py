@@ -8,7 +8,7 @@ from membership.programme.effects import Estimates
 
 def judged(panel: Panel) -> str:
     """Say in words, as Markdown, which campaigns are judged and what had to be left out."""
-    left = [f"{count} {what}" for what, count in panel.left_out.items() if count]
+    left = [f"{what} ({count})" for what, count in panel.left_out.items() if count]
     out = f" Left out: {'; '.join(left)}." if left else ""
     if panel.rows.empty:
         return f"**The data have no campaign that can be judged, so the assumptions of `params.yaml` stand.**{out}"
@@ -71,7 +71,8 @@ def conclusion(found: Estimates, before: pd.DataFrame, after: pd.DataFrame) -> s
         " Who was reached was not drawn by lot: members were chosen by what they buy. The estimate holds as far as "
         "earlier purchases explain that choice; the placebo, spend just before, says how far they do, and what it "
         "reveals is counted in the intervals. It errs on the strict side, since the real estimate also knows the days "
-        "that the placebo judges. Personas are known in hindsight only, so what is said by persona is a description."
+        "that the placebo judges. "
+        f"{_compared(found.overlap)} Personas are known in hindsight only, so what is said by persona is a description."
         if observed
         else " Who was reached was drawn by lot, so this is caused by the campaigns."
     )
@@ -86,6 +87,15 @@ def conclusion(found: Estimates, before: pd.DataFrame, after: pd.DataFrame) -> s
         f"While a campaign ran, those it reached spent more than without it by: {kinds}. For {unclear} of {len(whole)} "
         f"kinds the interval holds 0.{caution} Weighed with the assumptions this moves the mean response to {changes}; "
         f"a benefit held for the whole horizon is taken to work as a campaign does in its days.{rest}"
+    )
+
+
+def _compared(over: pd.DataFrame) -> str:
+    observed = over[over["source"] == "observational"]
+    return (
+        f"It speaks for those who might as well have been reached as not ({observed['kept'].min():.0%} to "
+        f"{observed['kept'].max():.0%} of members, by kind), among whom, weighted, a difference of up to "
+        f"{observed['smd_after'].max():.2f} standard deviations is left (0.1 is usually called balanced)."
     )
 
 
