@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from membership.base import params
+from membership.base import params, tables
 from membership.base.errors import ParamError
 from membership.data.sources import simulate
 from membership.programme import campaigns, effects, plots_response, response, summary_response
@@ -260,6 +260,7 @@ def test_words_and_figures_of_what_was_found(randomised, personas):
     assert "campaigns are judged**, all of them randomised" in said
     assumed = response.assumed(PARAMS.benefits.catalogue, ["even", "odd"], ["unknown"])
     after = response.updated(assumed, estimates.effects, SETTINGS)
+    assert len(tables.check("uplifts", after)) == len(assumed)
     words = summary_response.conclusion(estimates, assumed, after)
     assert "drawn by lot" in words
     assert "member discount from 9.0%" in words
