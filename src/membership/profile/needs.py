@@ -98,7 +98,7 @@ def _ways(facts: pd.DataFrame, counts: pd.DataFrame) -> dict[str, _Measure]:
         LOW_PRICES: _Measure(1 - dear.observed, dear.trials, dear.within),
         "big baskets": _mean(counts["items"], counts["item_squares"], orders),
         # spend a basket is its size times this: two needs that say the same would count twice in personas
-        "dear items": _mean(counts["paid"], counts["line_squares"], counts["items"]),
+        "expensive items": _mean(counts["paid"], counts["line_squares"], counts["items"]),
         "weekend shopping": _share(counts["weekend_orders"], orders, orders),
         "evening shopping": _share(counts["evening_orders"], orders, orders),
         "shopping in one place": _share(
