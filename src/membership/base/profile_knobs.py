@@ -26,6 +26,25 @@ class Question(Section):
         return self
 
 
+class Clustering(Section):
+    """How many personas are tried, and which numbers of them are accepted."""
+
+    fewest: Annotated[int, Field(ge=2, le=20)]
+    most: Annotated[int, Field(ge=2, le=20)]
+    bootstrap: Annotated[int, Field(ge=2, le=1000)]
+    min_stability: Share
+    tolerance: Share
+    chance: Annotated[int, Field(ge=0, le=1000)]
+    min_members: Count
+    sample: Annotated[int, Field(ge=100, le=20000)]
+
+    @model_validator(mode="after")
+    def _in_order(self):
+        if self.fewest > self.most:
+            raise ValueError("fewest must not be above most")
+        return self
+
+
 class Lifecycle(Section):
     """When a member changes stage, in multiples of the member's own usual gap between purchases."""
 
@@ -83,7 +102,7 @@ class Strategy(Section):
 class Profile(Section):
     """Needs, personas and lifecycle."""
 
-    personas: Annotated[int, Field(ge=2, le=20)]
+    personas: Clustering
     min_purchase_days: Count
     min_category_share: Share
     min_level_share: Share
