@@ -20,11 +20,7 @@ def intervals(
     size = len(levels)
     counts = _counts(history, column, levels)
     total = counts.sum(axis=0)
-    sums = (
-        resample.bootstrap_sums(counts, draws, rng).reshape(-1, size, size)
-        if len(counts)
-        else np.zeros((1, size, size))
-    )
+    sums = resample.bootstrap_sums(counts, draws, rng).reshape(-1, size, size)
     starts = counts.reshape(-1, size, size).sum(axis=2)
     members = np.repeat((starts > 0).sum(axis=0), size)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -32,9 +28,10 @@ def intervals(
         drawn = (sums / sums.sum(axis=2, keepdims=True)).reshape(len(sums), -1)
         unseen = 1 - (1 - confidence) ** (1 / members)
     tail = (1 - confidence) / 2
-    known = members > 0
-    low, high = np.full((2, size**2), np.nan)
-    low[known], high[known] = np.nanquantile(drawn[:, known], [tail, 1 - tail], axis=0)
+    ends = np.full((2, size**2), np.nan)
+    for cell in np.flatnonzero(members):  # a stage of few members may be missing among the drawn
+        ends[:, cell] = np.nanquantile(drawn[:, cell], [tail, 1 - tail])
+    low, high = ends
     return pd.DataFrame(
         {
             "from": np.repeat(levels, size),

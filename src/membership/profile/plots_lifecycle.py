@@ -71,7 +71,8 @@ def next_purchase(
     ax.set(title=f"{title}, by {by}", xlabel=f"days since {since}", ylabel="share", xlim=(0, until), ylim=(0, 1))
     ax.set_xticks(marks)
     ax.yaxis.set_major_formatter(PercentFormatter(1))
-    ax.legend(bbox_to_anchor=(1.01, 1), loc="upper left", frameon=False)
+    if curves:
+        ax.legend(bbox_to_anchor=(1.01, 1), loc="upper left", frameon=False)
     return ax
 
 
