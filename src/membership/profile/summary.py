@@ -163,8 +163,8 @@ def _who_answered(selection: pd.DataFrame) -> str:
     largest = gap.abs().idxmax()
     if abs(gap[largest]) <= UNBALANCED:
         return "Those who answered differ little from those who did not in what is known of both."
-    direction = "higher" if gap[largest] > 0 else "lower"
+    direction, fact = "higher" if gap[largest] > 0 else "lower", largest.replace("_", " ")
     return (
-        f"Those who answered are not like the others (*{largest.replace('_', ' ')}* is {abs(gap[largest]):.1f} standard deviations "
+        f"Those who answered are not like the others (*{fact}* is {abs(gap[largest]):.1f} standard deviations "
         f"{direction}), so answers speak for them alone."
     )
