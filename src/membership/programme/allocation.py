@@ -23,9 +23,10 @@ from membership.programme.limits import Limits, limits
 from membership.programme.prices import Relaxed, Segments
 
 _GAP = 1e-4  # share of the bound within which the integer programme may stop
-_GOOD = 1e-3  # share of the bound above which it is given more to decide
+_GOOD = 5e-4  # share of the bound above which it is given more to decide, up to _CORE_MORE
 _CORE = 200  # candidates decided by it at first
-_CORE_MOST = 10_000  # and at last
+_CORE_MORE = 800  # so that little is left to gain
+_CORE_MOST = 10_000  # so that the limits can be kept at all
 _NODES = 100  # of its search tree: a limit of time would give another allocation on another machine
 
 
@@ -101,7 +102,7 @@ def _whole(known: Segments, within: Limits, relaxed: Relaxed) -> np.ndarray | No
         found = _core(known, within, start, relaxed.bound, _nearest(regret, known.cell, size, everywhere))
         if found is not None and (best is None or known.brings(found) > known.brings(best)):
             best = found
-        if size >= min(count, _CORE_MOST):
+        if size >= min(count, _CORE_MOST if best is None else _CORE_MORE):
             break
         size, everywhere = 4 * size, True
     return best

@@ -30,5 +30,5 @@ def facts(
                 f"params.yaml: benefits.fairness.attributes: {attribute!r} has several answers of one member, e.g. "
                 f"{answers.index[answers.index.duplicated()][0]}; allowed: questions with a single choice."
             )
-        table[attribute] = table["member_id"].map(answers).fillna(UNKNOWN).astype("str")
+        table[attribute] = answers.astype("str").reindex(table["member_id"], fill_value=UNKNOWN).to_numpy()
     return table.reset_index(drop=True)

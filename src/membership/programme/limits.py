@@ -96,7 +96,7 @@ def _cells(facts: pd.DataFrame, settings: Benefits) -> tuple[np.ndarray, np.ndar
     if settings.fairness.min_ratio > 0:
         for attribute in settings.fairness.attributes:
             names = limited(facts, attribute, settings.fairness.min_group)
-            codes.append(pd.Categorical(facts[attribute], categories=names).codes.astype(np.int64))
+            codes.append(pd.Index(names, dtype=object).get_indexer(facts[attribute]).astype(np.int64))
     mixed = np.zeros(len(facts), dtype=np.int64)
     for code in codes:
         mixed = mixed * (code.max(initial=0) + 2) + code + 1
