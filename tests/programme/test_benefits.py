@@ -170,6 +170,7 @@ def test_a_missing_uplift_and_an_unknown_persona_are_named():
         ({"kind": "holiday"}, "kind = 'holiday'"),
         ({"stages": ["asleep"]}, "stages.0 = 'asleep'"),
         ({"multiplier": 2}, "`multiplier` belongs to kind points_multiplier"),
+        ({"min_tier": 4}, "personal_offers: min_tier above the top tier; allowed: 0 to 3"),
         ({"name": "points_boost"}, "every benefit needs its own name"),
     ],
 )

@@ -103,6 +103,12 @@ class Params(Section):
             raise ValueError(
                 f"response.evidence: {', '.join(sorted(unknown))}: no such benefit; allowed: names in benefits.catalogue"
             )
+        top = len(self.tiers.levels) - 1
+        beyond = [benefit.name for benefit in self.benefits.catalogue if benefit.min_tier > top]
+        if beyond:
+            raise ValueError(
+                f"benefits.catalogue: {', '.join(beyond)}: min_tier above the top tier; allowed: 0 to {top} of tiers.levels"
+            )
         if self.economics.repurchase_days > self.windows.holdout.days:
             raise ValueError(
                 f"economics.repurchase_days = {self.economics.repurchase_days}: longer than the holdout "
