@@ -97,6 +97,7 @@ def metrics(
     stage = profile["stage"].value_counts(normalize=True)
     stay = lifecycle.rates(moves)
     kept = preferences.evidence.query("kept")
+    chosen = personas.choice[personas.choice["chosen"].astype(bool)]
     return {
         "members": len(profile),
         "survey_answered_share": float(profile["answered_survey"].mean()),
@@ -108,7 +109,8 @@ def metrics(
         "newcomer_share": float((profile["persona"] == NEWCOMER).mean()),
         "personas": len(personas.centres),
         "persona_silhouette": personas.silhouette,
-        "persona_stability": float(personas.choice.query("chosen")["stability"].max()),
+        "persona_stability": float(chosen["stability"].max()),
+        "persona_apart": int(chosen["apart"].any()),
         "persona_typicality": float(personas.typicality.mean()),
         "persona_largest_share": float(profile["persona"].value_counts(normalize=True).max()),
         "main_need_largest_share": float(profile["main_need"].value_counts(normalize=True).max()),
@@ -143,15 +145,17 @@ def conclusion(
 
 
 def _how_personas_lie(metrics: dict[str, float]) -> str:
-    """Say how far apart the personas are and whether another sample of members would show them again."""
-    silhouette, stability = metrics["persona_silhouette"], metrics["persona_stability"]
-    if not isfinite(silhouette):
+    """Say whether another sample of members would show the personas again, and whether they lie apart."""
+    if metrics["personas"] < 2:
         return "Members fall into no personas that another sample of them would show again."
-    apart = "clearly" if silhouette >= APART else "weakly"
+    silhouette = metrics["persona_silhouette"]
+    again = f"found again in resamples with an adjusted Rand index of {metrics['persona_stability']:.2f}"
+    strength = "clearly" if silhouette >= APART else "weakly"
+    chance = "further apart" if metrics["persona_apart"] else "no further apart"
+    meaning = "kinds of members" if strength == "clearly" and metrics["persona_apart"] else "tendencies, not as kinds"
     return (
-        f"Personas are {apart} separated (silhouette {silhouette:.2f}) and found again in resamples with an adjusted "
-        f"Rand index of {stability:.2f}: read them as "
-        f"{'kinds of members' if apart == 'clearly' else 'tendencies, not as kinds of people'}."
+        f"Personas are {again}; they are {strength} separated (silhouette {silhouette:.2f}), {chance} than groups that "
+        f"are found in a cloud without any: read them as {meaning}."
     )
 
 
