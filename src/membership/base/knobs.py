@@ -101,13 +101,13 @@ class Params(Section):
         unknown = set(self.response.evidence) - {benefit.name for benefit in self.benefits.catalogue}
         if unknown:
             raise ValueError(
-                f"response.evidence: {', '.join(sorted(unknown))}: no such benefit; allowed: names in benefits.catalogue"
+                f"response.evidence: {', '.join(sorted(unknown))}: no such benefit; allowed: those of benefits.catalogue"
             )
         top = len(self.tiers.levels) - 1
         beyond = [benefit.name for benefit in self.benefits.catalogue if benefit.min_tier > top]
         if beyond:
             raise ValueError(
-                f"benefits.catalogue: {', '.join(beyond)}: min_tier above the top tier; allowed: 0 to {top} of tiers.levels"
+                f"benefits.catalogue: {', '.join(beyond)}: min_tier above the top tier; allowed: 0 to {top}"
             )
         if self.economics.repurchase_days > self.windows.holdout.days:
             raise ValueError(
