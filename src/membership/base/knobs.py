@@ -101,7 +101,7 @@ class Params(Section):
         unknown = set(self.response.evidence) - {benefit.name for benefit in self.benefits.catalogue}
         if unknown:
             raise ValueError(
-                f"response.evidence: {', '.join(sorted(unknown))}: no such benefit; allowed: those of benefits.catalogue"
+                f"response.evidence: {', '.join(sorted(unknown))}: no such benefit; allowed: names of the catalogue"
             )
         top = len(self.tiers.levels) - 1
         beyond = [benefit.name for benefit in self.benefits.catalogue if benefit.min_tier > top]
