@@ -68,8 +68,9 @@ def conclusion(found: Estimates, before: pd.DataFrame, after: pd.DataFrame) -> s
     unclear = int(((whole["low"] <= 0) & (whole["high"] >= 0)).sum())
     observed = "observational" in set(told["source"])
     caution = (
-        " Who was reached was not drawn by lot: members were chosen by what they buy. The estimate holds as far as "
-        "earlier purchases explain that choice; the placebo, spend just before, says how far they do, and what it "
+        " Who was reached was, as far as the data tell, not drawn by lot: beforehand they differ from the others by up "
+        f"to {found.overlap['smd_before'].max():.1f} standard deviations. The estimate holds as far as earlier purchases "
+        "explain who was reached; the placebo, spend just before, says how far they do, and what it "
         "reveals is counted in the intervals. It errs on the strict side, since the real estimate also knows the days "
         "that the placebo judges. "
         f"{_compared(found.overlap)} Personas are known in hindsight only, so what is said by persona is a description."
