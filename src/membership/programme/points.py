@@ -49,7 +49,7 @@ class Books:
         return pd.Series(flows[0] - flows[1] - flows[2] - flows[3], index=self.earned.index, name="points")
 
 
-def earned(earning: Earning, ranks: pd.DataFrame, settings: Tiers) -> tuple[pd.DataFrame, pd.DataFrame]:
+def earned(earning: Earning, ranks: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the points earned and reversed in each month, with the tiers in `ranks` (at the end of each month)."""
     level = np.where(earning.origin > 0, ranks.to_numpy()[earning.row, earning.origin - 1], 0)
     frames = []
@@ -109,7 +109,7 @@ def keep(earned: pd.DataFrame, reversed_: pd.DataFrame, claim: Claim, expire_day
 def replay(earning: Earning, ranks: pd.DataFrame, settings: Tiers, seed: int) -> Books:
     """Return the books of the orders in `earning`, with the tiers in `ranks` and redemptions as `settings` assume."""
     claim = vouchers(redeemers(len(ranks), settings, seed), settings.redeem_at)
-    return keep(*earned(earning, ranks, settings), claim, settings.points_expire_days)
+    return keep(*earned(earning, ranks), claim, settings.points_expire_days)
 
 
 def breakage(books: Books, settings: Tiers) -> float:

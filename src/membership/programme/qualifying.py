@@ -115,34 +115,37 @@ def _order_points(
     """
     lines = engine.before(events, months[-1].date()).filter(events.kind.isin(["purchase", "return"]))
     day = lines.local_at.date().epoch_days()
-    known = lines.order_id.fill_null(lines.kind + " of day " + day.cast("string"))
-    period = day if bounds is None else day.bucket([int(bound) for bound in bounds], include_under=True).cast("int32")
+    order = lines.order_id.fill_null(lines.kind + " of day " + day.cast("string"))
+    period = day if bounds is None else _passed(day, bounds)
     bought = lines.kind == "purchase"
-    by_period = lines.group_by("member_id", order=known, period=period).agg(
+    by_period = lines.group_by("member_id", order=order, period=period).agg(
         bought=lines.amount.sum(where=bought).fill_null(0), returned=(-lines.amount).sum(where=~bought).fill_null(0)
     )
     so_far = ibis.cumulative_window(group_by=["member_id", "order"], order_by="period")
-    placed = by_period.mutate(
-        kept=(by_period.bought - by_period.returned).sum().over(so_far),
-        origin=by_period.period.min(where=by_period.bought > 0).over(so_far),
-        bought_so_far=by_period.bought.sum().over(so_far),
-    )
-    before = placed.kept - placed.bought + placed.returned
-    unknown = _base(placed.returned, settings)
+    origin = by_period.period.min(where=by_period.bought > 0).over(so_far)
+    # what came back before anything was bought is of an order that is not known
+    known = by_period.mutate(origin=origin, known=by_period.bought.sum().over(so_far) > 0)
+    change = known.known.ifelse(known.bought - known.returned, 0)
+    placed = known.mutate(kept=change.sum().over(so_far), change=change)
+    before = placed.kept - placed.change
+    unknown = _points(placed.returned, settings)
     columns = {}
     for level, multiplier in enumerate(multipliers):
         start, full, left = (
             _times(_base(kept, settings), multiplier) for kept in (before, before + placed.bought, placed.kept)
         )
         columns[f"earned_{level}"] = full - start
-        columns[f"reversed_{level}"] = (placed.bought_so_far == 0).ifelse(unknown, full - left)
+        columns[f"reversed_{level}"] = placed.known.ifelse(full - left, unknown)
     return placed.select("member_id", "period", origin=placed.origin.fill_null(placed.period), **columns)
 
 
 def _base(kept: ir.Value, settings: Tiers) -> ir.Value:
     """Whole base points of an order of which `kept` cents were kept; none for nothing."""
-    points = (kept * settings.points_per_unit / CENTS + _TINY).floor() + settings.points_per_order
-    return (kept > 0).ifelse(points, 0).cast("int64")
+    return (kept > 0).ifelse(_points(kept, settings) + settings.points_per_order, 0)
+
+
+def _points(cents: ir.Value, settings: Tiers) -> ir.Value:
+    return (cents * settings.points_per_unit / CENTS + _TINY).floor().cast("int64")
 
 
 def _times(points: ir.Value, multiplier: float) -> ir.Value:
@@ -152,8 +155,8 @@ def _times(points: ir.Value, multiplier: float) -> ir.Value:
 def _windows(daily: ir.Table, members: pd.Series, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
     """Return (members, windows) sums of `amount` over the days from `starts` (in) to `ends` (out)."""
     bounds = np.unique(np.r_[starts, ends])
-    period = daily.day.bucket([int(bound) for bound in bounds], include_under=True).cast("int32")
-    sums = daily.filter(daily.day < int(bounds[-1])).group_by("member_id", period=period).agg(amount=daily.amount.sum())
+    sums = daily.filter(daily.day < int(bounds[-1]))
+    sums = sums.group_by("member_id", period=_passed(sums.day, bounds)).agg(amount=sums.amount.sum())
     found = _placed(sums, members).execute()
     total = np.zeros((len(_index(members)), len(bounds)), dtype="int64", order="F")  # a month is read at a time
     total[found["row"].to_numpy(), found["period"].to_numpy()] = found["amount"].to_numpy()
@@ -165,6 +168,11 @@ def _windows(daily: ir.Table, members: pd.Series, starts: np.ndarray, ends: np.n
     ):
         np.subtract(total[:, end], total[:, start], out=windows[:, column])
     return windows
+
+
+def _passed(day: ir.IntegerValue, bounds: np.ndarray) -> ir.IntegerValue:
+    """How many of `bounds` (rising) are not after `day`, which is before the last."""
+    return day.bucket([int(bound) for bound in bounds], include_under=True, include_over=True).cast("int32")
 
 
 def _placed(sums: ir.Table, members: pd.Series) -> ir.Table:
