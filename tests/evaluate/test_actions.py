@@ -1,8 +1,10 @@
+import numpy as np
 import pandas as pd
 import pytest
 
 from membership.base import params, paths, tables
 from membership.base.errors import DataError
+from membership.base.member_schemas import STAGES
 from membership.evaluate import actions
 
 MEMBERS = ["a", "b", "c"]
@@ -51,6 +53,15 @@ def test_a_member_with_nothing_still_has_a_row_without_gaps(parts):
     row = actions.assemble(**parts).set_index("member_id").loc["c"]
     assert row[["benefits", "items", "item_1", "item_1_id", "item_1_reason", "item_2"]].tolist() == [""] * 6
     assert row["next_action"] == parts["strategy"].prospect.action
+
+
+def test_each_stage_is_shown_with_what_it_calls_for_and_what_is_at_stake(parts):
+    found = actions.by_stage(actions.assemble(**parts), parts["strategy"])
+    assert found.index.tolist() == list(STAGES)
+    assert (found["members"].sum(), found["value"].sum()) == (3, parts["value"]["value"].sum())
+    assert found.loc["loyal", "goal"] == parts["strategy"].loyal.goal
+    assert found.loc["won_back", ["members", "value"]].tolist() == [0, 0]
+    assert np.isnan(found.loc["won_back", "p_repurchase"])
 
 
 def test_an_item_without_a_name_is_called_by_its_id(parts):

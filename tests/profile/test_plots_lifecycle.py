@@ -109,7 +109,7 @@ def test_tables_for_people_show_intervals():
     ],
 )
 def test_words_on_p_alive_follow_the_evidence(facts, said):
-    assert said in summary_lifecycle.belief(agreement(**facts))
+    assert said in summary_lifecycle.belief(agreement(**facts), 0.95)
 
 
 def test_metrics_and_conclusion_are_made_from_the_numbers():
@@ -123,7 +123,7 @@ def test_metrics_and_conclusion_are_made_from_the_numbers():
     stage = pd.Series(["loyal", "lapsed"], pd.Index(["m0", "m1"], name="member_id"))
     value = pd.DataFrame({"member_id": ["m0", "m1"], "value": [300.0, 100.0]})
     todo = strategy.table(stage, value, steps(), rates, SETTINGS.strategy)
-    words = summary_lifecycle.conclusion(todo, rates, 0.5, 14)
+    words = summary_lifecycle.conclusion(todo, rates, 0.5, 14, 0.95)
     assert "**25%** of the value" in words
     assert "are not shown to differ" in words
     assert summary_lifecycle.metrics(agreement(), steps(0), rates.iloc[:0], RETAINED.iloc[:0])["rules_disagree"] == 0.15

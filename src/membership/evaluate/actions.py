@@ -4,6 +4,7 @@ import pandas as pd
 
 from membership.base import files, paths, tables
 from membership.base.errors import DataError
+from membership.base.member_schemas import STAGES
 from membership.base.profile_knobs import Strategy
 
 _VALUE = ["value", "value_low", "value_high", "value_group", "residual_value", "p_alive", "p_repurchase", "rfm_segment"]
@@ -43,6 +44,20 @@ def assemble(
     frame = frame.round(money | {"p_alive": 4, "p_repurchase": 4})
     texts = frame.columns[frame.columns.get_loc("next_tier") :].difference(["spend_to_next", "points"])
     return frame.fillna(dict.fromkeys(texts, "")).sort_values("member_id").reset_index(drop=True)
+
+
+def by_stage(actions: pd.DataFrame, strategy: Strategy) -> pd.DataFrame:
+    """Return what each lifecycle stage calls for beside its members, in the order of a membership.
+
+    Columns, index stage: members, value (cents over the horizon, together), p_repurchase (mean; null where nobody is),
+    goal, action, watch.
+    """
+    found = actions.groupby("stage").agg(
+        members=("member_id", "size"), value=("value", "sum"), p_repurchase=("p_repurchase", "mean")
+    )
+    found = found.reindex(list(STAGES)).fillna({"members": 0, "value": 0.0}).astype({"members": "int64"})
+    words = {name: pd.Series(strategy.column(name)) for name in ("goal", "action", "watch")}
+    return found.assign(**words).rename_axis("stage")
 
 
 def save(actions: pd.DataFrame) -> None:

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from membership.base.member_schemas import STAGES
+from membership.profile.repurchase import FEWEST
 
 
 def metrics(
@@ -30,16 +31,19 @@ def metrics(
     return {name: float(number) for name, number in found.items() if pd.notna(number)}
 
 
-def belief(agreement: pd.DataFrame) -> str:
-    """Say in words whether P(alive) is to be believed, how often the two rules disagree, and which one decides."""
+def belief(agreement: pd.DataFrame, confidence: float) -> str:
+    """Say in words whether P(alive) is to be believed, how often the two rules disagree, and which one decides.
+
+    `confidence` is that of the test whether anybody stops.
+    """
     settled = agreement[~agreement["startup"]]
     if settled.empty:
         return "History is shorter than the longest time that a rule looks back: every month is a start-up."
     believed, last = int(settled["believed"].sum()), settled.iloc[-1]
     words = [f"P(alive) is believed in **{believed} of {len(settled)} months** after the start-up."]
-    if last["p_value"] > 0.05:
+    if last["p_value"] >= 1 - confidence:
         words.append(
-            "As of the last one the data do not tell that anybody stops: P(alive) is a flat ridge, about 1 for all."
+            "As of the last one the data do not tell that anybody stops: P(alive) lies on a flat ridge and means nothing."
         )
     elif pd.notna(last["back"]):
         words.append(
@@ -60,13 +64,17 @@ def belief(agreement: pd.DataFrame) -> str:
     return " ".join(words)
 
 
-def conclusion(strategy: pd.DataFrame, rates: pd.DataFrame, p_stage: float, days: int) -> str:
-    """Say in words who comes back and where most is at stake; `strategy`: `strategy.table`, `p_stage`: log-rank."""
-    known = rates[rates["members"] > 0].sort_values("rate")
+def conclusion(strategy: pd.DataFrame, rates: pd.DataFrame, p_stage: float, days: int, confidence: float) -> str:
+    """Say in words who comes back within `days` and how much is at stake.
+
+    `strategy`: `strategy.table`; `rates`: `repurchase.rates` by stage at the origin, of which small ones are left out;
+    `p_stage`: `repurchase.difference` of the stages, called a difference below 1 - `confidence`.
+    """
+    known = rates[rates["members"] >= FEWEST].sort_values("rate")
     words = []
     if len(known) > 1:
         low, high = known.iloc[0], known.iloc[-1]
-        differ = "differ" if p_stage < 0.05 else "are not shown to differ"
+        differ = "differ" if p_stage < 1 - confidence else "are not shown to differ"
         words.append(
             f"Stages as of the origin {differ} in how soon members came back: within {days} days "
             f"**{high['rate']:.0%}** of the {_words(known.index[-1])}, **{low['rate']:.0%}** of the "
