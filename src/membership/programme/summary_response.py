@@ -69,10 +69,10 @@ def conclusion(found: Estimates, before: pd.DataFrame, after: pd.DataFrame) -> s
     observed = "observational" in set(told["source"])
     caution = (
         " Who was reached was, as far as the data tell, not drawn by lot: beforehand they differ from the others by up "
-        f"to {found.overlap['smd_before'].max():.1f} standard deviations. The estimate holds as far as earlier purchases "
-        "explain who was reached; the placebo, spend just before, says how far they do, and what it "
-        "reveals is counted in the intervals. It errs on the strict side, since the real estimate also knows the days "
-        "that the placebo judges. "
+        f"to {found.overlap['smd_before'].max():.1f} standard deviations. The estimate holds as far as earlier "
+        "purchases explain who was reached; the placebo, spend just before, says how far they do, and what it reveals "
+        "is counted in the intervals. It errs on the strict side, since the real estimate also knows the days that "
+        "the placebo judges. "
         f"{_compared(found.overlap)} Personas are known in hindsight only, so what is said by persona is a description."
         if observed
         else " Who was reached was drawn by lot, so this is caused by the campaigns."
