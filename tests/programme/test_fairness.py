@@ -67,7 +67,7 @@ def test_intervals_of_ratios_hold_the_truth_as_often_as_they_say():
 def test_a_model_that_says_too_little_of_a_group_is_seen():
     facts = pd.DataFrame({"age": ["x"] * 50 + ["y"] * 50})
     realised = np.random.default_rng(1).gamma(2, 10, 100)
-    table = fairness.error_table(facts, realised * np.repeat([0.5, 1], 50), realised, ["age"], 0.95).set_index("group")
+    table = fairness.error_table(facts, realised, ["age"], 0.95, realised * np.repeat([0.5, 1], 50)).set_index("group")
     assert table["ratio"].to_dict() == pytest.approx({"x": 2, "y": 1})
 
 

@@ -93,11 +93,16 @@ def tier_table(facts: pd.DataFrame, attributes: list[str], confidence: float) ->
 
 
 def error_table(
-    facts: pd.DataFrame, predicted: np.ndarray, realised: np.ndarray, attributes: list[str], confidence: float
+    facts: pd.DataFrame,
+    realised: np.ndarray,
+    attributes: list[str],
+    confidence: float,
+    predicted: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """Return realised over predicted in each group, one number a member: above 1 the model says too little of them.
 
-    Columns attribute, group, members, ratio, low, high. What was realised must lie before the caller's cut-off.
+    Without `predicted`, the mean of `realised`, such as recall. Columns attribute, group, members, ratio, low, high.
+    What was realised must lie before the caller's cut-off.
     """
     parts = [
         _ordered(ratios(realised, facts[attribute], confidence, predicted)).assign(attribute=attribute)
