@@ -21,6 +21,8 @@ NEUTRAL = {
     "churn_shape": 2.0,
     "views_per_order": 2.0,
     "survey_response": 0.4,
+    "personas": 0,
+    "persona_contrast": 0.6,
     "offers": 6,
     "offer_response": 0.25,
 }

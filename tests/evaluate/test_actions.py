@@ -1,8 +1,10 @@
+import numpy as np
 import pandas as pd
 import pytest
 
 from membership.base import params, paths, tables
 from membership.base.errors import DataError
+from membership.base.member_schemas import STAGES
 from membership.evaluate import actions
 
 MEMBERS = ["a", "b", "c"]
@@ -32,7 +34,7 @@ def parts(workspace):
             }
         ),
         "items": pd.DataFrame({"item_id": ["i1", "i2"], "name": ["Bread", "Apples"]}),
-        "next_actions": params.load("decide").decide.next_actions,
+        "strategy": params.load("profile").profile.strategy,
     }
 
 
@@ -40,7 +42,7 @@ def test_a_member_gets_everything_in_one_row(parts):
     row = actions.assemble(**parts).set_index("member_id").loc["a"]
     assert (row["value"], row["tier"], row["next_tier"], row["persona"]) == (900.0, "Gold", "", "Cook")
     assert row["benefits"] == "free_delivery; points_boost"
-    assert row["next_action"] == parts["next_actions"].loyal
+    assert row["next_action"] == parts["strategy"].loyal.action
     assert row["items"] == "Apples; Bread"
     assert (row["item_1"], row["item_1_id"], row["item_2"]) == ("Apples", "i2", "Bread")
     assert row["item_1_reason"] == "goes with Bread, which this member buys"
@@ -50,7 +52,16 @@ def test_a_member_gets_everything_in_one_row(parts):
 def test_a_member_with_nothing_still_has_a_row_without_gaps(parts):
     row = actions.assemble(**parts).set_index("member_id").loc["c"]
     assert row[["benefits", "items", "item_1", "item_1_id", "item_1_reason", "item_2"]].tolist() == [""] * 6
-    assert row["next_action"] == parts["next_actions"].prospect
+    assert row["next_action"] == parts["strategy"].prospect.action
+
+
+def test_each_stage_is_shown_with_what_it_calls_for_and_what_is_at_stake(parts):
+    found = actions.by_stage(actions.assemble(**parts), parts["strategy"])
+    assert found.index.tolist() == list(STAGES)
+    assert (found["members"].sum(), found["value"].sum()) == (3, parts["value"]["value"].sum())
+    assert found.loc["loyal", "goal"] == parts["strategy"].loyal.goal
+    assert found.loc["won_back", ["members", "value"]].tolist() == [0, 0]
+    assert np.isnan(found.loc["won_back", "p_repurchase"])
 
 
 def test_an_item_without_a_name_is_called_by_its_id(parts):

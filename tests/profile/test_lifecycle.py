@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from membership.base.knobs import Lifecycle, Windows
-from membership.base.schemas import STAGES
+from membership.base.knobs import Windows
+from membership.base.member_schemas import STAGES
+from membership.base.profile_knobs import Lifecycle
 from membership.profile import lifecycle
 
 SETTINGS = Lifecycle(
@@ -19,6 +20,11 @@ SETTINGS = Lifecycle(
     at_risk_gaps=2,
     lapsed_gaps=4,
     lapsed_days=100,
+    at_risk_p_alive=0.8,
+    lapsed_p_alive=0.5,
+    follow_days=90,
+    confidence=0.95,
+    bootstrap=100,
 )
 WINDOWS = Windows(
     start=date(2020, 1, 1),
@@ -40,8 +46,17 @@ def every(days, start, end):
     return pd.date_range(start, end, freq=f"{days}D").strftime("%Y-%m-%d").tolist()
 
 
-def stage_of(purchases, as_of="2020-07-01"):
-    history = lifecycle.history(events(purchases), pd.Series(sorted(purchases)), WINDOWS, SETTINGS, 3)
+def members(names, joined_at=None):
+    return pd.DataFrame({"member_id": names, "joined_at": pd.to_datetime(pd.Series([joined_at] * len(names)))})
+
+
+def history_of(purchases, names=None, kind="purchase", joined_at=None):
+    people = members(names or sorted(purchases), joined_at)
+    return lifecycle.history(events(purchases, kind), people, WINDOWS, SETTINGS, 3)
+
+
+def stage_of(purchases, as_of="2020-07-01", joined_at=None):
+    history = history_of(purchases, joined_at=joined_at).table
     return history[history["as_of"] == as_of].set_index("member_id")["stage"].to_dict()
 
 
@@ -87,16 +102,15 @@ def test_nothing_after_the_month_start_changes_its_stage():
 
 def test_a_purchase_on_the_month_start_is_not_seen_and_one_on_the_day_before_is():
     assert stage_of({"m": ["2020-03-01"]}, "2020-03-01")["m"] == "prospect"
-    assert stage_of({"m": ["2020-02-29"]}, "2020-03-01")["m"] == "new"
+    assert stage_of({"m": ["2020-02-29"]}, "2020-03-01", joined_at="2020-02-15")["m"] == "new"
 
 
 def test_only_purchases_count():
-    history = lifecycle.history(events({"m": ["2020-06-20"]}, "view"), pd.Series(["m"]), WINDOWS, SETTINGS, 3)
-    assert set(history["stage"]) == {"prospect"}
+    assert set(history_of({"m": ["2020-06-20"]}, kind="view").table["stage"]) == {"prospect"}
 
 
 def test_history_has_every_member_every_month_and_shares_add_up():
-    history = lifecycle.history(events({"a": ["2020-02-10"]}), pd.Series(["a", "b"]), WINDOWS, SETTINGS, 3)
+    history = history_of({"a": ["2020-02-10"]}, ["a", "b"]).table
     assert len(history) == 2 * len(MONTHS)
     np.testing.assert_allclose(lifecycle.shares(history, "stage", list(STAGES)).sum(axis=1), 1)
     assert lifecycle.current(history).to_dict() == {"a": "lapsed", "b": "prospect"}
@@ -112,3 +126,68 @@ def test_transitions_count_each_move_of_each_member_once():
     rates = lifecycle.rates(moves)
     assert rates.loc["x"].tolist() == [0.5, 0.5, 0]
     assert rates.loc["z"].isna().all()
+
+
+def test_a_first_purchase_seen_early_is_new_only_where_joining_is_known():
+    early = {"m": ["2020-02-20"]}  # 50 days after the data begin: a first one, or one after a long gap
+    assert stage_of(early, "2020-03-01")["m"] == "active"
+    assert stage_of(early, "2020-03-01", joined_at="2020-02-10")["m"] == "new"
+    assert stage_of(early, "2020-03-01", joined_at="2020-01-01 05:00")["m"] == "active"  # the day on which data begin
+    assert stage_of({"m": ["2020-04-10"]}, "2020-05-01")["m"] == "new"  # 100 days without one came first
+    assert stage_of({"m": ["2020-04-09"]}, "2020-05-01")["m"] == "active"
+
+
+def test_months_before_the_longest_look_back_are_marked_and_their_moves_left_out():
+    history = history_of({"a": ["2020-02-10"]}).table
+    startup = history.set_index("as_of")["startup"]
+    assert startup[startup].index.strftime("%m-%d").tolist() == ["02-01", "03-01", "04-01"]  # 100 days end on 10 April
+    assert lifecycle.settled(history)["as_of"].min() == pd.Timestamp("2020-05-01")
+
+
+def test_a_last_step_that_is_no_whole_month_is_left_out():
+    mid = WINDOWS.model_copy(update={"validation_end": date(2020, 6, 15)})
+    history = lifecycle.history(events({"m": ["2020-02-10"]}), members(["m"]), mid, SETTINGS, 3).table
+    assert history["as_of"].max() == pd.Timestamp("2020-06-15")
+    assert lifecycle.settled(history)["as_of"].max() == pd.Timestamp("2020-06-01")
+
+
+def test_members_without_purchases_and_purchases_of_strangers():
+    nobody = history_of({"m": []})
+    assert set(nobody.table["stage"]) == {"prospect"}
+    assert not nobody.table["believed"].any()
+    assert lifecycle.agreement(nobody, SETTINGS)["buyers"].sum() == 0
+    assert set(history_of({"stranger": ["2020-02-10"]}, ["m"]).table["member_id"]) == {"m"}
+
+
+def test_a_single_month_is_a_history():
+    short = WINDOWS.model_copy(update={"validation_end": date(2020, 1, 20)})
+    history = lifecycle.history(events({"m": ["2020-01-10"]}), members(["m"]), short, SETTINGS, 3).table
+    assert history[["stage", "startup"]].to_numpy().tolist() == [["active", True]]
+
+
+FACTS = pd.DataFrame(
+    {
+        "as_of": pd.Timestamp("2020-07-01"), "purchase_days": 9, "recent_days": 1, "age": 200, "usual_gap": 10.0,
+        "broken_gap": 0, "first_known": False,
+    },
+    index=range(6),
+).assign(
+    since=[5, 5, 30, 50, 50, 50],  # in rhythm, in rhythm, at risk, lapsed by the rhythm
+    p_alive=[0.9, 0.7, 0.9, 0.6, 0.4, np.nan],
+)  # fmt: skip
+
+
+def test_where_p_alive_is_believed_lapsed_needs_both_and_either_puts_at_risk():
+    found = lifecycle.stages(FACTS.assign(believed=True), SETTINGS, 3)
+    assert found["stage"].tolist() == ["active", "at_risk", "at_risk", "at_risk", "lapsed", "lapsed"]
+    assert found["by_rhythm"].tolist() == ["active", "active", "at_risk", "lapsed", "lapsed", "lapsed"]
+
+
+def test_where_p_alive_is_not_believed_the_rhythm_decides():
+    found = lifecycle.stages(FACTS.assign(believed=False), SETTINGS, 3)
+    assert (found["stage"] == found["by_rhythm"]).all()
+
+
+def test_the_stage_at_a_day_is_that_of_the_last_month_start():
+    history = history_of({"m": ["2020-04-12"]}).table
+    assert lifecycle.at(history, "stage", pd.Timestamp("2020-05-20")).to_dict() == {"m": "new"}

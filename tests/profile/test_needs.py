@@ -1,44 +1,55 @@
-"""Needs: preferences against the population, and answers that are never guessed."""
+"""Needs: preferences against the population, evidence and not noise."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from membership.base.knobs import Lifecycle, Profile
+from membership.base import params
+from membership.data.habits import COLUMNS
 from membership.profile import needs
 
-SETTINGS = Profile(
-    personas=2,
-    min_purchase_days=3,
-    min_category_share=0.05,
-    lifecycle=Lifecycle(
-        new_days=30,
-        loyal_orders=12,
-        loyal_days=90,
-        rhythm_quantile=0.9,
-        at_risk_gaps=1.5,
-        lapsed_gaps=4,
-        lapsed_days=90,
-    ),
+SETTINGS = params.parse(params.read()).profile.model_copy(
+    update={"min_purchase_days": 3, "min_category_share": 0.05, "min_level_share": 0.1, "min_reliability": 0.2}
 )
+COUNTS = {
+    "orders": 100,
+    "weekend_orders": 30,
+    "evening_orders": 30,
+    "channel_orders": 100,
+    "channel_repeats": 100 * 99,
+    "items": 400,
+    "item_squares": 1700,
+    "paid": 40_000,
+    "line_squares": 4_000_000 + 400 * 50**2,
+    "list_price": 44_000,
+    "list_squares": 400 * 110**2,
+    "discount": 4_000,
+    "discount_squares": 400 * 12**2,
+    "discount_products": 400 * 110 * 10,
+    "shelf_price": 44_000,
+    "shelf_squares": 400 * 112**2,
+    "usual_price": 44_000,
+    "usual_squares": 400 * 110**2,
+    "price_products": 400 * 110**2,
+    "brand_lines": 300,
+    "brand_pairs": 1000,
+    "brand_repeats": 500,
+    "items_viewed": 0,
+    "items_viewed_bought": 0,
+}
 
 
-def features(**columns):
-    members = len(next(iter(columns.values())))
-    base = {
-        "member_id": [f"m{i}" for i in range(members)],
-        "purchase_days": 10,
-        "age_days": 100.0,
-        "orders": 10,
-        "items_distinct": 20,
-        "basket_items": 4.0,
-        "discount_share": 0.1,
-        "weekend_share": 0.3,
-        "evening_share": 0.3,
-        "main_channel_share": 1.0,
-        "browse_to_buy": np.nan,
-    }
+def ids(members):
+    return pd.Index([f"m{i}" for i in range(members)], name="member_id")
+
+
+def features(members, **columns):
+    base = {"member_id": ids(members), "purchase_days": 80, "age_days": 300.0, "items_distinct": 120}
     return pd.DataFrame({**base, **columns})
+
+
+def habits(members, **columns):
+    return pd.DataFrame({**COUNTS, **columns}, index=ids(members))[list(COLUMNS)]
 
 
 def category_shares(spend):
@@ -48,49 +59,106 @@ def category_shares(spend):
 
 
 SHARES = category_shares({"m0": {"WINE": 900, "BREAD": 100}, "m1": {"BREAD": 1000}, "m2": {"BREAD": 2000, "TOYS": 1}})
+LEVELS = pd.DataFrame(columns=["member_id", "habit", "level", "amount"]).astype({"amount": "int64"})
+
+
+def found(members=3, shares=SHARES, levels=LEVELS, facts=None, settings=SETTINGS, **columns):
+    facts = features(members) if facts is None else facts
+    return needs.preferences(facts, shares, habits(members, **columns), levels, settings)
 
 
 def test_main_need_is_the_preference_furthest_above_the_populations():
-    facts = features(discount_share=[0.1, 0.1, 0.9])
-    scores = needs.standardise(needs.preferences(facts, SHARES, SETTINGS))
-    assert needs.main_need(scores).to_dict() == {"m0": "wine", "m1": "bread", "m2": "bargains"}
-    np.testing.assert_allclose(scores.loc["m2", "bargains"], np.sqrt(2))
+    scores = found(discount=[2000, 2000, 12_000]).scores
+    main = needs.main_need(scores)
+    assert main["m0"] == "wine"
+    assert main["m2"] == "bargains"
 
 
-def test_a_need_in_which_nobody_differs_sets_nobody_apart():
-    scores = needs.standardise(needs.preferences(features(evening_share=[0.1] * 3), SHARES, SETTINGS))
-    assert (scores["evening shopping"] == 0).all()
+def test_a_score_is_in_true_standard_deviations_between_members():
+    preferences = found(discount=[2000, 4000, 12_000])
+    natural, spread = preferences.natural["bargains"], preferences.evidence.loc["bargains", "spread"]
+    np.testing.assert_allclose(preferences.scores["bargains"], (natural - natural.mean()) / spread)
+    assert natural.tolist() == pytest.approx([2 / 44, 4 / 44, 12 / 44], rel=0.1)  # drawn to the mean, but by little
+
+
+def test_few_purchases_draw_a_share_to_the_mean_and_many_leave_it():
+    # the same share, 60 % on weekends: of 10 orders and of 1,000; the others are at 30 %
+    facts = {"orders": [10, 1000, 100, 100, 100], "weekend_orders": [6, 600, 10, 30, 50]}
+    weekend = found(5, **facts).natural["weekend shopping"]
+    assert weekend["m0"] < weekend["m1"] < 0.6
+    assert weekend["m1"] == pytest.approx(0.6, abs=0.01)
+
+
+def test_a_preference_that_is_chance_is_no_need():
+    rng = np.random.default_rng(1)
+    members = 300
+    chance = found(members, orders=20, weekend_orders=rng.binomial(20, 0.3, members))
+    assert "weekend shopping" not in chance.natural
+    assert not chance.evidence.loc["weekend shopping", "kept"]
+    real = found(members, orders=20, weekend_orders=rng.binomial(20, rng.beta(1, 2, members)))
+    assert real.evidence.loc["weekend shopping", "reliability"] > 0.6
+    assert "weekend shopping" in real.scores
+
+
+def test_buying_cheaper_than_usual_is_a_need_apart_from_discounts():
+    cheap = {"shelf_price": [22_000, 44_000, 66_000], "price_products": [2_420_000, 4_840_000, 7_260_000]}
+    preferences = found(**cheap, shelf_squares=[400 * 55**2, 400 * 110**2, 400 * 165**2])
+    assert preferences.natural[needs.LOW_PRICES].tolist() == pytest.approx([0.5, 0, -0.5], abs=0.01)
+    assert "bargains" not in preferences.scores  # all get the same discounts
+
+
+def test_brands_and_channels_are_measured_against_the_largest():
+    rows = [("m0", "brand", "Own", 90), ("m0", "brand", "Big", 10), ("m1", "brand", "Big", 100)]
+    rows += [("m0", "channel", "web", 100), ("m1", "channel", "store", 100), ("m2", "channel", "store", 100)]
+    rows += [("m2", "brand", "Big", 100), ("m2", "brand", "Rare", 1)]
+    levels = pd.DataFrame(rows, columns=["member_id", "habit", "level", "amount"])
+    preferences = found(levels=levels)
+    assert preferences.natural["own brand"].tolist() == pytest.approx([0.9, 0, 0], abs=0.02)
+    assert preferences.natural["web shopping"].tolist() == pytest.approx([1, 0, 0], abs=0.02)
+    assert not {"big brand", "store shopping", "rare brand"} & set(preferences.evidence.index)
+
+
+def test_loyalty_is_the_chance_that_two_purchases_are_of_one_brand():
+    preferences = found(brand_repeats=[1000, 500, 0])
+    assert preferences.natural["loyalty to brands"].tolist() == pytest.approx([1, 0.5, 0], abs=0.05)
 
 
 def test_what_is_known_of_nobody_and_a_small_category_are_left_out():
-    columns = needs.preferences(features(discount_share=[0.1, 0.2, 0.3]), SHARES, SETTINGS).columns
-    assert not {"looking around first", "toys"} & set(columns)
-    assert {"bargains", "wine", "bread"} <= set(columns)
+    known = found(discount=[2000, 4000, 12_000])
+    assert not {"looking around first", "toys"} & set(known.evidence.index)
+    assert {"bargains", "wine", "bread"} <= set(known.natural)
+
+
+def test_a_member_who_never_looked_is_not_guessed_to_look_like_others():
+    looked = {"items_viewed": [50, 50, 50, 0], "items_viewed_bought": [0, 20, 45, 0]}
+    natural = found(4, **looked).natural["looking around first"]
+    assert natural.isna().tolist() == [False, False, False, True]
 
 
 def test_one_member_alone_has_no_need_above_the_populations():
-    scores = needs.standardise(needs.preferences(features(discount_share=[0.1]), SHARES, SETTINGS))
-    assert (scores == 0).all(axis=None)
-    assert needs.main_need(scores).tolist() == [needs.UNKNOWN]
+    assert needs.main_need(found(1, SHARES.query("member_id == 'm0'")).scores).tolist() == [needs.UNKNOWN]
 
 
 def test_members_with_few_purchases_are_unknown_and_do_not_move_the_others():
-    facts = features(discount_share=[0.1, 0.2, 0.9], purchase_days=[10, 10, 2])
-    scores = needs.standardise(needs.preferences(facts, SHARES, SETTINGS))
-    assert needs.main_need(scores)["m2"] == needs.UNKNOWN
-    np.testing.assert_allclose(scores.loc[["m0", "m1"], "bargains"], [-1, 1])
+    discounts = [2000, 4000, 12_000, 44_000]
+    facts = features(4).assign(purchase_days=[80, 80, 80, 2])
+    with_stranger = found(4, facts=facts, discount=discounts)
+    assert with_stranger.scores.loc["m3"].isna().all()
+    assert needs.main_need(with_stranger.scores)["m3"] == needs.UNKNOWN
+    alone = found(3, discount=discounts[:3])
+    np.testing.assert_allclose(with_stranger.scores["bargains"].iloc[:3], alone.scores["bargains"])
 
 
 def test_members_without_any_purchase_are_unknown():
-    facts = features(purchase_days=[0], age_days=[0.0], orders=[0], items_distinct=[0], basket_items=[np.nan])
-    scores = needs.standardise(needs.preferences(facts, SHARES.iloc[:0], SETTINGS))
-    assert needs.main_need(scores).tolist() == [needs.UNKNOWN]
+    facts = features(1, purchase_days=0, age_days=0.0, items_distinct=0)
+    preferences = needs.preferences(facts, SHARES.iloc[:0], habits(1).iloc[:0], LEVELS, SETTINGS)
+    assert needs.main_need(preferences.scores).tolist() == [needs.UNKNOWN]
 
 
 def test_variety_is_more_distinct_items_than_usual_for_as_many_purchases():
-    facts = features(orders=[10, 20, 40, 20], items_distinct=[20, 40, 80, 70])
-    variety = needs.preferences(facts, SHARES, SETTINGS)["variety"]
-    assert variety.idxmax() == "m3"
+    facts = features(40, items_distinct=[*np.tile([20, 40, 80], 13), 70])
+    variety = found(40, facts=facts, items=[*np.tile([100, 200, 400], 13), 200]).natural["variety"]
+    assert variety.idxmax() == "m39"
 
 
 def test_lift_is_share_of_spend_over_everybodys_share():
@@ -104,21 +172,3 @@ def test_lift_is_share_of_spend_over_everybodys_share():
 def test_top_category_takes_the_first_by_name_of_equals():
     shares = category_shares({"a": {"Z": 5, "B": 5, "A": 1}})
     assert needs.top_category(shares).to_dict() == {"a": "B"}
-
-
-def test_non_response_is_shown_and_strangers_are_left_out():
-    survey = pd.DataFrame(
-        [("a", "age", "25-34"), ("a", "likes", "tea"), ("a", "likes", "coffee"), ("x", "age", "65+")],
-        columns=["member_id", "question", "answer"],
-    )
-    answers = needs.answers(survey, pd.Series(["a", "b"]))
-    assert answers.loc["a"].to_dict() == {"age": "25-34", "likes": "coffee + tea"}
-    assert answers.loc["b"].tolist() == [needs.NO_ANSWER] * 2
-    assert needs.response(answers)["share"].tolist() == [0.5, 0.5]
-
-
-def test_an_empty_survey_gives_every_member_and_no_question():
-    empty = pd.DataFrame(columns=["member_id", "question", "answer"], dtype="str")
-    answers = needs.answers(empty, pd.Series(["a", "b"]))
-    assert answers.shape == (2, 0)
-    assert needs.response(answers).empty

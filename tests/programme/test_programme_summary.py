@@ -1,100 +1,132 @@
-"""What the tiers stage says adds up."""
+"""What the stage says of benefits and fairness adds up."""
 
 import matplotlib
+import numpy as np
 import pandas as pd
 import pytest
 
-from membership.base.knobs import Benefit, Benefits, Tier, Tiers
-from membership.programme import benefits, plots, summary, tiers
+from membership.base import params
+from membership.base.programme_knobs import Benefit, Benefits, Fairness
+from membership.programme import benefits, fairness, plots, plots_fairness, summary, sweeps
+from membership.programme.allocation import allocate
 
 matplotlib.use("Agg")
 
-SETTINGS = Tiers(
-    levels=[
-        Tier(name=name, share=share, points_multiplier=m) for name, share, m in [("Base", 0.75, 1), ("Top", 0.25, 1.5)]
-    ],
-    qualifying_days=90,
-    grace_share=0.2,
-    points_per_unit=1,
-    points_expire_days=60,
-)
 CATALOGUE = [
-    Benefit(name="gift", cost=10, cost_share=0, uplift=0.1, min_tier=0),
-    Benefit(name="too_dear", cost=9999, cost_share=0, uplift=0.1, min_tier=0),
-    Benefit(name="modest", cost=90, cost_share=0, uplift=0.1, min_tier=0),
+    Benefit(name="gift", kind="exclusive_products", cost=10, uplift=0.1, uplift_sd=0.05),
+    Benefit(name="too_dear", kind="exclusive_products", cost=9999, uplift=0.1, uplift_sd=0.05),
+    Benefit(name="modest", kind="discount", cost=90, uplift=0.1, uplift_sd=0.05),
 ]
-BENEFITS = Benefits(budget=30, max_per_member=1, min_tier_share=0, catalogue=CATALOGUE)
-STANDING = pd.DataFrame(
+FAIR = Fairness(attributes=["age"], min_ratio=0.5, min_group=2)
+SETTINGS = Benefits(budget=30, max_per_member=1, min_tier_share=0, fairness=FAIR, catalogue=CATALOGUE)
+FACTS = pd.DataFrame(
     {
-        "member_id": list("abcd"),
-        "tier": ["Base", "Base", "Top", "Top"],
-        "tier_rank": [0, 0, 1, 1],
-        "points": [1, 2, 3, 4],
-        "about_to_drop": [False, False, True, False],
+        "member_id": list("abcdef"),
+        "tier": ["Member", "Member", "Gold", "Gold", "Gold", "Gold"],
+        "tier_rank": [0, 0, 2, 2, 2, 2],
+        "persona": "Cook",
+        "stage": "active",
+        "expected_spend": [4000.0, 4000.0, 4000.0, 4000.0, 100.0, 100.0],
+        "expected_orders": 2.0,
+        "age": ["19-24", "19-24", "65+", "65+", "unknown", "unknown"],
     }
 )
-VALUE = pd.DataFrame({"member_id": list("abcd"), "value": [100.0, 100, 300, 500], "expected_spend": [4000.0] * 4})
-MOVES = pd.DataFrame({"up": [3, 1], "down": [0, 2]}, index=pd.to_datetime(["2020-01-01", "2020-02-01"]))
+UPLIFTS = pd.DataFrame(
+    [(one.name, "Cook", tier, one.uplift, one.uplift_sd) for one in CATALOGUE for tier in ("Member", "Gold")],
+    columns=["benefit", "persona", "tier", "uplift", "uplift_sd"],
+)
+SETTING = sweeps.Setting(FACTS, SETTINGS, 0.25, UPLIFTS)
 
 
+@pytest.fixture(scope="module")
 def report():
-    by_tier = summary.by_tier(STANDING, VALUE, SETTINGS)
-    agreement = summary.agreement(STANDING, tiers.value_tiers(VALUE, SETTINGS.levels), SETTINGS)
-    candidates = benefits.economics(STANDING, VALUE, BENEFITS, margin_rate=0.25)
-    allocation = benefits.allocate(candidates, BENEFITS)
-    return by_tier, agreement, candidates, allocation
+    candidates = SETTING.candidates()
+    allocation = allocate(candidates, FACTS, SETTINGS)
+    table = summary.benefit_table(allocation, benefits.break_even(FACTS, SETTINGS, 0.25, UPLIFTS))
+    fair = fairness.benefit_table(FACTS, allocation, SETTINGS, 0.95)
+    ratios = sweeps.ratio(candidates, FACTS, SETTINGS, [0.2, 0.9])
+    outlook = benefits.outlook(candidates, allocation.given, 0.95)
+    lost = summary.lost_to_fairness(ratios, SETTINGS)
+    return allocation, table, fair, ratios, summary.metrics(allocation, outlook, fair, lost, SETTINGS.budget)
 
 
-def test_tiers_by_hand():
-    by_tier, agreement, _, _ = report()
-    assert by_tier.loc["Top", ["members", "share", "planned", "value", "value_share"]].tolist() == [
-        2,
-        0.5,
-        0.25,
-        400,
-        0.8,
-    ]
-    assert by_tier["points"].to_dict() == {"Base": 3, "Top": 7}
-    assert agreement.to_numpy().tolist() == [[2, 1], [0, 1]]  # c is in Top by spend, not by value
+def test_costs_by_tier_and_by_benefit_are_those_of_the_allocation(report):
+    allocation, table, *_ = report
+    levels = params.parse(params.read()).tiers
+    by_tier = summary.cost_table(allocation, levels)
+    assert by_tier.index.tolist() == [level.name for level in levels.levels]
+    assert by_tier.to_numpy().sum() == table["cost"].sum() == allocation.cost == 30
+    assert by_tier.loc[["Silver", "Platinum"]].to_numpy().sum() == 0  # tiers without members
 
 
-def test_an_empty_tier_has_no_members_and_no_value():
-    table = summary.by_tier(STANDING[STANDING["tier"] == "Base"], VALUE, SETTINGS)
-    assert table.loc["Top", ["members", "share", "value_share"]].tolist() == [0, 0, 0]
-
-
-def test_the_rule_says_what_it_takes_to_reach_and_to_keep_a_tier():
-    table = summary.rule_table(tiers.Rule(("Base", "Top"), (0, 1000), 0.2), SETTINGS)
-    assert table.loc["Top"].tolist() == [1000, 800, "x1.5"]
-
-
-def test_costs_by_tier_and_by_benefit_are_those_of_the_allocation():
-    _, _, candidates, allocation = report()
-    assert summary.cost_table(allocation, SETTINGS, BENEFITS).to_numpy().sum() == allocation.cost == 30
-    table = summary.benefit_table(candidates, allocation, BENEFITS)
+def test_the_table_of_benefits_by_hand(report):
+    _, table, *_ = report
     assert table["given"].to_dict() == {"gift": 3, "too_dear": 0, "modest": 0}
-    assert table["pays_for"].to_dict() == {"gift": 1, "too_dear": 0, "modest": 1}
+    assert table["may_have"].to_dict() == {"gift": 6, "too_dear": 6, "modest": 6}
+    assert table["pays_for"].to_dict() == pytest.approx({"gift": 4 / 6, "too_dear": 0, "modest": 4 / 6})
+    assert table.loc["gift", "break_even"] == pytest.approx(60 / (0.25 * 16_200))
 
 
-def test_metrics_and_conclusion_agree():
-    by_tier, agreement, candidates, allocation = report()
-    found = summary.metrics(by_tier, agreement, MOVES, allocation, BENEFITS.budget)
-    assert found["tier_agreement"] == 0.75
-    assert found["benefit_net"] == pytest.approx(3 * (100 - 10))
-    assert (found["promoted_last_month"], found["demoted_last_month"], found["points_outstanding"]) == (1, 2, 10)
-    text = summary.conclusion(by_tier, summary.benefit_table(candidates, allocation, BENEFITS), found, 90)
-    assert "75% of members are in the tier that their predicted value calls for" in text
-    assert "would not pay for anybody: too dear." in text
-    assert "pays less than others do: modest." in text
+def test_metrics_and_words_agree(report):
+    _, table, fair, _, metrics = report
+    assert metrics["benefit_net"] == pytest.approx(3 * (100 - 10))
+    assert metrics["benefit_member_share"] == 0.5
+    assert metrics["benefit_net_low"] < metrics["benefit_net"] < metrics["benefit_net_high"]
+    assert metrics["fairness_smallest_ratio"] == 0.5  # two of one group, one of the other
+    text = summary.conclusion(table, metrics, 90, 0.95)
+    assert "go to 50% of members" in text
+    assert "pay for nobody: too dear." in text
+    assert "pay less than others do: modest." in text
+    words = summary.fairness_words(fair, metrics, FACTS, SETTINGS)
+    assert "age of 67%" in words
+    assert "has 50% of what the one that gets most has" in words
 
 
-def test_figures_are_titled_and_labelled():
-    by_tier, _, candidates, allocation = report()
+def test_words_for_a_budget_of_zero_and_for_unknown_groups(report):
+    _, table, fair, _, metrics = report
+    assert "The budget for benefits is 0" in summary.conclusion(table, metrics | {"benefit_budget": 0}, 90, 0.95)
+    few = SETTINGS.model_copy(update={"fairness": FAIR.model_copy(update={"min_group": 99})})
+    nobody = fair.assign(limited=False)
+    assert "none is limited" in summary.fairness_words(nobody, metrics, FACTS, few)
+    assert "nothing is known of groups" in summary.fairness_words(fair.iloc[:0], metrics, FACTS, SETTINGS)
+
+
+def test_this_allocation_is_never_better_than_the_best_for_the_money_had_one_known(report):
+    table = sweeps.response(SETTING, report[0].given, [0.2, 0.5, 1.0, 1.5])
+    assert table["net"].tolist() == pytest.approx([30, 120, 270, 420])  # three gifts: 100 each, less 10
+    free = SETTINGS.model_copy(update={"fairness": FAIR.model_copy(update={"min_ratio": 0.0})})
+    best = sweeps.response(sweeps.Setting(FACTS, free, 0.25, UPLIFTS), report[0].given, [0.2, 0.5, 1.0, 1.5])["best"]
+    assert (best >= table["net"] - 1e-6).all()
+
+
+def test_figures_are_titled_and_labelled(report):
+    allocation, _, fair, ratios, _ = report
+    candidates = allocation.candidates
     axes = [
-        plots.members_and_value(by_tier),
-        plots.monthly_moves(MOVES),
-        plots.cost_by_tier(summary.cost_table(allocation, SETTINGS, BENEFITS)),
-        plots.budget_sweep(benefits.sweep(candidates, BENEFITS, [0.5, 1, 2]), BENEFITS.budget),
+        plots.cost_by_tier(summary.cost_table(allocation, params.parse(params.read()).tiers)),
+        plots.break_even(benefits.break_even(FACTS, SETTINGS, 0.25, UPLIFTS)),
+        plots.budget_sweep(sweeps.budget(candidates, FACTS, SETTINGS, [0.5, 1, 2]), SETTINGS.budget),
+        plots.response_sweep(sweeps.response(SETTING, allocation.given, [0.5, 1])),
+        plots_fairness.price_of_fairness(ratios, 0.5),
+        *plots_fairness.by_group(fair, "cost", "cost_low", "cost_high", "Benefits", "cost a member", scale=100),
     ]
-    assert all(ax.get_title() and ax.get_ylabel() for ax in axes)
+    assert all(ax.get_title() and ax.get_xlabel() + ax.get_ylabel() for ax in axes)
+    assert np.isfinite(axes[-1].get_xlim()).all()
+    matplotlib.pyplot.close("all")
+
+
+def test_figures_of_nothing_are_empty_and_no_error():
+    nothing = allocate(SETTING.candidates(), FACTS, SETTINGS.model_copy(update={"budget": 0.0}))
+    empty = sweeps.budget(nothing.candidates, FACTS, SETTINGS.model_copy(update={"budget": 0.0}), [1.0])
+    assert plots.budget_sweep(empty, 0.0).get_title()
+    assert plots_fairness.price_of_fairness(
+        sweeps.ratio(nothing.candidates, FACTS, SETTINGS.model_copy(update={"budget": 0.0}), [0.5]), 0.5
+    ).get_title()
+    table = fairness.benefit_table(
+        FACTS,
+        nothing,
+        SETTINGS.model_copy(update={"fairness": Fairness(attributes=[], min_ratio=0, min_group=1)}),
+        0.95,
+    )
+    assert plots_fairness.by_group(table, "cost", "cost_low", "cost_high", "Benefits", "cost a member")
     matplotlib.pyplot.close("all")

@@ -1,8 +1,7 @@
-"""Tiers: thresholds that meet the shares, and a promotion rule replayed as one would by hand."""
+"""Tiers: promotion, hysteresis, grace and demotion, replayed as one would by hand."""
 
 from datetime import date
 
-import ibis
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,150 +10,165 @@ from hypothesis import strategies as st
 
 from membership.base import params, tables
 from membership.base.errors import DataError
-from membership.base.knobs import Tier
 from membership.programme import tiers
 
-LEVELS = [
-    Tier(name=name, share=share, points_multiplier=1) for name, share in [("Base", 0.5), ("Mid", 0.3), ("Top", 0.2)]
-]
-RULE = tiers.Rule(("Base", "Mid", "Top"), (0, 100, 200), grace_share=0.2)
-MONTHS = pd.date_range("2020-02-01", periods=6, freq="MS").as_unit("us")
+NAMES = ("Base", "Mid", "Top")
+RULE = tiers.Rule(NAMES, (0, 100, 200), grace_share=0.2, grace_months=1)  # safe from 80 and from 160 on
+MONTHS = pd.date_range("2020-02-01", periods=8, freq="MS").as_unit("us")
+AMOUNTS = st.lists(st.integers(0, 400), min_size=10, max_size=10)
+RULES = st.builds(
+    lambda first, gap, share, months: tiers.Rule(NAMES, (0, first, first + gap), share, months),
+    st.integers(1, 150),
+    st.integers(1, 150),
+    st.sampled_from([0.0, 0.1, 0.2, 0.5, 1.0]),
+    st.integers(0, 3),
+)
+KNOBS = params.parse(params.read()).tiers
 
 
 def by_month(**rows):
-    return pd.DataFrame(rows.values(), index=pd.Index(rows, name="member_id"), columns=MONTHS)
+    columns = pd.date_range("2020-02-01", periods=len(next(iter(rows.values()))), freq="MS").as_unit("us")
+    return pd.DataFrame(rows.values(), index=pd.Index(rows, name="member_id"), columns=columns)
 
 
-def test_thresholds_give_each_level_its_share():
-    assert tiers.thresholds(np.arange(1, 11), LEVELS) == (0, 6, 9)
+CASE = by_month(
+    riser=[0, 99, 100, 150, 199, 200, 200, 200],
+    faller=[250, 160, 159, 160, 159, 150, 79, 79],  # one short month is forgiven, two in a row are not
+    swinger=[100, 79, 80, 79, 100, 79, 79, 100],  # short months count in a row only
+    leaper=[0, 300, 0, 0, 120, 300, 10, 130],  # up and down by more than one tier at once
+)
 
 
-def test_equal_amounts_are_never_parted_and_get_the_higher_tier():
-    found = tiers.thresholds(np.array([1, 2, 3, 4, 5, 7, 7, 7, 9, 9]), LEVELS)
-    assert found == (0, 7, 9)
-    assert tiers.thresholds(np.array([1, 2, 3, 4, 5, 6, 8, 9, 9, 9]), LEVELS) == (0, 6, 9)
-
-
-def test_thresholds_rise_even_where_nobody_spends():
-    assert tiers.thresholds(np.zeros(10), LEVELS) == (0, 1, 2)
-
-
-def test_with_more_tiers_than_members_the_upper_ones_are_out_of_reach():
-    many = [Tier(name=f"t{i}", share=0.2, points_multiplier=1) for i in range(5)]
-    alone = tiers.thresholds(np.array([50]), many)
-    rule = tiers.Rule(tuple(level.name for level in many), alone, 0.0)
-    assert alone == (0, 50, 50 + 1, 50 + 2, 50 + 3)
-    assert rule.qualified(np.array([50])).tolist() == [1]
-    assert tiers.thresholds(np.array([], dtype=int), many) == (0, 1, 2, 3, 4)
-
-
-def test_thresholds_out_of_order_are_refused():
-    with pytest.raises(DataError, match=r"must rise from tier to tier; .*\(0, 200, 100\)"):
-        tiers.Rule(("Base", "Mid", "Top"), (0, 200, 100), 0.1)
-
-
-@given(st.lists(st.integers(-500, 5000), min_size=1, max_size=60))
-@settings(max_examples=40, deadline=None)
-def test_no_tier_has_fewer_members_above_it_than_planned_and_more_only_by_ties(amounts):
-    amounts = np.array(amounts)
-    found = tiers.thresholds(amounts, LEVELS)
-    assert list(found) == sorted(set(found))
-    for threshold, size in zip(found[1:], tiers.sizes(len(amounts), LEVELS)[1:], strict=True):
-        assert (amounts > threshold).sum() <= size
-        if size and np.sort(amounts)[::-1][size - 1] == threshold:
-            assert (amounts >= threshold).sum() >= size
-
-
-def test_value_tiers_are_filled_from_the_best_with_ties_by_member():
-    value = pd.DataFrame({"member_id": list("jihgfedcba"), "value": [5, 5, 5, 5, 5, 9, 9, 9, 1, 1.0]})
-    tier = tiers.value_tiers(value, LEVELS)
-    assert tier[tier == "Top"].index.tolist() == ["c", "d"]
-    assert tier[tier == "Mid"].index.tolist() == ["e", "f", "g"]
+def reference(amounts, rule):
+    """Return the ranks of one member by the words of the rule: keep the highest tier that grace or spend allows."""
+    safe = [-1] + [np.ceil(round((1 - rule.grace_share) * t, 6)) for t in rule.thresholds[1:]]
+    rank, ranks, short = 0, [], [0] * len(rule.thresholds)
+    for amount in amounts:
+        short = [count + 1 if amount < least else 0 for count, least in zip(short, safe, strict=True)]
+        kept = max(tier for tier in range(rank + 1) if short[tier] <= rule.grace_months)
+        rank = max(kept, sum(amount >= threshold for threshold in rule.thresholds[1:]))
+        ranks.append(rank)
+    return ranks
 
 
 def test_replay_equals_the_hand_worked_case():
-    spend = by_month(
-        riser=[0, 99, 100, 150, 199, 200],
-        faller=[250, 250, 160, 159, 80, 79],  # Top is kept down to 160, Mid down to 80
-        swinger=[100, 90, 100, 80, 79, 99],  # falls only below 80, and then needs 100 again
-        leaper=[0, 300, 10, 0, 120, 300],  # up and down by more than one tier at once
-    )
-    ranks = tiers.replay(spend, RULE)
-    assert ranks.loc["riser"].tolist() == [0, 0, 1, 1, 1, 2]
-    assert ranks.loc["faller"].tolist() == [2, 2, 2, 1, 1, 0]
-    assert ranks.loc["swinger"].tolist() == [1, 1, 1, 1, 0, 0]
-    assert ranks.loc["leaper"].tolist() == [0, 2, 0, 0, 1, 2]
+    ranks = tiers.replay(CASE, RULE)
+    assert ranks.loc["riser"].tolist() == [0, 0, 1, 1, 1, 2, 2, 2]
+    assert ranks.loc["faller"].tolist() == [2, 2, 2, 2, 2, 1, 1, 0]
+    assert ranks.loc["swinger"].tolist() == [1, 1, 1, 1, 1, 1, 0, 1]
+    assert ranks.loc["leaper"].tolist() == [0, 2, 2, 0, 1, 2, 2, 1]
+    assert set(ranks.dtypes) == {np.dtype("int8")}
     moves = tiers.moves(ranks)
-    assert moves["up"].tolist() == [2, 1, 1, 0, 1, 2]
-    assert moves["down"].tolist() == [0, 0, 1, 1, 1, 1]
+    assert moves["up"].tolist() == [2, 1, 1, 0, 1, 2, 0, 1]
+    assert moves["down"].tolist() == [0, 0, 0, 1, 0, 1, 1, 2]
 
 
-def test_without_grace_the_tier_is_what_spend_reaches():
-    spend = by_month(a=[250, 199, 100, 99, 0, 200])
-    strict = tiers.Rule(RULE.names, RULE.thresholds, 0.0)
-    assert tiers.replay(spend, strict).to_numpy().tolist() == [strict.qualified(spend.to_numpy()[0]).tolist()]
+@given(AMOUNTS, RULES)
+@settings(max_examples=150, deadline=None)
+def test_replay_agrees_with_the_rule_read_word_by_word(amounts, rule):
+    assert tiers.replay(by_month(a=amounts), rule).loc["a"].tolist() == reference(amounts, rule)
 
 
-@given(st.lists(st.integers(0, 400), min_size=6, max_size=6), st.floats(0, 1), st.floats(0, 1))
+@given(AMOUNTS, RULES)
+@settings(max_examples=100, deadline=None)
+def test_a_rank_is_the_sum_of_nested_automata_each_of_which_sees_one_threshold(amounts, rule):
+    values = np.array([amounts])
+    alone = [
+        np.array([inside[0] for inside in tiers.automaton(values, threshold, rule.grace_share, rule.grace_months)])
+        for threshold in rule.thresholds[1:]
+    ]
+    assert (alone[0] >= alone[1]).all()
+    ranks = tiers.replay(by_month(a=amounts), rule)
+    assert sum(one.astype(int) for one in alone).tolist() == ranks.loc["a"].tolist()
+    steps = sum(np.abs(np.diff(one.astype(int))).sum() for one in alone)
+    assert tiers.moves_per_year(ranks) == pytest.approx(steps * tiers.yearly(ranks.columns, 0))
+
+
+@given(AMOUNTS, RULES, st.integers(1, 3), st.floats(0, 1))
 @settings(max_examples=60, deadline=None)
-def test_more_grace_never_lowers_a_tier_and_nobody_is_below_what_spend_reaches(amounts, first, second):
-    spend = by_month(a=amounts)
-    less, more = (
-        tiers.replay(spend, tiers.Rule(RULE.names, RULE.thresholds, grace)) for grace in sorted((first, second))
-    )
-    assert (more.to_numpy() >= less.to_numpy()).all()
-    assert (less.to_numpy()[0] >= RULE.qualified(np.array(amounts))).all()
+def test_more_grace_never_lowers_a_tier_and_nobody_is_below_what_the_amount_reaches(amounts, rule, months, share):
+    frame = by_month(a=amounts)
+    longer = tiers.Rule(NAMES, rule.thresholds, rule.grace_share, rule.grace_months + months)
+    wider = tiers.Rule(NAMES, rule.thresholds, max(share, rule.grace_share), rule.grace_months)
+    ranks = tiers.replay(frame, rule).to_numpy()
+    assert (tiers.replay(frame, longer).to_numpy() >= ranks).all()
+    assert (tiers.replay(frame, wider).to_numpy() >= ranks).all()
+    assert (ranks[0] >= rule.qualified(np.array(amounts))).all()
+
+
+def test_without_grace_the_tier_is_what_the_amount_reaches():
+    strict = tiers.Rule(NAMES, RULE.thresholds, 0.0)
+    ranks = tiers.replay(by_month(a=[250, 199, 100, 99, 0, 200]), strict)
+    assert ranks.loc["a"].tolist() == [2, 1, 1, 0, 0, 2]
+
+
+def test_the_safe_amount_is_not_moved_by_floating_point():
+    assert tiers.safe(35, 0.2) == 28  # 0.8 * 35 is a little above 28
+    assert tiers.safe(101, 0.2) == 81
+
+
+def test_thresholds_out_of_order_and_rules_without_one_a_tier_are_refused():
+    with pytest.raises(DataError, match=r"must rise from tier to tier; .*\(0, 200, 100\)"):
+        tiers.Rule(NAMES, (0, 200, 100), 0.1)
+    with pytest.raises(DataError, match="one threshold a tier"):
+        tiers.Rule(NAMES, (0, 100), 0.1)
+
+
+def test_moves_are_counted_from_the_first_month_with_a_whole_qualifying_period():
+    knobs = KNOBS.model_copy(update={"qualifying_days": 60})
+    months = pd.date_range("2020-02-01", periods=5, freq="MS")
+    assert tiers.settled(months, date(2020, 1, 1), knobs) == 1  # 1 March
+    assert tiers.settled(months[:2], date(2020, 1, 1), knobs) == 0  # nothing would be left to count
+    assert tiers.settled(months, date(2022, 1, 1), knobs) == 0
+    ranks = by_month(a=[0, 2, 2, 1, 0], b=[0, 0, 0, 0, 0])
+    assert tiers.moves_per_year(ranks, 1) == pytest.approx(2 / 2 * 365.25 / 92)  # 1 March to 1 June
+    assert tiers.moves_per_year(ranks.iloc[:, :1]) == 0
 
 
 def test_standing_tells_what_is_missing_and_who_is_about_to_drop(workspace):
-    spend = by_month(base=[0] * 5 + [40], graced=[150] * 5 + [90], top=[300] * 6)
-    ranks = tiers.replay(spend, RULE)
-    standing = tiers.standing(ranks, spend, pd.Series({"base": 1, "graced": 2, "top": 3}), RULE)
-    tables.write("tiers", standing)
+    amounts = by_month(base=[0, 0, 40], graced=[150, 150, 70], safe=[150, 150, 90], thin=[150, 150, 150], top=[300] * 3)
+    points = pd.Series({"base": 1, "graced": 2, "safe": -5, "thin": 0, "top": 3})
+    ahead = pd.Series({"base": 0, "graced": 70, "safe": 60, "thin": 60, "top": 160})
+    ranks = tiers.replay(amounts, RULE)
+    tables.write("tiers", tiers.standing(ranks, amounts, points, RULE, KNOBS, ahead))
     table = tables.read("tiers").set_index("member_id")
-    assert table["spend_to_next"].to_dict() == {"base": 60, "graced": 110, "top": 0}
-    assert table["next_tier"].isna().to_dict() == {"base": False, "graced": False, "top": True}
-    assert table["about_to_drop"].to_dict() == {"base": False, "graced": True, "top": False}
-    assert table["tier"].tolist() == ["Base", "Mid", "Top"]
+    assert table["tier"].tolist() == ["Base", "Mid", "Mid", "Mid", "Top"]
+    assert table["to_next"].tolist() == table["spend_to_next"].tolist() == [60, 130, 110, 50, 0]
+    assert table["next_tier"].isna().tolist() == [False, False, False, False, True]
+    assert table["points"].tolist() == [1, 2, 0, 0, 3]  # a debt is nothing to spend
+    assert table["grace_left"].fillna(-1).tolist() == [-1, 0, -1, -1, -1]
+    assert table["about_to_drop"].tolist() == [False, True, False, False, False]  # a first short month is forgiven
+    assert table["to_keep"].tolist() == [0, 10, 0, 0, 0]
+
+
+def test_without_grace_months_whoever_falls_short_next_month_is_about_to_drop():
+    rule = tiers.Rule(NAMES, RULE.thresholds, 0.2)
+    amounts = by_month(thin=[150, 150], top=[300, 300])
+    ahead = pd.Series({"thin": 79, "top": 160})
+    table = tiers.standing(tiers.replay(amounts, rule), amounts, ahead * 0, rule, KNOBS, ahead)
+    assert table["about_to_drop"].tolist() == [True, False]
+    assert table["to_keep"].tolist() == [1, 0]
+    assert table["grace_left"].isna().all()
+
+
+def test_points_that_are_missing_are_told_as_spend_too():
+    knobs = KNOBS.model_copy(update={"qualify_by": "points", "points_per_unit": 3.0})
+    amounts = by_month(a=[0, 50])
+    zero = pd.Series({"a": 0})
+    row = tiers.standing(tiers.replay(amounts, RULE), amounts, zero, RULE, knobs, zero).iloc[0]
+    assert (row["to_next"], row["spend_to_next"]) == (50, 1667)  # 50 points of 16.67
 
 
 def test_history_has_one_row_a_member_and_month(workspace):
-    spend = by_month(a=[0, 150, 0, 0, 0, 0], b=[0] * 6)
-    tables.write("tier_history", tiers.history(tiers.replay(spend, RULE), RULE))
+    amounts = by_month(a=[0, 150, 0, 0, 0, 0], b=[0] * 6)
+    tables.write("tier_history", tiers.history(tiers.replay(amounts, RULE), RULE))
     history = tables.read("tier_history")
     assert len(history) == 12
-    assert history.loc[history["tier"] == "Mid", ["member_id", "as_of"]].to_numpy().tolist() == [["a", MONTHS[1]]]
+    expected = [["a", MONTHS[1]], ["a", MONTHS[2]]]  # the second by grace
+    assert history.loc[history["tier"] == "Mid", ["member_id", "as_of"]].to_numpy().tolist() == expected
 
 
-EVENTS = pd.DataFrame(
-    [
-        ("a", "purchase", "2020-01-31 23:59", 100),
-        ("a", "purchase", "2020-02-01 00:00", 1000),
-        ("a", "return", "2020-02-10 10:00", -300),
-        ("a", "view", "2020-02-10 10:00", 7777),
-        ("b", "purchase", "2020-02-20 10:00", 50),
-    ],
-    columns=["member_id", "kind", "local_at", "amount"],
-).astype({"local_at": "datetime64[us]"})
-
-
-def test_qualifying_spend_is_net_of_returns_within_the_days_before_the_month():
-    months = MONTHS[:3]
-    found = tiers.spend(ibis.memtable(EVENTS), pd.Series(["b", "a", "none"]), months, days=29)
-    assert found.loc["a"].tolist() == [100, 700, 0]  # 1 March less 29 days is 1 February, and 31 March is too late
-    assert found.loc["b"].tolist() == [0, 50, 0]
-    assert found.loc["none"].tolist() == [0, 0, 0]
-
-
-def test_spend_by_month_adds_up_to_all_spend_before_the_last_month():
-    found = tiers.spend(ibis.memtable(EVENTS), pd.Series(["a", "b"]), MONTHS[:2])
-    assert found.to_numpy().tolist() == [[100, 700], [0, 50]]
-    last = MONTHS[:1].union([pd.Timestamp(date(2020, 2, 5))])
-    assert tiers.spend(ibis.memtable(EVENTS), pd.Series(["a", "b"]), last).sum(axis=1).tolist() == [1100, 0]
-
-
-def test_the_default_levels_fit_together(workspace):
-    settings = params.load("tiers").tiers
-    rule = tiers.fit(pd.Series(np.arange(1000) * 100), settings)
-    counts = np.bincount(rule.qualified(np.arange(1000) * 100))
-    assert counts.tolist() == [round(1000 * level.share) for level in settings.levels]
+def test_listed_thresholds_make_the_rule():
+    knobs = KNOBS.model_copy(update={"thresholds": [100, 200, 400]})
+    assert tiers.given(knobs).thresholds == (0, 100, 200, 400)
+    assert tiers.given(knobs).names == tuple(knobs.names)

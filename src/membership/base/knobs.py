@@ -7,7 +7,9 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from membership.base.policy_knobs import Decide, Evaluate, Recommend, Train, Tune
-from membership.base.section import Count, Days, Level, NotNegative, Positive, Section, Share
+from membership.base.profile_knobs import Profile
+from membership.base.programme_knobs import Benefits, Response, Tiers
+from membership.base.section import Days, Level, NotNegative, Section, Share
 from membership.base.source_knobs import Clean, Dataset
 from membership.base.timeline import Window
 from membership.base.value_knobs import Value
@@ -63,87 +65,6 @@ class Features(Section):
     min_category_share: Share
 
 
-class Lifecycle(Section):
-    """When a member changes stage, in multiples of the member's own usual gap between purchases."""
-
-    new_days: Days
-    loyal_orders: Count
-    loyal_days: Days
-    rhythm_quantile: Level
-    at_risk_gaps: Positive
-    lapsed_gaps: Positive
-    lapsed_days: Days
-
-    @model_validator(mode="after")
-    def _in_order(self):
-        if self.at_risk_gaps >= self.lapsed_gaps:
-            raise ValueError("at_risk_gaps must be smaller than lapsed_gaps")
-        return self
-
-
-class Profile(Section):
-    """Needs, personas and lifecycle."""
-
-    personas: Annotated[int, Field(ge=2, le=20)]
-    min_purchase_days: Count
-    min_category_share: Share
-    lifecycle: Lifecycle
-
-
-class Tier(Section):
-    """One tier: the share of members it is meant for and what keeps them in it."""
-
-    name: str
-    share: Share
-    points_multiplier: Positive
-
-
-class Tiers(Section):
-    """Tiers from value, with a rule on spend."""
-
-    levels: Annotated[list[Tier], Field(min_length=2)]
-    qualifying_days: Days
-    grace_share: Share
-    points_per_unit: NotNegative
-    points_expire_days: Days
-
-    @model_validator(mode="after")
-    def _add_up(self):
-        total = sum(level.share for level in self.levels)
-        if abs(total - 1) > 1e-9:
-            raise ValueError(f"the shares of all levels must add up to 1; they add up to {total:g}")
-        names = [level.name for level in self.levels]
-        if len(set(names)) < len(names):
-            raise ValueError(f"every level needs its own name; there are {names}")
-        return self
-
-
-class Benefit(Section):
-    """A benefit: what it costs and what it is assumed to change."""
-
-    name: str
-    cost: NotNegative
-    cost_share: Share
-    uplift: Share
-    min_tier: Annotated[int, Field(ge=0)]
-
-
-class Benefits(Section):
-    """The catalogue and the budget."""
-
-    budget: NotNegative
-    max_per_member: Count
-    min_tier_share: Share
-    catalogue: Annotated[list[Benefit], Field(min_length=1)]
-
-    @model_validator(mode="after")
-    def _named(self):
-        names = [benefit.name for benefit in self.catalogue]
-        if len(set(names)) < len(names):
-            raise ValueError(f"every benefit needs its own name; there are {names}")
-        return self
-
-
 class Check(Section):
     """How closely another machine must reproduce the committed metrics."""
 
@@ -163,6 +84,7 @@ class Params(Section):
     value: Value
     profile: Profile
     tiers: Tiers
+    response: Response
     benefits: Benefits
     recommend: Recommend
     tune: Tune
@@ -176,6 +98,17 @@ class Params(Section):
     def _sources_fit(self):
         if self.dataset.source == "files" and self.dataset.files.events is None:
             raise ValueError("dataset.files.events: missing; dataset.source 'files' needs a mapping of events")
+        unknown = set(self.response.evidence) - {benefit.name for benefit in self.benefits.catalogue}
+        if unknown:
+            raise ValueError(
+                f"response.evidence: {', '.join(sorted(unknown))}: no such benefit; allowed: names of the catalogue"
+            )
+        top = len(self.tiers.levels) - 1
+        beyond = [benefit.name for benefit in self.benefits.catalogue if benefit.min_tier > top]
+        if beyond:
+            raise ValueError(
+                f"benefits.catalogue: {', '.join(beyond)}: min_tier above the top tier; allowed: 0 to {top}"
+            )
         if self.economics.repurchase_days > self.windows.holdout.days:
             raise ValueError(
                 f"economics.repurchase_days = {self.economics.repurchase_days}: longer than the holdout "

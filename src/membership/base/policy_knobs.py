@@ -190,21 +190,8 @@ class Guardrail(Section):
     margin: NotNegative
 
 
-class NextActions(Section):
-    """What to do next with a member in each lifecycle stage, in words."""
-
-    prospect: str
-    new: str
-    active: str
-    loyal: str
-    at_risk: str
-    lapsed: str
-    won_back: str
-
-
 class Decide(Section):
-    """The rule by which the challenger replaces the champion, and what follows for a member."""
+    """The rule by which the challenger replaces the champion."""
 
     margin: NotNegative
     guardrails: list[Guardrail]
-    next_actions: NextActions

@@ -109,6 +109,8 @@ class Simulate(Section):
     churn_shape: Positive
     views_per_order: NotNegative
     survey_response: Share
+    personas: Annotated[int, Field(ge=0, le=12)]
+    persona_contrast: Share
     offers: Annotated[int, Field(ge=0)]
     offer_response: Annotated[float, Field(ge=0, le=0.5)]
 

@@ -8,8 +8,9 @@ import pyarrow
 import pyarrow.parquet as pq
 
 from membership.base import files
+from membership.base.columns import Column, Table
 from membership.base.errors import DataError
-from membership.base.schemas import ALL, Column, Table
+from membership.base.schemas import ALL
 
 
 def existing(name: str) -> Path:

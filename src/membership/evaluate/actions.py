@@ -4,7 +4,8 @@ import pandas as pd
 
 from membership.base import files, paths, tables
 from membership.base.errors import DataError
-from membership.base.policy_knobs import NextActions
+from membership.base.member_schemas import STAGES
+from membership.base.profile_knobs import Strategy
 
 _VALUE = ["value", "value_low", "value_high", "value_group", "residual_value", "p_alive", "p_repurchase", "rfm_segment"]
 _PROFILE = ["stage", "persona", "main_need"]
@@ -18,9 +19,11 @@ def assemble(
     allocations: pd.DataFrame,
     recommendations: pd.DataFrame,
     items: pd.DataFrame,
-    next_actions: NextActions,
+    strategy: Strategy,
 ) -> pd.DataFrame:
     """Return one row a member, sorted by id, from the tables of the same names; `recommendations` is of one policy.
+
+    `strategy` says in words what each lifecycle stage calls for.
 
     Columns: member_id; value, value_low, value_high (whole cents of margin over the horizon), value_group,
     residual_value (whole cents of margin to come), p_alive, p_repurchase, rfm_segment; stage, persona, main_need;
@@ -36,11 +39,25 @@ def assemble(
         frame = frame.merge(table[["member_id", *columns]], on="member_id", validate="one_to_one")
     benefits = allocations.sort_values("benefit").groupby("member_id")["benefit"].agg("; ".join).rename("benefits")
     frame = frame.join(benefits, on="member_id").join(_items(recommendations, items), on="member_id")
-    frame.insert(frame.columns.get_loc("benefits") + 1, "next_action", frame["stage"].map(next_actions.model_dump()))
+    frame.insert(frame.columns.get_loc("benefits") + 1, "next_action", frame["stage"].map(strategy.column("action")))
     money = dict.fromkeys(("value", "value_low", "value_high", "residual_value"), 0)
     frame = frame.round(money | {"p_alive": 4, "p_repurchase": 4})
     texts = frame.columns[frame.columns.get_loc("next_tier") :].difference(["spend_to_next", "points"])
     return frame.fillna(dict.fromkeys(texts, "")).sort_values("member_id").reset_index(drop=True)
+
+
+def by_stage(actions: pd.DataFrame, strategy: Strategy) -> pd.DataFrame:
+    """Return what each lifecycle stage calls for beside its members, in the order of a membership.
+
+    Columns, index stage: members, value (cents over the horizon, together), p_repurchase (mean; null where nobody is),
+    goal, action, watch.
+    """
+    found = actions.groupby("stage").agg(
+        members=("member_id", "size"), value=("value", "sum"), p_repurchase=("p_repurchase", "mean")
+    )
+    found = found.reindex(list(STAGES)).fillna({"members": 0, "value": 0.0}).astype({"members": "int64"})
+    words = {name: pd.Series(strategy.column(name)) for name in ("goal", "action", "watch")}
+    return found.assign(**words).rename_axis("stage")
 
 
 def save(actions: pd.DataFrame) -> None:

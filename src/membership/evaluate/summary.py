@@ -20,7 +20,7 @@ _CLAIMS = {
     ),
     "cost, assumed gain, assumed net": (
         "benefits pay",
-        "an assumption, to be tested on campaign logs or in a randomised trial",
+        "an assumption, weighed with campaign logs where there are any; to be tested in a randomised trial",
     ),
     "value, expected to buy again": (
         "what members do if nothing changes",
@@ -141,7 +141,8 @@ The smallest true difference in {experiment.primary} that this finds with power 
 ## What members are worth, and what the programme would cost
 Over {p.value.horizon_days} days, with a margin of {p.economics.margin_rate:.0%} on spend and a budget of \
 {currency} {budget / 100:,.0f} for benefits.
-Gains rest on the responses assumed in `params.yaml`, section `benefits`: nothing here has measured them.
+Gains rest on responses: assumed in `params.yaml`, section `benefits`, and moved by what campaigns told of some of
+them, as far as that goes (notebook 50, which also says from which response each benefit pays, and what is even).
 
 {programme_table(programme, budget, currency)}
 

@@ -1,4 +1,10 @@
-"""Where each member stands in the life of a membership, by the member's own rhythm, month by month."""
+"""Where each member stands in the life of a membership: by the member's own rhythm and by P(alive), month by month.
+
+History begins on one day for everybody (left truncation): a purchase in its first months may not be a first one, and
+a silence cannot yet be long. The months before `startup_days` of history are marked, and left out of moves.
+"""
+
+from dataclasses import dataclass
 
 import ibis
 import ibis.expr.types as ir
@@ -6,7 +12,23 @@ import numpy as np
 import pandas as pd
 
 from membership.base import engine
-from membership.base.knobs import Lifecycle, Windows
+from membership.base.knobs import Windows
+from membership.base.profile_knobs import Lifecycle
+from membership.profile import alive
+
+
+@dataclass(frozen=True)
+class History:
+    """The stage of every member at every month start.
+
+    `table` is `lifecycle_history`: member_id, as_of, stage, by_rhythm (the stage without P(alive)), p_alive (what the
+    model says; null for prospects and where none could be fitted), believed (whether P(alive) decides with the rhythm),
+    startup (whether history is still shorter than the longest time that a rule looks back). `evidence`, index as_of:
+    startup, and for P(alive) the columns of `alive.Alive.evidence`.
+    """
+
+    table: pd.DataFrame
+    evidence: pd.DataFrame
 
 
 def month_starts(windows: Windows) -> pd.DatetimeIndex:
@@ -39,44 +61,76 @@ def rhythm(events: ir.Table, months: pd.DatetimeIndex, settings: Lifecycle) -> p
     return facts.order_by("member_id", "as_of").execute()
 
 
-def stages(rhythm: pd.DataFrame, settings: Lifecycle, min_purchase_days: int) -> pd.Series:
-    """Return the stage of each row of `rhythm`; the first rule that holds decides.
+def stages(rhythm: pd.DataFrame, settings: Lifecycle, min_purchase_days: int) -> pd.DataFrame:
+    """Return `stage`, and `by_rhythm`, the stage without P(alive), of each row of `rhythm`; the first rule decides.
 
-    new: first purchase within `new_days`; lapsed: silent for more than `lapsed_gaps` usual gaps, or `lapsed_days`;
-    at_risk: silent for more than `at_risk_gaps` usual gaps; won_back: back within `new_days` after a silence that
-    counts as lapsed; loyal: at least `loyal_orders` purchase days in `loyal_days`; else active. Members with fewer
-    than `min_purchase_days` purchase days have no rhythm of their own yet and are given the median member's.
+    new: the first purchase was within `new_days` and is known to be the first (column first_known); lapsed: silent for
+    more than `lapsed_gaps` usual gaps, or `lapsed_days`; at_risk: silent for more than `at_risk_gaps` usual gaps;
+    won_back: back within `new_days` after a silence that counts as lapsed; loyal: at least `loyal_orders` purchase
+    days in `loyal_days`; else active. Where P(alive) is believed (columns p_alive, believed), lapsed must also have one
+    below `lapsed_p_alive`, and is at_risk otherwise; so is everybody below `at_risk_p_alive`. Members with fewer than
+    `min_purchase_days` purchase days have no rhythm of their own yet and are given the median member's.
     """
     own = rhythm["usual_gap"].where(rhythm["purchase_days"] >= min_purchase_days)
     usual = own.fillna(own.groupby(rhythm["as_of"]).transform("median")).fillna(settings.lapsed_days)
     silence = np.minimum(settings.lapsed_gaps * usual, settings.lapsed_days)
-    rules = [
-        ("new", rhythm["age"] <= settings.new_days),
-        ("lapsed", rhythm["since"] > silence),
-        ("at_risk", rhythm["since"] > settings.at_risk_gaps * usual),
-        ("won_back", rhythm["broken_gap"] > silence),
-        ("loyal", rhythm["recent_days"] >= settings.loyal_orders),
-    ]
-    chosen = np.select([holds for _, holds in rules], [name for name, _ in rules], "active")
-    return pd.Series(chosen, index=rhythm.index, name="stage", dtype="str")
+    lapsed = rhythm["since"] > silence
+    at_risk = lapsed | (rhythm["since"] > settings.at_risk_gaps * usual)
+    going = rhythm["believed"] & (rhythm["p_alive"] < settings.at_risk_p_alive)
+    staying = rhythm["believed"] & (rhythm["p_alive"] >= settings.lapsed_p_alive)
+
+    def first(lapsed: pd.Series, at_risk: pd.Series) -> pd.Series:
+        rules = {
+            "new": rhythm["first_known"] & (rhythm["age"] <= settings.new_days),
+            "lapsed": lapsed,
+            "at_risk": at_risk,
+            "won_back": rhythm["broken_gap"] > silence,
+            "loyal": rhythm["recent_days"] >= settings.loyal_orders,
+        }
+        return pd.Series(np.select(list(rules.values()), list(rules), "active"), index=rhythm.index, dtype="str")
+
+    return pd.DataFrame({"stage": first(lapsed & ~staying, at_risk | going), "by_rhythm": first(lapsed, at_risk)})
 
 
 def history(
-    events: ir.Table, members: pd.Series, windows: Windows, settings: Lifecycle, min_purchase_days: int
-) -> pd.DataFrame:
-    """Return the stage of every member at every month start: member_id, as_of, stage. Without purchases: prospect."""
+    events: ir.Table, members: pd.DataFrame, windows: Windows, settings: Lifecycle, min_purchase_days: int
+) -> History:
+    """Return the stage of every member at every month start, from what was before it. Without purchases: prospect.
+
+    `members`: member_id, joined_at (null where unknown). Purchases of others are left out.
+    """
     months = month_starts(windows)
     facts = rhythm(events, months, settings)
-    facts["stage"] = stages(facts, settings, min_purchase_days)
-    everybody = pd.MultiIndex.from_product([members, months], names=["member_id", "as_of"]).to_frame(index=False)
-    known = facts[["member_id", "as_of", "stage"]].astype({"as_of": everybody["as_of"].dtype})
-    return everybody.merge(known, how="left").fillna({"stage": "prospect"})
+    facts = facts[facts["member_id"].isin(members["member_id"])].reset_index(drop=True)
+    joined = members.set_index("member_id")["joined_at"]
+    facts["first_known"] = alive.first_known(facts, joined, windows.start, settings.startup_days)
+    found = alive.by_month(facts, settings)
+    facts["p_alive"] = found.p_alive
+    facts["believed"] = facts["as_of"].map(found.evidence["believed"]).astype(bool)
+    known = facts[["member_id", "as_of", "p_alive"]].join(stages(facts, settings, min_purchase_days))
+    table = _everybody(known, members["member_id"], months)
+    evidence = found.evidence.reindex(months).fillna({"doubted": 0, "believed": False})
+    evidence = evidence.astype({"doubted": "int64", "believed": bool})
+    evidence.insert(0, "startup", months < pd.Timestamp(windows.start) + pd.Timedelta(days=settings.startup_days))
+    for column in ("believed", "startup"):
+        table[column] = np.tile(evidence[column].to_numpy(bool), len(members))
+    return History(table, evidence)
+
+
+def settled(history: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows whose moves count: first days of months after the start-up, so that every step is a month."""
+    return history[~history["startup"] & (history["as_of"].dt.day == 1)]
 
 
 def current(history: pd.DataFrame) -> pd.Series:
     """Return the stage of every member at the last month of `history`, by member_id."""
-    last = history[history["as_of"] == history["as_of"].max()]
-    return last.set_index("member_id")["stage"]
+    return at(history, "stage", history["as_of"].max())
+
+
+def at(history: pd.DataFrame, column: str, day: pd.Timestamp) -> pd.Series:
+    """Return `column` of every member at the last month start of `history` that is not after `day`, by member_id."""
+    last = history["as_of"][history["as_of"] <= day].max()
+    return history[history["as_of"] == last].set_index("member_id")[column]
 
 
 def shares(history: pd.DataFrame, column: str, levels: list[str]) -> pd.DataFrame:
@@ -96,6 +150,39 @@ def transitions(history: pd.DataFrame, column: str, levels: list[str]) -> pd.Dat
 def rates(moves: pd.DataFrame) -> pd.DataFrame:
     """Return `moves` as shares of each row; NaN where nobody was."""
     return moves.div(moves.sum(axis=1).where(lambda total: total > 0), axis=0)
+
+
+def agreement(found: History, settings: Lifecycle) -> pd.DataFrame:
+    """Return `found.evidence` of each month with what the two rules say of members who have bought.
+
+    Further columns: buyers; rhythm_silent, p_alive_silent (shares at risk or lapsed by rhythm, or below
+    `at_risk_p_alive`); disagree (share of buyers of whom only one of the two says so). P(alive) is shown where it is
+    not believed too; null where no model could be fitted.
+    """
+    buyers = found.table[found.table["stage"] != "prospect"]
+    silent = buyers["by_rhythm"].isin(["at_risk", "lapsed"]).astype(float)
+    going = (buyers["p_alive"] < settings.at_risk_p_alive).astype(float).where(buyers["p_alive"].notna())
+    said = {"buyers": 1, "rhythm_silent": silent, "p_alive_silent": going, "disagree": (going - silent).abs()}
+    grouped = buyers[["as_of"]].assign(**said).groupby("as_of")
+    shares = grouped[["rhythm_silent", "p_alive_silent", "disagree"]].mean()
+    return found.evidence.join(grouped["buyers"].sum()).join(shares).fillna({"buyers": 0}).astype({"buyers": "int64"})
+
+
+def _everybody(known: pd.DataFrame, members: pd.Series, months: pd.DatetimeIndex) -> pd.DataFrame:
+    """Return `known` with a row for every member and month; who is not in it is a prospect."""
+    row = pd.Index(members).get_indexer(known["member_id"]) * len(months)
+    row = row + months.get_indexer(pd.DatetimeIndex(known["as_of"]).as_unit("us"))
+    empty = np.full(len(members) * len(months), -1)
+    empty[row] = np.arange(len(known))
+    return pd.DataFrame(
+        {
+            "member_id": np.repeat(members.array, len(months)),
+            "as_of": np.tile(months, len(members)),
+            "stage": known["stage"].array.take(empty, allow_fill=True),
+            "by_rhythm": known["by_rhythm"].array.take(empty, allow_fill=True),
+            "p_alive": known["p_alive"].array.take(empty, allow_fill=True),
+        }
+    ).fillna({"stage": "prospect", "by_rhythm": "prospect"})
 
 
 def _purchase_days(events: ir.Table) -> ir.Table:

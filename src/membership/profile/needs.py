@@ -1,56 +1,67 @@
-"""What each member needs: preferences seen in behaviour, set against the population's, and answers to the survey."""
+"""What each member needs, as behaviour tells it: preferences against the population, with chance taken out."""
+
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from membership.base.knobs import Profile
+from membership.base.profile_knobs import Profile
+from membership.stats import credibility
 
 UNKNOWN = "unknown"
-NO_ANSWER = "no answer"
-
-WORDS = {
-    "discount_share": "bargains",
-    "basket_items": "big baskets",
-    "weekend_share": "weekend shopping",
-    "evening_share": "evening shopping",
-    "main_channel_share": "shopping in one place",
-    "browse_to_buy": "looking around first",
-}
+LOW_PRICES = "low prices"
+CHANNEL_NEED, BRAND_NEED = "{} shopping", "{} brand"
 
 
-def preferences(features: pd.DataFrame, shares: pd.DataFrame, settings: Profile) -> pd.DataFrame:
-    """Return what each member prefers, in natural units: index member_id, one column a need, named in words.
+@dataclass(frozen=True)
+class Preferences:
+    """What members prefer. Rows of members of whom too little is known are NaN."""
 
-    `features` and `shares` are the rows of `features` and `category_shares` at one cut-off. Categories are shares of
-    the member's spend; those below `settings.min_category_share` of all spend are left out. Members with fewer than
-    `settings.min_purchase_days` purchase days are all NaN: too little is known of them. What is known of nobody
-    (such as browsing, where the data have no views) is left out.
+    natural: pd.DataFrame  # index member_id, a column a need, in natural units, drawn to the mean as chance demands
+    scores: pd.DataFrame  # the same as true standard deviations between members above the mean member
+    evidence: pd.DataFrame  # index need: mean, spread (between members), reliability (0 to 1), kept
+
+
+@dataclass(frozen=True)
+class _Measure:
+    """A figure a member, the number of trials it rests on, and the variance of one trial within a member."""
+
+    observed: np.ndarray
+    trials: np.ndarray
+    within: float
+
+
+def preferences(
+    features: pd.DataFrame, shares: pd.DataFrame, habits: pd.DataFrame, levels: pd.DataFrame, settings: Profile
+) -> Preferences:
+    """Return what each member of `features` prefers.
+
+    `features` and `shares` are the rows of `features` and `category_shares` at one cut-off, `habits` and `levels` what
+    `data.habits` gives at it. Every figure is drawn to the mean member's by as much as chance explains
+    (`stats.credibility`), so a need is evidence and not noise: a preference whose mean reliability is below
+    `settings.min_reliability` is left out, and so is what is known of nobody (browsing, where there are no views).
+    Members with fewer than `settings.min_purchase_days` purchase days are all NaN.
     """
     facts = features.set_index("member_id").sort_index()
-    behaviour = facts[list(WORDS)].rename(columns=WORDS).astype(float)
-    behaviour["frequent visits"] = facts["purchase_days"] / facts["age_days"].where(facts["age_days"] > 0)
-    behaviour["variety"] = _variety(facts)
-    spend = shares.groupby("category", sort=True)["spend"].sum()
-    large = spend.index[spend >= settings.min_category_share * spend.sum()]
-    bought = shares.pivot_table(index="member_id", columns="category", values="share", aggfunc="sum", fill_value=0.0)
-    bought = bought.reindex(index=facts.index, columns=large, fill_value=0.0).rename(columns=str.lower)
-    known = facts["purchase_days"] >= settings.min_purchase_days
-    table = behaviour.join(bought).where(known).dropna(axis="columns", how="all")
-    return table.rename_axis(index="member_id", columns=None)
-
-
-def standardise(preferences: pd.DataFrame) -> pd.DataFrame:
-    """Return `preferences` as z-scores: standard deviations above the mean of the members who are known.
-
-    A need in which nobody differs from anybody scores 0.
-    """
-    differs = preferences.max() > preferences.min()
-    above = (preferences - preferences.mean()).where(differs | preferences.isna(), 0.0)
-    return above / preferences.std(ddof=0).where(differs, 1.0)
+    facts = facts[facts["purchase_days"] >= settings.min_purchase_days]
+    counts = habits.reindex(facts.index).fillna(0)
+    measures = {**_ways(facts, counts), **_levels(levels, counts, settings), **_categories(shares, counts, settings)}
+    shrunk = {need: credibility.shrink(m.observed, m.trials, m.within) for need, m in measures.items()}
+    seen = {need: found for need, found in shrunk.items() if np.isfinite(found.figures).any()}
+    rows = [(found.mean, found.spread, found.reliability) for found in seen.values()]
+    evidence = pd.DataFrame(rows, index=pd.Index(list(seen), name="need"), columns=["mean", "spread", "reliability"])
+    evidence["kept"] = evidence["reliability"] >= settings.min_reliability
+    kept = evidence.index[evidence["kept"]]
+    natural = pd.DataFrame({need: seen[need].figures for need in kept}, index=facts.index, columns=kept, dtype=float)
+    spread = evidence.loc[kept, "spread"]
+    scores = (natural - natural.mean()) / spread.where(spread > 0, np.inf)
+    everybody = pd.Index(features["member_id"].sort_values(), name="member_id")
+    natural, scores = (table.reindex(everybody).rename_axis(columns=None) for table in (natural, scores))
+    return Preferences(natural, scores, evidence)
 
 
 def main_need(scores: pd.DataFrame) -> pd.Series:
-    """Return, for each row of z-scores, the need furthest above the population's; 'unknown' where none is above.
+    """Return, for each row of scores, the need furthest above the population's; 'unknown' where none is above.
 
     Of equal scores the first column wins.
     """
@@ -76,34 +87,93 @@ def top_category(shares: pd.DataFrame) -> pd.Series:
     return ordered.drop_duplicates("member_id").set_index("member_id")["category"].rename("top_category")
 
 
-def answers(survey: pd.DataFrame, members: pd.Series) -> pd.DataFrame:
-    """Return one row a member of `members` and one column a question; 'no answer' is kept as such, never guessed.
+def _ways(facts: pd.DataFrame, counts: pd.DataFrame) -> dict[str, _Measure]:
+    """The ways of shopping: price, discounts, baskets, time, place, loyalty to brands, browsing, variety."""
+    orders = counts["orders"]
+    dear = _ratio(counts, "shelf_price", "usual_price", ("shelf_squares", "price_products", "usual_squares"))
+    variety = _variety(facts, counts["items"])
+    days = facts["age_days"]
+    return {
+        "bargains": _ratio(counts, "discount", "list_price", ("discount_squares", "discount_products", "list_squares")),
+        LOW_PRICES: _Measure(1 - dear.observed, dear.trials, dear.within),
+        "big baskets": _mean(counts["items"], counts["item_squares"], orders),
+        # spend a basket is its size times this: two needs that say the same would count twice in personas
+        "expensive items": _mean(counts["paid"], counts["line_squares"], counts["items"]),
+        "weekend shopping": _share(counts["weekend_orders"], orders, orders),
+        "evening shopping": _share(counts["evening_orders"], orders, orders),
+        "shopping in one place": _share(
+            counts["channel_repeats"],
+            counts["channel_orders"] * (counts["channel_orders"] - 1),
+            counts["channel_orders"],
+        ),
+        "loyalty to brands": _share(counts["brand_repeats"], counts["brand_pairs"], counts["brand_lines"]),
+        "looking around first": _share(counts["items_viewed_bought"], counts["items_viewed"], counts["items_viewed"]),
+        "frequent visits": _Measure(
+            facts["purchase_days"] / days.where(days > 0), days, credibility.rate_variance(facts["purchase_days"], days)
+        ),
+        "variety": _Measure(variety, counts["items"], credibility.size_variance(variety, counts["items"])),
+    }
 
-    Several answers of one member to one question are joined by ' + '. Answers of people who are not members are left
-    out. Without a survey the frame has no columns.
-    """
-    index = pd.Index(members, name="member_id")
-    told = survey[survey["member_id"].isin(index)].sort_values(["member_id", "question", "answer"])
-    table = told.pivot_table(index="member_id", columns="question", values="answer", aggfunc=" + ".join)
-    return table.reindex(index).rename_axis(columns=None).fillna(NO_ANSWER)
+
+def _levels(levels: pd.DataFrame, counts: pd.DataFrame, settings: Profile) -> dict[str, _Measure]:
+    """Shares of the brands and channels that are large; the largest is what the others are measured against."""
+    found: dict[str, _Measure] = {}
+    for habit, words, trials in (
+        ("brand", BRAND_NEED, _effective_lines(counts)),
+        ("channel", CHANNEL_NEED, counts["channel_orders"]),
+    ):
+        rows = levels[levels["habit"] == habit]
+        table = rows.pivot_table(index="member_id", columns="level", values="amount", aggfunc="sum", fill_value=0)
+        total = table.sum().sort_values(ascending=False, kind="stable")
+        large = total.index[total >= settings.min_level_share * total.sum()]
+        known = table.sum(axis=1).reindex(counts.index)
+        for level in large.drop(total.index[:1], errors="ignore"):
+            found[words.format(level.lower())] = _share(table[level].reindex(counts.index), known, trials)
+    return found
 
 
-def response(answers: pd.DataFrame) -> pd.DataFrame:
-    """Return for each question how many members answered it, and their share: columns answered, share."""
-    answered = (answers != NO_ANSWER).sum()
-    return pd.DataFrame({"answered": answered, "share": answered / max(len(answers), 1)}).rename_axis("question")
+def _categories(shares: pd.DataFrame, counts: pd.DataFrame, settings: Profile) -> dict[str, _Measure]:
+    spend = shares.groupby("category", sort=True)["spend"].sum()
+    large = spend.index[spend >= settings.min_category_share * spend.sum()]
+    bought = shares.pivot_table(index="member_id", columns="category", values="share", aggfunc="sum", fill_value=0.0)
+    bought = bought.reindex(index=counts.index, columns=large, fill_value=0.0)
+    lines = _effective_lines(counts)
+    return {category.lower(): _share(bought[category], pd.Series(1.0, bought.index), lines) for category in large}
 
 
-def _category_spend(shares: pd.DataFrame, members: pd.Series) -> pd.Series:
-    return shares[shares["member_id"].isin(members)].groupby("category", sort=True)["spend"].sum()
+def _share(part: pd.Series, whole: pd.Series, trials: pd.Series) -> _Measure:
+    share = (part / whole.where(whole > 0)).to_numpy(float)
+    n = trials.to_numpy(float)
+    return _Measure(share, n, credibility.share_variance(share, n))
 
 
-def _variety(facts: pd.DataFrame) -> pd.Series:
+def _ratio(counts: pd.DataFrame, part: str, whole: str, sums: tuple[str, str, str]) -> _Measure:
+    ratio = (counts[part] / counts[whole].where(counts[whole] > 0)).to_numpy(float)
+    squares, products, whole_squares = (counts[name].to_numpy(float) for name in sums)
+    trials = counts[whole].to_numpy(float) ** 2 / np.where(whole_squares > 0, whole_squares, 1)
+    return _Measure(ratio, trials, credibility.ratio_variance(squares, products, whole_squares, ratio))
+
+
+def _mean(total: pd.Series, squares: pd.Series, trials: pd.Series) -> _Measure:
+    sums, n = total.to_numpy(float), trials.to_numpy(float)
+    mean = np.divide(sums, n, out=np.full(len(n), np.nan), where=n > 0)
+    return _Measure(mean, n, credibility.mean_variance(sums, squares.to_numpy(float), n))
+
+
+def _effective_lines(counts: pd.DataFrame) -> pd.Series:
+    """Kish's (1965) effective number of purchase lines: as many equal ones would tell as much as these."""
+    return counts["paid"] / counts["line_squares"].where(counts["line_squares"] > 0, 1) * counts["paid"]
+
+
+def _variety(facts: pd.DataFrame, bought: pd.Series) -> pd.Series:
     """Log of distinct items above what is usual at that many purchases (Heaps' law, a line in logarithms)."""
-    bought = facts["orders"] * facts["basket_items"]
     known = (bought > 0) & (facts["items_distinct"] > 0)
     x, y = np.log(bought[known].astype(float)), np.log(facts.loc[known, "items_distinct"].astype(float))
     if x.nunique() < 2:
         return pd.Series(np.nan, index=facts.index)
     slope, level = np.polyfit(x, y, 1)
     return (y - slope * x - level).reindex(facts.index)
+
+
+def _category_spend(shares: pd.DataFrame, members: pd.Series) -> pd.Series:
+    return shares[shares["member_id"].isin(members)].groupby("category", sort=True)["spend"].sum()

@@ -24,15 +24,6 @@ def needs_heatmap(centres: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def main_needs(main_need: pd.Series, ax: Axes | None = None) -> Axes:
-    """Draw how many members have each main need."""
-    ax = ax or plt.subplots(figsize=(7, 4.5))[1]
-    counts = main_need.value_counts().sort_index().sort_values(ascending=False, kind="stable")
-    sns.barplot(x=counts.to_numpy(), y=counts.index, color="steelblue", ax=ax)
-    ax.set(title="Each member's need furthest above the population's", xlabel="members", ylabel="")
-    return ax
-
-
 def shares_by_month(shares: pd.DataFrame, title: str, ax: Axes | None = None) -> Axes:
     """Draw `lifecycle.shares`: the share of members in each level, month by month."""
     ax = ax or plt.subplots(figsize=(9, 4.2))[1]

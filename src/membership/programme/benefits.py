@@ -1,153 +1,203 @@
-"""Benefits: what each costs and is assumed to bring, and who gets which so that the budget brings most.
+"""Benefits: what each costs and is expected to bring, and how strong the response must be for it to pay.
 
-The response is an assumption (`uplift` in `params.yaml`), not an estimate: what the allocation promises is only as
-good as that. Allocation is a mixed-integer linear programme over member x benefit, solved by HiGHS.
+The response is an assumption or, at best, an estimate (`uplifts`): what an allocation promises is only as good as that.
+With S expected spend and O expected orders of a member over the horizon, u the uplift and m the margin rate, a benefit
+brings m u S and costs c + (s S + o O)(1 + u): cents a member, a share of spend, and cents an order, the last two also
+on what is bought in addition. Both are linear in u, so break-even and uncertainty are exact, without simulation.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import Bounds, LinearConstraint, OptimizeResult, linprog, milp
-from scipy.sparse import csr_array, vstack
+import scipy.stats
 
-from membership.base.errors import ParamError
-from membership.base.knobs import Benefits
-
-_GAP = 1e-4  # relative distance from the best possible at which the search stops
+from membership.base.errors import DataError, ParamError
+from membership.base.programme_knobs import Benefit, Benefits
 
 
 @dataclass(frozen=True)
-class Allocation:
-    """Who gets what, and how good that is."""
+class Candidates:
+    """Cost and gain of every benefit for every member; arrays (members, benefits), money in cents over the horizon."""
 
-    chosen: pd.DataFrame  # member_id, tier_rank, benefit, cost, gain (cents over the horizon)
-    bound: float  # cents of gain less cost that no allocation exceeds (linear relaxation)
-    shadow_price: float  # cents of gain less cost that one more cent of budget would bring
-
-    @property
-    def cost(self) -> float:
-        """Cents spent over the horizon."""
-        return float(self.chosen["cost"].sum())
-
-    @property
-    def net(self) -> float:
-        """Cents of gain less cost over the horizon."""
-        return float(self.chosen["gain"].sum() - self.chosen["cost"].sum())
+    members: np.ndarray  # ids
+    tier_rank: np.ndarray
+    benefits: tuple[str, ...]
+    allowed: np.ndarray  # whether the member may have the benefit
+    cost: np.ndarray  # whole cents, rounded up
+    gain: np.ndarray  # margin on the extra spend
+    spread: np.ndarray  # what one standard deviation more uplift would add to gain less cost
 
     @property
-    def gap(self) -> float:
-        """Share of the bound by which the allocation may be below the best one."""
-        return max(0.0, 1 - self.net / self.bound) if self.bound > 0 else 0.0
+    def net(self) -> np.ndarray:
+        """Gain less cost."""
+        return self.gain - self.cost
+
+    @property
+    def pays(self) -> np.ndarray:
+        """Whether the member may have the benefit and it brings more than it costs: nothing else is ever given."""
+        return self.allowed & (self.gain > self.cost)
+
+    def frame(self, which: np.ndarray | None = None) -> pd.DataFrame:
+        """Return the allowed ones, or `which` (members, benefits), by member and benefit: one row each.
+
+        Columns member_id, tier_rank, benefit, cost, gain.
+        """
+        member, benefit = np.nonzero(self.allowed if which is None else which)
+        columns = {
+            "member_id": self.members[member],
+            "tier_rank": self.tier_rank[member],
+            "benefit": np.array(self.benefits)[benefit],
+            "cost": self.cost[member, benefit],
+            "gain": self.gain[member, benefit],
+        }
+        return pd.DataFrame(columns).sort_values(["member_id", "benefit"], ignore_index=True)
 
 
-def economics(tiers: pd.DataFrame, value: pd.DataFrame, settings: Benefits, margin_rate: float) -> pd.DataFrame:
-    """Return what each benefit would cost and bring for each member who may have it: the candidates of `allocate`.
+def economics(
+    facts: pd.DataFrame, settings: Benefits, margin_rate: float, uplifts: pd.DataFrame, points_share: float = 0.0
+) -> Candidates:
+    """Return what each benefit would cost and bring for each member: the candidates of `allocation.allocate`.
 
-    `cost`, in cents over the horizon and rounded up: the fixed cost, and the share of spend including the extra spend;
-    `gain`, cents of margin on the extra spend, `uplift` times expected spend. Columns member_id, tier_rank, benefit,
-    cost, gain; members are those of `tiers` whose tier is at least the benefit's `min_tier`.
+    `facts`: one row a member, see `facts.facts`; `uplifts`: benefit, persona, tier, uplift and uplift_sd (shares of
+    expected spend), see `response`; `points_share`: what points at the base rate cost, as a share of spend.
+
+    Raises ParamError for a persona of the catalogue that nobody has, DataError for an uplift that is missing.
     """
-    facts = tiers[["member_id", "tier_rank"]].merge(value[["member_id", "expected_spend"]], on="member_id")
-    parts = []
-    for benefit in settings.catalogue:
-        may = facts[facts["tier_rank"] >= benefit.min_tier]
-        expected = may["expected_spend"]
-        cost = np.ceil(benefit.cost + benefit.cost_share * (1 + benefit.uplift) * expected)
-        gain = margin_rate * benefit.uplift * expected
-        parts.append(may[["member_id", "tier_rank"]].assign(benefit=benefit.name, cost=cost, gain=gain))
-    return pd.concat(parts, ignore_index=True).sort_values(["member_id", "benefit"], ignore_index=True)
+    _known_personas(facts, settings)
+    expected = facts["expected_spend"].to_numpy(dtype=float)
+    cells, labels = _persona_and_tier(facts)
+    shape = (len(facts), len(settings.catalogue))
+    arrays = {name: np.zeros(shape, order="F") for name in ("cost", "gain", "spread")}
+    allowed = np.zeros(shape, dtype=bool, order="F")
+    for column, benefit in enumerate(settings.catalogue):
+        fixed, variable = _cost(benefit, facts, points_share)
+        uplift, deviation = _uplift(uplifts, benefit.name, labels)[:, cells]
+        arrays["cost"][:, column] = np.ceil(np.round(fixed + variable * (1 + uplift), 6))
+        arrays["gain"][:, column] = margin_rate * uplift * expected
+        arrays["spread"][:, column] = (margin_rate * expected - variable) * deviation
+        allowed[:, column] = eligible(benefit, facts)
+    names = tuple(benefit.name for benefit in settings.catalogue)
+    return Candidates(facts["member_id"].to_numpy(), facts["tier_rank"].to_numpy(), names, allowed, **arrays)
 
 
-def allocate(candidates: pd.DataFrame, settings: Benefits) -> Allocation:
-    """Choose the candidates that bring most (sum of gain less cost) within budget, number a member and fairness.
+def eligible(benefit: Benefit, facts: pd.DataFrame) -> np.ndarray:
+    """Return who of `facts` may have the benefit, by tier, stage and persona: (members,) of bool."""
+    may = (facts["tier_rank"] >= benefit.min_tier).to_numpy()
+    for column, among in (("stage", benefit.stages), ("persona", benefit.personas)):
+        if among is not None:
+            may = may & facts[column].isin(among).to_numpy()
+    return may
 
-    Only what pays for itself (gain above cost) is given. Fairness: each tier gets `min_tier_share` of the budget, or
-    as much as it can use where that is less. The cost of what is chosen never exceeds the budget. Raises ParamError
-    where the limits cannot be met together.
+
+def break_even(
+    facts: pd.DataFrame, settings: Benefits, margin_rate: float, uplifts: pd.DataFrame, points_share: float = 0.0
+) -> pd.DataFrame:
+    """Return the uplift from which each benefit pays for those who may have it together, and for the one in the middle.
+
+    One row for each benefit and tier, and one with tier "all"; columns benefit, tier, members (who may have it),
+    break_even (the uplift at which gain equals cost; infinite where no response pays, NaN where nobody may have it),
+    median_member (the same for the member in the middle), uplift and uplift_sd (as in `uplifts`, weighted by expected
+    spend), p_pays (probability that giving it to all of them pays, for a normal uplift).
     """
-    paying = candidates[candidates["gain"] > candidates["cost"]].reset_index(drop=True)
-    if paying.empty or settings.budget == 0:
-        return Allocation(paying.iloc[:0], bound=0.0, shadow_price=_best_return(paying))
-    limits, net = _limits(paying, settings), _net(paying)
-    relaxed = _relax(net, limits)
-    whole = LinearConstraint(limits.rows, ub=limits.upper)
-    found = milp(-net, integrality=1, bounds=Bounds(0, 1), constraints=whole, options={"mip_rel_gap": _GAP})
-    if relaxed.x is None or found.x is None:
-        raise ParamError(_unmet(settings, paying))
-    chosen = _within(paying[found.x > 0.5], settings.budget)
-    return Allocation(chosen.reset_index(drop=True), float(-relaxed.fun), float(-relaxed.ineqlin.marginals[0]))
-
-
-def sweep(candidates: pd.DataFrame, settings: Benefits, multiples: list[float]) -> pd.DataFrame:
-    """Return what other budgets, `multiples` (above 0) of the one in `settings`, would bring.
-
-    Columns budget, net (cents) and shadow_price, from the linear relaxation: a bound that the whole-benefit
-    allocation nearly reaches. Raises ParamError as `allocate` does.
-    """
-    paying = candidates[candidates["gain"] > candidates["cost"]].reset_index(drop=True)
+    cells, labels = _persona_and_tier(facts)
+    spend = facts["expected_spend"].to_numpy(dtype=float)
+    tiers = facts.sort_values("tier_rank")["tier"].unique().tolist()
     rows = []
-    for multiple in multiples if len(paying) else []:
-        other = settings.model_copy(update={"budget": settings.budget * multiple})
-        relaxed = _relax(_net(paying), _limits(paying, other))
-        if relaxed.x is None:
-            raise ParamError(_unmet(other, paying))
-        rows.append((other.budget, -relaxed.fun, -relaxed.ineqlin.marginals[0]))
-    return pd.DataFrame(rows, columns=["budget", "net", "shadow_price"])
+    for benefit in settings.catalogue:
+        fixed, variable = _cost(benefit, facts, points_share)
+        margin, may = margin_rate * spend - variable, eligible(benefit, facts)
+        uplift, deviation = _uplift(uplifts, benefit.name, labels)[:, cells]
+        for tier in ["all", *tiers]:
+            those = may if tier == "all" else may & (facts["tier"] == tier).to_numpy()
+            due, left, weight = (fixed + variable)[those], margin[those], spend[those]
+            mean, sd = _weighted(uplift[those], weight), _weighted(deviation[those], weight)
+            expected = (left * uplift[those]).sum() - due.sum()
+            chance = _above_zero(expected, abs((left * deviation[those]).sum())) if those.any() else np.nan
+            middle = np.median(_ratio(due, left)) if those.any() else np.nan
+            overall = float(_ratio(due.sum(), left.sum())) if those.any() else np.nan
+            rows.append((benefit.name, tier, int(those.sum()), overall, middle, mean, sd, chance))
+    columns = ["benefit", "tier", "members", "break_even", "median_member", "uplift", "uplift_sd", "p_pays"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 @dataclass(frozen=True)
-class _Limits:
-    rows: csr_array  # (1 + tiers + members, candidates): budget, then fairness by tier, then number a member
-    upper: np.ndarray
+class Outlook:
+    """Gain less cost of an allocation when the uplifts are uncertain (normal), in cents over the horizon."""
+
+    net: float
+    sd: float
+    low: float
+    high: float
+    p_pays: float  # probability that it brings more than it costs
 
 
-def _net(paying: pd.DataFrame) -> np.ndarray:
-    return (paying["gain"] - paying["cost"]).to_numpy()
+def outlook(candidates: Candidates, given: np.ndarray, confidence: float) -> Outlook:
+    """Return what `given` (members, benefits) may bring, the uplift of each benefit being off for all members alike.
+
+    Errors of different benefits are independent of each other. Gain less cost is then normal with the sum over
+    benefits of the squared sums of `spread` as variance.
+    """
+    net = float(candidates.net[given].sum())
+    by_benefit = np.where(given, candidates.spread, 0.0).sum(axis=0)
+    sd = float(np.sqrt((by_benefit**2).sum()))
+    half = scipy.stats.norm.ppf((1 + confidence) / 2) * sd
+    return Outlook(net, sd, net - half, net + half, _above_zero(net, sd))
 
 
-def _relax(net: np.ndarray, limits: _Limits) -> OptimizeResult:
-    return linprog(-net, A_ub=limits.rows, b_ub=limits.upper, bounds=(0, 1), method="highs")
+def _above_zero(mean: float, sd: float) -> float:
+    return float(scipy.stats.norm.cdf(mean / sd)) if sd else float(mean > 0)
 
 
-def _limits(paying: pd.DataFrame, settings: Benefits) -> _Limits:
-    cost = paying["cost"].to_numpy()
-    tier, ranks = pd.factorize(paying["tier_rank"], sort=True)
-    member, members = pd.factorize(paying["member_id"], sort=True)
-    column = np.arange(len(paying))
-    rows = [
-        csr_array(cost[None, :]),
-        csr_array((-cost, (tier, column)), shape=(len(ranks), len(paying))),
-        csr_array((np.ones(len(paying)), (member, column)), shape=(len(members), len(paying))),
-    ]
-    fair = np.minimum(settings.min_tier_share * settings.budget, _usable(paying, settings).to_numpy())
-    upper = np.r_[settings.budget, -fair, np.full(len(members), settings.max_per_member)]
-    return _Limits(csr_array(vstack(rows)), upper)
+def _ratio(due: np.ndarray, left: np.ndarray) -> np.ndarray:
+    """Return due / left; infinite where nothing is left of the margin, 0 where nothing is due."""
+    due, left = np.asarray(due, dtype=float), np.asarray(left, dtype=float)
+    safe = np.where(left > 0, left, 1.0)
+    return np.where(due <= 0, 0.0, np.where(left > 0, due / safe, np.inf))
 
 
-def _usable(paying: pd.DataFrame, settings: Benefits) -> pd.Series:
-    """Return what each tier could spend at most: its members' dearest benefits, as many as a member may have."""
-    ordered = paying.sort_values("cost", ascending=False, kind="stable")
-    dearest = ordered.groupby("member_id").head(settings.max_per_member)
-    return dearest.groupby("tier_rank")["cost"].sum().sort_index()
+def _weighted(values: np.ndarray, weights: np.ndarray) -> float:
+    if not len(values):
+        return np.nan
+    return float(np.average(values, weights=weights if weights.sum() > 0 else None))
 
 
-def _within(chosen: pd.DataFrame, budget: float) -> pd.DataFrame:
-    """Give up the least worthwhile of `chosen` while the solver's tolerance has overspent the budget."""
-    rate = (chosen["gain"] / chosen["cost"].clip(lower=1)).sort_values(ascending=False, kind="stable")
-    spent = chosen["cost"].loc[rate.index].cumsum()
-    return chosen.loc[chosen.index.isin(spent.index[spent <= budget])]
+def _cost(benefit: Benefit, facts: pd.DataFrame, points_share: float) -> tuple[float, np.ndarray]:
+    """Return cents that are due whatever the response, and those (members,) that grow with spend and orders."""
+    share = benefit.cost_share + ((benefit.multiplier or 1.0) - 1) * points_share
+    variable = share * facts["expected_spend"].to_numpy(dtype=float)
+    if benefit.cost_per_order:
+        variable = variable + benefit.cost_per_order * facts["expected_orders"].to_numpy(dtype=float)
+    return benefit.cost, variable
 
 
-def _best_return(paying: pd.DataFrame) -> float:
-    """Return what the first cent of budget would bring: the best candidate's gain less cost for each cent of cost."""
-    return float(((paying["gain"] - paying["cost"]) / paying["cost"].clip(lower=1)).max()) if len(paying) else 0.0
+def _persona_and_tier(facts: pd.DataFrame) -> tuple[np.ndarray, pd.MultiIndex]:
+    """Return each member's pair of persona and tier as a code, and what the codes mean."""
+    persona, personas = pd.factorize(facts["persona"], sort=True)
+    tier, tiers = pd.factorize(facts["tier"], sort=True)
+    labels = pd.MultiIndex.from_product([personas.astype("str"), tiers.astype("str")], names=["persona", "tier"])
+    return persona * len(tiers) + tier, labels
 
 
-def _unmet(settings: Benefits, paying: pd.DataFrame) -> str:
-    tiers = paying["tier_rank"].nunique()
-    return (
-        f"params.yaml: benefits.min_tier_share = {settings.min_tier_share}: no allocation gives each of {tiers} tiers "
-        f"that share of benefits.budget = {settings.budget:g} within the budget; allowed: at most {1 / tiers:.3g}, "
-        "and for a small budget less, since a benefit is given whole. Lower the share or raise the budget."
-    )
+def _uplift(uplifts: pd.DataFrame, benefit: str, labels: pd.MultiIndex) -> np.ndarray:
+    """Return uplift and its standard deviation of each of `labels`: shape (2, labels)."""
+    mine = uplifts[uplifts["benefit"] == benefit].set_index(["persona", "tier"])[["uplift", "uplift_sd"]]
+    found = mine.reindex(labels)
+    if found.isna().to_numpy().any():
+        missing = found.index[found.isna().any(axis=1)][0]
+        raise DataError(
+            f"uplifts: none for benefit {benefit!r}, persona {missing[0]!r}, tier {missing[1]!r}; "
+            "give one row for each benefit, persona and tier, e.g. by response.assumed."
+        )
+    return found.to_numpy().T
+
+
+def _known_personas(facts: pd.DataFrame, settings: Benefits) -> None:
+    known = set(facts["persona"].unique())
+    for benefit in settings.catalogue:
+        strangers = sorted(set(benefit.personas or []) - known)
+        if strangers and known:
+            raise ParamError(
+                f"params.yaml: benefits.catalogue: {benefit.name}: personas {strangers}: nobody has them; "
+                f"allowed: {sorted(known)}."
+            )

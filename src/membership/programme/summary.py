@@ -1,115 +1,119 @@
-"""What the tiers and benefits come to, for people."""
+"""What the benefits come to, for people: tables, metrics and words."""
 
 import pandas as pd
 
-from membership.base.knobs import Benefits, Tiers
-from membership.programme.benefits import Allocation
-from membership.programme.tiers import Rule
+from membership.base.programme_knobs import Benefits, Tiers
+from membership.programme import fairness
+from membership.programme.allocation import Allocation
+from membership.programme.benefits import Outlook
 
 
-def rule_table(rule: Rule, settings: Tiers) -> pd.DataFrame:
-    """Return the rule as a member would read it: spend to reach and to keep each tier (cents), points multiplier."""
-    levels = pd.Index(rule.names, name="tier")
-    reach = pd.Series(rule.thresholds, index=levels, dtype=float)
-    multiplier = [f"x{level.points_multiplier:g}" for level in settings.levels]
-    return pd.DataFrame({"reach": reach, "keep": (1 - rule.grace_share) * reach, "points_multiplier": multiplier})
-
-
-def by_tier(standing: pd.DataFrame, value: pd.DataFrame, settings: Tiers) -> pd.DataFrame:
-    """Return one row a tier: members, share, planned (shares of members), value (mean, cents), value_share, points
-    (sum), about_to_drop (members).
+def benefit_table(allocation: Allocation, break_even: pd.DataFrame) -> pd.DataFrame:
+    """Return one row a benefit: may_have (members), pays_for (share of them), given (members), cost and gain (cents),
+    break_even, uplift, uplift_sd and p_pays (from `benefits.break_even`: of giving it to all who may have it).
     """
-    names = [level.name for level in settings.levels]
-    facts = standing.merge(value[["member_id", "value"]], on="member_id", how="left")
-    groups = facts.groupby("tier")
-    table = groups.agg(
-        members=("member_id", "size"),
-        value=("value", "mean"),
-        worth=("value", "sum"),
-        points=("points", "sum"),
-        about_to_drop=("about_to_drop", "sum"),
-    ).reindex(names)
-    counts = ["members", "worth", "points", "about_to_drop"]
-    table[counts] = table[counts].fillna(0)
-    table["share"] = table["members"] / max(len(facts), 1)
-    table["planned"] = [level.share for level in settings.levels]
-    table["value_share"] = table["worth"] / max(table["worth"].sum(), 1e-9)
-    columns = ["members", "share", "planned", "value", "value_share", "points", "about_to_drop"]
-    return table[columns].astype({"members": int, "points": int, "about_to_drop": int}).rename_axis("tier")
-
-
-def agreement(standing: pd.DataFrame, value_tier: pd.Series, settings: Tiers) -> pd.DataFrame:
-    """Return members by the tier that value calls for (rows) and the tier that spend has given them (columns)."""
-    names = [level.name for level in settings.levels]
-    table = pd.crosstab(value_tier, standing.set_index("member_id")["tier"])
-    return table.reindex(index=names, columns=names, fill_value=0).rename_axis(index="by value", columns="by spend")
-
-
-def cost_table(allocation: Allocation, settings: Tiers, benefits: Benefits) -> pd.DataFrame:
-    """Return expected cost (cents) by tier (rows) and benefit of the catalogue (columns)."""
-    names = [level.name for level in settings.levels]
-    sums = allocation.chosen.pivot_table(index="tier_rank", columns="benefit", values="cost", aggfunc="sum")
-    table = sums.reindex(index=range(len(names)), columns=[benefit.name for benefit in benefits.catalogue])
-    return table.fillna(0.0).set_axis(pd.Index(names, name="tier")).rename_axis(columns=None)
-
-
-def benefit_table(candidates: pd.DataFrame, allocation: Allocation, benefits: Benefits) -> pd.DataFrame:
-    """Return one row a benefit: who may have it, for which share of them it pays, who gets it, cost, gain (cents)."""
-    names = [benefit.name for benefit in benefits.catalogue]
-    pays = candidates["gain"] > candidates["cost"]
+    candidates, given = allocation.candidates, allocation.given
+    may = candidates.allowed.sum(axis=0)
     table = pd.DataFrame(
         {
-            "may_have": candidates.groupby("benefit").size(),
-            "pays_for": pays.groupby(candidates["benefit"]).mean(),
-            "given": allocation.chosen.groupby("benefit").size(),
-            "cost": allocation.chosen.groupby("benefit")["cost"].sum(),
-            "gain": allocation.chosen.groupby("benefit")["gain"].sum(),
-        }
-    ).reindex(names)
-    counts = ["may_have", "given", "cost", "gain"]
-    return table.fillna(dict.fromkeys(counts, 0)).astype({"may_have": int, "given": int}).rename_axis("benefit")
+            "may_have": may,
+            "pays_for": candidates.pays.sum(axis=0) / may.clip(min=1),
+            "given": given.sum(axis=0),
+            "cost": (candidates.cost * given).sum(axis=0),
+            "gain": (candidates.gain * given).sum(axis=0),
+        },
+        index=pd.Index(candidates.benefits, name="benefit"),
+    )
+    overall = break_even[break_even["tier"] == "all"].set_index("benefit")
+    return table.join(overall[["break_even", "uplift", "uplift_sd", "p_pays"]])
 
 
-def metrics(
-    by_tier: pd.DataFrame, agreement: pd.DataFrame, moves: pd.DataFrame, allocation: Allocation, budget: float
-) -> dict[str, float]:
-    """Return the stage's metrics. Money in cents; shares 0 to 1."""
-    members = max(int(by_tier["members"].sum()), 1)
+def cost_table(allocation: Allocation, settings: Tiers) -> pd.DataFrame:
+    """Return expected cost (cents) by tier (rows) and benefit of the catalogue (columns)."""
+    candidates = allocation.candidates
+    spent = pd.DataFrame(candidates.cost * allocation.given, columns=list(candidates.benefits))
+    names = [level.name for level in settings.levels]
+    table = spent.groupby(candidates.tier_rank).sum().reindex(range(len(names)), fill_value=0.0)
+    return table.set_axis(pd.Index(names, name="tier"))
+
+
+def metrics(allocation: Allocation, outlook: Outlook, fair: pd.DataFrame, lost: float, budget: float) -> dict:
+    """Return the metrics of benefits. Money in cents; shares 0 to 1.
+
+    `fair` is `fairness.benefit_table`; `lost` the share of what benefits would bring that the limit of fairness costs.
+    """
+    members = max(len(allocation.given), 1)
     return {
-        "members": members,
-        **{f"member_share_{name.lower()}": float(share) for name, share in by_tier["share"].items()},
-        **{f"value_share_{name.lower()}": float(share) for name, share in by_tier["value_share"].items()},
-        "tier_agreement": float(sum(agreement.iloc[i, i] for i in range(len(agreement))) / members),
-        "promoted_last_month": int(moves["up"].iloc[-1]),
-        "demoted_last_month": int(moves["down"].iloc[-1]),
-        "about_to_drop_share": float(by_tier["about_to_drop"].sum() / members),
-        "points_outstanding": int(by_tier["points"].sum()),
         "benefit_budget": budget,
         "benefit_cost": allocation.cost,
         "benefit_net": allocation.net,
+        "benefit_net_low": outlook.low,
+        "benefit_net_high": outlook.high,
+        "benefit_p_pays": outlook.p_pays,
         "benefit_gap": allocation.gap,
         "benefit_shadow_price": allocation.shadow_price,
-        "benefit_member_share": allocation.chosen["member_id"].nunique() / members,
+        "benefit_member_share": float(allocation.given.any(axis=1).sum() / members),
+        "fairness_smallest_ratio": fairness.smallest_ratio(fair),
+        "fairness_lost_share": lost,
     }
 
 
-def conclusion(by_tier: pd.DataFrame, benefits: pd.DataFrame, metrics: dict[str, float], horizon_days: int) -> str:
-    """Say in words, as Markdown, what the stage found; `benefits` is `benefit_table`."""
-    top = by_tier.iloc[-1]
-    idle = benefits[benefits["given"] == 0]
-    reasons = {"would not pay for anybody": idle["pays_for"] == 0, "pays less than others do": idle["pays_for"] > 0}
-    unused = "".join(
-        f" Not given, since it {reason}: {', '.join(idle.index[those]).replace('_', ' ')}."
+def lost_to_fairness(ratios: pd.DataFrame, settings: Benefits) -> float:
+    """Return the share of what benefits would bring that `min_ratio` costs, from `sweeps.ratio`."""
+    row = ratios.loc[ratios["min_ratio"] == settings.fairness.min_ratio, "lost"]
+    return float(row.iloc[0]) if len(row) else 0.0
+
+
+def conclusion(table: pd.DataFrame, metrics: dict, horizon_days: int, confidence: float) -> str:
+    """Say in words, as Markdown, what benefits are expected to bring; `table` is `benefit_table`."""
+    if not metrics["benefit_budget"]:
+        price = metrics["benefit_shadow_price"]
+        return f"The budget for benefits is 0: nobody gets any. The first unit of it would bring {price:.2f} more."
+    sure = ", ".join(f"{name.replace('_', ' ')} {row.p_pays:.0%}" for name, row in table.iterrows() if row.may_have)
+    return (
+        f"Benefits for the next {horizon_days} days cost {_money(metrics['benefit_cost'])} of a budget of "
+        f"{_money(metrics['benefit_budget'])}, go to {metrics['benefit_member_share']:.0%} of members, and would bring "
+        f"{_money(metrics['benefit_net'])} of margin beyond their cost ({confidence:.0%} interval, as far as "
+        f"`uplift_sd` tells: {_money(metrics['benefit_net_low'])} to {_money(metrics['benefit_net_high'])}; "
+        f"{metrics['benefit_p_pays']:.0%} likely to be above 0). One more unit of budget would bring "
+        f"{metrics['benefit_shadow_price']:.2f} more. No other allocation could bring more than "
+        f"{metrics['benefit_gap']:.2%} beyond it. **All of this rests on responses that are assumed**, but for those "
+        "that campaigns speak for: how sure it is that each benefit pays if all who may have it get it: "
+        f"{sure}.{_idle(table)}"
+    )
+
+
+def fairness_words(fair: pd.DataFrame, metrics: dict, facts: pd.DataFrame, settings: Benefits) -> str:
+    """Say in words, as Markdown, how even benefits are between groups and what that costs; `fair`: `benefit_table`."""
+    attributes = settings.fairness.attributes
+    if fair.empty:
+        return "No attribute of members is named in `benefits.fairness.attributes`: nothing is known of groups."
+    known = ", ".join(f"{name} of {fairness.known_share(facts, name):.0%}" for name in attributes)
+    if not fair["limited"].any():
+        return f"Known of members: {known}; no group has benefits.fairness.min_group members, so none is limited."
+    limited = fair[fair["limited"]]
+    least, most = limited.loc[limited["of_largest"].idxmin()], limited.loc[limited["expected_spend"].idxmax()]
+    return (
+        f"Known of members: {known}; who did not answer is under no limit. Among groups of at least "
+        f"{settings.fairness.min_group} members, the one that gets least ({least['attribute']} {least['group']}) has "
+        f"{metrics['fairness_smallest_ratio']:.0%} of what the one that gets most has, a member; the limit is "
+        f"{settings.fairness.min_ratio:.0%}, and respecting it costs {metrics['fairness_lost_share']:.1%} of what "
+        "benefits would bring. **Equal shares and equal need conflict**: groups differ in value. Those who spend most "
+        f"({most['attribute']} {most['group']}) get {most['cost_of_spend']:.2%} of their expected spend in benefits, "
+        f"all limited groups {limited['cost_of_spend'].min():.2%} to {limited['cost_of_spend'].max():.2%}: evening "
+        "out one moves the other. Which is fair is a judgement; the limit states one, and what it costs."
+    )
+
+
+def _idle(table: pd.DataFrame) -> str:
+    idle = table[table["given"] == 0]
+    reasons = {"pay for nobody": idle["pays_for"] == 0, "pay less than others do": idle["pays_for"] > 0}
+    return "".join(
+        f" Not given, since they {reason}: {', '.join(idle.index[those]).replace('_', ' ')}."
         for reason, those in reasons.items()
         if those.any()
     )
-    return (
-        f"The top tier, *{by_tier.index[-1]}*, holds {top['share']:.1%} of members and {top['value_share']:.0%} of "
-        f"value. {metrics['tier_agreement']:.0%} of members are in the tier that their predicted value calls for; in "
-        f"the last month {metrics['promoted_last_month']} rose and {metrics['demoted_last_month']} fell. Benefits "
-        f"for the next {horizon_days} days cost {metrics['benefit_cost'] / 100:,.2f} of a budget of "
-        f"{metrics['benefit_budget'] / 100:,.2f} and would bring "
-        f"{metrics['benefit_net'] / 100:,.2f} more margin than that, and one more unit of budget "
-        f"{metrics['benefit_shadow_price']:.2f} more, **if members respond as `params.yaml` assumes**: the response "
-        f"is an assumption, not a finding.{unused}"
-    )
+
+
+def _money(cents: float) -> str:
+    return f"{cents / 100:,.0f}"

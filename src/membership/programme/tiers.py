@@ -1,142 +1,181 @@
-"""Tiers: thresholds that meet the shares of the programme, and the promotion rule replayed over the real history.
+"""Tiers: the rule by which members rise and fall, replayed month by month over the real history.
 
-Who *should* be in which tier follows from predicted value: the best members by value fill the tiers from the top, in
-the shares of `tiers.levels`. What a member can see and act on is spend: the thresholds are the amounts of qualifying
-spend that give each tier the same number of members.
+    amount                 o                    promotion: at once, where the amount reaches the threshold
+    threshold  ------------|--------------
+                           |      o
+    safe       ------------|---------|---- (1 - grace_share) x threshold
+                           |         o  o  o    grace: `grace_months` month ends below that, then demotion
+    at least this tier     |=================|
+
+"At least tier l" is an automaton of its own, which sees threshold l and nothing else. The automata are nested: a month
+that promotes to tier l promotes to l - 1, since its threshold is lower; a month that is short for l - 1 is short for l,
+so the count of short months of l - 1 never exceeds that of l, and nobody loses l - 1 while in l. A member's rank is
+therefore the sum of the automata, and whatever depends on rank is a sum over thresholds: on this `thresholds` builds.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 
-import ibis
-import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
-from membership.base import engine
 from membership.base.errors import DataError
-from membership.base.knobs import Tier, Tiers
+from membership.base.programme_knobs import Tiers
+
+YEAR = 365.25  # days
 
 
 @dataclass(frozen=True)
 class Rule:
-    """The promotion rule: a member is in a tier from its threshold on, and stays while spend is not too far below."""
+    """The promotion rule: a member is in a tier from its threshold on, and stays while not too far below for long."""
 
     names: tuple[str, ...]  # from the entry tier up
-    thresholds: tuple[int, ...]  # cents of spend in the qualifying period; the entry tier's is the lowest possible
-    grace_share: float  # share by which spend may fall below a threshold before the tier is lost
+    thresholds: tuple[int, ...]  # cents of spend, or points, in the qualifying period; the entry tier's is 0
+    grace_share: float  # share by which the amount may fall below a threshold without any month counting as short
+    grace_months: int = 0  # short months in a row that are forgiven
 
     def __post_init__(self):
+        if len(self.names) != len(self.thresholds):
+            raise DataError(f"a rule needs one threshold a tier; {self.names} have {self.thresholds}.")
         if list(self.thresholds) != sorted(set(self.thresholds)):
             raise DataError(f"tier thresholds must rise from tier to tier; {self.names} have {self.thresholds}.")
 
-    def qualified(self, spend: np.ndarray) -> np.ndarray:
-        """Return the rank of the highest tier whose threshold `spend` (cents) reaches; 0 is the entry tier."""
-        return np.searchsorted(self.thresholds[1:], spend, side="right")
+    @property
+    def safe(self) -> np.ndarray:
+        """The lowest whole amount of each tier below which a month counts as short; the entry tier has none."""
+        return np.r_[np.iinfo("int64").min, [safe(threshold, self.grace_share) for threshold in self.thresholds[1:]]]
 
-    def kept(self, spend: np.ndarray) -> np.ndarray:
-        """Return the rank of the highest tier that `spend` (cents) is enough to keep."""
-        enough = (1 - self.grace_share) * np.array(self.thresholds[1:])
-        return np.searchsorted(enough, spend, side="right")
-
-
-def sizes(members: int, levels: list[Tier]) -> np.ndarray:
-    """Return how many of `members` each level and those above it are meant for: shape (levels,), falling."""
-    shares = np.array([level.share for level in levels])
-    return np.rint(members * shares[::-1].cumsum()[::-1]).astype(int)
+    def qualified(self, amount: np.ndarray) -> np.ndarray:
+        """Return the rank of the highest tier whose threshold `amount` reaches; 0 is the entry tier."""
+        return np.searchsorted(self.thresholds[1:], amount, side="right")
 
 
-def thresholds(amounts: np.ndarray, levels: list[Tier]) -> tuple[int, ...]:
-    """Return the lowest amount (whole, as `amounts`) of each level so that the levels get their shares of members.
+def given(settings: Tiers) -> Rule:
+    """Return the rule whose thresholds `settings` lists. The list must not be null."""
+    return rule(settings, settings.thresholds)
 
-    Equal amounts are never parted: all of them get the higher tier. Thresholds rise by at least 1, so that where many
-    members have the same amount, a tier may have fewer members than its share. A level meant for less than half a
-    member is out of everybody's reach. The entry level's threshold is 0.
+
+def rule(settings: Tiers, thresholds) -> Rule:
+    """Return the rule of `settings` with `thresholds` (cents or points) for the tiers above the entry tier."""
+    whole = tuple(int(threshold) for threshold in thresholds)
+    return Rule(tuple(settings.names), (0, *whole), settings.grace_share, settings.grace_months)
+
+
+def safe(threshold: int, grace_share: float) -> int:
+    """Return the lowest whole amount that is not short of `threshold`."""
+    return int(np.ceil(round((1 - grace_share) * threshold, 6)))
+
+
+def automaton(amounts: np.ndarray, threshold: int, grace_share: float, grace_months: int) -> Iterator[np.ndarray]:
+    """Yield month by month who is in the tier with `threshold` or above: (members,), overwritten by the next month.
+
+    `amounts` is (members, months). Everybody begins outside.
     """
-    ordered = np.sort(np.asarray(amounts))[::-1]
-    found = [0]
-    for size in sizes(len(ordered), levels)[1:]:
-        reached = int(ordered[size - 1]) if size else int(ordered.max(initial=0)) + 1
-        found.append(max(reached, found[-1] + 1))
-    return tuple(found)
+    least = safe(threshold, grace_share)
+    inside = np.zeros(len(amounts), dtype=bool)
+    short = np.zeros(len(amounts), dtype="int8")  # short months in a row, up to one more than is forgiven
+    for month in range(amounts.shape[1]):
+        amount = amounts[:, month]
+        below = amount < least
+        np.minimum(short + below, grace_months + 1, out=short)
+        short[~below] = 0
+        inside &= short <= grace_months
+        inside |= amount >= threshold
+        yield inside
 
 
-def value_tiers(value: pd.DataFrame, levels: list[Tier]) -> pd.Series:
-    """Return the tier that each member's predicted value calls for, by member_id: best first, ties by member_id."""
-    ordered = value.sort_values(["value", "member_id"], ascending=[False, True])["member_id"]
-    place = np.arange(len(ordered))
-    rank = sum((place < size).astype(int) for size in sizes(len(ordered), levels)[1:])
-    names = np.array([level.name for level in levels])
-    return pd.Series(names[rank], index=pd.Index(ordered, name="member_id"), name="value_tier").sort_index()
+def replay(amounts: pd.DataFrame, rule: Rule) -> pd.DataFrame:
+    """Return every member's tier rank month by month, int8, in the shape of `amounts` (what qualifies, by month).
 
-
-def spend(events: ir.Table, members: pd.Series, months: pd.DatetimeIndex, days: int | None = None) -> pd.DataFrame:
-    """Return net spend (cents, returns subtracted): index member_id, one column for each of `months`.
-
-    Summed over the `days` before the month; without `days`, since the month before (the first column: since ever).
+    The programme starts with everybody in the entry tier.
     """
-    now = (months - pd.Timestamp(0)).days.to_numpy()
-    since = now - days if days else np.r_[np.iinfo(np.int32).min, now[:-1]]
-    grid = ibis.memtable(pd.DataFrame({"as_of": months, "since": since, "now": now}))
-    paid = engine.before(events, months[-1].date()).filter(events.kind.isin(["purchase", "return"]))
-    daily = paid.group_by("member_id", day=paid.local_at.date().epoch_days()).agg(amount=paid.amount.sum())
-    window = daily.join(grid, (daily.day >= grid.since) & (daily.day < grid.now))
-    sums = window.group_by("member_id", "as_of").agg(amount=window.amount.sum()).execute()
-    table = sums.pivot_table(index="member_id", columns="as_of", values="amount", aggfunc="sum", fill_value=0)
-    index = pd.Index(members, name="member_id").sort_values()
-    return table.reindex(index=index, columns=months, fill_value=0).astype("int64")
+    values = amounts.to_numpy()
+    ranks = np.zeros(values.shape, dtype="int8", order="F")
+    for threshold in rule.thresholds[1:]:
+        for month, inside in enumerate(automaton(values, threshold, rule.grace_share, rule.grace_months)):
+            ranks[:, month] += inside
+    return pd.DataFrame(ranks, index=amounts.index, columns=amounts.columns, copy=False)
 
 
-def replay(spend: pd.DataFrame, rule: Rule) -> pd.DataFrame:
-    """Return every member's tier rank month by month, in the shape of `spend` (qualifying spend, cents).
+def settled(months: pd.DatetimeIndex, start: date, settings: Tiers) -> int:
+    """Return the first of `months` with a whole qualifying period since `start`: from it on, moves are counted.
 
-    The programme starts with everybody in the entry tier. Each month a member rises to the tier that spend reaches,
-    or else stays, or falls to the highest tier that spend is enough to keep.
+    Before it members rise because their history begins. Where fewer than two months are left from it on, the first.
     """
-    rank = np.zeros(len(spend), dtype=int)
-    ranks = {}
-    for month, amounts in spend.items():
-        rank = np.maximum(rule.qualified(amounts), np.minimum(rank, rule.kept(amounts)))
-        ranks[month] = rank
-    return pd.DataFrame(ranks, index=spend.index).rename_axis(columns=spend.columns.name)
+    whole = months >= pd.Timestamp(start) + pd.Timedelta(days=settings.qualifying_days)
+    first = int(np.argmax(whole)) if whole.any() else len(months)
+    return first if first <= len(months) - 2 else 0
+
+
+def moves(ranks: pd.DataFrame) -> pd.DataFrame:
+    """Return how many members rose (up) and fell (down) each month: one row a month, the first from the entry tier."""
+    values = ranks.to_numpy()
+    before = [np.zeros(len(values), dtype="int8"), *values.T[:-1]]
+    pairs = list(zip(before, values.T, strict=True))
+    up = [int((now > earlier).sum()) for earlier, now in pairs]
+    down = [int((now < earlier).sum()) for earlier, now in pairs]
+    return pd.DataFrame({"up": up, "down": down}, index=ranks.columns)
+
+
+def moves_per_year(ranks: pd.DataFrame, settled: int = 0) -> float:
+    """Return the levels that a member rises or falls in a year, on average, from column `settled` on."""
+    values = ranks.to_numpy()[:, settled:]
+    steps = [np.abs(values[:, month] - values[:, month - 1]).sum(dtype="int64") for month in range(1, values.shape[1])]
+    return sum(steps) * yearly(ranks.columns, settled) / max(len(values), 1)
+
+
+def yearly(months: pd.DatetimeIndex, settled: int) -> float:
+    """Return how often the time from column `settled` to the last of `months` goes into a year; 0 for no time."""
+    days = (months[-1] - months[settled]).days
+    return YEAR / days if days else 0.0
 
 
 def history(ranks: pd.DataFrame, rule: Rule) -> pd.DataFrame:
     """Return `ranks` as table `tier_history`: member_id, as_of, tier."""
-    long = ranks.reset_index().melt("member_id", var_name="as_of", value_name="rank")
-    long["tier"] = np.array(rule.names)[long["rank"]]
-    return long[["member_id", "as_of", "tier"]]
+    values = ranks.to_numpy()
+    members, months = np.arange(len(values)).repeat(values.shape[1]), np.tile(np.arange(values.shape[1]), len(values))
+    tier = pd.Categorical.from_codes(values.ravel(), categories=rule.names)
+    return pd.DataFrame({"member_id": ranks.index[members], "as_of": ranks.columns[months], "tier": tier.astype("str")})
 
 
-def standing(ranks: pd.DataFrame, spend: pd.DataFrame, points: pd.Series, rule: Rule) -> pd.DataFrame:
+def standing(
+    ranks: pd.DataFrame, amounts: pd.DataFrame, points: pd.Series, rule: Rule, settings: Tiers, ahead: pd.Series
+) -> pd.DataFrame:
     """Return table `tiers` as of the last month: tier, points, what is missing to the next tier, who may drop.
 
-    A member is about to drop who is in a tier only by grace: spend no longer reaches its threshold.
+    `points` is the balance (a debt shows as 0), `ahead` what still qualifies a month later if nothing more is bought.
+    grace_left: short months that are still forgiven, null where the last month is not short. about_to_drop: who
+    without another purchase loses the tier at the next month end; to_keep is what it would take not to.
     """
-    rank, amount = ranks.iloc[:, -1].to_numpy(), spend.iloc[:, -1].to_numpy()
+    rank, amount = ranks.iloc[:, -1].to_numpy().astype(int), amounts.iloc[:, -1].to_numpy()
     names, levels = np.array([*rule.names, None], dtype=object), np.array([*rule.thresholds, 0])
-    top = rank == len(rule.names) - 1
+    least, short = rule.safe[rank], _short_months(amounts.to_numpy(), rank, rule)
+    to_next = np.where(rank == len(rule.names) - 1, 0, levels[rank + 1] - amount)
+    missing = np.where(rank > 0, least - ahead.reindex(ranks.index).to_numpy(), 0)
+    drops = (missing > 0) & (short >= rule.grace_months)
+    unit = 1 if settings.qualify_by == "spend" else 100 / settings.points_per_unit
     table = pd.DataFrame(
         {
             "member_id": ranks.index,
             "tier": names[rank],
             "tier_rank": rank,
-            "points": points.reindex(ranks.index).to_numpy(),
-            "qualifying_spend": amount,
+            "points": points.reindex(ranks.index).clip(lower=0).to_numpy(),
+            "qualifying": amount,
             "next_tier": names[rank + 1],
-            "spend_to_next": np.where(top, 0, levels[rank + 1] - amount),
-            "about_to_drop": rule.qualified(amount) < rank,
+            "to_next": to_next,
+            "spend_to_next": np.ceil(to_next * unit).astype("int64"),
+            "grace_left": np.where(short > 0, rule.grace_months - short, np.nan),
+            "about_to_drop": drops,
+            "to_keep": np.where(drops, missing, 0),
         }
     )
     return table.astype({"next_tier": "str"})
 
 
-def fit(spend: pd.Series, settings: Tiers) -> Rule:
-    """Return the rule whose spend thresholds give each level its share of members, on `spend` (cents, one a member)."""
-    names = tuple(level.name for level in settings.levels)
-    return Rule(names, thresholds(spend.to_numpy(), settings.levels), settings.grace_share)
-
-
-def moves(ranks: pd.DataFrame) -> pd.DataFrame:
-    """Return how many members rose (up) and fell (down) each month: one row a month, the first from the entry tier."""
-    change = ranks.diff(axis=1).fillna(ranks)
-    return pd.DataFrame({"up": (change > 0).sum(), "down": (change < 0).sum()})
+def _short_months(amounts: np.ndarray, rank: np.ndarray, rule: Rule) -> np.ndarray:
+    """Return for how many months in a row, the last included, each member has been short for the present tier."""
+    least, short = rule.safe[rank], np.zeros(len(rank), dtype=int)
+    for back in range(1, min(rule.grace_months, amounts.shape[1]) + 1):
+        short += (short == back - 1) & (amounts[:, -back] < least)
+    return short

@@ -102,6 +102,37 @@ def bootstrap_means(values: np.ndarray, draws: int, rng: np.random.Generator) ->
     return np.concatenate(means)
 
 
+def bootstrap_sums(rows: np.ndarray, draws: int, rng: np.random.Generator) -> np.ndarray:
+    """Return (draws, columns) sums over members drawn with replacement from `rows` (members, columns).
+
+    Where there are no members all sums are 0.
+    """
+    members = len(rows)
+    if not members:
+        return np.zeros((draws, rows.shape[1]))
+    step = max(1, _CHUNK // members)
+    found = []
+    for start in range(0, draws, step):
+        size = min(step, draws - start)
+        drawn = rng.integers(members, size=(size, members)) + members * np.arange(size)[:, None]
+        found.append(np.bincount(drawn.ravel(), minlength=size * members).reshape(size, members) @ rows)
+    return np.concatenate(found)
+
+
+def wilson(count: np.ndarray, total: np.ndarray, confidence: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the ends of the score interval of shares `count` / `total`; 0 to 1 where `total` is 0.
+
+    Source: Wilson (1927), J. of the American Statistical Association 22.
+    """
+    count, total = np.asarray(count, float), np.asarray(total, float)
+    z = scipy.stats.norm.ppf((1 + confidence) / 2)
+    n = np.maximum(total, 1)
+    centre = (count + z**2 / 2) / (n + z**2)
+    half = z / (n + z**2) * np.sqrt(count * (n - count) / n + z**2 / 4)
+    seen = total > 0
+    return np.where(seen, np.maximum(centre - half, 0), 0.0), np.where(seen, np.minimum(centre + half, 1), 1.0)
+
+
 def detectable(differences: np.ndarray, confidence: float, power: float) -> float:
     """Return the smallest true mean difference that a two-sided paired t finds with `power`; inf below two members.
 

@@ -5,7 +5,7 @@ import pandas as pd
 
 from membership.base import seeds
 from membership.base.knobs import Economics
-from membership.base.schemas import GROUPS
+from membership.base.member_schemas import GROUPS
 from membership.base.value_knobs import Value
 from membership.value import lifetime
 from membership.value.candidates import Candidate

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import pandas as pd
 
-from membership.base.schemas import GROUPS
+from membership.base.member_schemas import GROUPS
 from membership.base.value_knobs import Value
 from membership.value import checks, search
 from membership.value.candidates import NAIVE, NAMES, SAY_NOTHING

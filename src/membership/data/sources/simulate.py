@@ -10,7 +10,8 @@ import pyarrow.compute as pc
 from membership.base import seeds
 from membership.base.source_knobs import Simulate
 from membership.data.canonical import Canonical
-from membership.data.sources import behaviour
+from membership.data.sources import answers, behaviour, kinds
+from membership.data.sources.kinds import Kinds
 
 # category -> (median price in cents, subcategories)
 CATALOGUE = {
@@ -28,9 +29,7 @@ CATALOGUE = {
     "Health": (1500, ("Vitamins", "Plasters", "Protein bars")),
 }
 BRANDS = ("Alder", "Birch", "Cedar", "Elm", "Hazel", "Maple", "Rowan")
-NEEDS = {"deal": "low prices", "novelty": "new products", "online": "convenience"}  # trait -> survey answer
 OFFER_COST = 300  # cents
-SLIP = 0.15  # share of answers that are not the member's true one
 
 
 @dataclass(frozen=True)
@@ -40,13 +39,16 @@ class Market:
     `truth`, one row a member: `purchase_rate` (orders a day while active, offers apart), `churn_rate` (a day),
     `active_from` and `active_until` (local, half-open; NaT where active to the end), `novelty` (0 to 1, drives the
     finds), `online` (share of orders), `deal` (0 to 1, drives discounts and redemptions), `units` (mean units a
-    line), `response` (probability that an offer brings one more order while active), `taste_<category>` (shares).
+    line), `response` (probability that an offer brings one more order while active), `persona` (number of the member's
+    kind, 0 and up; 0 for all where there are no kinds), `taste_<category>` (shares).
     `cycles`, one row a member and staple: `member_id`, `item_id`, `cycle_days`.
+    `kinds`: how the traits of each persona are distributed; null where there are none.
     """
 
     canonical: Canonical
     truth: pd.DataFrame
     cycles: pd.DataFrame
+    kinds: Kinds | None = None
 
 
 def read(knobs: Simulate, seed: int, timezone: str, currency: str) -> Canonical:
@@ -67,7 +69,13 @@ def market(knobs: Simulate, seed: int, timezone: str = "UTC", currency: str = "E
     clock = _Clock(pd.Timestamp(knobs.start), timezone)
     items = _items(knobs.items, draw("items"))
     people = behaviour.people(knobs, draw("people"))
-    taste = behaviour.tastes(knobs.members, items["category"].nunique(), draw("tastes"))
+    sorts = None
+    if knobs.personas > 1:
+        sorts = kinds.kinds(knobs, list(items["category"].unique()), draw("kinds"))
+        people = kinds.members(sorts, people, knobs, draw("personas"))
+        taste = kinds.tastes(sorts, people["kind"].to_numpy(), draw("tastes"))
+    else:
+        taste = behaviour.tastes(knobs.members, items["category"].nunique(), draw("tastes"))
     shop = behaviour.Shop(items, taste)
     exposures = behaviour.exposures(knobs, people, draw("offers"))
     orders = behaviour.orders(knobs, people, exposures, draw("orders"))
@@ -82,7 +90,7 @@ def market(knobs: Simulate, seed: int, timezone: str = "UTC", currency: str = "E
         members=pd.DataFrame({"member_id": member_ids, "joined_at": clock.utc(people["start"])}),
         items=items.drop(columns=["price", "popularity", "cycle"]),
         events=_events(rows, member_ids, items["item_id"], clock, currency),
-        survey=_survey(knobs, people, truth, clock, draw("survey")),
+        survey=_survey(knobs, people, truth, clock, draw),
         offers=_offers(knobs, clock),
         exposures=_exposures(exposures, orders, member_ids, _ids("F", knobs.offers), clock),
     )
@@ -93,7 +101,7 @@ def market(knobs: Simulate, seed: int, timezone: str = "UTC", currency: str = "E
             "cycle_days": staples["cycle_days"],
         }
     )
-    return Market(canonical, truth, cycles)
+    return Market(canonical, truth, cycles, sorts)
 
 
 class _Clock:
@@ -155,6 +163,7 @@ def _truth(people, taste, categories, member_ids: pd.Series, clock: _Clock, days
                 }
             ),
             people[traits],
+            pd.DataFrame({"persona": people["kind"] if "kind" in people else np.zeros(len(people), int)}),
             pd.DataFrame(taste, columns=[f"taste_{category}" for category in categories]),
         ],
         axis=1,
@@ -183,19 +192,20 @@ def _events(rows: pd.DataFrame, member_ids, item_ids, clock: _Clock, currency: s
     )
 
 
-def _survey(knobs: Simulate, people, truth: pd.DataFrame, clock: _Clock, rng: np.random.Generator) -> pd.DataFrame:
-    """Ask each member after 30 days; those who answer mostly say what they truly want."""
+def _survey(knobs: Simulate, people, truth: pd.DataFrame, clock: _Clock, draw) -> pd.DataFrame:
+    """Ask each member after 30 days."""
     asked = people["start"] + 30
-    answers = (rng.random(len(people)) < knobs.survey_response) & (asked < knobs.days).to_numpy()
-    taste = truth.filter(like="taste_")
-    favourite = pd.Series(taste.columns[taste.to_numpy().argmax(axis=1)]).str.removeprefix("taste_")
-    need = people[list(NEEDS)].rank(pct=True).idxmax(axis=1).map(NEEDS)
-    frames = []
-    for question, truly in (("favourite_category", favourite), ("matters_most", need)):
-        said = np.where(rng.random(len(people)) < SLIP, rng.permutation(truly), truly)
-        frame = pd.DataFrame({"member_id": truth["member_id"], "question": question, "answer": said})
-        frames.append(frame.assign(asked_at=clock.utc(asked))[answers])
-    return pd.concat(frames, ignore_index=True)
+    taste = truth.filter(like="taste_").rename(columns=lambda column: column.removeprefix("taste_"))
+    said = answers.survey(people, taste, knobs.survey_response, draw)
+    said = said[(asked < knobs.days).to_numpy()[said["member"]]]
+    return pd.DataFrame(
+        {
+            "member_id": _text(truth["member_id"], said["member"]),
+            "question": said["question"].to_numpy(),
+            "answer": said["answer"].to_numpy(),
+            "asked_at": clock.utc(asked.to_numpy()[said["member"]]),
+        }
+    )
 
 
 def _offers(knobs: Simulate, clock: _Clock) -> pd.DataFrame:

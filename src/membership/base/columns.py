@@ -1,0 +1,46 @@
+"""Columns and tables: how a schema is written down."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from membership.base import paths
+
+TEXT, INT, FLOAT, BOOL, TIME = "str", "int64", "float64", "bool", "datetime64[us]"
+SHARE = {"low": 0, "high": 1}
+COUNT = {"low": 0}
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column's type, whether it may be null, and which values are allowed; `tables.check` enforces it."""
+
+    dtype: str
+    nullable: bool = False
+    low: float | None = None  # smallest value allowed
+    high: float | None = None  # largest
+    among: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table's name, key (which is also its sort order) and checked columns."""
+
+    name: str
+    key: tuple[str, ...]
+    columns: Mapping[str, Column]
+    open: bool = False  # further columns may follow, e.g. attributes that only one source knows
+
+    def path(self) -> Path:
+        """Where the table is stored."""
+        return paths.data(f"{self.name}.parquet")
+
+
+def required(dtype: str, **allowed) -> Column:
+    """Return a column that is never null."""
+    return Column(dtype, **allowed)
+
+
+def optional(dtype: str, **allowed) -> Column:
+    """Return a column that may be null."""
+    return Column(dtype, nullable=True, **allowed)

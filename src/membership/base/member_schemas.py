@@ -1,0 +1,176 @@
+"""The tables in which each stage says what it found of the members, from value to actions."""
+
+from membership.base.columns import BOOL, COUNT, FLOAT, INT, SHARE, TEXT, TIME, Table, optional, required
+
+GROUPS = ("high value", "high value at risk", "at risk", "others")
+STAGES = ("prospect", "new", "active", "loyal", "at_risk", "lapsed", "won_back")
+
+DEFINITIONS = (
+    Table(
+        "value",
+        ("member_id",),
+        {
+            "member_id": required(TEXT),
+            "recency_score": required(INT, low=1, high=5),  # quintiles, 5 is best
+            "frequency_score": required(INT, low=1, high=5),
+            "monetary_score": required(INT, low=1, high=5),
+            "rfm_segment": required(TEXT),
+            "rfm_value": required(FLOAT),  # cents of spend over the horizon, weighted linear model
+            "p_alive": required(FLOAT, **SHARE),
+            "expected_orders": required(FLOAT, **COUNT),  # purchase days over the horizon
+            "expected_spend": required(FLOAT, **COUNT),  # cents over the horizon, by the chosen model
+            "value": required(FLOAT, **COUNT),  # cents of margin over the horizon: what a member is worth
+            "value_low": required(FLOAT, **COUNT),  # its interval, at value.confidence
+            "value_high": required(FLOAT, **COUNT),
+            "p_repurchase": required(FLOAT, **SHARE),  # an order within economics.repurchase_days
+            "residual_value": required(FLOAT, **COUNT),  # cents of margin over value.lifetime_days, discounted
+            "residual_low": required(FLOAT, **COUNT),  # its interval, at value.confidence
+            "residual_high": required(FLOAT, **COUNT),
+            "value_group": required(TEXT, among=GROUPS),  # value x P(alive)
+        },
+    ),
+    Table(
+        "profile",
+        ("member_id",),
+        {
+            "member_id": required(TEXT),
+            "stage": required(TEXT, among=STAGES),
+            "persona": required(TEXT),
+            "typicality": optional(FLOAT, **SHARE),  # probability of that persona; null for newcomers
+            "main_need": required(TEXT),  # the preference furthest above the population's
+            "stated_need": optional(TEXT),  # in the survey, furthest above the others who answered
+            "top_category": optional(TEXT),
+            "answered_survey": required(BOOL),
+        },
+        open=True,
+    ),
+    Table(
+        "needs",
+        ("member_id", "need", "source"),
+        {
+            "member_id": required(TEXT),
+            "need": required(TEXT),
+            "source": required(TEXT, among=("behaviour", "survey")),
+            "score": required(FLOAT),  # standard deviations above the mean member of whom the source speaks
+        },
+    ),
+    Table(
+        "lifecycle_history",
+        ("member_id", "as_of"),
+        {
+            "member_id": required(TEXT),
+            "as_of": required(TIME),
+            "stage": required(TEXT, among=STAGES),
+            "by_rhythm": required(TEXT, among=STAGES),  # the stage without P(alive)
+            "p_alive": optional(FLOAT, **SHARE),  # as the model of that month says; null for prospects
+            "believed": required(BOOL),  # whether P(alive) decides with the rhythm in that month
+            "startup": required(BOOL),  # history is shorter than the longest time that a rule looks back
+        },
+    ),
+    Table(
+        "tiers",
+        ("member_id",),
+        {
+            "member_id": required(TEXT),
+            "tier": required(TEXT),
+            "tier_rank": required(INT, **COUNT),  # 0 is the entry tier
+            "points": required(INT, **COUNT),  # balance
+            "qualifying": required(INT),  # in the qualifying period: cents, or base points, as tiers.qualify_by says
+            "next_tier": optional(TEXT),  # null in the top tier
+            "to_next": required(INT, **COUNT),  # in the unit of `qualifying`; 0 in the top tier
+            "spend_to_next": required(INT, **COUNT),  # cents; 0 in the top tier
+            "grace_left": optional(FLOAT, **COUNT),  # months; null where no grace is running
+            "about_to_drop": required(BOOL),  # without another purchase, at the next month end
+            "to_keep": required(INT, **COUNT),  # what it takes not to drop, in the unit of `qualifying`
+        },
+    ),
+    Table(
+        "points_ledger",
+        ("member_id", "at"),
+        {
+            "member_id": required(TEXT),
+            "at": required(TIME),  # month end
+            "earned": required(INT, **COUNT),  # whole points in the month, as all that follow
+            "reversed": required(INT, **COUNT),  # taken back for returned orders
+            "redeemed": required(INT, **COUNT),
+            "expired": required(INT, **COUNT),
+            "balance": required(INT),  # at the month end; below 0: owed for returned orders
+        },
+    ),
+    Table(
+        "tier_history",
+        ("member_id", "as_of"),
+        {"member_id": required(TEXT), "as_of": required(TIME), "tier": required(TEXT)},
+    ),
+    Table(
+        "uplifts",
+        ("benefit", "persona", "tier"),
+        {
+            "benefit": required(TEXT),
+            "persona": required(TEXT),
+            "tier": required(TEXT),
+            "uplift": required(FLOAT),  # extra spend as a share of expected spend; below 0: less spend
+            "uplift_sd": required(FLOAT, **COUNT),
+            "source": required(TEXT, among=("assumed", "randomised", "observational")),  # of what moved the assumption
+        },
+    ),
+    Table(
+        "allocations",
+        ("member_id", "benefit"),
+        {
+            "member_id": required(TEXT),
+            "benefit": required(TEXT),
+            "cost": required(FLOAT, **COUNT),  # expected cents over the horizon
+            "gain": required(FLOAT),  # expected cents of margin over the horizon, assumed response
+        },
+    ),
+    Table(
+        "recommendations",
+        ("policy", "member_id", "rank"),
+        {
+            "policy": required(TEXT),
+            "member_id": required(TEXT),
+            "rank": required(INT, low=1),
+            "item_id": required(TEXT),
+            "score": required(FLOAT),
+            "source": required(TEXT, among=("repeat", "explore")),
+            "reason": required(TEXT),  # why, in words
+        },
+    ),
+    Table(
+        "outcomes",
+        ("policy", "member_id"),
+        {
+            "policy": required(TEXT),
+            "member_id": required(TEXT),
+            "tier": required(TEXT),
+        },
+        open=True,  # and one column a metric, e.g. recall_at_10
+    ),
+    Table(
+        "actions",
+        ("member_id",),
+        {
+            "member_id": required(TEXT),
+            "value": required(FLOAT, **COUNT),  # cents of margin over the horizon
+            "value_low": required(FLOAT, **COUNT),
+            "value_high": required(FLOAT, **COUNT),
+            "value_group": required(TEXT, among=GROUPS),
+            "residual_value": required(FLOAT, **COUNT),  # cents of margin over value.lifetime_days
+            "p_alive": required(FLOAT, **SHARE),
+            "p_repurchase": required(FLOAT, **SHARE),
+            "rfm_segment": required(TEXT),
+            "stage": required(TEXT, among=STAGES),
+            "persona": required(TEXT),
+            "main_need": required(TEXT),
+            "tier": required(TEXT),
+            "next_tier": required(TEXT),  # empty in the top tier
+            "spend_to_next": required(INT, **COUNT),  # cents
+            "points": required(INT, **COUNT),
+            "benefits": required(TEXT),  # names joined by "; "
+            "next_action": required(TEXT),
+            "items": required(TEXT),  # names joined by "; "
+        },
+        open=True,  # and item_1, item_1_id, item_1_reason, item_2, ...: the recommended items, best first
+    ),
+)

@@ -1,0 +1,162 @@
+"""Groups in a cloud of points, how many of them are stable, and whether they lie further apart than chance has it.
+
+k-means, then the same in the metric of the scatter within groups, until nothing moves: the classification EM of a
+mixture of normals with one covariance (Celeux & Govaert 1992; Friedman & Rubin 1967). What does not tell groups apart,
+or says twice what is known, so counts for little. Stability: Ben-Hur, Elisseeff & Guyon (2002), Hennig (2007).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.special import softmax
+from sklearn.cluster import KMeans
+from sklearn.metrics import pairwise_distances, silhouette_score
+
+from membership.base import seeds
+from membership.base.profile_knobs import Clustering
+
+STARTS = 3  # of k-means, of which the best counts
+ROUNDS = 30  # at most, until no point changes its group
+_DIAGONAL = 0.5  # weight of the diagonal in the scatter within: half of what is correlated may be chance
+_RIDGE = 0.01  # added variance, of columns whose variance is near 1
+_CHANCE_SDS = 2.0  # standard deviations above chance from which a silhouette is more than that
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Groups of points; rows of `centres` are the groups, columns those of the points."""
+
+    centres: np.ndarray  # (groups, columns)
+    precision: np.ndarray  # (columns, columns), inverse of the covariance within groups
+    shares: np.ndarray  # (groups,) of the points it was fitted to
+
+    def distances(self, points: np.ndarray) -> np.ndarray:
+        """Return the squared Mahalanobis distance to each centre: (points, groups)."""
+        own = np.einsum("nd,nd->n", points @ self.precision, points)
+        middle = np.einsum("kd,kd->k", self.centres @ self.precision, self.centres)
+        return np.maximum(own[:, None] - 2 * points @ self.precision @ self.centres.T + middle, 0.0)
+
+    def nearest(self, points: np.ndarray) -> np.ndarray:
+        """Return the number of the nearest group of each point."""
+        return self.distances(points).argmin(axis=1)
+
+    def membership(self, points: np.ndarray) -> np.ndarray:
+        """Return the probability of each group, were all normal with the covariance within: (points, groups)."""
+        return softmax(np.log(self.shares) - self.distances(points) / 2, axis=1)
+
+
+def fit(points: np.ndarray, count: int, seed: int) -> Groups:
+    """Find `count` groups in `points` (points, columns), of which at least `count` differ."""
+    labels = KMeans(count, n_init=STARTS, random_state=seed).fit(points).labels_
+    groups = _groups(points, labels, count)
+    for _ in range(ROUNDS):
+        moved = groups.nearest(points)
+        if (moved == labels).all() or len(np.unique(moved)) < count:
+            break
+        labels, groups = moved, _groups(points, moved, count)
+    return groups
+
+
+def choose(points: np.ndarray, settings: Clustering, seed: int) -> pd.DataFrame:
+    """Try every number of groups in the range of `settings`, on at most `settings.sample` of the points.
+
+    One row a number (index `personas`): stability (mean adjusted Rand index between all pairs of groupings fitted to
+    bootstrap resamples, of all points) and stability_sd (of the pairs); silhouette; chance and chance_sd (mean and
+    standard deviation of the silhouettes found in normal clouds of the same covariance, which have no groups);
+    smallest (points in the smallest group); stable (at least `min_stability`, and no group below `min_members`); apart
+    (the silhouette is above chance); chosen. Of the stable numbers those that are apart count, where there are any;
+    the largest of them whose stability is within `tolerance` of the best is chosen, if there is one. Stable groups
+    that are not apart are cuts through a cloud: of use, but not kinds. Numbers the points are too few for are left out.
+    """
+    points = sampled(points, settings.sample, seed)
+    most = min(settings.most, len(points) // settings.min_members)
+    different = len(np.unique(points, axis=0))
+    counts = [count for count in range(settings.fewest, most + 1) if count < different]
+    clouds = [_cloud(points, seeds.rng(seed, f"personas/chance/{draw}")) for draw in range(settings.chance)]
+    apart = {count: np.zeros(len(clouds)) for count in counts}
+    for draw, cloud in enumerate(clouds):
+        distance = pairwise_distances(cloud)
+        for count in counts:
+            apart[count][draw] = _silhouette(distance, fit(cloud, count, seed).nearest(cloud))
+    distance = pairwise_distances(points) if counts else None
+    rows = {}
+    for count in counts:
+        labels = fit(points, count, seed).nearest(points)
+        rand = agreement(_resampled(points, count, settings.bootstrap, seed), count)
+        rows[count] = {
+            "stability": rand.mean(),
+            "stability_sd": rand.std(),
+            "silhouette": _silhouette(distance, labels),
+            "chance": apart[count].mean() if clouds else np.nan,
+            "chance_sd": apart[count].std(ddof=1) if len(clouds) > 1 else 0.0,
+            "smallest": np.bincount(labels, minlength=count).min(),
+        }
+    columns = ["stability", "stability_sd", "silhouette", "chance", "chance_sd", "smallest"]
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("personas")
+    return _marked(table.astype({"smallest": "int64"}), settings)
+
+
+def sampled(points: np.ndarray, most: int, seed: int) -> np.ndarray:
+    """Return at most `most` of the points, in their order."""
+    if len(points) <= most:
+        return points
+    return points[np.sort(seeds.rng(seed, "personas/sample").choice(len(points), most, replace=False))]
+
+
+def _marked(table: pd.DataFrame, settings: Clustering) -> pd.DataFrame:
+    """Return `table` with stable, apart and chosen."""
+    stable = (table["stability"] >= settings.min_stability) & (table["smallest"] >= settings.min_members)
+    apart = table["silhouette"] > (table["chance"] + _CHANCE_SDS * table["chance_sd"]).fillna(-1.0)
+    stability = table["stability"].where(stable & apart if (stable & apart).any() else stable)
+    good = table.index[stability >= stability.max() - settings.tolerance]
+    return table.assign(stable=stable, apart=apart, chosen=table.index == max(good, default=0))
+
+
+def _groups(points: np.ndarray, labels: np.ndarray, count: int) -> Groups:
+    sizes = np.bincount(labels, minlength=count)
+    centres = np.eye(count)[labels].T @ points / np.maximum(sizes, 1)[:, None]
+    apart = points - centres[labels]
+    scatter = apart.T @ apart / len(points)
+    diagonal = np.diag(np.diag(scatter))
+    within = (1 - _DIAGONAL) * scatter + _DIAGONAL * diagonal + _RIDGE * np.eye(points.shape[1])
+    return Groups(centres, np.linalg.inv(within), np.maximum(sizes, 1) / len(points))
+
+
+def _resampled(points: np.ndarray, count: int, resamples: int, seed: int) -> np.ndarray:
+    """Return the groups of all points, fitted to bootstrap resamples: (resamples, points)."""
+    rng = seeds.rng(seed, f"personas/stability/{count}")
+    size = len(points)
+    return np.array(
+        [
+            fit(points[rng.integers(size, size=size)], count, int(rng.integers(2**31))).nearest(points)
+            for _ in range(resamples)
+        ]
+    )
+
+
+def agreement(labels: np.ndarray, count: int) -> np.ndarray:
+    """Return the adjusted Rand index (Hubert & Arabie 1985) of every pair of rows of `labels` (groupings, points).
+
+    All tables of two groupings are one product of matrices; NaN where both groupings have but one group.
+    """
+    groupings, points = labels.shape
+    belongs = np.eye(count)[labels.T].reshape(points, groupings * count)
+    together = (belongs.T @ belongs).reshape(groupings, count, groupings, count)
+    pairs = (together * (together - 1) / 2).sum(axis=(1, 3))
+    own = np.diag(pairs)
+    expected, most = np.outer(own, own) / (points * (points - 1) / 2), np.add.outer(own, own) / 2
+    rand = np.divide(pairs - expected, most - expected, out=np.full_like(pairs, np.nan), where=most > expected)
+    return rand[np.triu_indices(groupings, 1)]
+
+
+def _silhouette(distance: np.ndarray, labels: np.ndarray) -> float:
+    """Return the mean silhouette (Rousseeuw 1987); NaN where all are in one group or each in its own."""
+    groups = len(np.unique(labels))
+    return silhouette_score(distance, labels, metric="precomputed") if 1 < groups < len(labels) else np.nan
+
+
+def _cloud(points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return as many normal points with the covariance of `points`."""
+    _, sizes, axes = np.linalg.svd(points - points.mean(axis=0), full_matrices=False)
+    return rng.normal(size=(len(points), len(sizes))) * (sizes / np.sqrt(len(points))) @ axes

@@ -1,0 +1,34 @@
+"""What the programme knows of each member: tier, persona, stage, expected spend, and groups for fairness."""
+
+import pandas as pd
+
+from membership.base.errors import ParamError
+
+UNKNOWN = "unknown"  # who did not answer is shown as this group, and never guessed
+
+
+def facts(
+    standing: pd.DataFrame,
+    value: pd.DataFrame,
+    profile: pd.DataFrame,
+    survey: pd.DataFrame,
+    attributes: list[str],
+) -> pd.DataFrame:
+    """Return one row a member of `standing`, sorted by id, from the tables of the same names (`standing`: `tiers`).
+
+    Columns member_id, tier, tier_rank, persona, stage, expected_spend (cents over the horizon), expected_orders, value
+    (cents), and one text column for each of `attributes`: the answer to the survey question of that name, "unknown"
+    where there is none. Raises ParamError where a question has several answers of one member.
+    """
+    table = standing[["member_id", "tier", "tier_rank"]]
+    table = table.merge(value[["member_id", "expected_spend", "expected_orders", "value"]], on="member_id")
+    table = table.merge(profile[["member_id", "persona", "stage"]], on="member_id").sort_values("member_id")
+    for attribute in attributes:
+        answers = survey.loc[survey["question"] == attribute].set_index("member_id")["answer"]
+        if answers.index.has_duplicates:
+            raise ParamError(
+                f"params.yaml: benefits.fairness.attributes: {attribute!r} has several answers of one member, e.g. "
+                f"{answers.index[answers.index.duplicated()][0]}; allowed: questions with a single choice."
+            )
+        table[attribute] = answers.astype("str").reindex(table["member_id"], fill_value=UNKNOWN).to_numpy()
+    return table.reset_index(drop=True)

@@ -1,0 +1,134 @@
+"""Figures of the response to campaigns: frame -> Axes."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.ticker import PercentFormatter
+
+_NOTHING = "No campaign can be judged: the assumptions stand"
+
+
+def overlap(propensities: pd.DataFrame, trim: float) -> np.ndarray:
+    """Draw `Estimates.propensities`, one Axes a kind: who was reached and who was not, and what is not compared."""
+    kinds = sorted(propensities["kind"].unique())
+    if not kinds:
+        return np.array([_empty(plt.subplots(figsize=(7, 3))[1])])
+    figure, axes = plt.subplots(1, len(kinds), figsize=(4 * len(kinds) + 1, 3.4), squeeze=False)
+    bins = np.linspace(0, 1, 26)
+    for ax, kind in zip(axes[0], kinds, strict=True):
+        rows = propensities[propensities["kind"] == kind]
+        for treated, word, colour in ((False, "not reached", "grey"), (True, "reached", "darkorange")):
+            sample = rows.loc[rows["treated"] == treated, "propensity"]
+            ax.hist(sample, bins, weights=np.full(len(sample), 1 / len(sample)), alpha=0.6, color=colour, label=word)
+        for outside in ((0, trim), (1 - trim, 1)):
+            ax.axvspan(*outside, color="lightgrey", alpha=0.5, zorder=0)
+        ax.set(title=kind, xlabel="propensity of being reached", xlim=(0, 1))
+        ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes[0, 0].set_ylabel("share of its members")
+    axes[0, -1].legend(frameon=False)
+    figure.suptitle("Could those reached have been left out, and the others reached? (grey: not compared)")
+    figure.tight_layout()
+    return axes[0]
+
+
+def balance(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw `Estimates.balance`: how far those reached differ from the others, before and after weighting."""
+    ax = ax or plt.subplots(figsize=(8, 4.6))[1]
+    if table.empty:
+        return _empty(ax)
+    words = {"before": "as they are", "after": "compared and weighted"}
+    long = table.rename(columns=words).melt(["kind", "covariate"], list(words.values()), "members", "difference")
+    style = {"style": "members", "markers": {"as they are": "X", "compared and weighted": "o"}, "s": 55}
+    sns.scatterplot(long, x="difference", y="covariate", hue="kind", palette="Set2", ax=ax, **style)
+    for at, line in ((-0.1, ":"), (0, "-"), (0.1, ":")):
+        ax.axvline(at, color="grey", linestyle=line, linewidth=0.8, zorder=0)
+    ax.set(title="How much those reached differ beforehand (dotted: 0.1)", xlabel="standard deviations", ylabel="")
+    ax.legend(bbox_to_anchor=(1.01, 1), loc="upper left", frameon=False)
+    return ax
+
+
+def effects(table: pd.DataFrame, by: str, order: list[str] | None = None, ax: Axes | None = None) -> Axes:
+    """Draw from `Estimates.effects` the usable uplifts of one grouping (all, persona or tier), with their placebos.
+
+    Bars are the intervals that count sampling and the bias that placebos reveal; hollow marks are the placebos.
+    """
+    shown = table[(table["by"] == by) & table["usable"]] if len(table) else table
+    if shown.empty:
+        return _empty(ax or plt.subplots(figsize=(7, 3))[1])
+    group = shown["kind"] if by == "all" else shown[by]
+    names, kinds = _ordered(group, order), sorted(shown["kind"].unique())
+    ax = ax or plt.subplots(figsize=(8, 1.4 + 0.5 * len(names) * (1 if by == "all" else max(len(kinds) / 2, 1))))[1]
+    for number, (kind, colour) in enumerate(zip(kinds, sns.color_palette("Set2", len(kinds)), strict=True)):
+        rows = shown[shown["kind"] == kind]
+        shift = 0 if by == "all" else 0.7 * ((number + 0.5) / len(kinds) - 0.5)
+        y = [names.index(name) + shift for name in group[rows.index]]
+        bars = [rows["uplift"] - rows["low"], rows["high"] - rows["uplift"]]
+        ax.errorbar(rows["uplift"], y, xerr=bars, fmt="o", color=colour, capsize=3, label=kind)
+        ax.plot(rows["placebo"], np.array(y) + 0.08, "o", color=colour, markerfacecolor="none", markersize=8)
+    ax.plot([], [], "o", color="grey", markerfacecolor="none", label="placebo: just before")
+    ax.axvline(0, color="grey", linewidth=0.8)
+    ax.set(title="Extra spend while a campaign runs", xlabel="share of expected spend", ylabel="")
+    ax.margins(y=0.12)
+    ax.set_yticks(range(len(names)), names)
+    ax.invert_yaxis()
+    ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    ax.legend(bbox_to_anchor=(1.01, 1), loc="upper left", frameon=False)
+    return ax
+
+
+def redemption(table: pd.DataFrame, by: str, order: list[str] | None = None, ax: Axes | None = None) -> Axes:
+    """Draw from `response.redemption` the rate of one grouping (persona or tier) and its interval, kind by kind."""
+    shown = table[table["by"] == by]
+    ax = ax or plt.subplots(figsize=(8, 1.4 + 0.5 * max(shown["group"].nunique(), 3)))[1]
+    if shown.empty:
+        return _empty(ax)
+    names, kinds = _ordered(shown["group"], order), sorted(shown["kind"].unique())
+    for number, (kind, colour) in enumerate(zip(kinds, sns.color_palette("Set2", len(kinds)), strict=True)):
+        rows = shown[shown["kind"] == kind]
+        y = [names.index(name) + 0.6 * ((number + 0.5) / len(kinds) - 0.5) for name in rows["group"]]
+        ax.errorbar(rows["rate"], y, xerr=[rows["rate"] - rows["low"], rows["high"] - rows["rate"]], fmt="o",
+                    color=colour, capsize=3, label=kind)  # fmt: skip
+    ax.set(title="Who redeems, of those reached", xlabel="share", ylabel="")
+    ax.margins(y=0.12)
+    ax.set_yticks(range(len(names)), names)
+    ax.invert_yaxis()
+    ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    ax.legend(bbox_to_anchor=(1.01, 1), loc="upper left", frameon=False)
+    return ax
+
+
+def learned(before: pd.DataFrame, after: pd.DataFrame, z: float = 1.96, ax: Axes | None = None) -> Axes:
+    """Draw each benefit's assumed uplift beside what is believed after the campaigns (`assumed`, `updated`).
+
+    Means over personas and tiers with `z` mean standard deviations on both sides; dots are personas x tiers.
+    """
+    names = list(dict.fromkeys(before["benefit"]))
+    ax = ax or plt.subplots(figsize=(8, 1.2 + 0.6 * len(names)))[1]
+    for table, shift, colour, word in (
+        (before, -0.15, "grey", "assumed"),
+        (after, 0.15, "steelblue", "with campaigns"),
+    ):
+        means = table.groupby("benefit")[["uplift", "uplift_sd"]].mean().reindex(names)
+        y = np.arange(len(names)) + shift
+        ax.errorbar(means["uplift"], y, xerr=z * means["uplift_sd"], fmt="o", color=colour, capsize=3, label=word)
+    place = after["benefit"].map(names.index) + 0.15
+    ax.plot(after["uplift"], place, ".", color="steelblue", alpha=0.4)
+    ax.axvline(0, color="grey", linewidth=0.8)
+    ax.set(title="What is believed of each benefit", xlabel="extra spend, share of expected spend", ylabel="")
+    ax.set_yticks(range(len(names)), [name.replace("_", " ") for name in names])
+    ax.invert_yaxis()
+    ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    ax.legend(frameon=False)
+    return ax
+
+
+def _ordered(groups: pd.Series, order: list[str] | None) -> list[str]:
+    """Return the different `groups`: those in `order` first, the others by name."""
+    return sorted(groups.unique(), key=lambda name: (order.index(name), "") if name in (order or []) else (1e9, name))
+
+
+def _empty(ax: Axes) -> Axes:
+    ax.set(title=_NOTHING, xticks=[], yticks=[])
+    return ax
