@@ -1,0 +1,70 @@
+"""Sizes and sample ratios of the textbook, and what no number of members can do."""
+
+import numpy as np
+import pytest
+import scipy.stats
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from membership.base.errors import ParamError
+from membership.stats import power, resample
+
+SLEEP = np.array([0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0]) - np.array(
+    [1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4]
+)
+
+
+@pytest.mark.parametrize(("effect_size", "members"), [(0.5, 63.7656), (0.2, 393.4057), (-0.2, 393.4057)])
+def test_members_of_the_textbook(effect_size, members):
+    assert power.members_per_arm(effect_size, 0.8, 0.95) == pytest.approx(members, abs=5e-5)
+
+
+def test_sample_ratio_of_the_textbook():
+    assert power.sample_ratio([821588, 815482]) == pytest.approx(1.8218e-6, abs=5e-11)
+
+
+@given(st.floats(0.05, 3), st.floats(0.1, 0.99), st.sampled_from([0.9, 0.95, 0.99]))
+@settings(max_examples=50, deadline=None)
+def test_members_have_the_power_they_were_asked_for(effect_size, asked, confidence):
+    for members_of, power_of in (
+        (power.members_per_arm, power.power_of_two_arms),
+        (power.members_in_pairs, power.power_of_pairs),
+    ):
+        members = members_of(effect_size, asked, confidence)
+        found = power_of(members, effect_size, confidence)
+        assert found == pytest.approx(asked, abs=1e-6) or (members == 2 and found > asked)
+
+
+def test_power_is_the_share_of_rejections():
+    rng = np.random.default_rng(1)
+    treatment, control = rng.normal(0.5, 1, (2000, 40)), rng.normal(0, 1, (2000, 40))
+    rejected = (scipy.stats.ttest_ind(treatment, control, axis=1).pvalue < 0.05).sum()
+    expected = power.power_of_two_arms(40, 0.5, 0.95)
+    assert rejected / 2000 == pytest.approx(expected, abs=4 * np.sqrt(expected * (1 - expected) / 2000))
+
+
+def test_pairs_need_fewer_members_where_differences_vary_less():
+    assert power.members_in_pairs(0.5, 0.8, 0.95) == pytest.approx(33.3671, abs=5e-5)
+    found = resample.paired(np.zeros(10), SLEEP, 0.95, 10, 0.8, np.random.default_rng(1))
+    assert power.members_in_pairs(found.effect_size, 0.8, 0.95) < 10  # the sleep data were enough for what they show
+
+
+@pytest.mark.parametrize(
+    ("effect_size", "asked", "confidence"), [(0.0, 0.8, 0.95), (0.5, 1.0, 0.95), (0.5, 0.05, 0.95), (0.5, 0.8, 1.0)]
+)
+def test_what_no_number_of_members_can_do_is_refused(effect_size, asked, confidence):
+    with pytest.raises(ParamError, match="the effect must not be 0"):
+        power.members_per_arm(effect_size, asked, confidence)
+
+
+def test_sample_ratio_against_planned_shares():
+    assert power.sample_ratio([300, 100], [3, 1]) == 1.0
+    assert power.sample_ratio([300, 100]) < 1e-20
+    assert power.sample_ratio([0, 0]) == 1.0
+    assert power.sample_ratio([30, 10], [0.5, 0.5]) == pytest.approx(scipy.stats.chisquare([30, 10]).pvalue)
+
+
+@pytest.mark.parametrize(("counts", "shares"), [([5], None), ([5, 5], [1, 0]), ([5, 5], [1, 1, 1]), ([-1, 5], None)])
+def test_shares_that_do_not_fit_are_refused(counts, shares):
+    with pytest.raises(ParamError, match="sample ratio"):
+        power.sample_ratio(counts, shares)
