@@ -11,8 +11,10 @@ import scipy.stats
 
 from membership.base import progress
 from membership.base.errors import DataError
+from membership.stats import bootstrap
 
 _CHUNK = 4_000_000  # indices drawn at a time: 32 MB, whatever the number of members and draws
+_MOST = 100_000_000  # indices above which drawing every member anew would take more than seconds
 
 
 @dataclass(frozen=True)
@@ -95,11 +97,16 @@ def paired(
 
 
 def bootstrap_means(values: np.ndarray, draws: int, rng: np.random.Generator) -> np.ndarray:
-    """Return (draws,) means of members drawn with replacement from `values` (members,)."""
-    step = max(1, _CHUNK // len(values))
-    sizes = [min(step, draws - start) for start in range(0, draws, step)]
-    means = [values[rng.integers(len(values), size=(size, len(values)))].mean(axis=1) for size in sizes]
-    return np.concatenate(means)
+    """Return (draws,) means of members drawn with replacement from `values` (members,).
+
+    Where there are very many members, by one of the two ways of `stats.bootstrap`, whose means are spread alike.
+    """
+    if draws * len(values) <= _MOST:
+        return _plain_means(values, draws, rng)
+    distinct, counts = np.unique(values, return_counts=True)
+    if len(distinct) <= bootstrap.FEW:
+        return bootstrap.by_value(distinct, counts, draws, rng)
+    return bootstrap.by_weight(values, draws, rng)
 
 
 def bootstrap_sums(rows: np.ndarray, draws: int, rng: np.random.Generator) -> np.ndarray:
@@ -162,6 +169,13 @@ def aa_check(values: np.ndarray, repeats: int, confidence: float, band: float, r
     alpha = 1 - confidence
     low, high = scipy.stats.binom.interval(band, repeats, alpha)
     return AACheck(p_values, float((p_values < alpha).mean()), alpha, float(low / repeats), float(high / repeats))
+
+
+def _plain_means(values: np.ndarray, draws: int, rng: np.random.Generator) -> np.ndarray:
+    step = max(1, _CHUNK // len(values))
+    sizes = [min(step, draws - start) for start in range(0, draws, step)]
+    means = [values[rng.integers(len(values), size=(size, len(values)))].mean(axis=1) for size in sizes]
+    return np.concatenate(means)
 
 
 def _student(differences: np.ndarray, confidence: float) -> tuple[float, float, float]:

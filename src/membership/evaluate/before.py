@@ -1,0 +1,37 @@
+"""What was known of members before the test: the window before as_of, judged with a policy that is no arm.
+
+    ... history ... | window before | as_of          holdout
+    ------------------)[-------------)[----------------------)
+     reference fitted    covariate      outcome of the test
+
+A covariate that no arm can have moved takes variance out of the comparison, and leaves its meaning alone.
+"""
+
+import ibis.expr.types as ir
+import pandas as pd
+
+from membership.base.errors import DataError
+from membership.base.policy_knobs import Recommend
+from membership.base.timeline import Window
+from membership.evaluate import reach
+from membership.recommend import baskets, metrics, policy
+
+REFERENCE = "gp_topfreq"  # own most frequent items: needs no training, and is the same whoever the arms are
+
+
+def outcomes(events: ir.Table, window: Window, recommend: Recommend) -> pd.DataFrame:
+    """Return how the reference policy fared in `window`, the last one before as_of: one row a member.
+
+    Columns: member_id, the metrics of table `outcomes` and the counts of `reach.of`, all of the next basket in
+    `window`. Without anybody to judge there the frame is empty: a test then does without covariates.
+    """
+    try:
+        known = baskets.history(events, window.start, recommend)
+    except DataError:
+        return pd.DataFrame({"member_id": pd.Series(dtype=str)})
+    reference = policy.peer(REFERENCE, getattr(recommend.peers, REFERENCE).model_dump(), known)
+    targets = baskets.targets(events, window, known)
+    ids, _ = reference.recommend(targets.members, recommend.k)
+    bought = reach.bought(events, targets, known, window)
+    judged = metrics.per_member(ids, targets, known, recommend.k)
+    return judged.merge(reach.of(ids, targets.members, bought), on="member_id", validate="one_to_one")
