@@ -180,7 +180,11 @@ class Evaluate(Section):
     bootstrap: Annotated[int, Field(ge=100, le=100000)]
     aa_repeats: Annotated[int, Field(ge=20, le=10000)]
     aa_band: Level
+    coverage_repeats: Annotated[int, Field(ge=20, le=10000)]
     power: Level
+    salt: Annotated[str, Field(min_length=1)]
+    sample_ratio_p: Level
+    worth: Annotated[list[Positive], Field(min_length=1)]
 
 
 class Guardrail(Section):
