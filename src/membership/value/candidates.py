@@ -14,6 +14,7 @@ from membership.value import rfm
 from membership.value.bgnbd import BgNbd, MbgNbd
 from membership.value.panel import Panel
 from membership.value.pareto import ParetoNbd
+from membership.value.rules import Constant, Lifetime, Linear, RecentRate, Rule, SameRate
 from membership.value.search import Estimate, Problem
 from membership.value.spend import GammaGamma
 
@@ -41,7 +42,7 @@ LIFETIME = {
     "bgnbd_covariates": BgNbd,
     "pareto_nbd_covariates": ParetoNbd,
 }
-_RECENT_DAYS = 90  # of the columns orders_90d and spend_90d
+_OWN_RATES = {"same_rate": SameRate, "recent_rate": RecentRate}
 
 Predictor = Callable[[pd.DataFrame, float], np.ndarray]  # features at a cut-off, days after it -> (members,)
 
@@ -56,6 +57,12 @@ class Candidate:
     buying: BgNbd | MbgNbd | ParetoNbd | None = None  # the parts of a lifetime model
     spending: "GammaGamma | EveryPurchase | None" = None
     notes: tuple[str, ...] = ()  # what to know before believing the parameters
+    rule: Rule | None = None  # what predicts, where it can be stored
+
+    @classmethod
+    def of(cls, rule: Rule, parameters: pd.DataFrame | None = None, *rest) -> "Candidate":
+        """Return the candidate that predicts by `rule`; `rest`: the parts of a lifetime model, and notes."""
+        return cls(rule.orders, rule.spend, values({}) if parameters is None else parameters, *rest, rule=rule)
 
 
 @dataclass(frozen=True)
@@ -103,17 +110,11 @@ def values(numbers: dict[str, float]) -> pd.DataFrame:
 
 def naive(name: str, known: Panel) -> Candidate:
     """Return a rule of thumb at the panel's last cut-off; `mean` repeats the window before it."""
-    if name == "same_rate":
-        return Candidate(lambda f, days: _rate(f["purchase_days"], f, days), lambda f, days: _rate(f["spend"], f, days))
-    if name == "recent_rate":
-        return Candidate(_recent_orders, lambda f, days: _positive(f["spend_90d"]) / _RECENT_DAYS * days)
+    if name in _OWN_RATES:
+        return Candidate.of(_OWN_RATES[name]())
     last = known.did(known.previous).mean().clip(lower=0) / known.days * (name == "mean")
     rates = {f"{what}_a_day": float(rate) for what, rate in last.items()}
-    return Candidate(
-        lambda f, days: np.full(len(f), rates["orders_a_day"] * days),
-        lambda f, days: np.full(len(f), rates["spend_a_day"] * days),
-        values(rates),
-    )
+    return Candidate.of(Constant(**rates), values(rates))
 
 
 def linear(known: Panel, settings: Value) -> Candidate:
@@ -129,7 +130,7 @@ def linear(known: Panel, settings: Value) -> Candidate:
         for what, model in fitted.items()
         for part, weight in zip(rfm.PARTS, model.weights, strict=True)
     }
-    return Candidate(fitted["orders"].predict, fitted["spend"].predict, values(weights))
+    return Candidate.of(Linear(fitted["orders"], fitted["spend"]), values(weights))
 
 
 def lifetime(name: str, known: Panel, settings: Value) -> Candidate:
@@ -142,9 +143,8 @@ def lifetime(name: str, known: Panel, settings: Value) -> Candidate:
     buying = known.once((name, covariates, strength), lambda now: LIFETIME[name].fit(now, covariates, strength))
     spending = known.once((amounts.__name__, strength), lambda now: amounts.fit(now, strength))
     tables = [model.estimate.table(settings.confidence) for model in (buying, spending)]
-    return Candidate(
-        buying.expected_purchases,
-        lambda f, days: buying.expected_purchases(f, days) * spending.expected_spend(f),
+    return Candidate.of(
+        Lifetime(buying, spending),
         pd.concat(tables)[["value", "low", "high"]].rename_axis("parameter"),
         buying,
         spending,
@@ -157,18 +157,3 @@ def _every_purchase(features: pd.DataFrame) -> pd.DataFrame:
     repeats, days = features["frequency"], features["purchase_days"]
     total = features["repeat_spend_mean"].fillna(0) * repeats + features["first_spend"]
     return features.assign(frequency=days, repeat_spend_mean=total / days.where(days > 0))
-
-
-def _rate(total: pd.Series, features: pd.DataFrame, days: float) -> np.ndarray:
-    """Return `total` a day since the first purchase, over `days`; what is younger counts as one horizon old."""
-    return _positive(total) / np.maximum(features["age_days"].to_numpy(float), days) * days
-
-
-def _recent_orders(features: pd.DataFrame, days: float) -> np.ndarray:
-    """Return purchase days at the rate of the last 90 days, in which only orders are counted, several a day or not."""
-    share = features["purchase_days"].to_numpy(float) / np.maximum(features["orders"].to_numpy(float), 1)
-    return share * features["orders_90d"].to_numpy(float) / _RECENT_DAYS * days
-
-
-def _positive(amounts: pd.Series) -> np.ndarray:
-    return amounts.clip(lower=0).to_numpy(float)

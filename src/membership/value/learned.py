@@ -6,7 +6,7 @@ the base, fitted at the origin, expects of any horizon. The base is BG/NBD: over
 its total holds better than that of Pareto/NBD (CDNOW, within its calibration).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -19,7 +19,9 @@ from membership.base import seeds
 from membership.base.errors import DataError
 from membership.base.value_knobs import Boosting, Value
 from membership.value.candidates import Candidate, lifetime, values
+from membership.value.forest import Forest
 from membership.value.panel import OUTCOMES, Panel, outcome
+from membership.value.rules import Lifetime, Mixture, Rule
 from membership.value.ziln import Ziln
 
 BASE = "bgnbd_covariates"
@@ -61,6 +63,61 @@ class Lessons:
         return cls(_inputs(pd.concat([part[0] for part in parts]), expected), expected * level, actual, floor)
 
 
+@dataclass(frozen=True)
+class Boosted:
+    """Factors by boosted trees, of purchase days and of spend."""
+
+    trees: tuple  # two of anything with `predict(inputs)`, e.g. `Forest`
+
+    def predict(self, inputs: np.ndarray, expected: np.ndarray) -> np.ndarray:
+        """Return the factors, (n, 2), of members with `inputs` (n, k)."""
+        return np.column_stack([tree.predict(inputs) for tree in self.trees])
+
+    def to_store(self) -> "Boosted":
+        """Return the same trees as arrays."""
+        return Boosted(tuple(Forest.of(tree) for tree in self.trees))
+
+
+@dataclass(frozen=True)
+class Networked:
+    """Factors by the zero-inflated lognormal network, which reads money in `unit` cents."""
+
+    network: Ziln
+    unit: float
+
+    def predict(self, inputs: np.ndarray, expected: np.ndarray) -> np.ndarray:
+        """Return the factors, (n, 2), of members with `inputs` (n, k) and `expected` (n, 2)."""
+        scaled = expected / [1, self.unit]
+        return self.network.predict(_logarithms(inputs), scaled) / scaled
+
+
+@dataclass(frozen=True)
+class Corrected:
+    """A lifetime model, `base`, times factors for each member that were learned over `days`."""
+
+    base: Lifetime
+    floor: np.ndarray  # (2,) the least that is expected of who has bought, over `days`
+    days: int
+    factors: Boosted | Networked
+
+    def orders(self, features: pd.DataFrame, days: float) -> np.ndarray:
+        """Return expected purchase days, (members,)."""
+        return self._both(features, days)[:, 0]
+
+    def spend(self, features: pd.DataFrame, days: float) -> np.ndarray:
+        """Return expected spend, (members,), cents."""
+        return self._both(features, days)[:, 1]
+
+    def _both(self, features: pd.DataFrame, days: float) -> np.ndarray:
+        found, bought = np.zeros((len(features), 2)), (features["age_days"] > 0).to_numpy()
+        if bought.any():
+            seen = features[bought]
+            expected = np.maximum(_expected(self.base, seen, self.days), self.floor)
+            ahead = np.maximum(_expected(self.base, seen, days), self.floor * days / self.days)
+            found[bought] = ahead * self.factors.predict(_inputs(seen, expected), expected)
+        return found
+
+
 def _lesson(known: Panel, cutoff: date, settings: Value) -> tuple[pd.DataFrame, np.ndarray, np.ndarray, np.ndarray]:
     """Return, of who has bought by `cutoff`, features, what was expected, what happened, and its level: (members, 2).
 
@@ -69,7 +126,7 @@ def _lesson(known: Panel, cutoff: date, settings: Value) -> tuple[pd.DataFrame, 
     """
     features = known.snapshots[cutoff]
     bought = (features["age_days"] > 0).to_numpy()
-    expected = _expected(lifetime(BASE, known.until(cutoff), settings), features[bought], known.days)
+    expected = _expected(lifetime(BASE, known.until(cutoff), settings).rule, features[bought], known.days)
     actual = np.maximum(known.did(cutoff)[list(OUTCOMES)].to_numpy(float)[bought], 0)
     level = np.maximum(actual.sum(axis=0), _TINY) / np.maximum(expected.sum(axis=0), _TINY)
     return features[bought], expected, actual, np.broadcast_to(level, actual.shape)
@@ -83,11 +140,7 @@ def boosted(known: Panel, settings: Value, seed: int) -> Candidate:
     """
     lessons = Lessons.of(known, settings)
     trees = [_trees(lessons, which, settings.boosting, seeds.child(seed, "value.boosted")) for which in range(2)]
-
-    def factors(inputs: np.ndarray, expected: np.ndarray) -> np.ndarray:
-        return np.column_stack([tree.predict(inputs) for tree in trees])
-
-    return _corrected(known, settings, lessons.floor, factors)
+    return _corrected(known, settings, lessons.floor, Boosted(tuple(trees)))
 
 
 def ziln(known: Panel, settings: Value, seed: int) -> Candidate:
@@ -98,12 +151,7 @@ def ziln(known: Panel, settings: Value, seed: int) -> Candidate:
         _logarithms(lessons.inputs), lessons.expected / [1, unit], lessons.actual / [1, unit], settings.network,
         seeds.child(seed, "value.ziln"),
     )  # fmt: skip
-
-    def factors(inputs: np.ndarray, expected: np.ndarray) -> np.ndarray:
-        scaled = expected / [1, unit]
-        return network.predict(_logarithms(inputs), scaled) / scaled
-
-    return _corrected(known, settings, lessons.floor, factors)
+    return _corrected(known, settings, lessons.floor, Networked(network, float(unit)))
 
 
 def stack(past: pd.DataFrame, candidates: Mapping[str, Candidate]) -> Candidate:
@@ -119,13 +167,10 @@ def stack(past: pd.DataFrame, candidates: Mapping[str, Candidate]) -> Candidate:
     if past.empty or not names:
         raise DataError(f"stack: {'no earlier origin to learn weights from' if names else 'no candidate to mix'}.")
     weights = {what: _mixture(*outcome(past, what), names) for what in OUTCOMES}
-
-    def mixed(what: str, features: pd.DataFrame, days: float) -> np.ndarray:
-        parts = [weight * getattr(candidates[name], what)(features, days) for name, weight in weights[what].items()]
-        return np.sum(parts, axis=0)
-
     named = {f"{what}:{name}": weight for what in OUTCOMES for name, weight in weights[what].items()}
-    return Candidate(lambda f, days: mixed("orders", f, days), lambda f, days: mixed("spend", f, days), values(named))
+    used = [name for name in names if any(name in of for of in weights.values())]
+    parts = {name: candidates[name].rule or candidates[name] for name in used}
+    return Candidate.of(Mixture(weights["orders"], weights["spend"], parts), values(named))
 
 
 def _mixture(actual: pd.Series, predicted: pd.DataFrame, names: list[str]) -> dict[str, float]:
@@ -137,23 +182,12 @@ def _mixture(actual: pd.Series, predicted: pd.DataFrame, names: list[str]) -> di
     return {name: float(weight / found.sum()) for name, weight in zip(x, found, strict=True) if weight > 0}
 
 
-def _corrected(known: Panel, settings: Value, floor: np.ndarray, factors: Callable) -> Candidate:
-    """Return the base model at the panel's last cut-off, with each member's factors (`inputs`, `expected`) on it."""
-    base = lifetime(BASE, known, settings)
-
-    def predict(features: pd.DataFrame, days: float) -> np.ndarray:
-        found, bought = np.zeros((len(features), 2)), (features["age_days"] > 0).to_numpy()
-        if bought.any():
-            seen = features[bought]
-            expected = np.maximum(_expected(base, seen, known.days), floor)
-            ahead = np.maximum(_expected(base, seen, days), floor * days / known.days)
-            found[bought] = ahead * factors(_inputs(seen, expected), expected)
-        return found
-
-    return Candidate(lambda f, days: predict(f, days)[:, 0], lambda f, days: predict(f, days)[:, 1])
+def _corrected(known: Panel, settings: Value, floor: np.ndarray, factors: "Boosted | Networked") -> Candidate:
+    """Return the base model at the panel's last cut-off, with each member's `factors` on it."""
+    return Candidate.of(Corrected(lifetime(BASE, known, settings).rule, floor, known.days, factors))
 
 
-def _expected(base: Candidate, features: pd.DataFrame, days: float) -> np.ndarray:
+def _expected(base: Rule, features: pd.DataFrame, days: float) -> np.ndarray:
     return np.column_stack([base.orders(features, days), base.spend(features, days)])
 
 

@@ -1,5 +1,7 @@
 """What each member is worth: the table `value`, from the candidate that was chosen and the best lifetime model."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
@@ -8,10 +10,10 @@ from membership.base.knobs import Economics
 from membership.base.member_schemas import GROUPS
 from membership.base.value_knobs import Value
 from membership.value import lifetime
-from membership.value.candidates import Candidate
 from membership.value.choose import Choice
 from membership.value.origins import Fitted, Rolled
 from membership.value.panel import outcome
+from membership.value.rules import Lifetime, Rule
 from membership.value.segments import NEVER, segments
 from membership.value.validate import ErrorBand
 
@@ -22,6 +24,62 @@ def band(rolled: Rolled, choice: Choice, days: int, settings: Value) -> ErrorBan
     """Return how far the chosen candidate was off at all judged origins, `days` ahead, without having seen them."""
     actual, predicted = outcome(rolled.judged, "spend")
     return ErrorBand.fit(actual, predicted[choice.name], days, settings.confidence)
+
+
+@dataclass(frozen=True)
+class Worth:
+    """What is known of members in general that a forecast for one of them takes: the chosen rule and its errors."""
+
+    chosen: Rule
+    errors: ErrorBand
+    buying_till_gone: Lifetime | None  # the best lifetime model; None where all of them refused the data
+
+    @classmethod
+    def of(cls, fitted: Fitted, choice: Choice, errors: ErrorBand) -> "Worth":
+        """Return what was `fitted` and chosen at a cut-off."""
+        model = fitted.candidates.get(choice.lifetime)
+        return cls(fitted.candidates[choice.name].rule, errors, model.rule if model else None)
+
+    def forecast(self, features: pd.DataFrame, settings: Value, economics: Economics) -> pd.DataFrame:
+        """Return expected_spend, value, value_low, value_high, p_alive, expected_orders, p_repurchase, residual_value.
+
+        As in table `value`, indexed like `features`; each row is a function of that row alone.
+        """
+        days, bought = settings.horizon_days, (features["age_days"] > 0).to_numpy()
+        spend = pd.Series(self.chosen.spend(features, days) * bought, features.index)
+        worth = economics.margin_rate * discount_factor(days, economics.discount_rate)
+        found = pd.DataFrame({"expected_spend": spend, "value": worth * spend})
+        found[["value_low", "value_high"]] = worth * self.errors.around(spend, days)[["low", "high"]]
+        ahead = self._buying_till_gone if self.buying_till_gone else self._going_on
+        return found.join(ahead(features, settings, economics).mul(bought, axis=0))
+
+    def _buying_till_gone(self, features: pd.DataFrame, settings: Value, economics: Economics) -> pd.DataFrame:
+        """Return the columns that a lifetime model fills."""
+        model = self.buying_till_gone
+        parts = (model.buying, model.spending, features, economics.discount_rate, settings.lifetime_days)
+        return pd.DataFrame(
+            {
+                "p_alive": model.buying.p_alive(features),
+                "expected_orders": model.orders(features, settings.horizon_days),
+                "p_repurchase": model.buying.p_purchase(features, economics.repurchase_days),
+                "residual_value": economics.margin_rate * lifetime.residual(*parts),
+            },
+            index=features.index,
+        )
+
+    def _going_on(self, features: pd.DataFrame, settings: Value, economics: Economics) -> pd.DataFrame:
+        """Return the same columns where no lifetime model could be fitted: nothing tells who has stopped."""
+        ahead = settings.lifetime_days
+        worth = economics.margin_rate * discount_factor(ahead, economics.discount_rate)
+        return pd.DataFrame(
+            {
+                "p_alive": 1.0,
+                "expected_orders": self.chosen.orders(features, settings.horizon_days),
+                "p_repurchase": -np.expm1(-self.chosen.orders(features, economics.repurchase_days)),
+                "residual_value": worth * self.chosen.spend(features, ahead),
+            },
+            index=features.index,
+        )
 
 
 def table(
@@ -35,59 +93,31 @@ def table(
     the best lifetime model; where all of them refused the data, every buyer counts as alive and goes on as the chosen
     candidate says. Who has never bought is expected to buy nothing: 0 for all but the upper end of `value`.
     """
-    chosen, days = fitted.candidates[choice.name], settings.horizon_days
+    worth, days = Worth.of(fitted, choice, errors), settings.horizon_days
+    found = worth.forecast(features, settings, economics)
+    rfm = fitted.candidates.get("rfm")
+    found.insert(0, "rfm_value", rfm.spend(features, days) if rfm else found["expected_spend"])
     bought = (features["age_days"] > 0).to_numpy()
-    spend = pd.Series(chosen.spend(features, days) * bought, features.index)
-    worth = economics.margin_rate * discount_factor(days, economics.discount_rate)
-    scored = segments(features).assign(
-        rfm_value=fitted.candidates["rfm"].spend(features, days) if "rfm" in fitted.candidates else spend,
-        expected_spend=spend,
-        value=worth * spend,
-    )
-    scored[["value_low", "value_high"]] = worth * errors.around(spend, days)[["low", "high"]]
-    buying = fitted.candidates.get(choice.lifetime)
-    if buying is None:
-        future = _going_on(chosen, errors, features, settings, economics)
-    else:
-        future = _buying_till_gone(buying, features, settings, economics, seed)
-    scored = scored.join(future.mul(bought, axis=0))
+    bounds = _residual_bounds(worth, found["residual_value"], features, settings, economics, seed)
+    scored = segments(features).join(found).join(bounds.mul(bought, axis=0))
     return scored.assign(value_group=groups(scored, settings)).reset_index()
 
 
-def _buying_till_gone(
-    model: Candidate, features: pd.DataFrame, settings: Value, economics: Economics, seed: int
+def _residual_bounds(
+    worth: Worth, residual: pd.Series, features: pd.DataFrame, settings: Value, economics: Economics, seed: int
 ) -> pd.DataFrame:
-    """Return the columns that a lifetime model fills."""
-    parts, rate = (model.buying, model.spending, features), economics.discount_rate
-    ahead, draw = settings.lifetime_days, seeds.rng(seed, "value.residual")
-    worth = lifetime.residual(*parts, rate, ahead)
-    bounds = lifetime.interval(*parts, rate, ahead, settings.bootstrap, settings.confidence, draw)
-    return pd.DataFrame(
-        {
-            "p_alive": model.buying.p_alive(features),
-            "expected_orders": model.orders(features, settings.horizon_days),
-            "p_repurchase": model.buying.p_purchase(features, economics.repurchase_days),
-            "residual_value": economics.margin_rate * worth,
-            # where hardly anybody is left a mean lies above nearly all draws: the interval holds it all the same
-            "residual_low": economics.margin_rate * np.minimum(bounds["low"].to_numpy(), worth),
-            "residual_high": economics.margin_rate * np.maximum(bounds["high"].to_numpy(), worth),
-        },
-        index=features.index,
-    )
-
-
-def _going_on(
-    chosen: Candidate, errors: ErrorBand, features: pd.DataFrame, settings: Value, economics: Economics
-) -> pd.DataFrame:
-    """Return the same columns where no lifetime model could be fitted: nothing tells who has stopped."""
-    ahead = settings.lifetime_days
-    spend = pd.Series(chosen.spend(features, ahead), features.index)
-    bounds = pd.DataFrame({"residual_value": spend}).join(errors.around(spend, ahead).add_prefix("residual_"))
-    return (bounds * economics.margin_rate * discount_factor(ahead, economics.discount_rate)).assign(
-        p_alive=1.0,
-        expected_orders=chosen.orders(features, settings.horizon_days),
-        p_repurchase=-np.expm1(-chosen.orders(features, economics.repurchase_days)),
-    )
+    """Return residual_low and residual_high; drawn for all members together, where there is a lifetime model."""
+    model, ahead = worth.buying_till_gone, settings.lifetime_days
+    if model is None:
+        spend = pd.Series(worth.chosen.spend(features, ahead), features.index)
+        rate = economics.margin_rate * discount_factor(ahead, economics.discount_rate)
+        return rate * worth.errors.around(spend, ahead).add_prefix("residual_")
+    draw = seeds.rng(seed, "value.residual")
+    parts = (model.buying, model.spending, features, economics.discount_rate, ahead)
+    bounds = economics.margin_rate * lifetime.interval(*parts, settings.bootstrap, settings.confidence, draw)
+    # where hardly anybody is left a mean lies above nearly all draws: the interval holds it all the same
+    low, high = np.minimum(bounds["low"], residual), np.maximum(bounds["high"], residual)
+    return pd.DataFrame({"residual_low": low, "residual_high": high}, index=features.index)
 
 
 def discount_factor(days: int, yearly_rate: float) -> float:
