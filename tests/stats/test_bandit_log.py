@@ -52,6 +52,11 @@ def test_bad_logs_are_refused_with_what_is_wrong(changed, words):
         read(**changed)
 
 
+def test_a_log_without_propensities_is_refused():
+    with pytest.raises(DataError, match="the log has no propensities"):
+        bandit_log.read([0, 1], [1.0, 0.0], None, np.array([0.5, 0.5]))
+
+
 def test_unlogged_arms_may_be_allowed_by_a_share():
     log = read(arm=[0, 0, 0], evaluated=[0.99, 0.01], unlogged=0.02)
     np.testing.assert_allclose(bandit_log.never_logged(log), 0.01)

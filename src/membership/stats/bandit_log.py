@@ -43,7 +43,7 @@ class BanditLog:
 def read(
     arm: np.ndarray,
     reward: np.ndarray,
-    propensity: np.ndarray,
+    propensity: np.ndarray | None,
     evaluated: np.ndarray,
     unit: np.ndarray | None = None,
     position: np.ndarray | None = None,
@@ -57,6 +57,11 @@ def read(
     Raises DataError for unequal lengths, missing rewards, propensities that are missing, 0 or above 1, probabilities
     that are negative or do not sum to 1, arms that do not exist, and an evaluated policy without overlap.
     """
+    if propensity is None:
+        raise DataError(
+            "off-policy evaluation: the log has no propensities; bring the logging policy's probabilities, or estimate "
+            "them and show the overlap (`causal`): its words are then about associations."
+        )
     arm, position = np.asarray(arm), np.zeros(len(arm), dtype=int) if position is None else np.asarray(position)
     unit = np.arange(len(arm)) if unit is None else np.asarray(unit)
     reward, propensity = np.asarray(reward, dtype=float), np.asarray(propensity, dtype=float)
