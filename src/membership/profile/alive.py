@@ -27,6 +27,7 @@ class Alive:
 
     p_alive: pd.Series  # indexed like the rhythm; null where no model could be fitted
     evidence: pd.DataFrame
+    model: MbgNbd | None  # of the last month
 
 
 def by_month(rhythm: pd.DataFrame, settings: Lifecycle) -> Alive:
@@ -38,9 +39,10 @@ def by_month(rhythm: pd.DataFrame, settings: Lifecycle) -> Alive:
     Elsewhere it lies on a flat ridge, about 1 for everybody, or takes an uneven rhythm for the end; the member's own
     rhythm decides then. Members with equal histories are one row, so a month takes a tenth of a second.
     """
-    p_alive, rows, said = pd.Series(np.nan, rhythm.index), {}, {}
+    p_alive, rows, said, model = pd.Series(np.nan, rhythm.index), {}, {}, None
     for month, known in rhythm.groupby("as_of", sort=True):
-        p_alive[known.index], p_value = _fit(known)
+        model, p_value = _fit(known)
+        p_alive[known.index] = now(model, known)
         said[month] = pd.Series(p_alive[known.index].to_numpy(), known["member_id"])
         before = month - pd.Timedelta(days=settings.startup_days)
         earlier = max((past for past in said if past <= before), default=None)
@@ -51,7 +53,7 @@ def by_month(rhythm: pd.DataFrame, settings: Lifecycle) -> Alive:
             row["believed"] = bool(told and not row.pop("refuted"))
         rows[month] = row
     columns = ["p_value", "doubted", "expected", "back", "believed"]
-    return Alive(p_alive, pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("as_of"))
+    return Alive(p_alive, pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("as_of"), model)
 
 
 def stopping(features: pd.DataFrame, model: MbgNbd) -> float:
@@ -87,20 +89,29 @@ def first_known(rhythm: pd.DataFrame, joined_at: pd.Series, start: date, startup
     return joined | (unseen >= startup_days)
 
 
-def _fit(known: pd.DataFrame) -> tuple[np.ndarray | float, float]:
-    """Return P(alive), (members,), and the p-value of `stopping`; NaN where no model can be fitted."""
-    features = pd.DataFrame(
+def now(model: MbgNbd | None, rhythm: pd.DataFrame) -> np.ndarray | float:
+    """Return P(alive), (rows,), of `rhythm` by the `model` of its month; NaN where there is none."""
+    return np.nan if model is None else model.p_alive(_features(rhythm))
+
+
+def _features(rhythm: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame(
         {
-            "frequency": known["purchase_days"] - 1,
-            "recency_days": (known["age"] - known["since"]).astype(float),
-            "age_days": known["age"].astype(float),
+            "frequency": rhythm["purchase_days"] - 1,
+            "recency_days": (rhythm["age"] - rhythm["since"]).astype(float),
+            "age_days": rhythm["age"].astype(float),
         }
     )
+
+
+def _fit(known: pd.DataFrame) -> tuple[MbgNbd | None, float]:
+    """Return the model and the p-value of `stopping`; None and NaN where no model can be fitted."""
+    features = _features(known)
     try:
         model = MbgNbd.fit(features)
     except DataError:
-        return np.nan, np.nan
-    return model.p_alive(features), stopping(features, model)
+        return None, np.nan
+    return model, stopping(features, model)
 
 
 def _since(known: pd.DataFrame, then: pd.Series, days: int, settings: Lifecycle) -> dict[str, float | bool]:

@@ -15,6 +15,21 @@ from membership.base import engine
 from membership.base.knobs import Windows
 from membership.base.profile_knobs import Lifecycle
 from membership.profile import alive
+from membership.value.bgnbd import MbgNbd
+
+
+@dataclass(frozen=True)
+class Now:
+    """What the last month says of members in general: what the stage of one member on that day takes."""
+
+    usual_gap: float  # days, of the median member who has a rhythm; NaN where nobody has one
+    believed: bool  # whether P(alive) decides with the rhythm
+    model: MbgNbd | None  # of P(alive); None where it could not be fitted
+
+    def stage(self, rhythm: pd.DataFrame, settings: Lifecycle, min_purchase_days: int) -> pd.Series:
+        """Return the stage of each row of `rhythm` at the last month, with its column `first_known`."""
+        facts = rhythm.assign(p_alive=alive.now(self.model, rhythm), believed=self.believed)
+        return stages(facts, settings, min_purchase_days, self.usual_gap)["stage"]
 
 
 @dataclass(frozen=True)
@@ -24,11 +39,12 @@ class History:
     `table` is `lifecycle_history`: member_id, as_of, stage, by_rhythm (the stage without P(alive)), p_alive (what the
     model says; null for prospects and where none could be fitted), believed (whether P(alive) decides with the rhythm),
     startup (whether history is still shorter than the longest time that a rule looks back). `evidence`, index as_of:
-    startup, and for P(alive) the columns of `alive.Alive.evidence`.
+    startup, and for P(alive) the columns of `alive.Alive.evidence`. `now` is what was learned for the last month.
     """
 
     table: pd.DataFrame
     evidence: pd.DataFrame
+    now: Now
 
 
 def month_starts(windows: Windows) -> pd.DatetimeIndex:
@@ -46,6 +62,11 @@ def rhythm(events: ir.Table, months: pd.DatetimeIndex, settings: Lifecycle) -> p
     purchase days; null below two purchase days); broken_gap (days, the longest gap that ended within the last
     `new_days`; 0 if none). Members without an earlier purchase have no row.
     """
+    return rhythm_table(events, months, settings).execute()
+
+
+def rhythm_table(events: ir.Table, months: pd.DatetimeIndex, settings: Lifecycle) -> ir.Table:
+    """Return `rhythm` before it is computed."""
     days = _purchase_days(engine.before(events, months[-1].date()))
     grid = ibis.memtable(pd.DataFrame({"as_of": months, "now": (months - pd.Timestamp(0)).days}))
     seen = days.join(grid, days.day < grid.now)
@@ -58,10 +79,12 @@ def rhythm(events: ir.Table, months: pd.DatetimeIndex, settings: Lifecycle) -> p
         usual_gap=seen.gap.quantile(settings.rhythm_quantile),
         broken_gap=seen.gap.max(where=ago <= settings.new_days).fill_null(0),
     )
-    return facts.order_by("member_id", "as_of").execute()
+    return facts.order_by("member_id", "as_of")
 
 
-def stages(rhythm: pd.DataFrame, settings: Lifecycle, min_purchase_days: int) -> pd.DataFrame:
+def stages(
+    rhythm: pd.DataFrame, settings: Lifecycle, min_purchase_days: int, usual_gap: float | None = None
+) -> pd.DataFrame:
     """Return `stage`, and `by_rhythm`, the stage without P(alive), of each row of `rhythm`; the first rule decides.
 
     new: the first purchase was within `new_days` and is known to be the first (column first_known); lapsed: silent for
@@ -69,10 +92,12 @@ def stages(rhythm: pd.DataFrame, settings: Lifecycle, min_purchase_days: int) ->
     won_back: back within `new_days` after a silence that counts as lapsed; loyal: at least `loyal_orders` purchase
     days in `loyal_days`; else active. Where P(alive) is believed (columns p_alive, believed), lapsed must also have one
     below `lapsed_p_alive`, and is at_risk otherwise; so is everybody below `at_risk_p_alive`. Members with fewer than
-    `min_purchase_days` purchase days have no rhythm of their own yet and are given the median member's.
+    `min_purchase_days` purchase days have no rhythm of their own yet and are given the median member's (`usual_gap`,
+    where it is known from others than those in `rhythm`).
     """
-    own = rhythm["usual_gap"].where(rhythm["purchase_days"] >= min_purchase_days)
-    usual = own.fillna(own.groupby(rhythm["as_of"]).transform("median")).fillna(settings.lapsed_days)
+    own = _own_gap(rhythm, min_purchase_days)
+    median = own.groupby(rhythm["as_of"]).transform("median") if usual_gap is None else usual_gap
+    usual = own.fillna(median).fillna(settings.lapsed_days)
     silence = np.minimum(settings.lapsed_gaps * usual, settings.lapsed_days)
     lapsed = rhythm["since"] > silence
     at_risk = lapsed | (rhythm["since"] > settings.at_risk_gaps * usual)
@@ -114,7 +139,17 @@ def history(
     evidence.insert(0, "startup", months < pd.Timestamp(windows.start) + pd.Timedelta(days=settings.startup_days))
     for column in ("believed", "startup"):
         table[column] = np.tile(evidence[column].to_numpy(bool), len(members))
-    return History(table, evidence)
+    return History(table, evidence, _now(facts, found.model, evidence, min_purchase_days))
+
+
+def _now(facts: pd.DataFrame, model: MbgNbd | None, evidence: pd.DataFrame, min_purchase_days: int) -> Now:
+    last = evidence.index[-1]
+    gap = _own_gap(facts[facts["as_of"] == last], min_purchase_days).median()
+    return Now(float(gap), bool(evidence["believed"].iloc[-1]), model)
+
+
+def _own_gap(rhythm: pd.DataFrame, min_purchase_days: int) -> pd.Series:
+    return rhythm["usual_gap"].where(rhythm["purchase_days"] >= min_purchase_days)
 
 
 def settled(history: pd.DataFrame) -> pd.DataFrame:

@@ -4,6 +4,7 @@ An order's base points are whole: `points_per_unit` for each unit of currency of
 `points_per_order` as long as anything was kept. Purchases of one day without an order id are one order.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import ibis
@@ -59,10 +60,7 @@ def amounts(events: ir.Table, members: pd.Series, months: pd.DatetimeIndex, sett
 
 def ahead(events: ir.Table, members: pd.Series, months: pd.DatetimeIndex, settings: Tiers) -> pd.Series:
     """Return what still qualifies at the month start after the last of `months` if nothing more is bought by then."""
-    coming = _days(pd.DatetimeIndex([months[-1] + pd.offsets.MonthBegin()]))
-    ends = _days(months[-1:])
-    starts = np.minimum(coming - settings.qualifying_days, ends)
-    found = _windows(_daily(events, months, settings), members, starts, ends)
+    found = _windows(_daily(events, months, settings), members, *_coming(months, settings))
     return _frame(found, members, months[-1:]).iloc[:, 0].rename("ahead")
 
 
@@ -72,22 +70,58 @@ def earning(events: ir.Table, members: pd.Series, months: pd.DatetimeIndex, sett
     A return takes back what its order earned on what is returned, at the order's own multiplier, and never more; of an
     order that is not known, base points on the amount returned.
     """
+    found = _placed(_points_by_month(events, months, settings), members).order_by("row", "period", "origin").execute()
+    return _earning(found, _index(members), months, settings)
+
+
+class Replayed:
+    """`amounts`, `ahead` and `earning` of few members at a time: the same sums, in two queries that are made once.
+
+    `events` is a table whose rows may change; `prepare` makes of an Ibis table a function that returns its rows now.
+    """
+
+    def __init__(self, events: ir.Table, months: pd.DatetimeIndex, settings: Tiers, prepare: Callable):
+        self.months, self.settings = months, settings
+        ends, (start, end) = _days(months), _coming(months, settings)
+        self._starts, self._ends = np.r_[ends - settings.qualifying_days, start], np.r_[ends, end]
+        self._sums = prepare(_by_period(_daily(events, months, settings), self._starts, self._ends))
+        self._points = prepare(_points_by_month(events, months, settings).order_by("member_id", "period", "origin"))
+
+    def of(self, members: pd.Series) -> tuple[pd.DataFrame, pd.Series, Earning]:
+        """Return `amounts`, `ahead` and `earning` of `members`, who are all that there are in the table now."""
+        index = _index(members)
+        sums, found = (part.assign(row=index.get_indexer(part["member_id"])) for part in (self._sums(), self._points()))
+        windows = _summed(sums, len(index), self._starts, self._ends)
+        amounts = _frame(windows[:, :-1], members, self.months)
+        coming = pd.Series(windows[:, -1], index=index, name="ahead")
+        return amounts, coming, _earning(found, index, self.months, self.settings)
+
+
+def _coming(months: pd.DatetimeIndex, settings: Tiers) -> tuple[np.ndarray, np.ndarray]:
+    """Return where what qualifies at the month start after the last of `months` begins, and where it ends now."""
+    coming, ends = _days(pd.DatetimeIndex([months[-1] + pd.offsets.MonthBegin()])), _days(months[-1:])
+    return np.minimum(coming - settings.qualifying_days, ends), ends
+
+
+def _points_by_month(events: ir.Table, months: pd.DatetimeIndex, settings: Tiers) -> ir.Table:
+    """Sums of points at each level's multiplier by member_id, `period` and `origin` (columns of `months`)."""
     multipliers = [level.points_multiplier for level in settings.levels]
-    bounds = _days(months)
-    orders = _order_points(events, months, settings, multipliers, bounds)
+    orders = _order_points(events, months, settings, multipliers, _days(months))
     wanted = {
         f"{kind}_{level}": orders[f"{kind}_{level}"].sum()
         for kind in ("earned", "reversed")
         for level in range(len(multipliers))
     }
-    sums = orders.group_by("member_id", "period", "origin").agg(**wanted)
-    found = _placed(sums, members).order_by("row", "period", "origin").execute()
+    return orders.group_by("member_id", "period", "origin").agg(**wanted)
+
+
+def _earning(found: pd.DataFrame, index: pd.Index, months: pd.DatetimeIndex, settings: Tiers) -> Earning:
     points = {
-        kind: found[[f"{kind}_{level}" for level in range(len(multipliers))]].to_numpy("int32")
+        kind: found[[f"{kind}_{level}" for level in range(len(settings.levels))]].to_numpy("int32")
         for kind in ("earned", "reversed")
     }
     row, month, origin = (found[column].to_numpy("int32") for column in ("row", "period", "origin"))
-    return Earning(_index(members), months, row, month, origin, **points)
+    return Earning(index, months, row, month, origin, **points)
 
 
 def _paid(events: ir.Table, months: pd.DatetimeIndex) -> ir.Table:
@@ -154,11 +188,21 @@ def _times(points: ir.Value, multiplier: float) -> ir.Value:
 
 def _windows(daily: ir.Table, members: pd.Series, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
     """Return (members, windows) sums of `amount` over the days from `starts` (in) to `ends` (out)."""
+    found = _placed(_by_period(daily, starts, ends), members).execute()
+    return _summed(found, len(_index(members)), starts, ends)
+
+
+def _by_period(daily: ir.Table, starts: np.ndarray, ends: np.ndarray) -> ir.Table:
+    """Sums of `amount` by member_id and `period`, the number of distinct starts and ends that have passed."""
     bounds = np.unique(np.r_[starts, ends])
     sums = daily.filter(daily.day < int(bounds[-1]))
-    sums = sums.group_by("member_id", period=_passed(sums.day, bounds)).agg(amount=sums.amount.sum())
-    found = _placed(sums, members).execute()
-    total = np.zeros((len(_index(members)), len(bounds)), dtype="int64", order="F")  # a month is read at a time
+    return sums.group_by("member_id", period=_passed(sums.day, bounds)).agg(amount=sums.amount.sum())
+
+
+def _summed(found: pd.DataFrame, members: int, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """Return (members, windows) sums from what `_by_period` found, with the place of each member in `row`."""
+    bounds = np.unique(np.r_[starts, ends])
+    total = np.zeros((members, len(bounds)), dtype="int64", order="F")  # a month is read at a time
     total[found["row"].to_numpy(), found["period"].to_numpy()] = found["amount"].to_numpy()
     for bound in range(1, len(bounds)):
         total[:, bound] += total[:, bound - 1]
