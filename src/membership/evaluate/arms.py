@@ -7,8 +7,9 @@ import pandas as pd
 import scipy.stats
 
 from membership.base.errors import DataError
+from membership.evaluate.experiment import CHALLENGER as TREATMENT
+from membership.evaluate.experiment import CHAMPION as CONTROL
 
-CONTROL, TREATMENT = "champion", "challenger"
 BEFORE = "_before"  # ends the name of what is known from the window before
 
 

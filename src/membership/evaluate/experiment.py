@@ -13,6 +13,7 @@ import scipy.stats
 from membership.base import seeds
 from membership.base.errors import DataError, ParamError
 from membership.base.policy_knobs import Evaluate
+from membership.evaluate import segments
 from membership.stats import resample
 
 CHAMPION, CHALLENGER = "champion", "challenger"
@@ -71,7 +72,7 @@ def run(
     Raises DataError where an arm is empty or a member is missing or doubled in one, ParamError where the primary
     metric is unknown.
     """
-    champion, challenger = _arms(outcomes)
+    champion, challenger = arms(outcomes)
     metrics = [column for column in champion.columns if column != "tier"]
     if evaluate.primary_metric not in metrics:
         there = ", ".join(metrics)
@@ -93,8 +94,36 @@ def run(
         aa=resample.aa_check(
             primary, evaluate.aa_repeats, evaluate.confidence, evaluate.aa_band, seeds.rng(seed, "aa")
         ),
-        heterogeneity_p=_heterogeneity(differences, evaluate.primary_metric),
+        heterogeneity_p=segments.welch_anova(differences[evaluate.primary_metric], differences["tier"])[1],
     )
+
+
+def arms(outcomes: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return champion and challenger of table `outcomes`, indexed by the same member_ids in the same order.
+
+    Raises DataError where an arm is empty or a member is missing or doubled in one.
+    """
+    found = [outcomes[outcomes["policy"] == policy].drop(columns="policy") for policy in (CHAMPION, CHALLENGER)]
+    for policy, arm in zip((CHAMPION, CHALLENGER), found, strict=True):
+        doubled = arm.loc[arm["member_id"].duplicated(), "member_id"]
+        if len(doubled):
+            raise DataError(
+                f"table 'outcomes': {len(doubled)} rows of policy '{policy}' repeat a member, "
+                f"e.g. {doubled.iloc[0]!r}; one row a member and policy is needed, because the member is the unit."
+            )
+    champion, challenger = (arm.set_index("member_id").sort_index() for arm in found)
+    if champion.empty and challenger.empty:
+        raise DataError(
+            f"table 'outcomes' has no rows of '{CHAMPION}' and '{CHALLENGER}': no member bought in the holdout window, "
+            "so nothing can be judged. Move windows.holdout_end in params.yaml, or bring more events."
+        )
+    apart = champion.index.symmetric_difference(challenger.index)
+    if len(apart):
+        raise DataError(
+            f"table 'outcomes': {len(apart)} members have only one of the policies '{CHAMPION}' and '{CHALLENGER}', "
+            f"e.g. {', '.join(apart[:5])}; both are needed for each member. Run stage evaluate again."
+        )
+    return champion, challenger
 
 
 def metrics(experiment: Experiment) -> dict[str, float]:
@@ -118,30 +147,6 @@ def metrics(experiment: Experiment) -> dict[str, float]:
 
 def _bounded(name: str, row) -> dict[str, float]:
     return {name: row.difference, f"{name}_low": row.low, f"{name}_high": row.high}
-
-
-def _arms(outcomes: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    arms = [outcomes[outcomes["policy"] == policy].drop(columns="policy") for policy in (CHAMPION, CHALLENGER)]
-    for policy, arm in zip((CHAMPION, CHALLENGER), arms, strict=True):
-        doubled = arm.loc[arm["member_id"].duplicated(), "member_id"]
-        if len(doubled):
-            raise DataError(
-                f"table 'outcomes': {len(doubled)} rows of policy '{policy}' repeat a member, "
-                f"e.g. {doubled.iloc[0]!r}; one row a member and policy is needed, because the member is the unit."
-            )
-    champion, challenger = (arm.set_index("member_id").sort_index() for arm in arms)
-    if champion.empty and challenger.empty:
-        raise DataError(
-            f"table 'outcomes' has no rows of '{CHAMPION}' and '{CHALLENGER}': no member bought in the holdout window, "
-            "so nothing can be judged. Move windows.holdout_end in params.yaml, or bring more events."
-        )
-    apart = champion.index.symmetric_difference(challenger.index)
-    if len(apart):
-        raise DataError(
-            f"table 'outcomes': {len(apart)} members have only one of the policies '{CHAMPION}' and '{CHALLENGER}', "
-            f"e.g. {', '.join(apart[:5])}; both are needed for each member. Run stage evaluate again."
-        )
-    return champion, challenger
 
 
 def _paired(control: pd.Series, treatment: pd.Series, evaluate: Evaluate, rng: np.random.Generator) -> resample.Paired:
@@ -170,9 +175,3 @@ def _adjusted(effects: pd.DataFrame) -> pd.DataFrame:
     for _, tiers in effects[effects["segment"] != ALL].groupby("metric"):
         effects.loc[tiers.index, "q_value"] = scipy.stats.false_discovery_control(tiers["p_value"])
     return effects
-
-
-def _heterogeneity(differences: pd.DataFrame, metric: str) -> float:
-    groups = [group.dropna().to_numpy() for _, group in differences.groupby("tier")[metric]]
-    groups = [group for group in groups if len(group) > 1 and np.ptp(group) > 0]
-    return float(scipy.stats.f_oneway(*groups, equal_var=False).pvalue) if len(groups) > 1 else np.nan

@@ -118,13 +118,13 @@ def contrast(
 ) -> Contrast:
     """Compare two frames, one row a member, on `measure`; members without it are left out.
 
-    Below two members in an arm: the interval is everything, p is 1. No variance in either arm: the interval is the
-    difference itself, p is 0, or 1 where the difference is 0.
+    Below two members in an arm, or nothing to divide by: the interval is everything, p is 1. No variance in either arm:
+    the interval is the difference itself, p is 0, or 1 where the difference is 0.
     """
     columns = measure.columns(adjusted)
     arms = [_known(frame, columns) for frame in (control, treatment)]
     n = sum(len(arm) for arm in arms)
-    if min(len(arm) for arm in arms) < 2:
+    if min(len(arm) for arm in arms) < 2 or (measure.denom and not all(arm[:, 1].any() for arm in arms)):
         return Contrast(n, np.nan, np.nan, np.nan, -np.inf, np.inf, 1.0)
     below, above = (_ratio(arm, measure) for arm in arms)
     if all(np.ptp(arm, axis=0)[: 1 + bool(measure.denom)].max() == 0 for arm in arms):

@@ -1,5 +1,7 @@
 """What lists reach of the next basket, in items and in money, and the week in which that basket came."""
 
+from datetime import date, timedelta
+
 import ibis
 import ibis.expr.types as ir
 import numpy as np
@@ -53,3 +55,18 @@ def of_policies(recommendations: pd.DataFrame, bought: pd.DataFrame) -> pd.DataF
         ids = rows.pivot_table(index="member_id", columns="rank", values="item_id", aggfunc="first").reindex(members)
         parts.append(of(ids.fillna("").to_numpy(dtype=str), members, bought).assign(policy=policy))
     return pd.concat(parts, ignore_index=True)
+
+
+def entrants(events: ir.Table, known: Baskets, end: date, weeks: int) -> pd.DataFrame:
+    """Return how many members of `known` had a basket by each week since `weeks` before `end`: week, members.
+
+    Members are counted once, so the numbers never fall and end at those who ever come.
+    """
+    start = end - timedelta(days=DAYS * weeks)
+    seen = engine.before(events, end).filter(ibis._.local_at >= ibis.timestamp(start.isoformat()))
+    bought = seen.filter(ibis._.kind == "purchase", ibis._.quantity > 0)
+    bought = bought.semi_join(ibis.memtable({"member_id": known.members.tolist()}), "member_id")
+    first = bought.group_by("member_id").agg(day=ibis._.local_at.min()).to_pandas()
+    week = (first["day"] - pd.Timestamp(start)).dt.days // DAYS + 1
+    counts = week.value_counts().reindex(range(1, weeks + 1), fill_value=0).cumsum()
+    return pd.DataFrame({"week": counts.index, "members": counts.to_numpy()})

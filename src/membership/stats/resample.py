@@ -77,7 +77,7 @@ def paired(
     differences = treatment - control
     if len(differences) == 0:
         return Paired(0, np.nan, np.nan, np.nan, -np.inf, np.inf, -np.inf, np.inf, 0.0, 1.0, np.inf)
-    low, high, p_value = _student(differences, confidence)
+    low, high, p_value = student(differences, confidence)
     means = bootstrap_means(differences, draws, rng)
     tail = (1 - confidence) / 2
     certain = len(differences) > 1
@@ -140,6 +140,22 @@ def wilson(count: np.ndarray, total: np.ndarray, confidence: float) -> tuple[np.
     return np.where(seen, np.maximum(centre - half, 0), 0.0), np.where(seen, np.minimum(centre + half, 1), 1.0)
 
 
+def student(differences: np.ndarray, confidence: float) -> tuple[float, float, float]:
+    """Return the ends of the t interval of the mean of `differences` (members,), and its two-sided p value.
+
+    One member: everything and 1. No variance: the mean itself, and 0, or 1 where it is 0.
+    """
+    mean = float(differences.mean())
+    if len(differences) < 2:
+        return -np.inf, np.inf, 1.0
+    if np.ptp(differences) == 0:
+        return mean, mean, float(mean == 0)
+    error = differences.std(ddof=1) / np.sqrt(len(differences))
+    freedom = len(differences) - 1
+    half = scipy.stats.t.ppf((1 + confidence) / 2, freedom) * error
+    return float(mean - half), float(mean + half), float(2 * scipy.stats.t.sf(abs(mean) / error, freedom))
+
+
 def detectable(differences: np.ndarray, confidence: float, power: float) -> float:
     """Return the smallest true mean difference that a two-sided paired t finds with `power`; inf below two members.
 
@@ -176,18 +192,6 @@ def _plain_means(values: np.ndarray, draws: int, rng: np.random.Generator) -> np
     sizes = [min(step, draws - start) for start in range(0, draws, step)]
     means = [values[rng.integers(len(values), size=(size, len(values)))].mean(axis=1) for size in sizes]
     return np.concatenate(means)
-
-
-def _student(differences: np.ndarray, confidence: float) -> tuple[float, float, float]:
-    mean = float(differences.mean())
-    if len(differences) < 2:
-        return -np.inf, np.inf, 1.0
-    if np.ptp(differences) == 0:
-        return mean, mean, float(mean == 0)
-    error = differences.std(ddof=1) / np.sqrt(len(differences))
-    freedom = len(differences) - 1
-    half = scipy.stats.t.ppf((1 + confidence) / 2, freedom) * error
-    return float(mean - half), float(mean + half), float(2 * scipy.stats.t.sf(abs(mean) / error, freedom))
 
 
 def _effect_size(differences: np.ndarray) -> float:

@@ -1,4 +1,4 @@
-"""Can a test be trusted: how often it sees a difference where there is none, and how often its interval holds the truth.
+"""Can a test be trusted: how often it sees a difference that is not there, and how often its interval holds the truth.
 
 A contrast is any function of two frames (one row a member) that returns something with `p_value`, `low` and `high`.
 Tests that are discrete, one-sided, adjusted or always valid have no uniform p values: leave them out of the A/A check.
@@ -44,7 +44,12 @@ def halves(members: pd.DataFrame) -> Draw:
 
 
 def aa_check(
-    draw: Draw, contrasts: Mapping[str, Contrast], repeats: int, confidence: float, band: float, rng: np.random.Generator
+    draw: Draw,
+    contrasts: Mapping[str, Contrast],
+    repeats: int,
+    confidence: float,
+    band: float,
+    rng: np.random.Generator,
 ) -> pd.DataFrame:
     """Return how often each of `contrasts` rejects at 1 - `confidence` in `repeats` draws without any difference.
 

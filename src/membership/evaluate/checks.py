@@ -1,0 +1,151 @@
+"""Can these tests be trusted on these members: A/A and coverage checks of every interval that the evaluation shows.
+
+A/A: which of the two lists counts as the challenger's is a coin flip for each member, so that nothing is there to be
+found. Coverage: members are drawn anew from those there are, so that the difference among all of them is the truth.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+from membership.base import seeds
+from membership.base.policy_knobs import Evaluate
+from membership.evaluate import randomised
+from membership.evaluate.arms import BEFORE, CONTROL, TREATMENT
+from membership.evaluate.randomised import Measure
+from membership.stats import resample, trust
+
+_DRAWS = 1000  # of a bootstrap interval whose coverage is checked: there are many of them
+
+PAIRED, BOOTSTRAP = "paired t", "paired bootstrap"
+
+
+@dataclass(frozen=True)
+class Checks:
+    """`aa` and `coverage`, as `trust.aa_check` and `trust.coverage` return them."""
+
+    aa: pd.DataFrame
+    coverage: pd.DataFrame
+
+    @property
+    def passed(self) -> bool:
+        """Whether every test rejects, and every interval covers, as often as chance allows."""
+        return bool(self.aa["passed"].all() and self.coverage["passed"].all())
+
+
+def run(outcomes: pd.DataFrame, before: pd.DataFrame, knobs: Evaluate, seed: int) -> Checks:
+    """Check the tests of the primary metric, and of RATIOS, on the members of `outcomes` (both policies of each).
+
+    `before` is that of `before.outcomes`; without it there is no CUPED to check.
+    """
+    both = potential(outcomes, before, knobs.primary_metric)
+    tests = contrasts(both[CONTROL], knobs.primary_metric, knobs.confidence)
+    rng = seeds.rng(seed, "checks/bootstrap")
+    bootstrap = {BOOTSTRAP: partial(_bootstrap, metric=knobs.primary_metric, confidence=knobs.confidence, rng=rng)}
+    shared = knobs.confidence, knobs.aa_band
+    aa = trust.aa_check(swapped(both), tests, knobs.aa_repeats, *shared, seeds.rng(seed, "checks/aa"))
+    truth = _truth(both, knobs.primary_metric, [*tests, *bootstrap])
+    draws, many = seeds.rng(seed, "checks/coverage"), knobs.coverage_repeats
+    return Checks(aa, trust.coverage(resampled(both), tests | bootstrap, truth, many, *shared, draws))
+
+
+def potential(outcomes: pd.DataFrame, before: pd.DataFrame, metric: str) -> dict[str, pd.DataFrame]:
+    """Return each arm's frame of the same members in the same order, with covariates, of those who have `metric`."""
+    known = before.set_index("member_id").select_dtypes("number")
+    frames = {}
+    for arm in (CONTROL, TREATMENT):
+        own = outcomes[outcomes["policy"] == arm].dropna(subset=[metric]).set_index("member_id").sort_index()
+        shared = known.columns.intersection(own.columns)
+        covariates = known[shared].reindex(own.index)
+        frames[arm] = own.select_dtypes("number").join(covariates.fillna(covariates.mean()).add_suffix(BEFORE))
+    shared = frames[CONTROL].index.intersection(frames[TREATMENT].index)
+    return {arm: frame.loc[shared] for arm, frame in frames.items()}
+
+
+def contrasts(members: pd.DataFrame, metric: str, confidence: float) -> dict[str, trust.Contrast]:
+    """Return the tests by name, for two frames of the same members in random order.
+
+    The paired one takes all of both; a randomised one takes the first half of the control and the others of the
+    treatment.
+    """
+    tests: dict[str, trust.Contrast] = {PAIRED: partial(_student, metric=metric, confidence=confidence)}
+    for measure in (Measure(metric, metric), *randomised.RATIOS):
+        for method, adjusted in ((randomised.PLAIN, False), (randomised.ADJUSTED, True)):
+            columns = measure.columns(adjusted)
+            if set(columns) <= set(members.columns) and (members[columns[-1]].std() > 0 or measure.denom):
+                name = f"{measure.name}, {method}"
+                tests[name] = partial(_randomised, measure=measure, adjusted=adjusted, confidence=confidence)
+    return tests
+
+
+def swapped(both: Mapping[str, pd.DataFrame]) -> trust.Draw:
+    """Return a draw in which a coin says for each member which policy counts as which, in random order."""
+    values = np.stack([both[arm].to_numpy(dtype=float) for arm in (CONTROL, TREATMENT)])
+    columns = both[CONTROL].columns
+
+    def draw(rng: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:
+        order, coin = rng.permutation(values.shape[1]), rng.integers(2, size=values.shape[1])
+        return tuple(pd.DataFrame(values[side, order], columns=columns) for side in (coin, 1 - coin))
+
+    return draw
+
+
+def resampled(both: Mapping[str, pd.DataFrame]) -> trust.Draw:
+    """Return a draw of as many members with replacement, each under both policies."""
+
+    def draw(rng: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:
+        chosen = rng.integers(len(both[CONTROL]), size=len(both[CONTROL]))
+        return both[CONTROL].iloc[chosen], both[TREATMENT].iloc[chosen]
+
+    return draw
+
+
+def in_words(checks: Checks, confidence: float) -> str:
+    """Say how many tests reject and how many intervals cover as often as they should, and which do not."""
+    parts = []
+    for table, what in ((checks.aa, "tests reject a true null"), (checks.coverage, "intervals hold the truth")):
+        wrong = table.loc[~table["passed"], "contrast"].tolist()
+        named = f" (not: {', '.join(wrong)})" if wrong else ""
+        parts.append(f"{table['passed'].sum()} of {len(table)} {what} as often as chance allows{named}")
+    lowest = checks.coverage.sort_values("share").iloc[0]
+    return (
+        f"In {checks.aa['repeats'].iloc[0]} A/A draws and {lowest['repeats']} resampled markets, {parts[0]}, and "
+        f"{parts[1]}; the lowest coverage is {lowest['share']:.1%} for {confidence:.0%} ({lowest['contrast']}). So few "
+        f"draws find only a test that is badly wrong; `benchmarks.experiments` makes 2,000."
+    )
+
+
+@dataclass(frozen=True)
+class _Ends:
+    low: float
+    high: float
+    p_value: float
+
+
+def _student(control: pd.DataFrame, treatment: pd.DataFrame, metric: str, confidence: float) -> _Ends:
+    return _Ends(*resample.student(treatment[metric].to_numpy() - control[metric].to_numpy(), confidence))
+
+
+def _bootstrap(control: pd.DataFrame, treatment: pd.DataFrame, metric: str, confidence: float, rng) -> _Ends:
+    means = resample.bootstrap_means(treatment[metric].to_numpy() - control[metric].to_numpy(), _DRAWS, rng)
+    return _Ends(*np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2]), np.nan)
+
+
+def _randomised(control: pd.DataFrame, treatment: pd.DataFrame, measure: Measure, adjusted: bool, confidence: float):
+    half = len(control) // 2
+    return randomised.contrast(control.iloc[:half], treatment.iloc[half:], measure, adjusted, confidence)
+
+
+def _truth(both: Mapping[str, pd.DataFrame], metric: str, names: list[str]) -> dict[str, float]:
+    means = {arm: frame.mean() for arm, frame in both.items()}
+    change = means[TREATMENT][metric] - means[CONTROL][metric]
+    truth = dict.fromkeys(names, float(change))
+    for measure in randomised.RATIOS:
+        for name in names:
+            if name.startswith(f"{measure.name},"):
+                above, below = (means[arm][measure.numer] / means[arm][measure.denom] for arm in (TREATMENT, CONTROL))
+                truth[name] = float(above - below)
+    return truth

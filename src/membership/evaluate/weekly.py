@@ -1,0 +1,73 @@
+"""A challenger watched week by week: what may be said at each look, if one looks every week.
+
+Members enter in the week in which their next basket came, once each; who comes first buys more often than who comes
+last, so the first weeks speak of other members than the last ones.
+"""
+
+import numpy as np
+import pandas as pd
+import scipy.special
+
+from membership.evaluate.arms import TREATMENT
+from membership.stats import sequential
+
+RANDOMISED, PAIRED = "randomised", "paired"
+_LARGEST = 0.5  # standard deviation of a share, where nothing is known from before
+
+
+def planned_error(before: pd.DataFrame, metric: str) -> float:
+    """Return the standard error that two arms would have by what was known of `metric` before the test.
+
+    Half of as many members as had a basket in the window before, in each arm.
+    """
+    values = before[metric].dropna() if metric in before else pd.Series(dtype=float)
+    if len(values) < 2:
+        return _LARGEST
+    return 2 * (float(values.std()) or _LARGEST) / np.sqrt(len(values))
+
+
+def watch(
+    observed: pd.DataFrame, differences: pd.DataFrame, metric: str, error: float, confidence: float, minimum: int = 30
+) -> pd.DataFrame:
+    """Return both readings cumulated by week: one row a reading and week.
+
+    `observed` is that of `arms.observe` (with week), `differences` that of the paired experiment; `error` is that of
+    `planned_error`, fixed before the first look; `minimum` is of members in an arm. Columns: reading, week, members,
+    difference, low, high, p_value (always valid), fixed_p_value (of a test read once, which must not be watched).
+    """
+    mixture = sequential.spread(error, confidence)
+    known = observed.dropna(subset=[metric])
+    week = known["week"].to_numpy(dtype=int)
+    treated = known["arm"].to_numpy() == TREATMENT
+    arms = sequential.watch(known[metric].to_numpy(), treated, week, mixture, confidence, minimum)
+    arms = arms.assign(reading=RANDOMISED, members=arms["control"] + arms["treated"]).rename(columns={"look": "week"})
+    weeks = observed.set_index("member_id")["week"]
+    pairs = _paired(differences.set_index("member_id")[metric].dropna(), weeks, mixture, confidence, minimum)
+    columns = ["reading", "week", "members", "difference", "low", "high", "p_value", "fixed_p_value"]
+    return pd.concat([arms, pairs], ignore_index=True)[columns]
+
+
+def in_words(watched: pd.DataFrame, metric: str, confidence: float) -> str:
+    """Say in which week each reading could first have stopped, and what looking without correction would have said."""
+    alpha, parts = 1 - confidence, []
+    for reading, rows in watched.groupby("reading", sort=False):
+        last, sure = rows.iloc[-1], rows[rows["p_value"] < alpha]
+        when = f"could have stopped after week {sure['week'].iloc[0]:.0f}" if len(sure) else "could not have stopped"
+        parts.append(f"the {reading} reading {when} (always-valid p {last['p_value']:.2g} in week {last['week']:.0f})")
+    fixed = watched[(watched["reading"] == RANDOMISED) & (watched["fixed_p_value"] < alpha)]
+    naive = "in no week" if fixed.empty else f"in week {', '.join(str(week) for week in fixed['week'])}"
+    return (
+        f"Looking at {metric} every week, {' and '.join(parts)}. A test made for one look would have called the "
+        f"randomised arms different {naive}; read every week, it would do so too often where there is nothing."
+    )
+
+
+def _paired(values: pd.Series, weeks: pd.Series, mixture: float, confidence: float, minimum: int) -> pd.DataFrame:
+    ordered = pd.DataFrame({"value": values, "week": weeks.reindex(values.index).astype(int)}).sort_values("week")
+    number = ordered["value"].expanding()
+    so_far = pd.DataFrame({"week": ordered["week"], "members": number.count().astype(int), "difference": number.mean()})
+    so_far["error"] = (number.std() / np.sqrt(so_far["members"])).where(so_far["members"] >= 2 * minimum)
+    looks = so_far.groupby("week", as_index=False).last()
+    found = sequential.bounds(looks["difference"].to_numpy(), looks["error"].to_numpy(), mixture, confidence)
+    fixed = 2 * scipy.special.ndtr(-(looks["difference"] / looks["error"]).abs())
+    return looks.assign(reading=PAIRED, low=found.low, high=found.high, p_value=found.p_value, fixed_p_value=fixed)
