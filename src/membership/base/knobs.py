@@ -4,8 +4,9 @@ from datetime import date
 from itertools import pairwise
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
+from membership.base.monitor_knobs import Monitor, Overrides, Replay
 from membership.base.policy_knobs import Decide, Evaluate, Recommend, Train, Tune
 from membership.base.profile_knobs import Profile
 from membership.base.programme_knobs import Benefits, Response, Tiers
@@ -15,25 +16,46 @@ from membership.base.timeline import Window
 from membership.base.value_knobs import Value
 
 
+_MOVED = ("calibration_end", "validation_end", "holdout_end")
+_DATES = TypeAdapter(dict[str, date | None])
+
+
 class Windows(Section):
-    """The three windows of time, as local dates, half-open."""
+    """The three windows of time, as local dates, half-open.
+
+    `as_of` is the day for which members are scored: everything before it is known, nothing on or after it. A date
+    moves the other three by as many days as it lies from `validation_end`, so that windows keep their lengths and
+    `start` stays; null leaves them, and is read as `validation_end`.
+    """
 
     start: date
     calibration_end: date
     validation_end: date
     holdout_end: date
+    as_of: date = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _move(cls, raw):
+        try:
+            dates = _DATES.validate_python(raw)
+        except ValidationError:
+            return raw  # the fields' own checks say what is wrong
+        if any(dates.get(name) is None for name in _MOVED):
+            return raw
+        as_of = dates.get("as_of") or dates["validation_end"]
+        by = as_of - dates["validation_end"]
+        return {**raw, **{name: dates[name] + by for name in _MOVED}, "as_of": as_of}
 
     @model_validator(mode="after")
     def _in_order(self):
         dates = [self.start, self.calibration_end, self.validation_end, self.holdout_end]
         if any(earlier >= later for earlier, later in pairwise(dates)):
-            raise ValueError("dates must follow each other: start < calibration_end < validation_end < holdout_end")
+            raise ValueError(
+                "dates must follow each other: start < calibration_end < validation_end < holdout_end; with as_of = "
+                f"{self.as_of} they are {' < '.join(map(str, dates))}"
+            )
         return self
-
-    @property
-    def as_of(self) -> date:
-        """The day for which members are scored: everything before it is known, nothing on or after it."""
-        return self.validation_end
 
     @property
     def calibration(self) -> Window:
@@ -91,8 +113,10 @@ class Params(Section):
     train: Train
     evaluate: Evaluate
     decide: Decide
+    monitor: Monitor
     check: Check
-    quick: dict[str, bool | int | float | str | list | None]
+    quick: Overrides
+    replay: Replay
 
     @model_validator(mode="after")
     def _sources_fit(self):

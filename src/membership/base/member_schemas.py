@@ -148,6 +148,27 @@ DEFINITIONS = (
         open=True,  # and one column a metric, e.g. recall_at_10
     ),
     Table(
+        "predictions",
+        ("member_id", "as_of", "model_version"),
+        {
+            "member_id": required(TEXT),
+            "as_of": required(TIME),  # local midnight; nothing on or after it was known
+            "model_version": required(TEXT),  # the live policy's name and the digest of what predicts
+            "policy": required(TEXT),  # live on as_of
+            "tier": required(TEXT),
+            "stage": required(TEXT, among=STAGES),
+            "p_repurchase": required(FLOAT, **SHARE),  # an order within repurchase_days of as_of
+            "repurchase_days": required(INT, low=1),
+            "expected_orders": required(FLOAT, **COUNT),  # purchase days over the horizon
+            "expected_spend": required(FLOAT, **COUNT),  # cents over the horizon
+            "value": required(FLOAT, **COUNT),  # cents of margin over the horizon
+            "horizon_days": required(INT, low=1),
+            "p_alive": required(FLOAT, **SHARE),
+            "items": required(TEXT),  # ids that the live policy listed, best first, as a JSON list
+            "expected_hits": optional(FLOAT, **COUNT),  # listed items in the next basket; null: the policy says none
+        },
+    ),
+    Table(
         "actions",
         ("member_id",),
         {

@@ -1,0 +1,90 @@
+"""What the monitor found, in words, and what to do about it."""
+
+import pandas as pd
+
+from membership.evaluate import monitor
+from membership.evaluate.monitor import ALL, DRIFTED, NONE, STABLE, WATCH, Compared
+
+TODO = {
+    STABLE: "Nothing needs to be done beyond what every period does: models are fitted anew and the decision is made.",
+    WATCH: "Look at the rows marked watch again next period; one more period like this one, and find out what changed.",
+    DRIFTED: "Before acting on the decision, find out what changed: data that come in otherwise, the season, or "
+    "members. Forecasts fitted before it speak of another time; this period's, fitted on newer data, may too.",
+}
+
+
+def compared(found: Compared) -> str:
+    """Say how earlier predictions fared; that there were none where there were none."""
+    if found.made is None:
+        return (
+            "**No earlier predictions**: this is the first period, or the last one's were not kept (`make live`). "
+            "What is expected now is stored, and the next period is held against it."
+        )
+    buy, spend, hits = (found.overall(name) for name in ("repurchase", "spend", "listed items bought"))
+    lines = [
+        f"On {found.made}, '{found.policy}' was live (version {found.version}). Of {int(buy['members']):,} members, "
+        f"{buy['predicted']:.1%} were expected to buy again in time and **{buy['realised']:.1%} did** (ratio "
+        f"{_ratio(buy)}: {buy['status']}). Spend up to {found.until} was {_ratio(spend)} of what was expected: "
+        f"{spend['status']}.",
+        _hits(hits),
+        _groups(found),
+    ]
+    if found.gone:
+        lines.append(f"{found.gone:,} members who were predicted are no longer in the data, and left out.")
+    return " ".join(filter(None, lines))
+
+
+def drift(table: pd.DataFrame) -> str:
+    """Say what has moved beyond the thresholds, and what to do."""
+    words = []
+    for word in (DRIFTED, WATCH):
+        rows = table[table["status"] == word]
+        if len(rows):
+            names = ", ".join(
+                f"{row.name} (PSI {row.psi:.2f}, KS {row.ks:.2f})" for row in rows.itertuples(index=False)
+            )
+            words.append(f"**{word}**: {names}.")
+    if not words:
+        largest = table.iloc[0]
+        words = [
+            f"None of {len(table)} is beyond its threshold; the furthest is {largest['name']}, PSI {largest['psi']:.2f}."
+        ]
+    return " ".join([*words, TODO[monitor.worst(table["status"])]])
+
+
+def calibrated(found: Compared) -> str:
+    """Say whether high predictions were too high and low ones too low."""
+    said = [_slope(row) for row in found.calibrated[found.calibrated["status"] != NONE].itertuples()]
+    return " ".join(said) or "Without earlier predictions there is no calibration to judge."
+
+
+def _slope(row) -> str:
+    if pd.isna(row.slope):
+        return f"{row.outcome.capitalize()}: nothing varies, so no slope can be told."
+    means = {STABLE: "as it should be", WATCH: "to be watched", DRIFTED: "not to be relied on member by member"}
+    return f"{row.outcome.capitalize()}: slope {row.slope:.2f} ({row.low:.2f} to {row.high:.2f}), {means[row.status]}."
+
+
+def _ratio(row: pd.Series) -> str:
+    return f"{row['ratio']:.2f}, {row['low']:.2f} to {row['high']:.2f}" if pd.notna(row["ratio"]) else "not defined"
+
+
+def _hits(row: pd.Series) -> str:
+    if not row["members"] > 0:
+        return "Nobody who had a list bought a product, so the list cannot be judged."
+    found = f"Of the listed items, {row['realised']:.2f} a member were in the next basket of {int(row['members']):,}"
+    if pd.isna(row["predicted"]):
+        return f"{found}; the policy states no probabilities, so none were expected."
+    return f"{found}, {row['predicted']:.2f} were expected (ratio {_ratio(row)}: {row['status']})."
+
+
+def _groups(found: Compared) -> str:
+    rows = found.table[found.table["by"].isin(["tier", "stage"]) & found.table["status"].isin([WATCH, DRIFTED])]
+    names = [f"{row.outcome} of {row.by} {row.group} {row.ratio:.2f}" for row in rows.itertuples()]
+    return f"Off among tiers and stages (ratio): {'; '.join(names)}." if names else ""
+
+
+def table(found: Compared) -> pd.DataFrame:
+    """Return the rows of all members, tiers and stages to show: means of predicted and realised, ratio, status."""
+    rows = found.table[found.table["by"].isin([ALL, "tier", "stage"])]
+    return rows.round({"predicted": 3, "realised": 3, "ratio": 3, "low": 3, "high": 3})

@@ -1,0 +1,94 @@
+"""Whether what was predicted came true, member by member: intercept, slope, and the error of tenths."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import special, stats
+
+GROUPS = 10
+_TINY = 1e-6  # probabilities nearer than this to 0 or 1 count as that near
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Realised = intercept + slope x predicted, the slope's interval, and the mean error of tenths.
+
+    Perfect: intercept 0, slope 1, error 0. Below 1 a slope says that high predictions are too high and low ones too
+    low. `error` is in the unit of what is predicted (of a probability: the expected calibration error). All but
+    `error` are NaN where nothing varies, or where the two outcomes are told apart without a mistake.
+    """
+
+    intercept: float
+    slope: float
+    low: float
+    high: float
+    error: float
+
+
+def of_chance(happened: np.ndarray, chance: np.ndarray, confidence: float) -> Calibration:
+    """Return the calibration of `chance` (n,) of what `happened` (n,), by logistic regression on its log-odds.
+
+    Source: Cox (1958), Biometrika 45: 562-565; slope's interval by Wald.
+    """
+    happened, chance = np.asarray(happened, float), np.asarray(chance, float)
+    odds = special.logit(chance.clip(_TINY, 1 - _TINY))
+    error = tenths_error(happened, chance)
+    if np.ptp(odds) == 0 or happened.min() == happened.max():
+        return Calibration(*[np.nan] * 4, error)
+    design = np.column_stack([np.ones(len(odds)), odds])
+    found, inverse = _newton(design, happened)
+    if inverse is None:
+        return Calibration(*[np.nan] * 4, error)
+    half = stats.norm.ppf((1 + confidence) / 2) * np.sqrt(inverse[1, 1])
+    return Calibration(float(found[0]), float(found[1]), float(found[1] - half), float(found[1] + half), error)
+
+
+def of_amount(realised: np.ndarray, predicted: np.ndarray, confidence: float) -> Calibration:
+    """Return the calibration of an amount `predicted` (n,) by least squares; errors of unequal spread are allowed for.
+
+    Source: White (1980), Econometrica 48: 817-838, with the correction n / (n - 2).
+    """
+    realised, predicted = np.asarray(realised, float), np.asarray(predicted, float)
+    error = tenths_error(realised, predicted)
+    away = predicted - predicted.mean()
+    if len(away) < 3 or not (away**2).sum() > 0:
+        return Calibration(*[np.nan] * 4, error)
+    slope = float(away @ realised / (away @ away))
+    intercept = float(realised.mean() - slope * predicted.mean())
+    residual = realised - intercept - slope * predicted
+    variance = (away**2 @ residual**2) / (away @ away) ** 2 * len(away) / (len(away) - 2)
+    half = stats.t.ppf((1 + confidence) / 2, len(away) - 2) * np.sqrt(variance)
+    return Calibration(intercept, slope, slope - half, slope + half, error)
+
+
+def tenths(predicted: pd.Series, groups: int = GROUPS) -> pd.Series:
+    """Return the tenth of each prediction, 1 the lowest; equal predictions are always in the same one."""
+    place = predicted.rank(method="average") / max(len(predicted), 1)
+    return np.ceil(place * groups).clip(1, groups).astype("int64")
+
+
+def tenths_error(realised: np.ndarray, predicted: np.ndarray) -> float:
+    """Return the mean over members of how far their tenth's realised mean is from its predicted mean.
+
+    Source: Naeini, Cooper and Hauskrecht (AAAI 2015), with tenths of equal size.
+    """
+    frame = pd.DataFrame({"realised": realised, "predicted": predicted}, dtype=float)
+    grouped = frame.groupby(tenths(frame["predicted"]))
+    gap = (grouped["realised"].mean() - grouped["predicted"].mean()).abs()
+    return float((gap * grouped.size()).sum() / max(len(frame), 1))
+
+
+def _newton(design: np.ndarray, happened: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return the maximum-likelihood coefficients and the inverse information; None where there is no maximum."""
+    found = np.zeros(design.shape[1])
+    for _ in range(50):
+        chance = special.expit(design @ found)
+        information = (design * (chance * (1 - chance))[:, None]).T @ design
+        if np.linalg.cond(information) > 1e12:
+            return found, None
+        step = np.linalg.solve(information, design.T @ (happened - chance))
+        found = found + step
+        if np.abs(step).max() < 1e-10:
+            return found, np.linalg.inv(information)
+    return found, None
