@@ -185,6 +185,7 @@ class Evaluate(Section):
     salt: Annotated[str, Field(min_length=1)]
     sample_ratio_p: Level
     worth: Annotated[list[Positive], Field(min_length=1)]
+    plan_weeks: Annotated[int, Field(ge=1, le=104)]
 
 
 class Guardrail(Section):

@@ -7,6 +7,8 @@
 A covariate that no arm can have moved takes variance out of the comparison, and leaves its meaning alone.
 """
 
+from datetime import date
+
 import ibis.expr.types as ir
 import pandas as pd
 
@@ -16,6 +18,7 @@ from membership.base.timeline import Window
 from membership.evaluate import reach
 from membership.recommend import baskets, metrics, policy
 
+HABITS = ["orders_90d", "spend_90d", "days_since_last", "age_days", "basket_items", "discount_share", "weekend_share"]
 REFERENCE = "gp_topfreq"  # own most frequent items: needs no training, and is the same whoever the arms are
 
 
@@ -35,3 +38,15 @@ def outcomes(events: ir.Table, window: Window, recommend: Recommend) -> pd.DataF
     bought = reach.bought(events, targets, known, window)
     judged = metrics.per_member(ids, targets, known, recommend.k)
     return judged.merge(reach.of(ids, targets.members, bought), on="member_id", validate="one_to_one")
+
+
+def known(features: pd.DataFrame, outcomes: pd.DataFrame, metric: str, as_of: date) -> pd.DataFrame:
+    """Return the numbers on which arms should be alike before the test: member_id and one column each.
+
+    Of table `features` at `as_of` how much, how often and how recently a member bought; of `outcomes` (of this module)
+    the metric of the test, where there is one.
+    """
+    now = features.loc[features["as_of"] == pd.Timestamp(as_of), ["member_id", *HABITS]]
+    if metric not in outcomes:
+        return now
+    return now.merge(outcomes[["member_id", metric]], on="member_id", how="left")

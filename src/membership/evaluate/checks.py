@@ -18,7 +18,8 @@ from membership.evaluate.arms import BEFORE, CONTROL, TREATMENT
 from membership.evaluate.randomised import Measure
 from membership.stats import resample, trust
 
-_DRAWS = 1000  # of a bootstrap interval whose coverage is checked: there are many of them
+_DRAWS = 500  # of a bootstrap interval whose coverage is checked: there are many of them
+_RATIO = randomised.RATIOS[1]  # the one that varies most: what holds of it holds of the other
 
 PAIRED, BOOTSTRAP = "paired t", "paired bootstrap"
 
@@ -37,7 +38,7 @@ class Checks:
 
 
 def run(outcomes: pd.DataFrame, before: pd.DataFrame, knobs: Evaluate, seed: int) -> Checks:
-    """Check the tests of the primary metric, and of RATIOS, on the members of `outcomes` (both policies of each).
+    """Check the tests of the primary metric, and of a ratio, on the members of `outcomes` (both policies of each).
 
     `before` is that of `before.outcomes`; without it there is no CUPED to check.
     """
@@ -72,7 +73,7 @@ def contrasts(members: pd.DataFrame, metric: str, confidence: float) -> dict[str
     treatment.
     """
     tests: dict[str, trust.Contrast] = {PAIRED: partial(_student, metric=metric, confidence=confidence)}
-    for measure in (Measure(metric, metric), *randomised.RATIOS):
+    for measure in (Measure(metric, metric), _RATIO):
         for method, adjusted in ((randomised.PLAIN, False), (randomised.ADJUSTED, True)):
             columns = measure.columns(adjusted)
             if set(columns) <= set(members.columns) and (members[columns[-1]].std() > 0 or measure.denom):
@@ -83,8 +84,7 @@ def contrasts(members: pd.DataFrame, metric: str, confidence: float) -> dict[str
 
 def swapped(both: Mapping[str, pd.DataFrame]) -> trust.Draw:
     """Return a draw in which a coin says for each member which policy counts as which, in random order."""
-    values = np.stack([both[arm].to_numpy(dtype=float) for arm in (CONTROL, TREATMENT)])
-    columns = both[CONTROL].columns
+    values, columns = _stacked(both)
 
     def draw(rng: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:
         order, coin = rng.permutation(values.shape[1]), rng.integers(2, size=values.shape[1])
@@ -95,12 +95,26 @@ def swapped(both: Mapping[str, pd.DataFrame]) -> trust.Draw:
 
 def resampled(both: Mapping[str, pd.DataFrame]) -> trust.Draw:
     """Return a draw of as many members with replacement, each under both policies."""
+    values, columns = _stacked(both)
 
     def draw(rng: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:
-        chosen = rng.integers(len(both[CONTROL]), size=len(both[CONTROL]))
-        return both[CONTROL].iloc[chosen], both[TREATMENT].iloc[chosen]
+        chosen = rng.integers(values.shape[1], size=values.shape[1])
+        return tuple(pd.DataFrame(arm[chosen], columns=columns) for arm in values)
 
     return draw
+
+
+def to_json(checks: Checks, trial: randomised.Trial) -> list[dict]:
+    """Return what `data/checks.json` holds for stage decide: name, passed and reason of each check."""
+    ratio = f"p {trial.sample_ratio_p:.2g} for the arms' sizes; the gate shuts below {trial.gate:g}"
+    found = [("A/A check", checks.aa, "tests"), ("coverage check", checks.coverage, "intervals")]
+    rows = []
+    for name, table, what in found:
+        wrong = table.loc[~table["passed"], "contrast"].tolist()
+        verdict = f"not as chance allows in {', '.join(wrong)}" if wrong else "all as often as chance allows"
+        reason = f"{len(table)} {what}, {table['repeats'].iloc[0]} times each: {verdict}."
+        rows.append({"name": name, "passed": not wrong, "reason": reason})
+    return [*rows, {"name": "sample ratio", "passed": trial.readable, "reason": f"Sample ratio: {ratio}."}]
 
 
 def in_words(checks: Checks, confidence: float) -> str:
@@ -140,12 +154,16 @@ def _randomised(control: pd.DataFrame, treatment: pd.DataFrame, measure: Measure
 
 
 def _truth(both: Mapping[str, pd.DataFrame], metric: str, names: list[str]) -> dict[str, float]:
-    means = {arm: frame.mean() for arm, frame in both.items()}
-    change = means[TREATMENT][metric] - means[CONTROL][metric]
-    truth = dict.fromkeys(names, float(change))
-    for measure in randomised.RATIOS:
-        for name in names:
-            if name.startswith(f"{measure.name},"):
-                above, below = (means[arm][measure.numer] / means[arm][measure.denom] for arm in (TREATMENT, CONTROL))
-                truth[name] = float(above - below)
+    control, treatment = both[CONTROL].mean(), both[TREATMENT].mean()
+    truth = dict.fromkeys(names, float(treatment[metric] - control[metric]))
+    for name in names:
+        if name.startswith(f"{_RATIO.name},"):
+            above, below = (mean[_RATIO.numer] / mean[_RATIO.denom] for mean in (treatment, control))
+            truth[name] = float(above - below)
     return truth
+
+
+def _stacked(both: Mapping[str, pd.DataFrame]) -> tuple[np.ndarray, list[str]]:
+    """Return (2, members, columns): control and treatment, and the names of the columns."""
+    columns = both[CONTROL].columns.tolist()
+    return np.stack([both[arm][columns].to_numpy(dtype=float) for arm in (CONTROL, TREATMENT)]), columns

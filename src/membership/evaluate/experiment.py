@@ -44,6 +44,11 @@ class Experiment:
         """The rows of `effects` over all members, one a metric."""
         return self.effects[self.effects["segment"] == ALL]
 
+    @property
+    def metrics(self) -> list[str]:
+        """The metrics that each member has, without those that are counted over all."""
+        return [name for name in self.differences.columns if name not in ("member_id", "tier")]
+
     def overall(self, metric: str) -> pd.Series:
         """Return the row of `headline` of `metric`. Raises ParamError, listing what there is."""
         rows = self.headline.set_index("metric")

@@ -1,7 +1,8 @@
 """The plan of the live test: how many members and weeks it takes, what is watched, and when it stops.
 
-Members enter with their first basket after the start, once each, and there are only so many of them: a test that needs
-more than ever come cannot be bought with time. Variance and pace are those seen before; a live test may meet others.
+A member enters with the first basket after the start, and counts with the mean over all baskets until the end: more
+weeks bring more members, of whom there are only so many, and steadier means. Variance and pace are those seen before;
+a live test may meet others.
 """
 
 from collections.abc import Iterable
@@ -17,21 +18,23 @@ from membership.evaluate.arms import BEFORE, CONTROL
 from membership.evaluate.randomised import ADJUSTED, PLAIN
 from membership.stats import power, sequential
 
-NEVER = "never with these members"
-
 
 @dataclass(frozen=True)
 class Plan:
-    """`sizes`: one row a difference worth finding and method: worth, relative, method, members_per_arm, weeks (NaN:
-    more members than came in all weeks seen), weeks_watched (the same if it is read every week). `reach`: one row a
-    week: week, members (cumulated), and the difference found with the asked power by each method and if watched.
-    `watched`: one row a guardrail: metric, margin, members_per_arm (to rule the margin out if nothing changes), weeks.
+    """What a live test of `metric` takes.
+
+    `spread` is the standard deviation of one basket between members, `correlation` that of a member's baskets a window
+    apart (champion now, reference before), `factor` times the members are needed for looking every week.
+    `sizes`: one row a difference worth finding and method: worth, relative, method, weeks (NaN: more than were seen),
+    members_per_arm (needed in that week, or in the last one), weeks_watched (if read every week). `reach`: one row a
+    week: week, members (cumulated), and the difference found by each method, and by CUPED if watched.
+    `watched`: one row a guardrail: metric, margin, members_per_arm and weeks to rule the margin out if nothing changes.
     """
 
     metric: str
-    spread: float  # standard deviation between members
-    correlation: float  # of the outcome and its covariate
-    factor: float  # times the members, for looking every week
+    spread: float
+    correlation: float
+    factor: float
     sizes: pd.DataFrame
     reach: pd.DataFrame
     watched: pd.DataFrame
@@ -40,28 +43,29 @@ class Plan:
 def plan(observed: pd.DataFrame, entrants: pd.DataFrame, guardrails: Iterable, knobs: Evaluate) -> Plan:
     """Plan a test of the primary metric for differences `knobs.worth`, from what was `observed` (by `arms.observe`).
 
-    `entrants` has week and members, the cumulated number who had a basket since the first of these weeks; `guardrails`
-    have a metric and a margin. Variance is the champion's, and CUPED cuts it by the square of the correlation.
+    `entrants` is that of `reach.entrants`; `guardrails` have a metric and a margin. The variance of a member's mean
+    over m baskets is that of one basket, times r + (1 - r) / m, with r the correlation of a member's baskets; CUPED
+    takes r squared off it. Needed members: noncentral t (`stats.power`).
     """
     metric = knobs.primary_metric
     live = observed[observed["arm"] == CONTROL].dropna(subset=[metric])
     spread, correlation = float(live[metric].std()), _correlation(live, metric)
-    methods = {PLAIN: spread, ADJUSTED: spread * np.sqrt(1 - correlation**2)}
     factor = price_of_watching(knobs.confidence)
     rows = []
     for worth in knobs.worth:
-        for method, deviation in methods.items():
-            needed = _needed(worth, deviation, knobs)
-            row = {"worth": worth, "relative": worth / live[metric].mean(), "method": method, "members_per_arm": needed}
-            row["weeks"], row["weeks_watched"] = (_weeks(entrants, 2 * needed * times) for times in (1, factor))
+        for method in (PLAIN, ADJUSTED):
+            row = {"worth": worth, "relative": worth / live[metric].mean(), "method": method}
+            deviation = _deviation(spread, correlation, entrants, method)
+            row["weeks"], row["members_per_arm"] = _weeks(worth, deviation, entrants, knobs)
+            row["weeks_watched"], _ = _weeks(worth, deviation, entrants, knobs, factor)
             rows.append(row)
-    reach = entrants.copy()
-    for method, deviation in methods.items():
-        reach[method] = _found(entrants["members"], deviation, knobs)
+    reach = entrants[["week", "members"]].copy()
+    for method in (PLAIN, ADJUSTED):
+        reach[method] = _found(entrants["members"], _deviation(spread, correlation, entrants, method), knobs)
     reach["watched"] = reach[ADJUSTED] * np.sqrt(factor)
     watched = [_guarded(live, guardrail, entrants, knobs) for guardrail in guardrails]
-    columns = ["metric", "margin", "members_per_arm", "weeks"]
-    return Plan(metric, spread, correlation, factor, pd.DataFrame(rows), reach, pd.DataFrame(watched, columns=columns))
+    watched = pd.DataFrame(watched, columns=["metric", "margin", "members_per_arm", "weeks"])
+    return Plan(metric, spread, correlation, factor, pd.DataFrame(rows), reach, watched)
 
 
 def price_of_watching(confidence: float) -> float:
@@ -74,13 +78,14 @@ def price_of_watching(confidence: float) -> float:
 
 def size_table(found: Plan) -> str:
     """Return `sizes` as a Markdown table."""
+    last = len(found.reach)
     return markdown(
         {
             "worth finding": f"{row.worth:+.4f} ({row.relative:+.1%})",
             "method": row.method,
             "members an arm": f"{row.members_per_arm:,.0f}",
-            "weeks, read once": _in_weeks(row.weeks),
-            "weeks, read every week": _in_weeks(row.weeks_watched),
+            "weeks, read once": _in_weeks(row.weeks, last),
+            "weeks, read every week": _in_weeks(row.weeks_watched, last),
         }
         for row in found.sizes.itertuples()
     )
@@ -88,84 +93,89 @@ def size_table(found: Plan) -> str:
 
 def watch_table(found: Plan, knobs: Evaluate) -> str:
     """Return what to watch, and when to stop for it, as a Markdown table."""
-    alpha = 1 - knobs.confidence
+    alpha, sure, stop, to_know = 1 - knobs.confidence, "weeks to be sure", "stop if", "watched every week"
+    last = len(found.reach)
+    gate = f"sample-ratio p below {knobs.sample_ratio_p:g}: the split is broken, nothing is read"
+    soonest = found.sizes["weeks_watched"].min()
     rows = [
-        {
-            "watched every week": f"members by arm (planned {found.reach['members'].iloc[0] / 2:,.0f} each in week 1)",
-            "stop if": f"sample-ratio p below {knobs.sample_ratio_p:g}: the split is broken, and nothing is read",
-            "members an arm to be sure": "-",
-        },
-        {
-            "watched every week": found.metric,
-            "stop if": f"always-valid p below {alpha:.2g}: decided, either way",
-            "members an arm to be sure": f"{_smallest(found):,.0f}",
-        },
+        {to_know: "members by arm", stop: gate, sure: "-"},
+        {to_know: found.metric, stop: f"always-valid p below {alpha:.2g}: decided", sure: _in_weeks(soonest, last)},
     ]
     for row in found.watched.itertuples():
-        needed = "-" if np.isnan(row.members_per_arm) else f"{row.members_per_arm:,.0f}"
-        worse = f"always-valid interval below -{row.margin:g}: roll back"
-        rows.append({"watched every week": row.metric, "stop if": worse, "members an arm to be sure": needed})
+        known = "counted, no test" if np.isnan(row.members_per_arm) else _in_weeks(row.weeks, last)
+        worse = f"always-valid interval all below -{row.margin:g}: the champion is back"
+        rows.append({to_know: row.metric, stop: worse, sure: known})
     return markdown(rows)
 
 
 def in_words(found: Plan, knobs: Evaluate) -> str:
-    """Say what a live test of the largest difference worth finding takes, and what it cannot find."""
+    """Say what the smallest difference worth finding takes that can be found, and what cannot."""
     last, weeks = found.reach.iloc[-1], len(found.reach)
-    rows = found.sizes[found.sizes["method"] == ADJUSTED]
-    can = rows.dropna(subset=["weeks"])
-    out_of_reach = ", ".join(f"{worth:+.4f}" for worth in rows.loc[rows["weeks"].isna(), "worth"])
-    cut = found.correlation**2
-    if can.empty:
-        first = f"None of the differences worth finding is found within {weeks} weeks"
-    else:
+    rows = found.sizes[found.sizes["method"] == ADJUSTED].sort_values("worth")
+    can, cannot = rows.dropna(subset=["weeks"]), rows.loc[rows["weeks"].isna(), "worth"]
+    first = f"None of the differences worth finding is found within {weeks} weeks"
+    if len(can):
         row = can.iloc[0]
         first = (
-            f"A difference of {row['worth']:+.4f} in {found.metric} is found with power {knobs.power:.0%} by "
-            f"{row['members_per_arm']:,.0f} members an arm with CUPED, in {row['weeks']:.0f} weeks"
+            f"A difference of {row['worth']:+.4f} in {found.metric} is found with power {knobs.power:.0%} in "
+            f"{row['weeks']:.0f} weeks by {row['members_per_arm']:,.0f} members an arm with CUPED"
         )
-    rest = f"; {out_of_reach} would take more members than there are" if out_of_reach and len(can) else ""
+    rest = f"; {_listed(cannot)} is not found within {weeks} weeks" if len(cannot) and len(can) else ""
     return (
         f"{first}{rest}. In {weeks} weeks {last['members']:,.0f} members come, and {last[ADJUSTED]:+.4f} is the "
-        f"smallest difference found ({last[PLAIN]:+.4f} without CUPED, which cuts the variance by {cut:.1%}). Reading "
-        f"it every week costs {found.factor:.2f} times the members. Without a decision the test ends after the weeks "
-        f"planned, and the champion stays."
+        f"smallest difference found ({last[PLAIN]:+.4f} without CUPED, {last['watched']:+.4f} if read every week, "
+        f"which costs {found.factor:.1f} times the members). A member's baskets a window apart correlate by "
+        f"{found.correlation:.2f}. Without a decision the test ends after the weeks planned, and the champion stays."
     )
 
 
+def _deviation(spread: float, correlation: float, entrants: pd.DataFrame, method: str) -> np.ndarray:
+    """Return the standard deviation of members' means by week, (weeks,)."""
+    share = correlation + (1 - correlation) * entrants["inverse"].to_numpy(dtype=float)
+    return spread * np.sqrt(share - correlation**2 * (method == ADJUSTED))
+
+
+def _weeks(
+    worth: float, deviation: np.ndarray, entrants: pd.DataFrame, knobs: Evaluate, factor: float = 1.0
+) -> tuple[float, float]:
+    """Return the first week in which as many came as are needed (NaN: none), and that number an arm."""
+    needed = np.array([factor * _needed(worth, one, knobs) for one in deviation])
+    enough = np.flatnonzero(entrants["members"].to_numpy() >= 2 * needed)
+    return (float(entrants["week"].iloc[enough[0]]), needed[enough[0]]) if len(enough) else (np.nan, needed[-1])
+
+
 def _needed(worth: float, deviation: float, knobs: Evaluate) -> float:
+    """Return members an arm; two where nothing varies."""
     return np.ceil(power.members_per_arm(worth / deviation, knobs.power, knobs.confidence)) if deviation > 0 else 2.0
 
 
-def _found(members: pd.Series, deviation: float, knobs: Evaluate) -> np.ndarray:
+def _found(members: pd.Series, deviation: np.ndarray, knobs: Evaluate) -> np.ndarray:
     """Return the smallest difference that two arms of half of `members` find: Bloom (1995)."""
-    freedom = np.maximum(members.to_numpy(dtype=float) - 2, 1)
-    quantiles = sum(scipy.stats.t.ppf(level, freedom) for level in ((1 + knobs.confidence) / 2, knobs.power))
-    return quantiles * deviation * np.sqrt(4 / np.maximum(members.to_numpy(dtype=float), 1))
-
-
-def _weeks(entrants: pd.DataFrame, members: float) -> float:
-    enough = entrants.loc[entrants["members"] >= members, "week"]
-    return float(enough.iloc[0]) if len(enough) else np.nan
+    number = np.maximum(members.to_numpy(dtype=float), 1)
+    quantiles = scipy.stats.t.ppf([[(1 + knobs.confidence) / 2], [knobs.power]], np.maximum(number - 2, 1)).sum(axis=0)
+    return quantiles * deviation * np.sqrt(4 / number)
 
 
 def _guarded(live: pd.DataFrame, guardrail, entrants: pd.DataFrame, knobs: Evaluate) -> dict:
+    row = {"metric": guardrail.metric, "margin": guardrail.margin, "members_per_arm": np.nan, "weeks": np.nan}
     values = live[guardrail.metric].dropna() if guardrail.metric in live else pd.Series(dtype=float)
-    needed = _needed(guardrail.margin, values.std(), knobs) if len(values) > 1 and guardrail.margin > 0 else np.nan
-    weeks = np.nan if np.isnan(needed) else _weeks(entrants, 2 * needed)
-    return {"metric": guardrail.metric, "margin": guardrail.margin, "members_per_arm": needed, "weeks": weeks}
+    if len(values) > 1 and guardrail.margin > 0:
+        deviation = _deviation(float(values.std()), _correlation(live, guardrail.metric), entrants, ADJUSTED)
+        row["weeks"], row["members_per_arm"] = _weeks(guardrail.margin, deviation, entrants, knobs)
+    return row
 
 
 def _correlation(live: pd.DataFrame, metric: str) -> float:
+    """Return the correlation of a metric with itself in the window before, 0 where it is unknown or below 0."""
     covariate = metric + BEFORE
     if covariate not in live or not min(live[metric].std(), live[covariate].std()) > 0:
         return 0.0
-    return float(live[metric].corr(live[covariate]))
+    return max(float(live[metric].corr(live[covariate])), 0.0)
 
 
-def _smallest(found: Plan) -> float:
-    reached = found.sizes[found.sizes["method"] == ADJUSTED].dropna(subset=["weeks_watched"])
-    return (reached if len(reached) else found.sizes).iloc[0]["members_per_arm"] * found.factor
+def _in_weeks(weeks: float, last: int) -> str:
+    return f"not within {last}" if np.isnan(weeks) else f"{weeks:.0f}"
 
 
-def _in_weeks(weeks: float) -> str:
-    return NEVER if np.isnan(weeks) else f"{weeks:.0f}"
+def _listed(worth: pd.Series) -> str:
+    return " or ".join(f"{one:+.4f}" for one in worth)

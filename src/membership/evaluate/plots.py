@@ -11,17 +11,8 @@ from membership.evaluate.experiment import Experiment
 
 def effects(experiment: Experiment, ax: Axes | None = None) -> Axes:
     """Draw the difference of each metric over all members with its t interval, zero marked."""
-    ax = _forest(experiment.headline, experiment.headline["metric"], ax)
+    ax = forest(experiment.headline, experiment.headline["metric"], ax)
     ax.set(title="What changes with the challenger, all members")
-    ax.set_xlabel(f"challenger minus champion (share), {experiment.confidence:.0%} interval")
-    return ax
-
-
-def tier_effects(experiment: Experiment, ax: Axes | None = None) -> Axes:
-    """Draw the primary metric's difference in each tier with its t interval and number of members."""
-    rows = experiment.by_tier(experiment.primary)
-    ax = _forest(rows, rows["segment"] + " (" + rows["members"].astype(str) + " members)", ax)
-    ax.set(title=f"Where it changes: {experiment.primary} by tier")
     ax.set_xlabel(f"challenger minus champion (share), {experiment.confidence:.0%} interval")
     return ax
 
@@ -35,19 +26,6 @@ def differences(experiment: Experiment, ax: Axes | None = None) -> Axes:
     ax.axvline(values.mean(), color="tab:red", linestyle="--", label=f"mean {values.mean():+.4f}")
     ax.set(title=f"Paired differences of {len(values)} members", ylabel="members (logarithmic)", yscale="log")
     ax.set_xlabel(f"{experiment.primary}, challenger minus champion")
-    ax.legend()
-    return ax
-
-
-def aa(experiment: Experiment, ax: Axes | None = None) -> Axes:
-    """Draw the p-values of the A/A splits, which an honest test spreads evenly over 0 to 1."""
-    ax = ax or plt.subplots(figsize=(7, 3.5))[1]
-    check, bins = experiment.aa, 20
-    sns.histplot(check.p_values, bins=bins, binrange=(0, 1), ax=ax, color="tab:blue", alpha=0.6)
-    ax.axhline(len(check.p_values) / bins, color="tab:red", linestyle="--", label="expected")
-    words = f"{check.rejection_share:.1%} below {check.expected_share:.2g}"
-    allowed = f"allowed {check.low:.1%} to {check.high:.1%}"
-    ax.set(title=f"A/A check: {words} ({allowed})", xlabel="p-value", ylabel="splits")
     ax.legend()
     return ax
 
@@ -76,7 +54,8 @@ def next_actions(actions: pd.DataFrame, tiers: pd.DataFrame, ax: Axes | None = N
     return ax
 
 
-def _forest(rows: pd.DataFrame, labels: pd.Series, ax: Axes | None) -> Axes:
+def forest(rows: pd.DataFrame, labels: pd.Series, ax: Axes | None) -> Axes:
+    """Draw difference, low and high of `rows`, one under the other, zero marked; of shares, so -1 to 1 at most."""
     rows, labels = rows.reset_index(drop=True), labels.reset_index(drop=True)
     ax = ax or plt.subplots(figsize=(7, 0.8 + 0.45 * len(rows)))[1]
     bounded = rows.assign(low=rows["low"].clip(lower=-1), high=rows["high"].clip(upper=1))

@@ -199,7 +199,7 @@ def _detectable(values: np.ndarray, measure: Measure, adjusted: bool, knobs: Eva
 
 
 def _known(frame: pd.DataFrame, columns: list[str]) -> np.ndarray:
-    values = frame[columns].to_numpy(dtype=float)
+    values = np.column_stack([frame[column].to_numpy(dtype=float) for column in columns])
     return values[~np.isnan(values).any(axis=1)]
 
 

@@ -58,15 +58,18 @@ def of_policies(recommendations: pd.DataFrame, bought: pd.DataFrame) -> pd.DataF
 
 
 def entrants(events: ir.Table, known: Baskets, end: date, weeks: int) -> pd.DataFrame:
-    """Return how many members of `known` had a basket by each week since `weeks` before `end`: week, members.
+    """Return how many members of `known` had a basket by each week since `weeks` before `end`, and how many they had.
 
-    Members are counted once, so the numbers never fall and end at those who ever come.
+    Columns: week, members (counted once, so the number never falls), inverse (the mean over them of one over their
+    baskets so far: by what a member's mean over baskets varies less than a single one).
     """
     start = end - timedelta(days=DAYS * weeks)
     seen = engine.before(events, end).filter(ibis._.local_at >= ibis.timestamp(start.isoformat()))
     bought = seen.filter(ibis._.kind == "purchase", ibis._.quantity > 0)
     bought = bought.semi_join(ibis.memtable({"member_id": known.members.tolist()}), "member_id")
-    first = bought.group_by("member_id").agg(day=ibis._.local_at.min()).to_pandas()
-    week = (first["day"] - pd.Timestamp(start)).dt.days // DAYS + 1
-    counts = week.value_counts().reindex(range(1, weeks + 1), fill_value=0).cumsum()
-    return pd.DataFrame({"week": counts.index, "members": counts.to_numpy()})
+    days = bought.select("member_id", day=ibis._.local_at.truncate("D")).distinct().to_pandas()
+    week = (days["day"] - pd.Timestamp(start)).dt.days // DAYS + 1
+    so_far = pd.crosstab(days["member_id"], week).reindex(columns=range(1, weeks + 1), fill_value=0).cumsum(axis=1)
+    members = (so_far > 0).sum().to_numpy()
+    inverse = (1 / so_far.where(so_far > 0)).mean().fillna(1.0).to_numpy()
+    return pd.DataFrame({"week": range(1, weeks + 1), "members": members, "inverse": inverse})

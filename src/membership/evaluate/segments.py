@@ -13,6 +13,7 @@ from membership.base import seeds
 from membership.base.errors import DataError
 from membership.base.member_schemas import STAGES
 from membership.base.policy_knobs import Evaluate
+from membership.base.results import markdown
 from membership.stats import resample
 
 
@@ -90,6 +91,22 @@ def welch_anova(differences: pd.Series, groups: pd.Series) -> tuple[int, float]:
     parts = [part for part in parts if len(part) > 1 and np.ptp(part) > 0]
     p_value = float(scipy.stats.f_oneway(*parts, equal_var=False).pvalue) if len(parts) > 1 else np.nan
     return len(parts), p_value
+
+
+def table(found: Segments) -> str:
+    """Return the difference in every segment, as a Markdown table."""
+    return markdown(
+        {
+            "by": row.by,
+            "segment": row.segment,
+            "members": f"{row.members:,}",
+            "difference": f"{row.difference:+.4f}" if row.members else "-",
+            f"{found.confidence:.0%} interval": f"{row.low:+.4f} to {row.high:+.4f}" if row.members > 1 else "-",
+            "q (false discovery)": f"{row.q_value:.2g}" if row.members > 1 else "-",
+            "detectable": f"{row.detectable:.4f}" if row.members > 1 else "-",
+        }
+        for row in found.effects.itertuples()
+    )
 
 
 def in_words(found: Segments) -> str:
