@@ -15,7 +15,6 @@ from membership.base.source_knobs import Clean, Dataset
 from membership.base.timeline import Window
 from membership.base.value_knobs import Value
 
-
 _MOVED = ("calibration_end", "validation_end", "holdout_end")
 _DATES = TypeAdapter(dict[str, date | None])
 
@@ -32,7 +31,7 @@ class Windows(Section):
     calibration_end: date
     validation_end: date
     holdout_end: date
-    as_of: date = None
+    as_of: date | None = None  # never None once it is checked
 
     @model_validator(mode="before")
     @classmethod

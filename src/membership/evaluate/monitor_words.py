@@ -46,9 +46,8 @@ def drift(table: pd.DataFrame) -> str:
             words.append(f"**{word}**: {names}.")
     if not words:
         largest = table.iloc[0]
-        words = [
-            f"None of {len(table)} is beyond its threshold; the furthest is {largest['name']}, PSI {largest['psi']:.2f}."
-        ]
+        furthest = f"the furthest is {largest['name']}, PSI {largest['psi']:.2f}"
+        words = [f"None of {len(table)} is beyond its threshold; {furthest}."]
     return " ".join([*words, TODO[monitor.worst(table["status"])]])
 
 
