@@ -42,30 +42,31 @@ def popularity(baskets: Baskets) -> np.ndarray:
     return np.bincount(baskets.item, minlength=len(baskets.items)) / baskets.sizes.sum()
 
 
-def g_topfreq(baskets: Baskets) -> Scorer:
-    """Score items by their popularity, the same for everybody."""
-    share = popularity(baskets)
+def g_topfreq(baskets: Baskets, among: Baskets | None = None) -> Scorer:
+    """Score items by their popularity (`among` others, if given), the same for everybody."""
+    share = popularity(among or baskets)
     return lambda rows: np.tile(share, (len(rows), 1))
 
 
-def p_topfreq(baskets: Baskets, ties: Ties = "popularity") -> Scorer:
+def p_topfreq(baskets: Baskets, ties: Ties = "popularity", among: Baskets | None = None) -> Scorer:
     """Score items by how many of the member's own baskets held them; what was never bought is never recommended.
 
     Equal counts go by popularity; `ties` "first_bought" puts the item first that was bought first, which is what the
-    order of insertion does in the code of Li et al., TOIS 2023, and is weaker.
+    order of insertion does in the code of Li et al., TOIS 2023, and is weaker. `among` are the histories that say what
+    is popular, `baskets` unless given.
     """
-    return _own_first(baskets, ties, np.full(len(baskets.items), -np.inf))
+    return _own_first(baskets, ties, among or baskets, np.full(len(baskets.items), -np.inf))
 
 
-def gp_topfreq(baskets: Baskets, ties: Ties = "popularity") -> Scorer:
+def gp_topfreq(baskets: Baskets, ties: Ties = "popularity", among: Baskets | None = None) -> Scorer:
     """Score items as `p_topfreq` does, and after them what was never bought by popularity."""
-    return _own_first(baskets, ties, popularity(baskets) / 1e4)
+    return _own_first(baskets, ties, among or baskets, popularity(among or baskets) / 1e4)
 
 
-def _own_first(baskets: Baskets, ties: Ties, others: np.ndarray) -> Scorer:
+def _own_first(baskets: Baskets, ties: Ties, among: Baskets, others: np.ndarray) -> Scorer:
     counts = baskets.matrix()
     if ties == "popularity":
-        counts.data += popularity(baskets)[counts.indices] / 2  # below 1
+        counts.data += popularity(among)[counts.indices] / 2  # below 1
     else:
         own = rhythm(baskets, baskets.item, len(baskets.items))
         counts.data += own.first[:-1] / (own.first[:-1].max() + 1)

@@ -77,6 +77,23 @@ class Baskets:
         place = np.searchsorted(items, self.items).astype(self.item.dtype)
         return replace(self, items=items, item=place[self.item])
 
+    def with_members(self, others: "Baskets", instead_of: Sequence[str] = ()) -> "Baskets":
+        """Return the histories with those of `others` (of the same catalogue), and without those of `instead_of`."""
+        left = ~np.isin(self.members, np.asarray([*instead_of, *others.members], dtype=str))
+        keep = left[self.member]
+        members = np.union1d(self.members[left], others.members)
+        places = (np.searchsorted(members, one.members).astype(np.int32) for one in (self, others))
+        member = np.concatenate([next(places)[self.member[keep]], next(places)[others.member]])
+        order = np.argsort(member, kind="stable")  # each member's lines are in order, and of one of the two
+
+        def joined(name):
+            return np.concatenate([getattr(self, name)[keep], getattr(others, name)])[order]
+
+        discount = None if self.discount is None or others.discount is None else joined("discount")
+        return Baskets(
+            self.cutoff, members, self.items, member[order], *map(joined, ("item", "basket", "age")), discount
+        )
+
     def bought(self, members: np.ndarray, ids: np.ndarray) -> np.ndarray:
         """Say of `ids` (n, k) which are in the history of `members` (n,): repeat (True) or explore (False)."""
         rows, columns = self.rows(members)[:, None], self.columns(ids)
@@ -125,23 +142,37 @@ def history(events: ir.Table, cutoff: date, knobs: Recommend) -> Baskets:
     """
     bought = _purchases(engine.before(events, cutoff))
     often = bought.group_by("item_id").having(bought.count() >= knobs.min_item_purchases).agg()
-    lines = bought.semi_join(often, "item_id").group_by("member_id", "item_id", "day").agg(**_saved(bought))
-    back = ibis.dense_rank().over(group_by=lines.member_id, order_by=lines.day.desc())
-    lines = lines.mutate(basket=back)
-    lines = lines.mutate(baskets=lines.basket.max().over(group_by=lines.member_id) + 1)
-    lines = lines.filter(lines.baskets >= knobs.min_baskets, lines.basket < knobs.max_baskets)
-    frame = lines.order_by("member_id", "basket", "item_id").to_pandas()
+    frame = lines(events, often, cutoff, knobs).to_pandas()
     if frame.empty:
         raise DataError(
             f"before {cutoff} no member has {knobs.min_baskets} baskets (recommend.min_baskets) of items bought "
             f"{knobs.min_item_purchases} times (recommend.min_item_purchases): lower these, or bring more events."
         )
+    return of_lines(frame, np.unique(frame["item_id"].to_numpy(dtype=str)), cutoff)
+
+
+def lines(events: ir.Table, catalogue: ir.Table, cutoff: date, knobs: Recommend) -> ir.Table:
+    """Return the lines of the baskets before `cutoff` of items in `catalogue` (item_id), sorted as in `Baskets`.
+
+    Columns: member_id, item_id, day, basket, baskets (of the member), and discount if prices are known. Of members
+    with at least `min_baskets`, the last `max_baskets`.
+    """
+    bought = _purchases(engine.before(events, cutoff))
+    found = bought.semi_join(catalogue, "item_id").group_by("member_id", "item_id", "day").agg(**_saved(bought))
+    found = found.mutate(basket=ibis.dense_rank().over(group_by=found.member_id, order_by=found.day.desc()))
+    found = found.mutate(baskets=found.basket.max().over(group_by=found.member_id) + 1)
+    found = found.filter(found.baskets >= knobs.min_baskets, found.basket < knobs.max_baskets)
+    return found.order_by("member_id", "basket", "item_id")
+
+
+def of_lines(frame: pd.DataFrame, items: np.ndarray, cutoff: date) -> Baskets:
+    """Return the histories of the `lines` in `frame`, with the catalogue `items` (sorted ids)."""
     member, members = pd.factorize(frame["member_id"], sort=True)
-    item, items = pd.factorize(frame["item_id"], sort=True)
+    item = np.searchsorted(items, frame["item_id"].to_numpy(dtype=str))
     age = (pd.Timestamp(cutoff) - frame["day"]).dt.days
     whole = [array.astype(np.int32) for array in (member, item, frame["basket"].to_numpy(), age.to_numpy())]
     discount = frame["discount"].to_numpy(dtype=np.float32) if "discount" in frame else None
-    return Baskets(cutoff, members.to_numpy(dtype=str), items.to_numpy(dtype=str), *whole, discount)
+    return Baskets(cutoff, members.to_numpy(dtype=str), items, *whole, discount)
 
 
 def targets(events: ir.Table, window: Window, baskets: Baskets) -> Targets:
@@ -180,5 +211,7 @@ def _saved(bought: ir.Table) -> dict[str, ir.Value]:
 
 def _positions(ids: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     wanted = np.asarray(wanted, dtype=str)
+    if not len(ids):
+        return np.full(wanted.shape, -1)
     positions = np.searchsorted(ids, wanted).clip(max=len(ids) - 1)
     return np.where(ids[positions] == wanted, positions, -1)

@@ -1,5 +1,6 @@
 """Candidates: the pairs (member, item) that are worth a probability."""
 
+from copy import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,7 +11,7 @@ from membership.recommend.baselines import Ranker, best
 from membership.recommend.baskets import Baskets
 from membership.recommend.labels import UNLABELLED, Labels
 from membership.recommend.products import first, small
-from membership.recommend.sources import Scores, Source, sources
+from membership.recommend.sources import Scores, Source, Sources
 
 CELLS = 16_000_000  # members times items that are looked at together, with a number for each
 
@@ -63,7 +64,15 @@ class Candidates:
         busiest = _renumbered(baskets, self._items)
         self._fold, self._own = labels.fold, small(busiest.matrix().sign())
         labels = replace(labels, matrix=labels.matrix[:, self._items])
-        self._sources: list[Source] = sources(busiest, labels, items)
+        self._learned = Sources(busiest, labels, items)
+        self._sources: list[Source] = self._learned.of(busiest)
+
+    def of_others(self, baskets: Baskets) -> "Candidates":
+        """Return the same for the members of `baskets`, of the same catalogue: nothing is learned from them."""
+        others, busiest = copy(self), _renumbered(baskets, self._items)
+        others.baskets, others._own = baskets, small(busiest.matrix().sign())
+        others._fold, others._sources = np.full(baskets.shape[0], UNLABELLED), self._learned.of(busiest)
+        return others
 
     @property
     def names(self) -> list[str]:

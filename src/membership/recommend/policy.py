@@ -33,6 +33,7 @@ SCORERS = {
     "als": als,
     "content": content,
 }
+OWN_FIRST = ("g_topfreq", "p_topfreq", "gp_topfreq")  # what they know of others is what is popular
 BASELINES = SCORERS | {"item_knn": item_knn}
 NAMES = (*BASELINES, "model")
 MEMBERS = 4096  # that the model is asked for together: bounds the memory
@@ -43,12 +44,19 @@ class Recommender:
     """A policy fitted to the histories `baskets`; `top` ranks items for rows of them.
 
     `pairs`, where the policy chooses among candidates, returns those of rows (sorted), with what speaks for each.
+    `among` are the histories that it has learned from, where these are not `baskets`.
     """
 
     name: str
     baskets: Baskets
     top: Ranker
     pairs: Callable[[np.ndarray], Pairs] | None = None
+    among: Baskets | None = None
+
+    @property
+    def market(self) -> Baskets:
+        """The histories that say what sells well."""
+        return self.among or self.baskets
 
     def recommend(self, members: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the ids and scores, (len(members), k), of the items for `members` (ids), best first.
@@ -62,7 +70,7 @@ class Recommender:
         rows = self.baskets.rows(_text(members))
         columns, scores = np.full((len(rows), k), -1), np.zeros((len(rows), k))
         known = rows >= 0
-        for chosen, top in ((known, self.top), (~known, baselines.ranked(baselines.g_topfreq(self.baskets)))):
+        for chosen, top in ((known, self.top), (~known, baselines.ranked(baselines.g_topfreq(self.market)))):
             if chosen.any():
                 columns[chosen], scores[chosen] = top(rows[chosen], k)
         return np.where(columns < 0, "", self.baskets.items[columns]), scores
@@ -76,7 +84,7 @@ class Recommender:
         there, words = columns >= 0, np.full(ids.shape, "", dtype=object)
         pairs = self.pairs(np.unique(rows[rows >= 0])) if self.pairs else None
         asked = np.broadcast_to(rows[:, None], ids.shape)[there], columns[there]
-        words[there] = reasons.reasons(self.baskets, *asked, items, self.name, pairs)
+        words[there] = reasons.reasons(self.baskets, *asked, items, self.name, pairs, self.market)
         return words
 
 
@@ -141,12 +149,13 @@ def serve(model: NextBasket, events: ir.Table, items: pd.DataFrame, cutoff: date
     return of_model(model, view, p.recommend.explore)
 
 
-def of_model(model: NextBasket, view: View, explore: float = 0.0) -> Recommender:
+def of_model(model: NextBasket, view: View, explore: float = 0.0, among: Baskets | None = None) -> Recommender:
     """Recommend by the probabilities of `model`, as `of_pairs` does; no more than MEMBERS are looked up together.
 
-    Where a member has fewer candidates than are asked for, the most popular other items follow, with score 0.
+    Where a member has fewer candidates than are asked for, the most popular other items follow, with score 0; `among`
+    are the histories that say which, if not those of `view`.
     """
-    share = baselines.popularity(view.baskets)
+    share = baselines.popularity(among or view.baskets)
 
     def top(rows, k):
         columns, scores = np.full((len(rows), k), -1), np.zeros((len(rows), k))
@@ -157,7 +166,35 @@ def of_model(model: NextBasket, view: View, explore: float = 0.0) -> Recommender
             columns[batch], scores[batch] = filled(*ranked.top(rows[batch], k), share)
         return columns, scores.clip(min=0)
 
-    return Recommender("model", view.baskets, top, view.candidates.of)
+    return Recommender("model", view.baskets, top, view.candidates.of, among)
+
+
+class Standing:
+    """A policy fitted to the histories `known`, ready for members whose events come in one by one.
+
+    `model` is the trained one where `name` is "model": it and OWN_FIRST take what they know of others from `known`.
+    The other policies are fitted again, with the new histories in place of those they have of the same members.
+    """
+
+    def __init__(
+        self, name: str, settings: Mapping[str, Any], known: Baskets, items: pd.DataFrame, p: SimpleNamespace,
+        model: NextBasket | None = None,
+    ):  # fmt: skip
+        self._name, self._settings, self._known, self._items, self._p = name, settings, known, items, p
+        self._model = model
+        self._view = View(known, labels.none(known), p.train.candidates, items) if model else None
+
+    def of(self, members: Sequence[str], histories: Baskets) -> Recommender:
+        """Return the policy for `members`, of whom `histories` is all that there is; who is not in it has none."""
+        known, name, settings = self._known, self._name, self._settings
+        if not len(histories.members):
+            return Recommender(name, histories, baselines.ranked(baselines.g_topfreq(known)), among=known)
+        if self._model:
+            return of_model(self._model, self._view.of_others(histories), self._p.recommend.explore, known)
+        if name in OWN_FIRST and settings.get("ties") != "first_bought":  # whose scale is that of all histories
+            scorer = SCORERS[name](histories, **settings, among=known)
+            return Recommender(name, histories, baselines.ranked(scorer), among=known)
+        return peer(name, settings, known.with_members(histories, instead_of=members), self._items, self._p.seed)
 
 
 def of_pairs(known: Baskets, pairs: Pairs, probability: np.ndarray, explore: float = 0.0) -> Recommender:

@@ -38,26 +38,28 @@ def reasons(
     items: pd.DataFrame | None,
     policy: str,
     pairs: Pairs | None = None,
+    among: Baskets | None = None,
 ) -> np.ndarray:
     """Return why the item `columns[n]` is recommended to the member `rows[n]` (-1: no history), (n,) texts.
 
     `items` (the canonical table) gives names and categories; without it there are only ids. `policy` is its name;
-    `pairs`, where it has them, holds what the sources say of all candidates of these members.
+    `pairs`, where it has them, holds what the sources say of all candidates of these members. `among` are the
+    histories that say which items go together and which sell well: `known` unless given.
     """
     wanted = _keys(known, rows, columns)
     own = (rows >= 0) & np.isin(wanted, _keys(known, known.member, known.item))
     ranks = _peer(policy, (~own).sum()) if pairs is None else _sources(known, pairs, wanted[~own])
     found = np.empty(len(rows), dtype=object)
     found[own] = _repeat(known, wanted[own])
-    found[~own] = _explore(known, rows[~own], columns[~own], items, ranks)
+    found[~own] = _explore(known, rows[~own], columns[~own], items, ranks, among or known)
     return found
 
 
 def _explore(
-    known: Baskets, rows: np.ndarray, columns: np.ndarray, items: pd.DataFrame | None, ranks: np.ndarray
+    known: Baskets, rows: np.ndarray, columns: np.ndarray, items: pd.DataFrame | None, ranks: np.ndarray, among: Baskets
 ) -> np.ndarray:
     names, code, categories = _described(known, items)
-    lead = _lead(known, rows, columns)
+    lead = _lead(known, rows, columns, among)
     possible = np.stack([lead >= 0, rows >= 0, _buys(known, code, rows, columns), np.ones_like(lead, bool)], axis=1)
     ranks = np.where(possible, ranks, np.inf)
     kind = np.where(np.isfinite(ranks).any(axis=1), ranks.argmin(axis=1), POPULAR)
@@ -65,7 +67,7 @@ def _explore(
         _with(names[lead], names[columns]),
         np.full(len(lead), "bought by members like this one", dtype=object),
         "of category " + categories[code[columns]] + ", which this member buys",
-        _popular(known, rows, columns),
+        _popular(among, rows, columns),
     )
     return np.choose(kind, sentences)
 
@@ -109,9 +111,9 @@ def _with(lead: np.ndarray, name: np.ndarray) -> np.ndarray:
     return np.where(lead == name, same, "goes with " + lead + ", which this member buys")
 
 
-def _popular(known: Baskets, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    buyers = known.matrix().sign().sum(axis=0).astype(int)[columns]
-    sold = "sells well: " + buyers.astype(str).astype(object) + f" of {known.shape[0]} members bought it"
+def _popular(among: Baskets, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    buyers = among.matrix().sign().sum(axis=0).astype(int)[columns]
+    sold = "sells well: " + buyers.astype(str).astype(object) + f" of {among.shape[0]} members bought it"
     sold = np.where(buyers > 0, sold, "new: too few have bought it to say more")
     return np.where(rows < 0, sold + "; this member has too few baskets to say more", sold)
 
@@ -152,13 +154,13 @@ def _buys(known: Baskets, code: np.ndarray, rows: np.ndarray, columns: np.ndarra
     return (rows >= 0) & (code[columns] >= 0) & np.isin(rows.astype(np.int64) * width + code[columns], bought)
 
 
-def _lead(known: Baskets, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+def _lead(known: Baskets, rows: np.ndarray, columns: np.ndarray, among: Baskets) -> np.ndarray:
     """Return the column of the member's own item that leads to the item, by cosine times decay; -1 where none does."""
     lead = np.full(len(rows), -1)
     asked = np.flatnonzero(rows >= 0)
     if not len(asked):
         return lead
-    bought = known.matrix().sign()
+    bought = among.matrix().sign()
     scaled = (bought @ sparse.diags_array(1 / (np.sqrt(bought.sum(axis=0)) + SHRINK))).tocsc()
     wanted, place = np.unique(columns[asked], return_inverse=True)
     alike = (scaled[:, wanted].T @ scaled).tocsr()

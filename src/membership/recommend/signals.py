@@ -1,6 +1,5 @@
 """Signals: what the past says of a member and an item that it may buy next, one row a pair."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -43,15 +42,20 @@ class Tables:
     groups: list[tuple[np.ndarray, Rhythm, Table]]
 
 
-def prepare(baskets: Baskets, items: pd.DataFrame | None = None) -> Tables:
-    """Return what is known of `baskets`; of groups of items only if there are `items` (the canonical table)."""
+def prepare(baskets: Baskets, items: pd.DataFrame | None = None, known: Tables | None = None) -> Tables:
+    """Return what is known of `baskets`; of groups of items only if there are `items` (the canonical table).
+
+    With `known`, `baskets` are histories of other members with the same catalogue: what is known of items stays.
+    """
     own = rhythm(baskets, baskets.item, len(baskets.items))
     bought = _timing(own)
     if baskets.discount is not None:
         bought["sale"] = prices.of_pairs(baskets, own)
-    item, member = _table("item", _of_items(baskets, own)), _table("member", _of_members(baskets, own))
-    groups = [] if items is None else list(_groups(baskets, items))
-    return Tables(own, _table("own", bought), item, member, groups)
+    item = known.item if known else _table("item", _of_items(baskets, own))
+    member = _table("member", _of_members(baskets, own))
+    groups = [group for group, *_ in known.groups] if known else _groups(baskets, items)
+    timed = [_timed(baskets, level, group) for level, group in zip(LEVELS, groups, strict=False)]
+    return Tables(own, _table("own", bought), item, member, timed)
 
 
 def signals(pairs: Pairs, tables: Tables) -> tuple[np.ndarray, list[str]]:
@@ -90,12 +94,17 @@ def _table(prefix: str, columns: dict[str, np.ndarray]) -> Table:
     return Table([f"{prefix}_{name}" for name in columns], values)
 
 
-def _groups(baskets: Baskets, items: pd.DataFrame) -> Iterator[tuple[np.ndarray, Rhythm, Table]]:
+def _groups(baskets: Baskets, items: pd.DataFrame | None) -> list[np.ndarray]:
+    """Return for each of LEVELS the group of each item, (I,), 0 for none; nothing without `items`."""
+    if items is None:
+        return []
     grouped = items.set_index("item_id").reindex(baskets.items)
-    for level in LEVELS:
-        group = pd.factorize(grouped[level])[0] + 1  # 0 is "no group"
-        times = rhythm(baskets, group[baskets.item], int(group.max()) + 1)
-        yield group, times, _table(level, _timing(times))
+    return [pd.factorize(grouped[level])[0] + 1 for level in LEVELS]
+
+
+def _timed(baskets: Baskets, level: str, group: np.ndarray) -> tuple[np.ndarray, Rhythm, Table]:
+    times = rhythm(baskets, group[baskets.item], int(group.max()) + 1)
+    return group, times, _table(level, _timing(times))
 
 
 def _timing(times: Rhythm) -> dict[str, np.ndarray]:

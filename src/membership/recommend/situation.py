@@ -1,5 +1,6 @@
 """Situations: what is known of members at one cut-off, their candidates and the signals of these."""
 
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +32,13 @@ class View:
     def __init__(self, baskets: Baskets, given: Labels, extra: int, items: pd.DataFrame | None = None):
         self.baskets, self.candidates = baskets, Candidates(baskets, given, extra, items)
         self._tables = prepare(baskets, items)
+
+    def of_others(self, baskets: Baskets) -> "View":
+        """Return the view of the members of `baskets`, of the same catalogue: what was learned from ours stays."""
+        others = copy(self)
+        others.baskets, others.candidates = baskets, self.candidates.of_others(baskets)
+        others._tables = prepare(baskets, known=self._tables)
+        return others
 
     @property
     def names(self) -> list[str]:

@@ -6,7 +6,7 @@ strongest items are used, of an item only what it leads to most: the rest costs 
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
 import pandas as pd
@@ -44,24 +44,59 @@ class Source:
     proposes: bool = True
 
 
+class Sources:
+    """What the histories `baskets` say of items, and of whom members are like; made once, for any members.
+
+    Those that need labels are there where there are any, `content` where `items` have attributes.
+    """
+
+    def __init__(self, baskets: Baskets, labels: Labels, items: pd.DataFrame | None = None):
+        self._members, self._labels, taste = baskets.members, labels, _Taste(baskets)
+        self._alike, self._follow = _cosines(taste.history.sign()), _transitions(baskets)
+        self._unlabelled = (labels.fold == UNLABELLED).all()
+        self._popular = np.bincount(baskets.item[baskets.basket < 2], minlength=baskets.shape[1]) / len(labels.fold)
+        self._near = _Near(taste.vectors) if self._unlabelled else _NextNear(taste.vectors, labels)
+        self._next = () if self._unlabelled else _next_items(baskets, labels)
+        kinds = None if items is None else attributes(baskets, items)
+        self._likely = _likenesses(kinds, baskets) if kinds is not None and kinds.nnz else None
+
+    def of(self, baskets: Baskets) -> list[Source]:
+        """Return the sources for members of `baskets`: the same as those that were learned from, or others'."""
+        taste = _Taste(baskets)
+        history, last = taste.history, taste.last
+        found = [_leading("alike", history, self._few_alike, last, self._alike)]
+        if self._unlabelled:
+            found += [_leading("follow", history, self._few_follow, last, self._follow)]
+            itself = _rows_of(baskets.members, self._members)
+            found += [self._near.source(taste.vectors, itself), Source(("popular",), lambda *_: (self._popular,))]
+        else:
+            found += [Source(("follow_last",), lambda rows, _: (times(last[rows], self._follow),))]
+            found += [self._near.source(taste.vectors), *self._next]
+        if self._likely is not None:
+            found.append(Source(("content",), lambda rows, _: (times(history[rows], self._likely),)))
+        return found
+
+    @cached_property
+    def _few_alike(self) -> sparse.csr_array:
+        return _leftmost(self._alike, LEADS_HISTORY)
+
+    @cached_property
+    def _few_follow(self) -> sparse.csr_array:
+        return _leftmost(self._follow, LEADS_HISTORY)
+
+
+class _Taste:
+    """What members bought: their strongest items, the last basket, the TIFU vectors."""
+
+    def __init__(self, baskets: Baskets):
+        self.history = strongest(small(baskets.matrix(DECAY**baskets.basket)), STRONGEST)
+        self.last = _last(baskets)
+        self.vectors = strongest(small(baselines.tifu_vectors(baskets, **TIFU)), STRONGEST)
+
+
 def sources(baskets: Baskets, labels: Labels, items: pd.DataFrame | None = None) -> list[Source]:
-    """Return all sources: those that need labels where there are any, `content` where `items` have attributes."""
-    history = strongest(small(baskets.matrix(DECAY**baskets.basket)), STRONGEST)
-    last = _last(baskets)
-    vectors = strongest(small(baselines.tifu_vectors(baskets, **TIFU)), STRONGEST)
-    alike, follow = _cosines(history.sign()), _transitions(baskets)
-    found = [_leading("alike", history, _leftmost(alike, LEADS_HISTORY), last, alike)]
-    if (labels.fold == UNLABELLED).all():
-        recent = (np.bincount(baskets.item[baskets.basket < 2], minlength=baskets.shape[1]) / len(labels.fold),)
-        found += [_leading("follow", history, _leftmost(follow, LEADS_HISTORY), last, follow)]
-        found += [_near(vectors), Source(("popular",), lambda *_: recent)]
-    else:
-        found += [Source(("follow_last",), lambda rows, _: (times(last[rows], follow),))]
-        found += [_next_near(vectors, labels), *_next_items(baskets, labels)]
-    if items is not None and (kinds := attributes(baskets, items)).nnz:
-        likely = _likenesses(kinds, baskets)
-        found.append(Source(("content",), lambda rows, _: (times(history[rows], likely),)))
-    return found
+    """Return all sources for the members of `baskets`, learned from these."""
+    return Sources(baskets, labels, items).of(baskets)
 
 
 def _leading(name: str, history: sparse.csr_array, few: sparse.csr_array, last: sparse.csr_array, leads) -> Source:
@@ -103,35 +138,54 @@ def _without_itself(square: sparse.csr_array) -> sparse.csr_array:
     return _kept(square, square.indices != _rows(square))
 
 
-def _near(vectors: sparse.csr_array) -> Source:
-    """Score by the mean TIFU vector of the other members with the highest cosines."""
-    unit = _unit(vectors)
-    pool = _some(np.arange(vectors.shape[0]))
-    held, candidates = vectors[pool], small(unit[pool].T)
+class _Near:
+    """Scores by the mean TIFU vector of the other members with the highest cosines."""
 
-    def scores(rows, _):
-        cosine = times(unit[rows], candidates)
-        cosine.data[pool[cosine.indices] == np.repeat(rows, np.diff(cosine.indptr))] = 0
-        return (times(_mean(_highest(cosine, NEAREST)), held),)
+    def __init__(self, vectors: sparse.csr_array):
+        self._pool = _some(np.arange(vectors.shape[0]))
+        self._held, self._candidates = vectors[self._pool], small(_unit(vectors)[self._pool].T)
 
-    return Source(("near",), scores)
+    def source(self, vectors: sparse.csr_array, itself: np.ndarray) -> Source:
+        """Return the source for members with `vectors`; `itself` (n,) is the row of each among the others, or -1."""
+        unit = _unit(vectors)
+
+        def scores(rows, _):
+            cosine = times(unit[rows], self._candidates)
+            cosine.data[self._pool[cosine.indices] == np.repeat(itself[rows], np.diff(cosine.indptr))] = 0
+            return (times(_mean(_highest(cosine, NEAREST)), self._held),)
+
+        return Source(("near",), scores)
 
 
-def _next_near(vectors: sparse.csr_array, labels: Labels) -> Source:
-    """Score by what the labelled members with the highest cosines bought next, and by their TIFU vectors."""
-    unit = _unit(vectors)
+class _NextNear:
+    """Scores by what the labelled members with the highest cosines bought next, and by their TIFU vectors."""
 
-    @cache
-    def pool(fold):
-        rows = _some(labels.others(fold))
-        return small(unit[rows].T), small(labels.matrix[rows]), vectors[rows]
+    def __init__(self, vectors: sparse.csr_array, labels: Labels):
+        unit = _unit(vectors)
 
-    def scores(rows, fold):
-        candidates, bought, held = pool(fold)
-        near = _highest(times(unit[rows], candidates), NEIGHBOUR)
-        return times(_mean(near), bought), times(_mean(_highest(near, NEAREST)), held)
+        @cache
+        def pool(fold):
+            rows = _some(labels.others(fold))
+            return small(unit[rows].T), small(labels.matrix[rows]), vectors[rows]
 
-    return Source(("next_near", "near"), scores)
+        self._pool = pool
+
+    def source(self, vectors: sparse.csr_array) -> Source:
+        """Return the source for members with `vectors`."""
+        unit = _unit(vectors)
+
+        def scores(rows, fold):
+            candidates, bought, held = self._pool(fold)
+            near = _highest(times(unit[rows], candidates), NEIGHBOUR)
+            return times(_mean(near), bought), times(_mean(_highest(near, NEAREST)), held)
+
+        return Source(("next_near", "near"), scores)
+
+
+def _rows_of(members: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Return the row of each of `members` among `known`, both sorted ids; -1 for none."""
+    place = np.searchsorted(known, members).clip(max=len(known) - 1)
+    return np.where(known[place] == members, place, -1)
 
 
 def _next_items(baskets: Baskets, labels: Labels) -> tuple[Source, Source]:
