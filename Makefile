@@ -1,6 +1,6 @@
 # Two commands do everything on a fresh machine: `make repro` and `make test`. `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help venv repro quick test check promote rollback lab ui peers lock
+.PHONY: help venv repro quick replay live test check promote rollback lab ui peers lock
 SHELL := /bin/bash
 
 PYTHON ?= python3
@@ -32,6 +32,12 @@ repro: venv ## run the pipeline: every stage whose code, data or parameters chan
 
 quick: venv ## run the whole pipeline on a few members, in .quick/
 	python -m membership.pipeline.sandbox
+
+replay: venv ## run four periods one after the other, each in .replay/<as_of>/, carrying champion and predictions forward
+	python -m membership.pipeline.replay
+
+live: venv ## keep what is predicted now, so that the next period is held against it
+	python -m membership.pipeline.live
 
 test: venv ## check style, import order and behaviour
 	ruff check .

@@ -31,7 +31,7 @@ def test_what_the_stage_runner_says_goes_before_the_working_directory(project, t
     assert paths.root() == tmp_path / "elsewhere"
 
 
-@pytest.mark.parametrize("place", [".dvc/tmp/exps/standalone/tmpx", ".quick"])
+@pytest.mark.parametrize("place", [".dvc/tmp/exps/standalone/tmpx", ".quick", ".replay/2017-12-01"])
 def test_a_temporary_experiment_logs_where_its_checkout_does_whatever_dvc_says(project, monkeypatch, place):
     folder = project / place
     folder.mkdir(parents=True)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 ROOT = "MEMBERSHIP_ROOT"
 SANDBOX = ".quick"
+REPLAY = ".replay"
 _PACKAGE_ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -36,6 +37,9 @@ def reports(*parts: str) -> Path:
 
 
 def checkout() -> Path:
-    """Return the checkout whose runs belong together: for DVC's temporary experiments and `.quick/`, their parent's."""
+    """Return the checkout whose runs belong together: their parent's for folders made within it.
+
+    Those are DVC's temporary experiments, `.quick/` and the periods of `.replay/`.
+    """
     here = root()
-    return next((folder.parent for folder in (here, *here.parents) if folder.name in {".dvc", SANDBOX}), here)
+    return next((folder.parent for folder in (here, *here.parents) if folder.name in {".dvc", SANDBOX, REPLAY}), here)

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from membership.base.errors import DataError, ParamError
+from membership.base.knobs import Windows
 from membership.base.monitor_knobs import Monitor, Threshold
 from membership.evaluate import realised
 from membership.programme import fairness
@@ -104,10 +105,19 @@ def of_features(features: pd.DataFrame, learned: date, as_of: date, knobs: Monit
 
 
 def of_scores(predictions: pd.DataFrame, value: pd.DataFrame, knobs: Monitor) -> pd.DataFrame:
-    """Return `drifted` of forecasts from earlier `predictions` to table `value`; no rows where there are none."""
-    if predictions.empty:
-        return pd.DataFrame(columns=_DRIFT)
+    """Return `drifted` of forecasts from earlier `predictions` to table `value`."""
     return drifted(predictions, value, list(SCORES), "forecast", knobs)
+
+
+def drift_of(
+    predictions: pd.DataFrame, value: pd.DataFrame, features: pd.DataFrame, windows: Windows, knobs: Monitor
+) -> pd.DataFrame:
+    """Return `of_scores` and `of_features` as one frame, the furthest first."""
+    learned = of_features(features, windows.calibration_end, windows.as_of, knobs)
+    if predictions.empty:
+        return learned
+    table = pd.concat([learned, of_scores(predictions, value, knobs)])
+    return table.sort_values(["psi", "name"], ascending=[False, True], ignore_index=True)
 
 
 def metrics(compared: Compared, drift: pd.DataFrame) -> dict[str, float | int | None]:

@@ -60,7 +60,7 @@ def calibrated(found: Compared) -> str:
 def _slope(row) -> str:
     if pd.isna(row.slope):
         return f"{row.outcome.capitalize()}: nothing varies, so no slope can be told."
-    means = {STABLE: "as it should be", WATCH: "to be watched", DRIFTED: "not to be relied on member by member"}
+    means = {STABLE: "within the threshold", WATCH: "to be watched", DRIFTED: "not to be relied on member by member"}
     return f"{row.outcome.capitalize()}: slope {row.slope:.2f} ({row.low:.2f} to {row.high:.2f}), {means[row.status]}."
 
 

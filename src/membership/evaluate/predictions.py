@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from membership.base import paths, tables
+from membership.base import files, paths, tables
 from membership.base.errors import DataError
 
 PROBABLE = ("model",)  # policies whose scores are P(item in the next basket)
@@ -74,6 +74,13 @@ def read(path: Path) -> pd.DataFrame:
     except Exception as error:
         raise DataError(f"{path}: not a readable Parquet file ({error}); bring it back, or delete it.") from error
     return tables.check("predictions", frame, path)
+
+
+def write(path: Path, log: pd.DataFrame) -> None:
+    """Store `log`, checked, in `path`, whole or not at all."""
+    checked = tables.check("predictions", log)
+    with files.whole(path) as temporary:
+        checked.to_parquet(temporary, index=False, compression="zstd")
 
 
 def earlier(as_of: date, path: Path | None = None) -> pd.DataFrame:

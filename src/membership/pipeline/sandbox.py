@@ -17,7 +17,7 @@ import yaml
 from membership.base import params, paths
 from membership.base.errors import ProjectError
 
-_PARTS = ("notebooks", "src", "params.yaml", "dvc.yaml", "champion.json", "README.md")
+_PARTS = ("notebooks", "src", "params.yaml", "dvc.yaml", "champion.json", "README.md", "reports/live")
 
 
 def copy(to: Path, overrides: Mapping[str, Any]) -> Path:
@@ -46,11 +46,14 @@ def copy(to: Path, overrides: Mapping[str, Any]) -> Path:
     return to
 
 
-def repro(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
-    """Run `dvc repro` in `folder`; output goes where ours goes."""
+def repro(folder: Path, *arguments: str, log: Path | None = None) -> subprocess.CompletedProcess:
+    """Run `dvc repro` in `folder`; output goes where ours goes, or to the file `log`."""
     clean = {key: value for key, value in os.environ.items() if key not in {paths.ROOT, "PYTHONPATH"}}
     command = [sys.executable, "-m", "dvc", "repro", *arguments]
-    return subprocess.run(command, cwd=folder, env=clean, check=False)
+    if log is None:
+        return subprocess.run(command, cwd=folder, env=clean, check=False)
+    with log.open("w", encoding="utf-8") as output:
+        return subprocess.run(command, cwd=folder, env=clean, check=False, stdout=output, stderr=subprocess.STDOUT)
 
 
 def main() -> int:
