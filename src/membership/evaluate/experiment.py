@@ -14,7 +14,7 @@ from membership.base import seeds
 from membership.base.errors import DataError, ParamError
 from membership.base.policy_knobs import Evaluate
 from membership.evaluate import segments
-from membership.stats import resample
+from membership.stats import distinct, resample
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 ALL = "all members"
@@ -71,8 +71,8 @@ def run(
 ) -> Experiment:
     """Compare the two policies on every metric of table `outcomes`, over all members and within each tier.
 
-    Catalogue coverage, the share of table `items` that a policy recommends to anybody, comes with them. It is
-    counted, not sampled from members: its interval is the difference itself, and it has no p-value.
+    Catalogue coverage, the share of table `items` that a policy recommends to anybody, comes with them: it is no mean
+    of members, so it has the interval of `stats.distinct` and no p-value.
 
     Raises DataError where an arm is empty or a member is missing or doubled in one, ParamError where the primary
     metric is unknown.
@@ -94,7 +94,7 @@ def run(
     return Experiment(
         primary=evaluate.primary_metric,
         confidence=evaluate.confidence,
-        effects=_adjusted(pd.DataFrame([*rows, _coverage(recommendations, items)])),
+        effects=_adjusted(pd.DataFrame([*rows, _coverage(recommendations, items, evaluate.confidence)])),
         differences=differences,
         aa=resample.aa_check(
             primary, evaluate.aa_repeats, evaluate.confidence, evaluate.aa_band, seeds.rng(seed, "aa")
@@ -159,20 +159,9 @@ def _paired(control: pd.Series, treatment: pd.Series, evaluate: Evaluate, rng: n
     return resample.paired(control.to_numpy(), treatment.to_numpy(), *knobs, rng)
 
 
-def _coverage(recommendations: pd.DataFrame, items: pd.DataFrame) -> dict:
-    distinct = recommendations.groupby("policy")["item_id"].nunique() / len(items)
-    champion, challenger = float(distinct.get(CHAMPION, 0)), float(distinct.get(CHALLENGER, 0))
-    change = challenger - champion
-    return {
-        "metric": COVERAGE,
-        "segment": ALL,
-        "members": recommendations["member_id"].nunique(),
-        "control": champion,
-        "treatment": challenger,
-        "difference": change,
-        "low": change,
-        "high": change,
-    }
+def _coverage(recommendations: pd.DataFrame, items: pd.DataFrame, confidence: float) -> dict:
+    lists = [recommendations[recommendations["policy"] == policy] for policy in (CHAMPION, CHALLENGER)]
+    return {"metric": COVERAGE, "segment": ALL, **vars(distinct.paired(*lists, len(items), confidence))}
 
 
 def _adjusted(effects: pd.DataFrame) -> pd.DataFrame:
