@@ -118,15 +118,13 @@ def row(folder: Path, as_of: date, champion: Mapping[str, Any]) -> dict[str, Any
     buy, spend, hits = (found.overall(name) for name in ("repurchase", "spend", "listed items bought"))
     numbers = files.read_json(folder / "reports" / "metrics" / "decide.json")
     decision = files.read_json(folder / "data" / "decision.json")
-    low, high = (buy["predicted"] * buy[end] for end in ("low", "high"))
-    return {
-        **{"as_of": as_of, "policy": champion["policy"], "version": found.version, "members": int(buy["members"])},
-        **{"predicted": buy["predicted"], "realised": buy["realised"], "low": low, "high": high},
-        **{"status": buy["status"], "spend_ratio": spend["ratio"], "spend_low": spend["low"]},
-        **{"spend_high": spend["high"], "hits": hits["realised"], "watch": numbers["monitor_watch"]},
-        **{"drifted": numbers["monitor_drifted"], "verdict": decision["verdict"]},
-        "reasons": " ".join(decision["reasons"]),
-    }
+    decided = {name: numbers[f"monitor_{name}"] for name in ("watch", "drifted")}
+    decided |= {"verdict": decision["verdict"], "reasons": " ".join(decision["reasons"])}
+    share = {"predicted": buy["predicted"], "realised": buy["realised"], "status": buy["status"]}
+    share |= {end: buy["predicted"] * buy[end] for end in ("low", "high")}
+    money = {f"spend_{name}": spend[name] for name in ("ratio", "low", "high")}
+    live = {"as_of": as_of, "policy": champion["policy"], "version": found.version, "members": int(buy["members"])}
+    return live | share | money | {"hits": hits["realised"]} | decided
 
 
 def _overrides(as_of: date, p: Params, cheaper: Mapping[str, Any]) -> dict[str, Any]:

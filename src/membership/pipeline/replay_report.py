@@ -41,8 +41,9 @@ def in_words(table: pd.DataFrame) -> str:
         f"Over {len(table)} periods the share of members who bought again in time was {error.abs().mean():.3f} from "
         f"what had been predicted, on average, and at most {abs(worst['predicted'] - worst['realised']):.3f} "
         f"({worst['as_of']}: {worst['predicted']:.3f} predicted, {worst['realised']:.3f} realised). Challengers: "
-        f"{moves}. Periods with drift or with repurchase off its forecast: {', '.join(off) or 'none'}. What was realised "
-        "was realised under the shop's own doing: nobody was shown these lists, so this says how good the forecasts are."
+        f"{moves}. Periods with drift or with repurchase off its forecast: {', '.join(off) or 'none'}. What was "
+        "realised was realised under the shop's own doing: nobody was shown these lists, so this says how good the "
+        "forecasts are, not what a policy brought."
     )
 
 
