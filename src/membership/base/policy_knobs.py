@@ -200,3 +200,13 @@ class Decide(Section):
 
     margin: NotNegative
     guardrails: list[Guardrail]
+    drift_blocks: bool
+
+    @field_validator("guardrails")
+    @classmethod
+    def _each_once(cls, guardrails):
+        names = [guardrail.metric for guardrail in guardrails]
+        doubled = sorted({name for name in names if names.count(name) > 1})
+        if doubled:
+            raise ValueError(f"metric {', '.join(doubled)} comes twice; give each metric one margin")
+        return guardrails

@@ -25,6 +25,11 @@ def lower_is_better(metric: str) -> bool:
     return metric.startswith((DISCOUNT, GAP, SPREAD))
 
 
+def in_cents(metric: str) -> bool:
+    """Return whether `metric` is an amount of money, in cents, and no share."""
+    return metric.startswith((DISCOUNT, f"{MARGIN}_at"))
+
+
 def prices(events: ir.Table, cutoff: date) -> pd.DataFrame:
     """Return what a purchase of each item came to before `cutoff`, sorted by item_id.
 
