@@ -57,6 +57,19 @@ def calibrated(found: Compared) -> str:
     return " ".join(said) or "Without earlier predictions there is no calibration to judge."
 
 
+def checks(found: Compared, moved: pd.DataFrame) -> list[dict]:
+    """Return what decide may look at: name, passed and reason of "drift" and of "forecasts came true".
+
+    Drift passes unless a feature or forecast has drifted; the other unless repurchase or spend of all members has.
+    """
+    overall = [found.overall(name)["status"] for name in ("repurchase", "spend")]
+    came_true = DRIFTED not in overall
+    return [
+        {"name": "drift", "passed": bool((moved["status"] != DRIFTED).all()), "reason": drift(moved)},
+        {"name": "forecasts came true", "passed": came_true, "reason": compared(found)},
+    ]
+
+
 def _slope(row) -> str:
     if pd.isna(row.slope):
         return f"{row.outcome.capitalize()}: nothing varies, so no slope can be told."
