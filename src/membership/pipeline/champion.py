@@ -1,11 +1,16 @@
-"""`make promote` and `make rollback`: change `champion.json`, the policy that is live, and say what changed."""
+"""`make promote` and `make rollback`: change `champion.json`, the policy that is live, and log what was done and why.
+
+Also a refusal is logged: in `decisions.jsonl`, which is committed with champion.json, and as a run in MLflow.
+"""
 
 import argparse
 import sys
+from collections.abc import Mapping
+from typing import Any
 
 from membership.base import files, paths
 from membership.base.errors import ProjectError
-from membership.evaluate import decide
+from membership.evaluate import champions, decide
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -14,20 +19,40 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("change", choices=("promote", "rollback"))
     parser.add_argument("--force", action="store_true", help="promote although the decision is to keep the champion")
     options = parser.parse_args(arguments)
-    path = paths.root() / "champion.json"
     try:
-        live = files.read_json(path)
-        if options.change == "promote":
-            new = decide.promote(files.read_json(paths.data("decision.json")), live, force=options.force)
-        else:
-            new = decide.rollback(live)
+        live = champions.live()
+        decision = files.read_json(paths.data("decision.json")) if options.change == "promote" else {}
     except ProjectError as error:
         print(f"{options.change}: {error}", file=sys.stderr)
         return 1
-    files.write_json(path, new)
+    try:
+        new = champions.checked(_changed(options.change, decision, live, options.force))
+    except ProjectError as error:
+        print(f"{options.change}: {error}", file=sys.stderr)
+        _log(champions.entry(options.change, live, None, str(error), options.force))
+        return 1
+    files.write_json(champions.path(), new)
+    why = new["reason"] if options.change == "promote" else f"Rolled back by hand; live before: {live['policy']}."
+    _log(champions.entry(options.change, live, new, why, options.force))
     print(f"champion.json: '{live['policy']}' -> '{new['policy']}': {new['reason']}")
-    print("Commit it; the next `dvc repro` judges against it, and the MLflow alias `champion` follows.")
+    print("Commit it with decisions.jsonl; the next `dvc repro` judges against it, and the MLflow alias follows.")
     return 0
+
+
+def _changed(change: str, decision: Mapping[str, Any], live: dict[str, Any], force: bool) -> dict[str, Any]:
+    return decide.promote(decision, live, force) if change == "promote" else decide.rollback(live)
+
+
+def _log(line: Mapping[str, Any]) -> None:
+    """Log `line` in the project and in MLflow; a tracking server that does not answer takes nothing back."""
+    champions.append(line)
+    from membership.pipeline import track  # seconds that a refusal on the spot need not wait for
+
+    tags = {name: str(value)[:5000] for name, value in line.items()}
+    try:
+        track.StageRun("champion", {name: line[name] for name in ("before", "after")}, tags).finish(ok=True)
+    except ProjectError as error:
+        print(f"{error} What was done stands, and is logged in decisions.jsonl; only MLflow lacks it.", file=sys.stderr)
 
 
 if __name__ == "__main__":
