@@ -31,7 +31,8 @@ def assign(tiers: pd.DataFrame, salt: str) -> pd.DataFrame:
         )
     members = tiers[["member_id", "tier"]].assign(digest=tiers["member_id"].map(lambda member: _digest(salt, member)))
     place = members.sort_values(["digest", "member_id"]).groupby("tier").cumcount().reindex(members.index)
-    first = members["tier"].map({tier: int(_digest(salt, f"tier {tier}"), 16) % 2 for tier in members["tier"].unique()})
+    start = {tier: int(_digest(salt, f"tier {tier}"), 16) % 2 for tier in members["tier"].unique()}
+    first = members["tier"].map(start).astype(int)
     arm = np.where((place + first) % 2 == 0, CONTROL, TREATMENT)
     return members.drop(columns="digest").assign(arm=arm).sort_values("member_id", ignore_index=True)
 

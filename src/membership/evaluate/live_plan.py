@@ -15,6 +15,7 @@ import scipy.stats
 from membership.base.policy_knobs import Evaluate
 from membership.base.results import markdown
 from membership.evaluate.arms import BEFORE, CONTROL
+from membership.evaluate.guardrails import lower_is_better
 from membership.evaluate.randomised import ADJUSTED, PLAIN
 from membership.stats import power, sequential
 
@@ -61,7 +62,7 @@ def plan(observed: pd.DataFrame, entrants: pd.DataFrame, guardrails: Iterable, k
             rows.append(row)
     reach = entrants[["week", "members"]].copy()
     for method in (PLAIN, ADJUSTED):
-        reach[method] = _found(entrants["members"], _deviation(spread, correlation, entrants, method), knobs)
+        reach[method] = detectable(entrants["members"], _deviation(spread, correlation, entrants, method), knobs)
     reach["watched"] = reach[ADJUSTED] * np.sqrt(factor)
     watched = [_guarded(live, guardrail, entrants, knobs) for guardrail in guardrails]
     watched = pd.DataFrame(watched, columns=["metric", "margin", "members_per_arm", "weeks"])
@@ -74,6 +75,32 @@ def price_of_watching(confidence: float) -> float:
     at_plan = sequential.bounds(np.zeros(1), np.ones(1), mixture, confidence)
     once = scipy.stats.norm.ppf((1 + confidence) / 2)
     return float((at_plan.high[0] / once) ** 2)
+
+
+def detectable(members: pd.Series | np.ndarray, deviation: np.ndarray | float, knobs: Evaluate) -> np.ndarray:
+    """Return the smallest difference that two arms of half of `members` find with the asked power.
+
+    Source: Bloom (1995): standard error times the sum of the two quantiles of t.
+    """
+    number = np.maximum(np.asarray(members, dtype=float), 1)
+    quantiles = scipy.stats.t.ppf(np.array([[(1 + knobs.confidence) / 2], [knobs.power]]), np.maximum(number - 2, 1))
+    return quantiles.sum(axis=0) * deviation * np.sqrt(4 / number)
+
+
+def stated(before: pd.DataFrame, knobs: Evaluate) -> str:
+    """Say before any result which metric decides, and which difference could be found, from the window before."""
+    first = (
+        f"The metric that decides is {knobs.primary_metric}; all others are secondary, and none of them decides alone."
+    )
+    values = before[knobs.primary_metric].dropna() if knobs.primary_metric in before else pd.Series(dtype=float)
+    if len(values) < 4:
+        return f"{first} The window before says nothing of it."
+    smallest = detectable(np.array([len(values)]), float(values.std()), knobs)[0]
+    return (
+        f"{first} In the window before, {len(values):,} members had a basket, and it varied between them by a "
+        f"standard deviation of {values.std():.3f}: two arms of half of so many find a difference of {smallest:.4f} with power "
+        f"{knobs.power:.0%}. The paired comparison finds less, by how much is not known before."
+    )
 
 
 def size_table(found: Plan) -> str:
@@ -103,7 +130,8 @@ def watch_table(found: Plan, knobs: Evaluate) -> str:
     ]
     for row in found.watched.itertuples():
         known = "counted, no test" if np.isnan(row.members_per_arm) else _in_weeks(row.weeks, last)
-        worse = f"always-valid interval all below -{row.margin:g}: the champion is back"
+        side = f"above +{row.margin:g}" if lower_is_better(row.metric) else f"below -{row.margin:g}"
+        worse = f"always-valid interval all {side}: the champion is back"
         rows.append({to_know: row.metric, stop: worse, sure: known})
     return markdown(rows)
 
@@ -147,13 +175,6 @@ def _weeks(
 def _needed(worth: float, deviation: float, knobs: Evaluate) -> float:
     """Return members an arm; two where nothing varies."""
     return np.ceil(power.members_per_arm(worth / deviation, knobs.power, knobs.confidence)) if deviation > 0 else 2.0
-
-
-def _found(members: pd.Series, deviation: np.ndarray, knobs: Evaluate) -> np.ndarray:
-    """Return the smallest difference that two arms of half of `members` find: Bloom (1995)."""
-    number = np.maximum(members.to_numpy(dtype=float), 1)
-    quantiles = scipy.stats.t.ppf([[(1 + knobs.confidence) / 2], [knobs.power]], np.maximum(number - 2, 1)).sum(axis=0)
-    return quantiles * deviation * np.sqrt(4 / number)
 
 
 def _guarded(live: pd.DataFrame, guardrail, entrants: pd.DataFrame, knobs: Evaluate) -> dict:

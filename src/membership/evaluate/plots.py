@@ -10,8 +10,9 @@ from membership.evaluate.experiment import Experiment
 
 
 def effects(experiment: Experiment, ax: Axes | None = None) -> Axes:
-    """Draw the difference of each metric over all members with its t interval, zero marked."""
-    ax = forest(experiment.headline, experiment.headline["metric"], ax)
+    """Draw the difference of each metric that is a share, over all members, with its t interval, zero marked."""
+    shares = experiment.headline[experiment.headline[["control", "treatment"]].max(axis=1).fillna(0) <= 1]
+    ax = forest(shares, shares["metric"], ax)
     ax.set(title="What changes with the challenger, all members")
     ax.set_xlabel(f"challenger minus champion (share), {experiment.confidence:.0%} interval")
     return ax
@@ -63,5 +64,5 @@ def forest(rows: pd.DataFrame, labels: pd.Series, ax: Axes | None) -> Axes:
     ax.plot(rows["difference"], rows.index, "o", color="tab:blue")
     ax.axvline(0, color="grey", linewidth=1)
     ax.set_yticks(rows.index, labels)
-    ax.invert_yaxis()
+    ax.set_ylim(len(rows) - 0.5, -0.5)
     return ax

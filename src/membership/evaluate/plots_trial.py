@@ -13,6 +13,8 @@ from membership.evaluate.randomised import ADJUSTED, PLAIN
 from membership.evaluate.segments import Segments
 from membership.evaluate.trial_findings import BALANCED
 
+LARGE = 30  # members that a segment needs to set the scale of the figure
+
 
 def readings(table: pd.DataFrame, metric: str, confidence: float, ax: Axes | None = None) -> Axes:
     """Draw the primary metric's difference as each reading has it, from `randomised.readings`."""
@@ -42,9 +44,9 @@ def segments(found: Segments, ax: Axes | None = None) -> Axes:
     rows = found.effects[found.effects["members"] > 1]
     labels = rows["by"] + ": " + rows["segment"] + " (" + rows["members"].map("{:,}".format) + ")"
     ax = forest(rows, labels, ax)
-    reach = 3 * float(np.nanmedian(rows["high"] - rows["low"])) if len(rows) else 1.0
-    shown = rows["difference"].abs().max() if len(rows) else 0.0
-    ax.set(title=f"For whom: {found.metric} by segment (members)", xlim=(-max(reach, shown), max(reach, shown)))
+    large = rows[rows["members"] >= LARGE]  # a few members may be anywhere, and would hide the others
+    limit = 1.1 * large[["low", "high"]].abs().max(axis=None) if len(large) else 1.0
+    ax.set(title=f"For whom: {found.metric} by segment (members)", xlim=(-limit, limit))
     ax.set_xlabel(f"challenger minus champion, {found.confidence:.0%} interval of each segment alone")
     return ax
 

@@ -1,0 +1,170 @@
+"""The randomised reading: Welch, ratios and CUPED as textbooks and scipy have them, the gate, what is not defined."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.stats
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from membership.base import params
+from membership.evaluate import randomised
+from membership.evaluate.randomised import Measure
+
+MEAN, RATIO = Measure("y", "y"), Measure("ratio", "y", "n")
+
+
+@pytest.fixture
+def knobs(workspace):
+    return params.load("evaluate").evaluate
+
+
+def arm(n, mean=0.3, seed=1, together=0.6):
+    """Members whose outcome correlates with what was known before."""
+    rng = np.random.default_rng(seed)
+    before = rng.normal(size=n)
+    y = mean + together * before + np.sqrt(1 - together**2) * rng.normal(size=n)
+    return pd.DataFrame({"y": y, "y_before": before, "n": 1.0 + rng.poisson(3, n), "n_before": 1.0 + rng.poisson(3, n)})
+
+
+def observed(control, treatment):
+    both = pd.concat([control.assign(arm="champion"), treatment.assign(arm="challenger")], ignore_index=True)
+    return both.assign(member_id=[f"m{number}" for number in range(len(both))])
+
+
+def test_welch_is_scipys():
+    control, treatment = arm(40), arm(60, 0.7, seed=2)
+    found = randomised.contrast(control, treatment, MEAN, False, 0.9)
+    expected = scipy.stats.ttest_ind(treatment["y"], control["y"], equal_var=False)
+    assert found.p_value == pytest.approx(expected.pvalue, rel=1e-12)
+    assert (found.low, found.high) == pytest.approx(tuple(expected.confidence_interval(0.9)), rel=1e-10)
+    assert (found.control, found.treatment) == pytest.approx((control["y"].mean(), treatment["y"].mean()))
+    assert found.members == 100
+
+
+def test_cuped_by_hand():
+    """The treatment's covariate is higher by chance: what it foretells is taken off the difference."""
+    control, treatment = arm(500), arm(500, seed=2)
+    found = randomised.contrast(control, treatment, MEAN, True, 0.95)
+    everybody = pd.concat([control, treatment])
+    theta = everybody["y"].cov(everybody["y_before"]) / everybody["y_before"].var()
+    gaps = treatment.mean() - control.mean()
+    assert found.difference == pytest.approx(gaps["y"] - theta * gaps["y_before"])
+
+
+@pytest.mark.parametrize("together", [0.0, 0.3, 0.605, 0.9])
+def test_cuped_cuts_the_variance_by_the_square_of_the_correlation(together):
+    control, treatment = arm(20_000, together=together), arm(20_000, seed=2, together=together)
+    plain, adjusted = (randomised.contrast(control, treatment, MEAN, way, 0.95) for way in (False, True))
+    cut = 1 - ((adjusted.high - adjusted.low) / (plain.high - plain.low)) ** 2
+    assert cut == pytest.approx(together**2, abs=0.02)
+    measured = randomised.correlation(observed(control, treatment), MEAN)
+    assert cut == pytest.approx(measured**2, abs=0.002)
+
+
+def test_a_ratio_of_means_by_the_delta_method():
+    control, treatment = arm(50), arm(50, seed=2)
+    found = randomised.contrast(control, treatment, RATIO, False, 0.95)
+    ratios, variances = [], []
+    for side in (control, treatment):
+        ratio = side["y"].mean() / side["n"].mean()
+        linear = (side["y"] - ratio * side["n"]) / side["n"].mean()
+        ratios.append(ratio)
+        variances.append(linear.var() / len(side))
+    assert (found.control, found.treatment) == pytest.approx(tuple(ratios))
+    error = np.sqrt(sum(variances))
+    assert found.p_value == pytest.approx(2 * scipy.stats.t.sf(abs(np.diff(ratios)[0]) / error, 98), rel=0.02)
+
+
+def test_the_intervals_hold_a_known_difference_as_often_as_they_say():
+    rng = np.random.default_rng(3)
+    covered = {False: 0, True: 0}
+    for _ in range(300):
+        control, treatment = (arm(60, mean, seed=int(rng.integers(2**31))) for mean in (0.0, 0.25))
+        for adjusted in covered:
+            found = randomised.contrast(control, treatment, MEAN, adjusted, 0.95)
+            covered[adjusted] += found.low <= 0.25 <= found.high
+    for count in covered.values():
+        assert scipy.stats.binom.ppf(0.001, 300, 0.95) <= count <= 299
+
+
+@settings(max_examples=15, deadline=None)
+@given(shift=st.floats(-3, 3), seed=st.integers(0, 99))
+def test_swapping_the_arms_turns_the_sign(shift, seed):
+    control, treatment = arm(20, seed=seed), arm(25, shift, seed=seed + 1)
+    for adjusted in (False, True):
+        there = randomised.contrast(control, treatment, MEAN, adjusted, 0.95)
+        back = randomised.contrast(treatment, control, MEAN, adjusted, 0.95)
+        assert there.difference == pytest.approx(-back.difference, abs=1e-12)
+        assert (there.low, there.high) == pytest.approx((-back.high, -back.low), abs=1e-12)
+        assert there.p_value == pytest.approx(back.p_value)
+
+
+def test_a_mean_of_nearly_nothing_is_compared_like_any_other():
+    """tea-tasting alone overflows there, because it gives relative effects as well."""
+    control, treatment = arm(40), arm(40, seed=2)
+    control["y"] -= control["y"].mean() - 1e-9
+    found = randomised.contrast(control, treatment, MEAN, False, 0.95)
+    assert found.p_value == pytest.approx(scipy.stats.ttest_ind(treatment["y"], control["y"], equal_var=False).pvalue)
+
+
+def test_textbook_sample_ratio():
+    assert randomised.sample_ratio(821588, 815482) == pytest.approx(1.8218e-6, rel=1e-4)
+    assert randomised.sample_ratio(0, 0) == 1.0
+    assert randomised.sample_ratio(10, 10) == 1.0
+    assert randomised.sample_ratio(2, 8) == pytest.approx(scipy.stats.binomtest(2, 10).pvalue)
+
+
+def test_a_metric_without_variance_is_certain_and_a_single_member_of_nothing():
+    same = pd.DataFrame({"y": [0.5, 0.5], "n": 1.0})
+    found = randomised.contrast(same, same + 0.25, MEAN, False, 0.95)
+    assert (found.difference, found.low, found.high, found.p_value) == (0.25, 0.25, 0.25, 0.0)
+    assert randomised.contrast(same, same, MEAN, False, 0.95).p_value == 1.0
+    one = randomised.contrast(same, same.iloc[:1], MEAN, False, 0.95)
+    assert (one.low, one.high, one.p_value) == (-np.inf, np.inf, 1.0)
+    nothing_to_divide = randomised.contrast(same, same.assign(n=0.0), RATIO, False, 0.95)
+    assert (nothing_to_divide.low, nothing_to_divide.high, nothing_to_divide.p_value) == (-np.inf, np.inf, 1.0)
+
+
+def test_members_without_the_metric_are_left_out():
+    control, treatment = arm(20), arm(20, seed=2)
+    gaps = pd.concat([control, pd.DataFrame({"y": [np.nan] * 3})])
+    assert randomised.contrast(gaps, treatment, MEAN, False, 0.95) == randomised.contrast(
+        control, treatment, MEAN, False, 0.95
+    )
+
+
+def test_a_trial_has_both_methods_where_the_window_before_tells_something(knobs):
+    members = observed(arm(80), arm(80, seed=2)).assign(z=lambda frame: frame["y"] + 1, z_before=0.0)
+    trial = randomised.analyse(members, ["y", "z"], knobs)
+    methods = trial.effects.groupby("measure", sort=False)["method"].agg(list).to_dict()
+    assert methods == {"y": ["Welch", "CUPED"], "z": ["Welch"]}  # what was the same for all tells nothing
+    assert trial.readable
+    assert trial.of("y", "CUPED")["correlation"] == pytest.approx(0.6, abs=0.15)
+    assert trial.of("y", "CUPED")["detectable"] < trial.of("y")["detectable"]
+
+
+def test_ratios_come_with_the_counts_they_are_made_of(knobs):
+    members = observed(arm(80), arm(80, seed=2)).rename(columns={"y": "hits", "n": "listed"})
+    trial = randomised.analyse(members, ["hits"], knobs)
+    assert trial.effects["measure"].tolist() == ["hits", "hits_per_listed"]
+
+
+def test_the_detectable_difference_is_found_as_often_as_asked(knobs):
+    smallest = randomised.analyse(observed(arm(100), arm(100, seed=2)), ["y"], knobs).of("y")["detectable"]
+    rng = np.random.default_rng(4)
+    p_values = [scipy.stats.ttest_ind(rng.normal(0, 1, 100), rng.normal(smallest, 1, 100)).pvalue for _ in range(400)]
+    assert 0.7 <= np.mean(np.array(p_values) < 0.05) <= 0.9
+
+
+def test_a_broken_split_is_not_read(knobs):
+    trial = randomised.analyse(observed(arm(100), arm(200, seed=2)), ["y"], knobs)
+    assert trial.sample_ratio_p < 0.001
+    assert not trial.readable
+    assert trial.effects[["difference", "low", "high", "p_value"]].isna().all(axis=None)
+
+
+def test_an_empty_arm_has_a_defined_answer(knobs):
+    trial = randomised.analyse(observed(arm(5), arm(0)), ["y"], knobs)
+    assert trial.readable  # five to none happens once in sixteen
+    assert (trial.of("y")["low"], trial.of("y")["high"], trial.of("y")["p_value"]) == (-np.inf, np.inf, 1.0)
