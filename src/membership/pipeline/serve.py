@@ -1,9 +1,12 @@
-"""The live policy as an MLflow model: a member's id in, what the batch run decided for that member out.
+"""The live policy's scorer as an MLflow model: members in, by id or with their events, what is known of them out.
 
-This file is also the model's code (models-from-code): MLflow stores a copy of it beside the tables it answers from,
-so it imports nothing of the project at load time.
+This file is also the model's code (models-from-code): MLflow stores a copy of it, and of the package `membership`,
+beside the files that `scorer.pack` makes. So the model needs this checkout no more, only the libraries it lists.
 """
 
+import hashlib
+import importlib.metadata
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -11,79 +14,134 @@ import mlflow
 import pandas as pd
 from mlflow.exceptions import INVALID_PARAMETER_VALUE, MlflowException
 from mlflow.models import ModelSignature, set_model
-from mlflow.types.schema import ColSpec, ParamSchema, ParamSpec, Schema
+from mlflow.types.schema import AnyType, Array, ColSpec, DataType, Object, ParamSchema, ParamSpec, Property, Schema
 
 MODEL = "membership"
+DESCRIPTION = (
+    "What the membership programme knows of a member as of one day: value with interval, P(alive), stage, tier and "
+    "distance to the next, points, benefits and recommended items with reasons. Send `member_id` for members of the "
+    "batch run; send `events` (and `joined_at`, if known) along for any others."
+)
+NEEDS = (
+    "mlflow", "pandas", "numpy", "scipy", "torch", "ibis-framework", "duckdb", "pyarrow", "pydantic", "pyyaml",
+    "pandera", "safetensors", "threadpoolctl",
+)  # fmt: skip
 
 
-class BatchAnswers(mlflow.pyfunc.PythonModel):
-    """Answers from a batch run: member ids in, the top `k` recommendations of one policy out."""
+class Scorer(mlflow.pyfunc.PythonModel):
+    """Answers as `membership.pipeline.scorer.Scorer` does; what it refuses is the request's fault, a 4xx."""
 
     def load_context(self, context) -> None:
-        """Load the recommendations that were logged with the model."""
-        self._table = pd.read_parquet(context.artifacts["recommendations"])
+        """Load what was packed."""
+        from membership.pipeline import scorer
+
+        self._scorer = scorer.Scorer(Path(context.artifacts["scorer"]))
 
     def predict(self, context, model_input: pd.DataFrame, params: dict | None = None) -> pd.DataFrame:
-        """Return member_id, rank, item_id, score, source and reason, one row a recommendation, in the order asked.
+        """Return one row a member, in the order asked. Raises MlflowException for what cannot be answered."""
+        from membership.base.errors import ProjectError
 
-        Raises MlflowException (a 4xx when served) for unknown members and for `k` below 1.
-        """
-        k = int((params or {}).get("k", 10))
-        asked = pd.Index(model_input["member_id"].astype(str)).unique()
-        unknown = asked.difference(self._table["member_id"])
-        if k < 1 or len(unknown):
-            problem = f"unknown members: {', '.join(unknown[:5])}" if len(unknown) else f"k = {k}: must be 1 or more"
-            raise MlflowException(problem, error_code=INVALID_PARAMETER_VALUE)
-        rows = self._table[self._table["rank"] <= k].set_index("member_id").loc[asked].reset_index()
-        return rows[["member_id", "rank", "item_id", "score", "source", "reason"]]
+        try:
+            return self._scorer.answer(model_input, (params or {}).get("k", self._scorer.p.recommend.k))
+        except ProjectError as error:
+            raise MlflowException(str(error), error_code=INVALID_PARAMETER_VALUE) from error
 
 
-set_model(BatchAnswers())
+set_model(Scorer())
+
+
+def signature(k: int) -> ModelSignature:
+    """Return what goes in and comes out; `k` items unless asked for fewer.
+
+    `events` is any JSON: `request` says more clearly what is wrong with it than a schema would, and ten times sooner.
+    """
+    from membership.pipeline import scorer
+
+    text, number, whole = DataType.string, DataType.double, DataType.long
+    kinds = dict.fromkeys(scorer.COLUMNS, text) | dict.fromkeys(scorer.WORTH, number)
+    kinds |= dict.fromkeys(("to_next", "spend_to_next", "points"), whole) | {"benefits": Array(text)}
+    item = dict.fromkeys(scorer.ITEM, text) | {"rank": whole, "score": number}
+    kinds["items"] = Array(Object([Property(name, kind) for name, kind in item.items()]))
+    return ModelSignature(
+        Schema(
+            [
+                ColSpec("string", "member_id"),
+                ColSpec(AnyType(), "events", required=False),
+                ColSpec("string", "joined_at", required=False),
+            ]
+        ),
+        Schema([ColSpec(kind, name, required=name != "next_tier") for name, kind in kinds.items()]),
+        ParamSchema([ParamSpec("k", "long", k)]),
+    )
 
 
 def register(run_id: str) -> None:
-    """Register both policies of the last evaluation, and point the aliases at them.
+    """Register a scorer for both policies of the last evaluation, and point the aliases at them.
 
-    `champion` mirrors `champion.json`, which stays the truth; `challenger` is the tuned model. A policy whose
-    recommendations are already registered keeps its version.
+    `champion` mirrors `champion.json`, which stays the truth; `challenger` is the tuned model. What is registered
+    already keeps its version. Raises DataError where there is no such champion, or where a stage has left nothing to
+    answer from, and Unreachable where the registry does not answer. Aliases move only once both are there.
     """
-    from membership.base import files, paths, tables
-    from membership.pipeline import track
+    from membership.base import files, paths
+    from membership.pipeline import scorer, track
 
-    client, _ = track.connect()
-    _make_registry(client)
-    live = files.read_json(paths.root() / "champion.json")
-    everything = tables.read("recommendations")
-    for policy in ("champion", "challenger"):
-        chosen = everything[everything["policy"] == policy].drop(columns="policy")
-        name = live["policy"] if policy == "champion" else "model"
-        version = _version(client, chosen, name, run_id)
-        client.set_registered_model_alias(MODEL, policy, version)
+    live = scorer.live(paths.root() / "champion.json")
+    tuned = {"policy": "model", "settings": files.read_json(paths.models("tuned.json"))["settings"]}
+    try:
+        client, _ = track.connect()
+        _make_registry(client)
+        arms = {"champion": live, "challenger": tuned}
+        with tempfile.TemporaryDirectory() as folder:
+            scorer.pack(Path(folder) / "any")
+            versions = {arm: _version(client, Path(folder), arm, one, run_id) for arm, one in arms.items()}
+        for arm, version in versions.items():
+            client.set_registered_model_alias(MODEL, arm, version)
+    except MlflowException as error:
+        raise track.Unreachable(
+            f"the model registry does not answer ({str(error).splitlines()[0][:200]}); what is served has not changed. "
+            "Mend it, then register what was decided with `dvc repro --force --single-item decide`."
+        ) from error
 
 
 def _make_registry(client) -> None:
     if not client.search_registered_models(f"name = '{MODEL}'"):
-        client.create_registered_model(MODEL, description="Next-basket recommendations as the batch run decided them.")
+        client.create_registered_model(MODEL, description=DESCRIPTION)
 
 
-def _version(client, recommendations: pd.DataFrame, policy: str, run_id: str) -> str:
-    """Return the version that answers with `recommendations`, made and registered if there is none yet."""
-    content = str(int(pd.util.hash_pandas_object(recommendations, index=False).sum()))
+def _version(client, folder: Path, arm: str, live: dict, run_id: str) -> str:
+    """Return the version that answers for the policy `live` as the batch run did, made if there is none yet."""
+    from membership.base import params
+    from membership.pipeline import scorer
+
+    packed = folder / arm / "scorer"
+    shutil.copytree(folder / "any", packed)
+    scorer.pack_policy(packed, arm, live)
+    content = _digest([packed, _package()])
     for known in client.search_model_versions(f"name = '{MODEL}'"):
         if known.tags.get("content") == content:
             return known.version
-    with tempfile.TemporaryDirectory() as folder, mlflow.start_run(run_id=run_id):
-        table = Path(folder) / "recommendations.parquet"
-        recommendations.to_parquet(table, index=False)
+    with mlflow.start_run(run_id=run_id):
         logged = mlflow.pyfunc.log_model(
-            name=policy,
+            name=arm,
             python_model=str(Path(__file__)),
-            artifacts={"recommendations": str(table)},
-            signature=ModelSignature(
-                Schema([ColSpec("string", "member_id")]), params=ParamSchema([ParamSpec("k", "long", 10)])
-            ),
-            input_example=(recommendations[["member_id"]].drop_duplicates().head(2), {"k": 3}),
-            pip_requirements=["mlflow", "pandas", "pyarrow"],
+            artifacts={"scorer": str(packed)},
+            code_paths=[str(_package())],
+            signature=signature(params.parse(params.read()).recommend.k),
+            input_example=(scorer.example(packed), {"k": 3}),
+            pip_requirements=[f"{name}=={importlib.metadata.version(name)}" for name in NEEDS],
         )
-    made = mlflow.register_model(logged.model_uri, MODEL, tags={"content": content, "policy": policy})
+    made = mlflow.register_model(logged.model_uri, MODEL, tags={"content": content, "policy": live["policy"]})
     return made.version
+
+
+def _package() -> Path:
+    return Path(__file__).resolve().parents[1]
+
+
+def _digest(folders: list[Path]) -> str:
+    """Return a digest of all files in `folders` but compiled ones."""
+    found = hashlib.sha256()
+    for folder in folders:
+        for path in sorted(path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts):
+            found.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes())
+    return found.hexdigest()

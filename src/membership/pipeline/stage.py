@@ -137,9 +137,12 @@ def _after(stage: str, run_id: str) -> None:
 
         report.save_readme()
         if paths.root() == paths.checkout():  # an experiment in a folder of its own moves no alias
-            from membership.pipeline import serve
+            from membership.pipeline import serve, track
 
-            serve.register(run_id)
+            try:
+                serve.register(run_id)
+            except track.Unreachable as error:  # all that was computed is there, and the old version goes on serving
+                print(f"\nstage decide: {error}", file=sys.stderr)
 
 
 def _environment() -> dict[str, str]:

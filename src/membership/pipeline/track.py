@@ -20,11 +20,15 @@ EXPERIMENT = "membership"
 RUN_ID = "MEMBERSHIP_RUN_ID"  # how the runner tells a notebook's kernel which run it belongs to
 
 
+class Unreachable(ProjectError):
+    """MLflow does not answer."""
+
+
 def connect() -> tuple[MlflowClient, str]:
     """Return a client and the id of the project's experiment, made first if it is not there.
 
     `MLFLOW_TRACKING_URI` is respected; otherwise runs go to `mlflow.db` and `mlruns/` in the checkout, where a bare
-    `mlflow ui` finds them. Raises ProjectError where the tracking server cannot be reached.
+    `mlflow ui` finds them. Raises Unreachable where the tracking server cannot be reached.
     """
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     root = paths.checkout()
@@ -40,7 +44,7 @@ def connect() -> tuple[MlflowClient, str]:
             experiment = client.get_experiment_by_name(EXPERIMENT)
             identity = experiment.experiment_id if experiment else client.create_experiment(EXPERIMENT, artifacts)
     except MlflowException as error:
-        raise ProjectError(
+        raise Unreachable(
             f"MLflow at {uri} does not answer ({str(error).splitlines()[0][:200]}). "
             "Start the server, or unset MLFLOW_TRACKING_URI to log into this checkout."
         ) from error

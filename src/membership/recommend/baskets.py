@@ -140,6 +140,12 @@ def history(events: ir.Table, cutoff: date, knobs: Recommend) -> Baskets:
     Items are restricted first, then members, then each member's last `max_baskets` are kept. Raises DataError where
     nothing is left.
     """
+    frame = history_lines(events, cutoff, knobs)
+    return of_lines(frame, np.unique(frame["item_id"].to_numpy(dtype=str)), cutoff)
+
+
+def history_lines(events: ir.Table, cutoff: date, knobs: Recommend) -> pd.DataFrame:
+    """Return the `lines` of `history`, with the same errors."""
     bought = _purchases(engine.before(events, cutoff))
     often = bought.group_by("item_id").having(bought.count() >= knobs.min_item_purchases).agg()
     frame = lines(events, often, cutoff, knobs).to_pandas()
@@ -148,7 +154,7 @@ def history(events: ir.Table, cutoff: date, knobs: Recommend) -> Baskets:
             f"before {cutoff} no member has {knobs.min_baskets} baskets (recommend.min_baskets) of items bought "
             f"{knobs.min_item_purchases} times (recommend.min_item_purchases): lower these, or bring more events."
         )
-    return of_lines(frame, np.unique(frame["item_id"].to_numpy(dtype=str)), cutoff)
+    return frame
 
 
 def lines(events: ir.Table, catalogue: ir.Table, cutoff: date, knobs: Recommend) -> ir.Table:

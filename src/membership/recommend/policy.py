@@ -143,10 +143,7 @@ def serve(model: NextBasket, events: ir.Table, items: pd.DataFrame, cutoff: date
     `p` has `recommend` and `train`. Raises DataError where the model was trained on other signals.
     """
     known = baskets.history(events, cutoff, p.recommend)
-    view = View(known, labels.none(known), p.train.candidates, items)
-    if view.names != model.signals:
-        raise DataError("the model was trained on other signals than there are now; run `dvc repro train`.")
-    return of_model(model, view, p.recommend.explore)
+    return of_model(model, _view(model, known, items, p), p.recommend.explore)
 
 
 def of_model(model: NextBasket, view: View, explore: float = 0.0, among: Baskets | None = None) -> Recommender:
@@ -182,7 +179,7 @@ class Standing:
     ):  # fmt: skip
         self._name, self._settings, self._known, self._items, self._p = name, settings, known, items, p
         self._model = model
-        self._view = View(known, labels.none(known), p.train.candidates, items) if model else None
+        self._view = _view(model, known, items, p) if model else None
 
     def of(self, members: Sequence[str], histories: Baskets) -> Recommender:
         """Return the policy for `members`, of whom `histories` is all that there is; who is not in it has none."""
@@ -229,6 +226,14 @@ def listed(recommender: Recommender, items: pd.DataFrame, members: np.ndarray, k
     )
     named = frame[frame["item_id"] != ""].merge(items[["item_id", "name", "category"]], on="item_id", how="left")
     return named[["member_id", "rank", "item_id", "name", "category", "score", "source", "reason"]]
+
+
+def _view(model: NextBasket, known: Baskets, items: pd.DataFrame, p: SimpleNamespace) -> View:
+    """Return what `model` sees of `known`. Raises DataError where it was trained on other signals."""
+    view = View(known, labels.none(known), p.train.candidates, items)
+    if view.names != model.signals:
+        raise DataError("the model was trained on other signals than there are now; run `dvc repro train`.")
+    return view
 
 
 def _text(members: Sequence[str]) -> np.ndarray:

@@ -9,13 +9,21 @@ from membership.base import seeds
 from membership.base.knobs import Economics
 from membership.base.member_schemas import GROUPS
 from membership.base.value_knobs import Value
-from membership.value import lifetime
+from membership.value import learned, lifetime, rules
+from membership.value.bgnbd import BgNbd, MbgNbd
+from membership.value.candidates import EveryPurchase
 from membership.value.choose import Choice
+from membership.value.forest import Forest
+from membership.value.histories import Scale
 from membership.value.origins import Fitted, Rolled
 from membership.value.panel import outcome
+from membership.value.pareto import ParetoNbd
+from membership.value.rfm import Rfm
 from membership.value.rules import Lifetime, Rule
 from membership.value.segments import NEVER, segments
+from membership.value.spend import GammaGamma
 from membership.value.validate import ErrorBand
+from membership.value.ziln import Ziln
 
 _YEAR = 365.0  # days
 
@@ -80,6 +88,13 @@ class Worth:
             },
             index=features.index,
         )
+
+
+STORED = (  # all that a `Worth` may be made of
+    Worth, ErrorBand, rules.SameRate, rules.RecentRate, rules.Constant, rules.Linear, rules.Lifetime, rules.Mixture,
+    learned.Corrected, learned.Boosted, learned.Networked, Forest, Ziln, Rfm, BgNbd, MbgNbd, ParetoNbd, GammaGamma,
+    EveryPurchase, Scale,
+)  # fmt: skip
 
 
 def table(

@@ -1,0 +1,145 @@
+"""What a request to the scorer may hold, and in words what is wrong with one that holds something else.
+
+A row is a member: `member_id`, and, for a member whose behaviour is sent along, `events` (a list of objects with the
+fields below) and `joined_at` (an ISO date). A row without `events` asks for what the batch run said of that member.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from membership.base.errors import DataError
+from membership.base.schemas import KINDS
+
+REQUIRED = ("kind", "local_at")
+TEXTS = ("item_id", "order_id", "channel")  # may be missing or null
+NUMBERS = {"quantity": 1, "amount": 0, "discount": 0}  # whole; what counts where they are missing
+FIELDS = (*REQUIRED, *TEXTS, *NUMBERS)
+_MOST = 1e12  # what no line comes near
+_ZONE = r"(?:Z|[+-]\d\d:?\d\d)$"
+
+
+@dataclass(frozen=True)
+class Request:
+    """A checked request: `members` (n,) as asked, `sent` (n,) whether events came with it.
+
+    `events` is a frame with the columns that the batch run reads of table `events`; `joined_at` (member_id -> time,
+    null where unknown) is of those who sent events.
+    """
+
+    members: np.ndarray
+    sent: np.ndarray
+    events: pd.DataFrame
+    joined_at: pd.Series
+
+
+def read(rows: pd.DataFrame, as_of: date) -> Request:
+    """Check `rows` of a request to a scorer that knows the time before `as_of`.
+
+    Raises DataError, saying which member's which value is wrong and what is allowed.
+    """
+    if "member_id" not in rows:
+        raise DataError(f"column member_id is missing; there are: {', '.join(map(str, rows.columns)) or 'none'}.")
+    if rows.empty:
+        raise DataError("the request holds no member; send one row a member, with its member_id.")
+    members = _members(rows["member_id"].tolist())
+    cells = rows["events"].tolist() if "events" in rows else [None] * len(rows)
+    lists = [_listed(cell, member) for cell, member in zip(cells, members, strict=True)]
+    sent = np.array([found is not None for found in lists])
+    joined = _joined(rows["joined_at"].tolist() if "joined_at" in rows else [None] * len(rows), members, as_of)
+    events = [(member, event) for member, found in zip(members, lists, strict=True) for event in found or ()]
+    return Request(np.array(members), sent, _events(events, as_of), joined[sent])
+
+
+def top(k: Any, most: int) -> int:
+    """Return how many items are asked for. Raises DataError where that is no whole number from 1 to `most`."""
+    if isinstance(k, bool) or not isinstance(k, int | np.integer) or not 1 <= k <= most:
+        raise DataError(f"k = {k}: allowed: whole numbers, 1 to {most} (recommend.k of the batch run).")
+    return int(k)
+
+
+def _members(given: list) -> list[str]:
+    wrong = [one for one in given if not isinstance(one, str) or not one]
+    if wrong:
+        raise DataError(f"member_id = {wrong[0]!r}: allowed: ids as text, as in table 'members'.")
+    if len(set(given)) < len(given):
+        twice = next(one for number, one in enumerate(given) if one in given[:number])
+        raise DataError(f"member_id = {twice!r} is there twice; send one row a member.")
+    return given
+
+
+def _listed(cell: Any, member: str) -> Sequence[Any] | None:
+    """Return the events of one row, None where it has no such cell."""
+    if cell is None or (isinstance(cell, float) and np.isnan(cell)):
+        return None
+    if isinstance(cell, str):  # as a CSV has it
+        try:
+            cell = json.loads(cell)
+        except json.JSONDecodeError as error:
+            raise DataError(f"member {member!r}: events are no JSON list ({error}).") from error
+    if not isinstance(cell, list | tuple | np.ndarray):
+        raise DataError(f"member {member!r}: events are {type(cell).__name__}; allowed: a list of objects.")
+    return cell
+
+
+def _joined(given: list, members: list[str], as_of: date) -> pd.Series:
+    missing = [one is None or isinstance(one, float) for one in given]
+    times = _times([None if lacks else one for one, lacks in zip(given, missing, strict=True)])
+    wrong = (times.isna() & ~np.array(missing)) | (times >= pd.Timestamp(as_of))
+    if wrong.any():
+        at = int(wrong.to_numpy().argmax())
+        raise DataError(f"member {members[at]!r}: joined_at = {given[at]!r}: allowed: an ISO date before {as_of}.")
+    return times.set_axis(pd.Index(members, name="member_id"))
+
+
+def _events(given: list[tuple[str, Any]], as_of: date) -> pd.DataFrame:
+    for member, event in given:
+        if not isinstance(event, dict):
+            raise DataError(f"member {member!r}: event {event!r}: allowed: an object with {', '.join(FIELDS)}.")
+        if lacks := [name for name in REQUIRED if event.get(name) is None]:
+            raise DataError(f"member {member!r}: an event has no {' and no '.join(lacks)}: {event!r}.")
+        if others := event.keys() - set(FIELDS):
+            raise DataError(f"member {member!r}: event field {min(others)!r}: unknown; there are: {', '.join(FIELDS)}.")
+    members = [member for member, _ in given]
+    columns = {name: [event.get(name) for _, event in given] for name in FIELDS}
+    _refuse([kind not in KINDS for kind in columns["kind"]], members, "kind", columns, f"one of {', '.join(KINDS)}")
+    for name in TEXTS:
+        wrong = [not (value is None or isinstance(value, str)) for value in columns[name]]
+        _refuse(wrong, members, name, columns, "text, or nothing")
+    found = {name: _whole(columns, name, members) for name in NUMBERS}
+    positive = [kind == "return" and amount > 0 for kind, amount in zip(columns["kind"], found["amount"], strict=True)]
+    _refuse(positive, members, "amount", columns, "0 or less for a return")
+    times = _times(columns["local_at"])
+    allowed = f"an ISO time before {as_of} on the members' wall clock, without a zone"
+    _refuse(times.isna() | (times >= pd.Timestamp(as_of)), members, "local_at", columns, allowed)
+    texts = {name: pd.Series(columns[name], dtype="str") for name in ("kind", *TEXTS)}
+    return pd.DataFrame({"member_id": pd.Series(members, dtype="str"), **texts, "local_at": times, **found})
+
+
+def _whole(columns: dict[str, list], name: str, members: list[str]) -> pd.Series:
+    values = [NUMBERS[name] if value is None else value for value in columns[name]]
+    _refuse([not _is_whole(value) for value in values], members, name, columns, "whole numbers; amounts in e.g. cents")
+    return pd.Series(values, dtype="int64")
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value % 1 == 0 and abs(value) < _MOST
+
+
+def _times(values: list) -> pd.Series:
+    """Return `values` as times; null where one is no ISO time, or has a zone."""
+    texts = pd.Series(values, dtype="object").where(lambda cells: cells.map(lambda cell: isinstance(cell, str)))
+    texts = texts.mask(texts.str.contains(_ZONE, na=False)) if texts.notna().any() else texts
+    return pd.to_datetime(texts, format="ISO8601", errors="coerce").astype("datetime64[us]")
+
+
+def _refuse(wrong: Sequence[bool], members: list[str], name: str, columns: dict[str, list], allowed: str) -> None:
+    bad = np.flatnonzero(np.asarray(wrong, dtype=bool))
+    if len(bad):
+        value = columns[name][bad[0]]
+        raise DataError(f"member {members[bad[0]]!r}: {name} = {value!r} in {len(bad)} events; allowed: {allowed}.")

@@ -1,0 +1,245 @@
+"""The scorer: what the batch run knows of members, in one folder, and answers for them from it.
+
+Known members are answered from the batch run's tables. For members whose events are sent along the batch run's own
+functions work on these events: value, stage, tier, points and items are what a batch run with these events would have
+said, with all that is learned from other members as it was. Benefits are given out of one budget to all members
+together, so they stay those of the batch run; who was not in it has none yet.
+"""
+
+import shutil
+from datetime import timedelta
+from pathlib import Path
+from threading import Lock
+
+import numpy as np
+import pandas as pd
+import pyarrow
+import yaml
+
+from membership.base import engine, files, params, paths, stored, tables
+from membership.base.errors import DataError
+from membership.data import features
+from membership.pipeline import request
+from membership.profile import alive, lifecycle
+from membership.programme import points, qualifying, tiers
+from membership.recommend import baskets, model, policy, train
+from membership.value import score
+
+CLASSES = (*score.STORED, lifecycle.Now, tiers.Rule)
+MODELS = ("worth", "stages", "tiers")  # what the batch run leaves under models/, and every scorer takes along
+WORTH = ("value", "value_low", "value_high", "p_alive", "p_repurchase", "residual_value")
+TIER = ("tier", "next_tier", "to_next", "spend_to_next", "points")
+ITEM = ("rank", "item_id", "name", "score", "source", "reason")
+COLUMNS = ("member_id", "answered_from", "as_of", *WORTH, "stage", *TIER, "benefits", "items")
+_TYPES = {"str": "VARCHAR", "int64": "BIGINT", "datetime64[us]": "TIMESTAMP"}
+
+
+def pack(folder: Path) -> None:
+    """Put into `folder` what every scorer takes, whatever it recommends by; `pack_policy` adds the rest.
+
+    Raises DataError, naming the file, where a stage has not left what is needed.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    p = params.parse(params.read())
+    shutil.copy(paths.root() / "params.yaml", folder / "params.yaml")
+    for name in MODELS:
+        stored.load(paths.models(name), CLASSES)  # a broken one is found now
+        shutil.copytree(paths.models(name), folder / name)
+    items = tables.read("items")
+    lines = baskets.history_lines(_products(items), p.windows.as_of, p.recommend)
+    lines.to_parquet(folder / "baskets.parquet", index=False)
+    known = np.union1d(lines["item_id"], tables.read("recommendations")["item_id"])
+    items[items["item_id"].isin(known)].to_parquet(folder / "items.parquet", index=False)
+    tables.read("members")[["member_id", "joined_at"]].to_parquet(folder / "members.parquet", index=False)
+    _answers().to_parquet(folder / "answers.parquet", index=False)
+
+
+def pack_policy(folder: Path, arm: str, live: dict) -> None:
+    """Add to `folder` the policy `live` (`policy` and `settings`), which was `arm` of the evaluation.
+
+    `arm` is `champion` or `challenger`, whose rows of table `recommendations` answer for known members.
+    """
+    files.write_json(folder / "policy.json", live)
+    if live["policy"] == "model":
+        model.save(_trained(live["settings"]), folder / "next_basket")
+    listed = tables.read("recommendations")
+    listed[listed["policy"] == arm].drop(columns="policy").to_parquet(folder / "recommendations.parquet", index=False)
+
+
+def live(path: Path) -> dict:
+    """Return `policy` and `settings` of champion.json at `path`. Raises DataError where there is no such champion."""
+    if not path.exists():
+        raise DataError(f"{path}: no such file, so nothing is live; `git checkout champion.json` brings it back.")
+    found = files.read_json(path)
+    if found.get("policy") not in policy.NAMES or not isinstance(found.get("settings"), dict):
+        raise DataError(
+            f"{path}: policy {found.get('policy')!r} with settings {found.get('settings')!r} does not exist; allowed: "
+            f"one of {', '.join(policy.NAMES)}, and an object of settings."
+        )
+    return {name: found[name] for name in ("policy", "settings")}
+
+
+def example(folder: Path) -> pd.DataFrame:
+    """Return a request to the scorer in `folder`: one member by id, and one of whom two purchases are sent."""
+    known = pd.read_parquet(folder / "answers.parquet", columns=["member_id"])["member_id"]
+    items = pd.read_parquet(folder / "items.parquet", columns=["item_id"])["item_id"].head(2).tolist()
+    p = params.parse(yaml.safe_load((folder / "params.yaml").read_text(encoding="utf-8")))
+    days = [p.windows.as_of - timedelta(days=back) for back in (20, 6)]
+    events = [
+        {"kind": "purchase", "local_at": f"{day}T10:00:00", "item_id": item, "amount": 499}
+        for day, item in zip(days, items, strict=False)
+    ]
+    return pd.DataFrame({"member_id": [known.iloc[0], "somebody new"], "events": [None, events]})
+
+
+def _trained(settings: dict) -> model.NextBasket:
+    """Return the model with `settings`: the one that stage train left, or, where its are others, one made as there."""
+    left, asked = model.load(paths.models("next_basket")), model.Settings(**settings)
+    if left.settings == asked:
+        return left
+    p, items = params.parse(params.read()), tables.read("items")
+    data = train.samples(_products(items), items, p.windows.as_of, p.recommend, p.train, p.seed)
+    return train.fit(data, asked, p.train, p.seed, p.device).model
+
+
+def _products(items: pd.DataFrame):
+    return baskets.of_products(engine.load(engine.connect(), "events"), items)
+
+
+def _answers() -> pd.DataFrame:
+    """Return what the batch run says of every member but the items: one row a member."""
+    worth, stage = tables.read("value")[["member_id", *WORTH]], tables.read("profile")[["member_id", "stage"]]
+    found = worth.merge(stage, on="member_id").merge(tables.read("tiers")[["member_id", *TIER]], on="member_id")
+    given = tables.read("allocations").groupby("member_id")["benefit"].agg(list)
+    return found.assign(benefits=[given.get(member, []) for member in found["member_id"]])
+
+
+class Scorer:
+    """Answers requests from what `pack` put into a folder; safe to call from several threads."""
+
+    def __init__(self, folder: Path):
+        self.p = params.parse(yaml.safe_load((folder / "params.yaml").read_text(encoding="utf-8")))
+        self.as_of = self.p.windows.as_of
+        self._items = pd.read_parquet(folder / "items.parquet")
+        self._answers = pd.read_parquet(folder / "answers.parquet").set_index("member_id")
+        self._lists = _lists(pd.read_parquet(folder / "recommendations.parquet"), self._items)
+        self._sent = _Sent(folder, self.p, self._items, self._answers.index)
+
+    def answer(self, rows: pd.DataFrame, k: int) -> pd.DataFrame:
+        """Return COLUMNS of the members in `rows` (see `request`), in the order asked, with their first `k` items.
+
+        Amounts are in cents; value and its interval cover `value.horizon_days` from as_of. `answered_from`
+        is `batch`, or `events` where these were sent; `benefits` is a list of names, `items` a list of
+        ITEM, the best first. Raises DataError, in words, for what cannot be answered.
+        """
+        k, asked = request.top(k, self.p.recommend.k), request.read(rows, self.as_of)
+        unknown = asked.members[~asked.sent & ~np.isin(asked.members, self._answers.index)]
+        if len(unknown):
+            shown = ", ".join(unknown[:5])
+            raise DataError(f"unknown members: {shown}; the batch run as of {self.as_of} has none such: send `events`.")
+        parts = [self._from_batch(asked.members[~asked.sent], k)] if not asked.sent.all() else []
+        if asked.sent.any():
+            found = self._sent.answer(asked, k)
+            given = self._answers["benefits"].reindex(found.index)
+            parts.append(found.assign(benefits=[_plain(one) for one in given], answered_from="events"))
+        return self._whole(pd.concat(parts).loc[asked.members])
+
+    def _from_batch(self, members: np.ndarray, k: int) -> pd.DataFrame:
+        found = self._answers.loc[members]
+        lists = [self._lists.get(member, [])[:k] for member in members]
+        return found.assign(items=lists, benefits=[_plain(one) for one in found["benefits"]], answered_from="batch")
+
+    def _whole(self, found: pd.DataFrame) -> pd.DataFrame:
+        found = found.assign(as_of=str(self.as_of), next_tier=found["next_tier"].astype(object))
+        found["next_tier"] = found["next_tier"].where(found["next_tier"].notna(), None)
+        return found.rename_axis("member_id").reset_index()[list(COLUMNS)]
+
+
+class _Sent:
+    """Answers for members from the events that are sent of them, by the functions of the batch run."""
+
+    def __init__(self, folder: Path, p, items: pd.DataFrame, members: pd.Index):
+        self._p, self._items, self._lock = p, items, Lock()
+        self._worth, self._now, self._rule = (stored.load(folder / name, CLASSES) for name in MODELS)
+        self._joined = pd.read_parquet(folder / "members.parquet").set_index("member_id")["joined_at"]
+        redeems = points.redeemers(len(self._joined), p.tiers, p.seed)
+        self._redeems = pd.Series(redeems, self._joined.index.sort_values())
+        lines, live = pd.read_parquet(folder / "baskets.parquet"), files.read_json(folder / "policy.json")
+        self._known = baskets.of_lines(lines, np.unique(lines["item_id"].to_numpy(dtype=str)), p.windows.as_of)
+        trained = model.load(folder / "next_basket") if live["policy"] == "model" else None
+        self._policy = policy.Standing(live["policy"], live["settings"], self._known, items, p, trained)
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Make the queries, over two tables that hold what the request at hand brings."""
+        p, con = self._p, engine.connect()
+        columns = [f'"{name}" {_TYPES[column.dtype]}' for name, column in tables.ALL["events"].columns.items()]
+        con.raw_sql(f"CREATE TABLE events ({', '.join(columns)})")
+        con.raw_sql("CREATE TABLE members (member_id VARCHAR)")
+        con.raw_sql("CREATE TABLE catalogue (item_id VARCHAR)")
+        con.con.register("incoming", pyarrow.table({"item_id": self._known.items.tolist()}))
+        con.raw_sql("INSERT INTO catalogue SELECT * FROM incoming")
+        con.raw_sql("SET threads = 1")  # a request is small
+        events, as_of, self._con = con.table("events"), p.windows.as_of, con
+        months = lifecycle.month_starts(p.windows)
+        self._features = engine.Prepared(con, features.at(events, con.table("members"), as_of))
+        self._rhythm = engine.Prepared(con, lifecycle.rhythm_table(events, months[-1:], p.profile.lifecycle))
+        self._lines = engine.Prepared(con, baskets.lines(events, con.table("catalogue"), as_of, p.recommend))
+        self._qualifying = qualifying.Replayed(events, months, p.tiers, lambda table: engine.Prepared(con, table))
+
+    def answer(self, asked: request.Request, k: int) -> pd.DataFrame:
+        """Return what WORTH, `stage`, TIER and `items` are of the members who sent events, by member_id."""
+        members = pd.Series(np.sort(asked.members[asked.sent]), dtype="str")
+        with self._lock:
+            self._load(asked.events, members)
+            known, rhythm, lines = self._features(), self._rhythm(), self._lines()
+            qualified = self._qualifying.of(members)
+        known = known.set_index("member_id").sort_index()
+        worth = self._worth.forecast(known, self._p.value, self._p.economics)[list(WORTH)]
+        found = worth.assign(stage=self._stages(rhythm, asked).reindex(known.index, fill_value="prospect"))
+        found = found.join(self._standing(*qualified).set_index("member_id")[list(TIER)])
+        return found.assign(items=self._recommended(members.to_numpy(dtype=str), lines, k))
+
+    def _load(self, events: pd.DataFrame, members: pd.Series) -> None:
+        """Let the two tables hold what is asked now."""
+        for name, frame in (("events", events), ("members", members.to_frame("member_id"))):
+            self._con.con.register("incoming", pyarrow.Table.from_pandas(frame, preserve_index=False))
+            self._con.raw_sql(f"DELETE FROM {name}")
+            self._con.raw_sql(f"INSERT INTO {name} BY NAME SELECT * FROM incoming")
+
+    def _stages(self, rhythm: pd.DataFrame, asked: request.Request) -> pd.Series:
+        if rhythm.empty:
+            return pd.Series(dtype="str")
+        settings, windows = self._p.profile.lifecycle, self._p.windows
+        joined = asked.joined_at.fillna(self._joined.reindex(asked.joined_at.index))
+        first = alive.first_known(rhythm, joined, windows.start, settings.startup_days)
+        stage = self._now.stage(rhythm.assign(first_known=first), settings, self._p.profile.min_purchase_days)
+        return stage.set_axis(rhythm["member_id"])
+
+    def _standing(self, amounts: pd.DataFrame, ahead: pd.Series, earning: qualifying.Earning) -> pd.DataFrame:
+        settings, ranks = self._p.tiers, tiers.replay(amounts, self._rule)
+        # who redeems is drawn for the batch run's members; of others nothing is assumed to be redeemed
+        redeems = self._redeems.reindex(amounts.index, fill_value=False).to_numpy()
+        claim = points.vouchers(redeems, settings.redeem_at)
+        books = points.keep(*points.earned(earning, ranks), claim, settings.points_expire_days)
+        return tiers.standing(ranks, amounts, books.last, self._rule, settings, ahead)
+
+    def _recommended(self, members: np.ndarray, lines: pd.DataFrame, k: int) -> list[list[dict]]:
+        now = self._policy.of(members, baskets.of_lines(lines, self._known.items, self._p.windows.as_of))
+        lists = _lists(policy.listed(now, self._items, members, k))
+        return [lists.get(member, []) for member in members]
+
+
+def _lists(listed: pd.DataFrame, items: pd.DataFrame | None = None) -> dict[str, list[dict]]:
+    """Return the items on each member's list as objects of ITEM, the best first; `items` gives missing names."""
+    if items is not None:
+        listed = listed.merge(items[["item_id", "name"]], on="item_id", how="left").sort_values(["member_id", "rank"])
+    members = listed["member_id"].tolist()
+    found: dict[str, list[dict]] = {member: [] for member in members}
+    for member, item in zip(members, listed[list(ITEM)].to_dict("records"), strict=True):
+        found[member].append(item)
+    return found
+
+
+def _plain(benefits) -> list[str]:
+    return list(benefits) if isinstance(benefits, list | np.ndarray) else []
