@@ -169,6 +169,19 @@ DEFINITIONS = (
         },
     ),
     Table(
+        "decisions",
+        ("as_of", "check"),
+        {
+            "as_of": required(TIME),
+            "check": required(TEXT),  # of the rule
+            "result": required(TEXT, among=("passed", "failed", "warning")),
+            "reason": required(TEXT),
+            "verdict": required(TEXT, among=("promote", "keep")),  # of all checks together
+            "champion": required(TEXT),  # policies
+            "challenger": required(TEXT),
+        },
+    ),
+    Table(
         "actions",
         ("member_id",),
         {
@@ -188,7 +201,7 @@ DEFINITIONS = (
             "next_tier": required(TEXT),  # empty in the top tier
             "spend_to_next": required(INT, **COUNT),  # cents
             "points": required(INT, **COUNT),
-            "benefits": required(TEXT),  # names joined by "; "
+            "benefits": required(TEXT),  # joined by "; "; one on a recommended item names it: "personal_offers: Bread"
             "next_action": required(TEXT),
             "items": required(TEXT),  # names joined by "; "
         },

@@ -1,11 +1,14 @@
 """The table that a campaign tool loads: for each member what they are worth, need and get, and what to do next."""
 
+from collections.abc import Iterable
+
 import pandas as pd
 
 from membership.base import files, paths, tables
 from membership.base.errors import DataError
 from membership.base.member_schemas import STAGES
 from membership.base.profile_knobs import Strategy
+from membership.base.programme_knobs import Benefit
 
 _VALUE = ["value", "value_low", "value_high", "value_group", "residual_value", "p_alive", "p_repurchase", "rfm_segment"]
 _PROFILE = ["stage", "persona", "main_need"]
@@ -20,14 +23,16 @@ def assemble(
     recommendations: pd.DataFrame,
     items: pd.DataFrame,
     strategy: Strategy,
+    catalogue: Iterable[Benefit] = (),
 ) -> pd.DataFrame:
     """Return one row a member, sorted by id, from the tables of the same names; `recommendations` is of one policy.
 
-    `strategy` says in words what each lifecycle stage calls for.
+    `strategy` says in words what each lifecycle stage calls for. Benefits that the `catalogue` calls personalised
+    offers are on recommended items, so they come with the name of the first, as in "personal_offers: Bread".
 
     Columns: member_id; value, value_low, value_high (whole cents of margin over the horizon), value_group,
     residual_value (whole cents of margin to come), p_alive, p_repurchase, rfm_segment; stage, persona, main_need;
-    tier, next_tier ("" in the top one), spend_to_next (cents), points; benefits (names joined by "; ", "" for none);
+    tier, next_tier ("" in the top one), spend_to_next (cents), points; benefits (joined by "; ", "" for none);
     next_action (words); items (all names joined by "; "); and item_1, item_1_id, item_1_reason (why it is
     recommended, in words), item_2, ... ("" where a member has fewer).
 
@@ -37,8 +42,9 @@ def assemble(
     for name, table, columns in (("profile", profile, _PROFILE), ("tiers", tiers, _TIER)):
         _same_members(frame, table, name)
         frame = frame.merge(table[["member_id", *columns]], on="member_id", validate="one_to_one")
-    benefits = allocations.sort_values("benefit").groupby("member_id")["benefit"].agg("; ".join).rename("benefits")
-    frame = frame.join(benefits, on="member_id").join(_items(recommendations, items), on="member_id")
+    listed = _items(recommendations, items)
+    benefits = _benefits(allocations, listed, catalogue)
+    frame = frame.join(benefits, on="member_id").join(listed, on="member_id")
     frame.insert(frame.columns.get_loc("benefits") + 1, "next_action", frame["stage"].map(strategy.column("action")))
     money = dict.fromkeys(("value", "value_low", "value_high", "residual_value"), 0)
     frame = frame.round(money | {"p_alive": 4, "p_repurchase": 4})
@@ -66,6 +72,15 @@ def save(actions: pd.DataFrame) -> None:
     with files.whole(paths.reports("actions.parquet")) as temporary:
         temporary.write_bytes(stored.read_bytes())
     files.write_text(paths.reports("actions.csv"), tables.read("actions").to_csv(index=False, lineterminator="\n"))
+
+
+def _benefits(allocations: pd.DataFrame, listed: pd.DataFrame, catalogue: Iterable[Benefit]) -> pd.Series:
+    on_items = [benefit.name for benefit in catalogue if benefit.kind == "personalised_offers"]
+    given = allocations.sort_values("benefit")
+    first = listed["item_1"] if "item_1" in listed else pd.Series(dtype=str)
+    item = given["member_id"].map(first).where(given["benefit"].isin(on_items))
+    words = given["benefit"].where(item.isna(), given["benefit"] + ": " + item.fillna(""))
+    return words.groupby(given["member_id"]).agg("; ".join).rename("benefits")
 
 
 def _items(recommendations: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:

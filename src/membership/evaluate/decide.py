@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from datetime import date
 from typing import Any, Literal
 
 import pandas as pd
@@ -58,6 +59,11 @@ class Decision:
     def table(self) -> pd.DataFrame:
         """The checks, one a row: check, result (passed, failed, warning), reason."""
         return pd.DataFrame({"check": c.name, "result": c.result, "reason": c.reason} for c in self.checks)
+
+    def rows(self, as_of: date) -> pd.DataFrame:
+        """Return table `decisions`: the checks with what was decided on `as_of`."""
+        policies = {"champion": self.champion["policy"], "challenger": self.challenger["policy"]}
+        return self.table.assign(as_of=pd.Timestamp(as_of), verdict=self.verdict, **policies)
 
     def to_json(self) -> dict[str, Any]:
         """Return what `data/decision.json` holds: verdict, reasons, champion, challenger and each check."""
