@@ -20,17 +20,20 @@ def test_forest_plots_name_every_row_and_the_interval(world):
     ax = plots.effects(found)
     assert [label.get_text() for label in ax.get_yticklabels()] == found.headline["metric"].tolist()
     assert "95% interval" in ax.get_xlabel()
-    labels = [label.get_text() for label in plots.tier_effects(found).get_yticklabels()]
-    assert labels == ["Member (20 members)", "Gold (20 members)"]
 
 
-def test_distributions_draw_on_the_axes_they_are_given(world):
+def test_a_distribution_draws_on_the_axes_it_is_given(world):
     found = world.run()
-    for draw in (plots.differences, plots.aa):
-        ax = plt.subplots()[1]
-        assert draw(found, ax) is ax
-        assert ax.get_xlabel()
-    assert "allowed" in ax.get_title()
+    ax = plt.subplots()[1]
+    assert plots.differences(found, ax) is ax
+    assert ax.get_xlabel()
+
+
+def test_money_does_not_share_an_axis_with_shares(world):
+    world.outcomes["margin_at_10"] = 250.0
+    labels = [label.get_text() for label in plots.effects(world.run()).get_yticklabels()]
+    assert "margin_at_10" not in labels
+    assert "recall_at_10" in labels
 
 
 def test_money_is_drawn_in_units_and_without_the_total():

@@ -1,0 +1,112 @@
+"""The pipeline's own A/A and coverage checks: what is null is null, what is true is known, and a lie is found."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from membership.base import params
+from membership.evaluate import checks, randomised
+from membership.evaluate.arms import CONTROL, TREATMENT
+
+NOTHING = pd.DataFrame({"member_id": pd.Series(dtype=str)})
+
+
+@pytest.fixture
+def knobs(workspace):
+    repeats = {"evaluate.aa_repeats": 60, "evaluate.coverage_repeats": 40}
+    return params.load("evaluate", {"evaluate.primary_metric": "y", **repeats}).evaluate
+
+
+def outcomes(n=120, effect=0.1, seed=1):
+    rng = np.random.default_rng(seed)
+    members = [f"m{number:03d}" for number in range(n)]
+    y = rng.beta(1, 3, n)
+    arms = []
+    for policy, values in ((CONTROL, y), (TREATMENT, y + effect + rng.normal(0, 0.05, n))):
+        spend = rng.lognormal(3, 1, n)
+        counts = {"spend": spend, "spend_hit": spend * rng.uniform(0, 1, n)}
+        arms.append(pd.DataFrame({"policy": policy, "member_id": members, "tier": "Gold", "y": values, **counts}))
+    return pd.concat(arms, ignore_index=True)
+
+
+def known(table):
+    champion = table[table["policy"] == CONTROL]
+    return champion[["member_id", "y", "spend", "spend_hit"]].assign(y=champion["y"] + 0.1)
+
+
+def test_honest_tests_pass_though_the_policies_differ(knobs):
+    table = outcomes()
+    found = checks.run(table, known(table), knobs, 2)
+    assert found.passed
+    names = ["paired t", "y, Welch", "y, CUPED", "spend_reached, Welch", "spend_reached, CUPED"]
+    assert found.aa["contrast"].tolist() == names
+    assert found.coverage["contrast"].tolist() == [*names, "paired bootstrap"]
+    assert "5 of 5 tests reject a true null as often as chance allows" in checks.in_words(found, 0.95)
+
+
+def test_the_truth_is_the_difference_among_all_members(knobs):
+    table = outcomes()
+    truth = checks.run(table, NOTHING, knobs, 1).coverage.set_index("contrast")["truth"]
+    means = table.groupby("policy")[["y", "spend", "spend_hit"]].mean()
+    assert truth["paired t"] == truth["y, Welch"] == pytest.approx(means.loc[TREATMENT, "y"] - means.loc[CONTROL, "y"])
+    ratios = means["spend_hit"] / means["spend"]
+    assert truth["spend_reached, Welch"] == pytest.approx(ratios[TREATMENT] - ratios[CONTROL])
+    assert "y, CUPED" not in truth  # nothing is known from before
+
+
+def test_swapping_keeps_each_members_pair_and_leaves_nothing_to_find():
+    both = checks.potential(outcomes(effect=5.0), NOTHING, "y")
+    control, treatment = checks.swapped(both)(np.random.default_rng(1))
+    pairs = {tuple(pair) for pair in np.sort(np.c_[control["y"], treatment["y"]], axis=1).round(9)}
+    assert pairs == {tuple(pair) for pair in np.c_[both[CONTROL]["y"], both[TREATMENT]["y"]].round(9)}
+    assert abs((treatment["y"] - control["y"]).mean()) < 2  # of five
+
+
+def test_resampling_keeps_pairs_together():
+    both = checks.potential(outcomes(effect=5.0), NOTHING, "y")
+    control, treatment = checks.resampled(both)(np.random.default_rng(1))
+    assert len(control) == 120
+    assert ((treatment["y"] - control["y"]) > 4).all()
+    assert control["y"].nunique() < 120
+
+
+def test_a_randomised_contrast_sees_each_member_once():
+    both = checks.potential(outcomes(), NOTHING, "y")
+    contrast = checks.contrasts(both[CONTROL], "y", 0.95)["y, Welch"]
+    halves = both[CONTROL].iloc[:60], both[TREATMENT].iloc[60:]
+    expected = randomised.contrast(*halves, randomised.Measure("y", "y"), False, 0.95)
+    assert contrast(both[CONTROL], both[TREATMENT]) == expected
+
+
+def test_members_without_the_metric_under_either_policy_are_left_out():
+    table = outcomes()
+    table.loc[0, "y"] = np.nan
+    assert [len(frame) for frame in checks.potential(table, NOTHING, "y").values()] == [119, 119]
+
+
+def test_a_metric_without_variance_never_rejects_and_is_always_covered(knobs):
+    found = checks.run(outcomes().assign(y=0.5), NOTHING, knobs, 1)
+    assert found.aa.set_index("contrast").loc["paired t", "rejections"] == 0
+    assert found.coverage.set_index("contrast").loc["paired t", "share"] == 1
+    assert not found.passed  # no 95 % interval: what does not vary cannot be judged
+
+
+def test_checks_are_handed_over_with_their_reasons(knobs):
+    table = outcomes()
+    found = checks.run(table, NOTHING, knobs, 2)
+    arms = pd.concat([table[table["policy"] == CONTROL].head(60), table[table["policy"] == TREATMENT].tail(60)])
+    trial = randomised.analyse(arms.assign(arm=arms["policy"]), ["y"], knobs)
+    aa, coverage, ratio = checks.to_json(found, trial)
+    assert (aa["name"], coverage["name"], ratio["name"]) == ("A/A check", "coverage check", "sample ratio")
+    assert aa == {
+        "name": "A/A check",
+        "passed": True,
+        "reason": "3 tests, 60 times each: all as often as chance allows.",
+    }
+    assert ratio["passed"]
+    wrong = found.coverage.assign(passed=[False] + [True] * (len(found.coverage) - 1))
+    coverage = checks.to_json(checks.Checks(found.aa, wrong), trial)[1]
+    assert (coverage["passed"], coverage["reason"]) == (
+        False,
+        "4 intervals, 40 times each: not as chance allows in paired t.",
+    )
