@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from membership.base.errors import ParamError, ProjectError
+from membership.base.errors import ProjectError
 from membership.base.policy_knobs import Decide
 from membership.evaluate import guardrails
 from membership.evaluate.experiment import Experiment
@@ -166,11 +166,7 @@ def _improves(experiment: Experiment, margin: float) -> Check:
 
 def _not_inferior(rows: pd.DataFrame, metric: str, margin: float, confidence: float) -> Check:
     name = f"guardrail {metric}"
-    if metric not in rows.index:
-        raise ParamError(
-            f"params.yaml: decide.guardrails: metric '{metric}' is unknown; there are: {', '.join(rows.index)}."
-        )
-    row = rows.loc[metric]
+    row = guardrails.of(rows, metric)
     if metric in (guardrails.GAP, guardrails.SPREAD) and not row["members"]:
         return Check(name, False, f"{metric}: nothing is known of groups, so it cannot be judged.", blocks=False)
     falling = guardrails.lower_is_better(metric)

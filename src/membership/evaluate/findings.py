@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from membership.base.results import markdown
+from membership.evaluate import guardrails
 from membership.evaluate.experiment import Experiment
 
 
@@ -20,21 +21,55 @@ def in_words(experiment: Experiment) -> str:
     )
 
 
-def result_table(experiment: Experiment) -> str:
-    """Return champion against challenger on every metric over all members, as a Markdown table."""
-    return markdown(
-        {
-            "metric": row["metric"],
-            "members": f"{row['members']:,}",
-            "champion": number(row["control"], ".4f"),
-            "challenger": number(row["treatment"], ".4f"),
-            "difference": number(row["difference"], "+.4f"),
-            f"{experiment.confidence:.0%} interval (t)": interval(row),
-            "interval (bootstrap)": interval(row, "bootstrap_"),
-            "effect size d_z": number(row["effect_size"], "+.3f"),
-            "p": number(row["p_value"], ".2g"),
-        }
-        for _, row in experiment.headline.iterrows()
+def result_table(experiment: Experiment, guards: pd.DataFrame | None = None) -> str:
+    """Return champion against challenger on every metric over all members, and on `guards`, as a Markdown table."""
+    rows = experiment.headline if guards is None else pd.concat([experiment.headline, guards])
+    return markdown(_result(row, experiment.confidence) for _, row in rows.iterrows())
+
+
+def _result(row: pd.Series, confidence: float) -> dict[str, str]:
+    cents = guardrails.in_cents(row["metric"])
+    digits = ".1f" if cents else ".4f"
+    return {
+        "metric": row["metric"] + (" (cents)" if cents else ""),
+        "members": f"{row['members']:,}",
+        "champion": number(row["control"], digits),
+        "challenger": number(row["treatment"], digits),
+        "difference": number(row["difference"], "+" + digits),
+        f"{confidence:.0%} interval (t)": interval(row, digits=digits),
+        "interval (bootstrap)": interval(row, "bootstrap_", digits),
+        "effect size d_z": number(row["effect_size"], "+.3f"),
+        "p": number(row["p_value"], ".2g"),
+    }
+
+
+def size(experiment: Experiment) -> str:
+    """Say how large the difference is beside the champion and between members, and which one could be found."""
+    row = experiment.overall(experiment.primary)
+    relative = f"{row['difference'] / row['control']:+.1%} of the champion's" if row["control"] else "from nothing"
+    return (
+        f"The difference is {relative}, {number(row['effect_size'], '+.2f')} standard deviations between members; the "
+        f"smallest that this many members find is {number(row['detectable'], '.4f')}."
+    )
+
+
+def fairness(guards: pd.DataFrame, experiment: Experiment) -> str:
+    """Say how the challenger changes what lies between groups of members, as far as the intervals tell."""
+    known = guards[guards["members"] > 0]
+    if known.empty:
+        return "Nothing is known of groups of members, so fairness between them is not judged."
+    words = {
+        guardrails.GAP: "the gap between the best and the worst served group",
+        guardrails.SPREAD: "the standard deviation between groups",
+    }
+    said = [
+        f"{words[row['metric']]} ({row['between']}) goes from {row['control']:.4f} to {row['treatment']:.4f} "
+        f"({row['difference']:+.4f}; {interval(row)})"
+        for _, row in known.iterrows()
+    ]
+    return (
+        f"Of the {known['members'].max():,} judged members whose group is known, {' and '.join(said)}, in "
+        f"{experiment.primary}."
     )
 
 
@@ -64,10 +99,10 @@ def heterogeneity(experiment: Experiment) -> str:
     return f"The effect on {experiment.primary} {found} (Welch's analysis of variance, p = {p_value:.2g})."
 
 
-def interval(row: pd.Series, kind: str = "") -> str:
+def interval(row: pd.Series, kind: str = "", digits: str = ".4f") -> str:
     """Return "low to high" of a row of `effects`, "-" where there is none; `kind` is "bootstrap_" for that interval."""
     low, high = row[f"{kind}low"], row[f"{kind}high"]
-    return f"{low:+.4f} to {high:+.4f}" if np.isfinite(low) and low < high else "-"
+    return f"{low:+{digits}} to {high:+{digits}}" if np.isfinite(low) and low < high else "-"
 
 
 def number(value: float, spec: str) -> str:

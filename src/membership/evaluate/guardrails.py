@@ -5,6 +5,7 @@ baskets, bought without the lists, so a hit costs nothing that would not have be
 items a policy leads members to.
 """
 
+from collections.abc import Iterable
 from datetime import date
 
 import ibis
@@ -14,6 +15,8 @@ import pandas as pd
 import scipy.stats
 
 from membership.base import engine
+from membership.base.errors import ParamError
+from membership.base.policy_knobs import Guardrail
 from membership.programme.facts import UNKNOWN
 
 DISCOUNT, MARGIN, GAP, SPREAD = "discount_cost", "margin", "fairness_gap", "fairness_spread"
@@ -105,6 +108,41 @@ def fairness(
         for name, (attribute, weights, words) in named.items()
     ]
     return pd.DataFrame(rows)
+
+
+def of(rows: pd.DataFrame, metric: str) -> pd.Series:
+    """Return the row of `metric` among `rows` (index metric). Raises ParamError, listing what there is."""
+    if metric not in rows.index:
+        raise ParamError(
+            f"params.yaml: decide.guardrails: metric '{metric}' is unknown; there are: {', '.join(rows.index)}."
+        )
+    return rows.loc[metric]
+
+
+def in_margins(rows: pd.DataFrame, rule: Iterable[Guardrail]) -> pd.DataFrame:
+    """Return how every guardrail of `rule` moved, in margins: better is above 0, and a loss of the whole margin is -1.
+
+    `rows` has the metrics as index (as of `decide.metrics_of`). Columns: metric, margin, difference, low, high; one
+    that allows no loss (margin 0) has no such unit, and is left out.
+    """
+    found = []
+    for each in rule:
+        row = of(rows, each.metric)
+        ends = ["difference", "high", "low"] if lower_is_better(each.metric) else ["difference", "low", "high"]
+        sign = -1 if lower_is_better(each.metric) else 1
+        if each.margin:
+            moved = sign * row[ends].to_numpy(dtype=float) / each.margin
+            found.append((each.metric, each.margin, *moved))
+    return pd.DataFrame(found, columns=["metric", "margin", "difference", "low", "high"])
+
+
+def metrics(guards: pd.DataFrame) -> dict[str, float]:
+    """Return the rows of `fairness` as flat names and numbers; nothing where none is known."""
+    flat = {}
+    for row in guards[guards["members"] > 0].itertuples():
+        flat |= {row.metric: row.treatment, f"difference_{row.metric}": row.difference}
+        flat |= {f"difference_{row.metric}_low": row.low, f"difference_{row.metric}_high": row.high}
+    return flat
 
 
 def _by_group(pair: pd.DataFrame, groups: pd.Series, smallest: int) -> pd.DataFrame:
