@@ -14,6 +14,8 @@ def connect() -> ibis.BaseBackend:
     """Return a fresh in-memory DuckDB connection."""
     # Ibis 12 asks pandas 3 for an option that is on for good; nobody at the keyboard can do anything about it.
     warnings.filterwarnings("ignore", message="The 'future.infer_string' option is deprecated")
+    # and this one is about copying rows once more, of which `Prepared` has few.
+    warnings.filterwarnings("ignore", message="Arrow output on a DB-API result makes an extra copy")
     con = ibis.duckdb.connect()
     con.raw_sql("SET enable_progress_bar = false")  # it would leave a widget in every executed notebook
     return con

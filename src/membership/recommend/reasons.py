@@ -112,7 +112,7 @@ def _with(lead: np.ndarray, name: np.ndarray) -> np.ndarray:
 
 
 def _popular(among: Baskets, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    buyers = among.matrix().sign().sum(axis=0).astype(int)[columns]
+    buyers = _bought(among, columns).sum(axis=0).astype(int)[columns]
     sold = "sells well: " + buyers.astype(str).astype(object) + f" of {among.shape[0]} members bought it"
     sold = np.where(buyers > 0, sold, "new: too few have bought it to say more")
     return np.where(rows < 0, sold + "; this member has too few baskets to say more", sold)
@@ -160,13 +160,22 @@ def _lead(known: Baskets, rows: np.ndarray, columns: np.ndarray, among: Baskets)
     asked = np.flatnonzero(rows >= 0)
     if not len(asked):
         return lead
-    bought = among.matrix().sign()
-    scaled = (bought @ sparse.diags_array(1 / (np.sqrt(bought.sum(axis=0)) + SHRINK))).tocsc()
-    wanted, place = np.unique(columns[asked], return_inverse=True)
-    alike = (scaled[:, wanted].T @ scaled).tocsr()
     history = known.matrix(DECAY**known.basket)[rows[asked]]
+    wanted, place = np.unique(columns[asked], return_inverse=True)
+    bought = _bought(among, np.append(wanted, history.indices))
+    scaled = (bought @ sparse.diags_array(1 / (np.sqrt(bought.sum(axis=0)) + SHRINK))).tocsc()
+    alike = (scaled[:, wanted].T @ scaled).tocsr()
     pair = np.repeat(np.arange(len(asked)), np.diff(history.indptr))
     weight = alike[place[pair], history.indices] * history.data
     first = np.lexsort((history.indices, -weight, pair))[history.indptr[:-1]]
     lead[asked] = np.where(weight[first] > 0, history.indices[first], -1)
     return lead
+
+
+def _bought(among: Baskets, columns: np.ndarray) -> sparse.csr_array:
+    """Return who bought which of `columns`, (M, I): 1, and 0 for all other columns too."""
+    asked = np.zeros(among.shape[1], dtype=bool)
+    asked[columns] = True
+    lines = asked[among.item]
+    places = among.member[lines], among.item[lines]
+    return sparse.coo_array((np.ones(len(places[0])), places), shape=among.shape).tocsr().sign()
