@@ -137,7 +137,7 @@ def conclusion(
         "member's figure is the member's own, the rest is taken from the population."
         if metrics["needs"]
         else "No preference tells members apart: what differs is chance.",
-        f"{metrics['survey_answered_share']:.0%} answered the survey; nothing is assumed of the others.",
+        _how_many_answered(metrics),
         _who_answered(selection),
         said,
     ]
@@ -157,6 +157,14 @@ def _how_personas_lie(metrics: dict[str, float]) -> str:
         f"Personas are {again}; they are {strength} separated (silhouette {silhouette:.2f}), {chance} than groups that "
         f"are found in a cloud without any: read them as {meaning}."
     )
+
+
+def _how_many_answered(metrics: dict[str, float]) -> str:
+    if not metrics["survey_answered_share"]:
+        return "Nobody answered a survey, and nothing is assumed of anybody."
+    left_out = metrics["survey_left_out"]
+    rest = f"; {left_out:,} answers were left out, for reasons that are counted above" if left_out else ""
+    return f"{metrics['survey_answered_share']:.0%} answered the survey{rest}; nothing is assumed of the others."
 
 
 def _who_answered(selection: pd.DataFrame) -> str:
