@@ -15,11 +15,10 @@ import scipy.stats
 from membership.base import engine, tables
 from membership.base.errors import ProjectError
 from membership.base.params import Stage
-from membership.base.programme_knobs import Benefits, Tiers
+from membership.base.programme_knobs import Benefits
 from membership.profile import lifecycle
 from membership.programme import allocation, benefits, facts, points, qualifying, thresholds, tiers, worth
 from membership.programme.allocation import Allocation
-from membership.programme.benefits import Candidates
 from membership.programme.tiers import Rule
 from membership.programme.worth import Appraisal, Terms
 
