@@ -1,4 +1,4 @@
-"""The programme on known truth, on the default data and at a million members: `python -m benchmarks.programme --out JSON`.
+"""Tiers and benefits on known truth, on the default data and on a million: `python -m benchmarks.programme --out JSON`.
 
 Parts: personas (recovered, against the Bayes rule), optimiser (against brute force), oracle (simulated markets, against
 who knows them), journey (the default data, judged after the date of the choice), speed (1,000,000 members), designer

@@ -1,4 +1,4 @@
-"""How long the tier designer takes for a move of a slider on the default data: CPU and wall seconds, figure included."""
+"""How long the tier designer takes for a move of a slider on the default data: seconds, the figure included."""
 
 import time
 
@@ -13,7 +13,7 @@ SECONDS = 1.0
 
 
 def run(seed: int, moves: int = 30) -> dict:
-    """Return seconds of `moves` random moves of one slider each, from the saved policy, and the goal: the 95th percentile.
+    """Return seconds of `moves` random moves of one slider each, from the saved policy, and the goal: 95 % of them.
 
     Reads what stage `tiers` has written. Raises DataError where it has not run.
     """
@@ -32,7 +32,9 @@ def moved(panel: Panel, moves: int, seed: int) -> dict:
         taken.append((time.process_time() - cpu, time.perf_counter() - wall, bool(panel.outcome.message)))
     cpu, wall, impossible = (np.array(column) for column in zip(*taken, strict=True))
     told = [
-        goals.at_most(f"CPU seconds of a move of a slider, 95th percentile of {moves}", np.quantile(cpu, 0.95), SECONDS),
+        goals.at_most(
+            f"CPU seconds of a move of a slider, 95th percentile of {moves}", np.quantile(cpu, 0.95), SECONDS
+        ),
         goals.told("the same, longest", cpu.max()),
         goals.told("wall seconds of a move of a slider, 95th percentile", np.quantile(wall, 0.95)),
     ]

@@ -4,7 +4,7 @@ What is expected of a member is the spend of the qualifying period before the da
 by `worth.judged` to the end of the data: realised spend, tiers as they would have been month by month, the uplifts that
 `params.yaml` assumes. So it is judged whether thresholds fit the members who came; not whether tiers change anybody.
 Rules of the grid must keep the budget and the limit of moves at the date, as the search must. Two of them are compared
-with the search: the one that looked best at the date, and the one that was best in hindsight, which nobody could choose.
+with the search: the one that looked best at the date, and the one that was best in hindsight, which nobody could know.
 """
 
 from dataclasses import replace
@@ -39,7 +39,10 @@ def run(seed: int, dates: tuple[date, ...] = DATES, draws: int = 10_000) -> dict
     terms = Terms(p.tiers, p.economics.margin_rate, p.value.horizon_days, p.tiers.breakage)
     found = [row for at in dates for row in compared(at, amounts, spend, terms, p.windows.start, seed, draws)]
     told = [
-        goals.told(f"net a member (cents) to the data's end over the grid's {row['grid']}, from {row['date']}: {side}", row[side])
+        goals.told(
+            f"net a member (cents) to the data's end over the grid's {row['grid']}, from {row['date']}: {side}",
+            row[side],
+        )
         for row in found
         for side in ("difference", "low", "high")
     ]
@@ -55,7 +58,9 @@ def compared(
     value = pd.DataFrame({"member_id": seen.index, "expected_spend": rate * seen.iloc[:, -1].clip(lower=0).to_numpy()})
     value["expected_orders"] = 0.0
     settled = tiers.settled(seen.columns, start, terms.settings)
-    mine = thresholds.search(seen, value, replace(terms, settings=terms.settings.model_copy(update={"thresholds": None})), settled)
+    mine = thresholds.search(
+        seen, value, replace(terms, settings=terms.settings.model_copy(update={"thresholds": None})), settled
+    )
     limits = terms.settings.search
     looked = {rule: worth.appraise(rule, seen, value, terms, settled) for rule in grid(seen.iloc[:, -1], terms)}
     allowed = {
@@ -64,7 +69,10 @@ def compared(
         if found.cost <= limits.budget and found.moves <= limits.max_moves_per_year
     }
     after = {rule: worth.judged(rule, amounts, spend, terms, at) for rule in (mine.rule, *allowed)}
-    chosen = {"best at the date": max(allowed, key=allowed.get), "best in hindsight": max(allowed, key=lambda rule: after[rule]["net"].sum())}
+    chosen = {
+        "best at the date": max(allowed, key=allowed.get),
+        "best in hindsight": max(allowed, key=lambda rule: after[rule]["net"].sum()),
+    }
     return [_row(at, name, mine.rule, rule, after, len(allowed), seed, draws) for name, rule in chosen.items()]
 
 

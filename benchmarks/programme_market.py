@@ -7,7 +7,7 @@ but randomised campaigns: in a campaign's month a random half of the members has
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -44,6 +44,24 @@ class Market:
     truth: pd.DataFrame
     response: pd.DataFrame
 
+    def lifted(self, uplifts: pd.Series | pd.DataFrame) -> np.ndarray:
+        """Return by how much the campaigns multiplied each order, (orders,), with these uplifts of each benefit.
+
+        `uplifts`: by benefit, or benefit x persona.
+        """
+        month, member = (self.orders["day"] // DAYS_A_MONTH).to_numpy(int), self.orders["member"].to_numpy()
+        times = np.ones(len(member))
+        for number, (benefit, at) in enumerate(zip(self.campaigns["benefit"], self.campaigns["month"], strict=True)):
+            own = uplifts.loc[benefit]
+            by_member = (
+                self.truth["persona"].map(own).to_numpy()
+                if isinstance(own, pd.Series)
+                else np.full(len(self.truth), own)
+            )
+            here = np.flatnonzero((month == at) & self.arms[number, member])
+            times[here] *= 1 + by_member[member[here]]
+        return times
+
     @property
     def monthly(self) -> pd.DataFrame:
         """Return spend (cents, whole): a row a member, a column a month."""
@@ -74,13 +92,8 @@ def draw(members: int, months: int, assumed: Mapping[str, tuple[float, float]], 
     traits = _traits(people["persona"].to_numpy(), seeds.rng(seed, "traits"))
     held, arms = _campaigns(list(assumed), members, months, campaigns, seeds.rng(seed, "campaigns"))
     orders = _orders(people, months, seeds.rng(seed, "orders"))
-    uplift = response.to_numpy()[:, pd.Categorical(people["persona"], categories=list(PERSONAS)).codes]
-    month = (orders["day"] // DAYS_A_MONTH).to_numpy(int)
-    for number, (benefit, at) in enumerate(zip(held["benefit"], held["month"], strict=True)):
-        reached = (month == at) & arms[number, orders["member"]]
-        more = 1 + uplift[response.index.get_loc(benefit), orders["member"]]
-        orders["amount"] = np.where(reached, orders["amount"] * more, orders["amount"])
-    return Market(months, orders, traits, held, arms, people, response)
+    market = Market(months, orders, traits, held, arms, people, response)
+    return replace(market, orders=orders.assign(amount=orders["amount"] * market.lifted(response)))
 
 
 def _people(members: int, months: int, rng: np.random.Generator) -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """Searched tiers and benefits on simulated markets, against who knows them and against thresholds set by taste.
 
-Three deciders; one form of policy (thresholds on spend, then an allocation of benefits), one budget, one limit of moves:
+Three deciders; one form of policy (thresholds on spend, then benefits allocated), one budget, one limit of moves:
 
 - *ours* sees the history alone: expected spend by Pareto/NBD and Gamma-Gamma, personas by clustering, responses by the
   assumption updated with the randomised campaigns, uplifts of tiers as assumed;
@@ -33,7 +33,7 @@ from membership.value.pareto import ParetoNbd
 from membership.value.spend import GammaGamma
 
 SHARE_OF_ORACLE = 0.95
-CAMPAIGNS = 6  # randomised months of each benefit before the cut-off
+CAMPAIGNS = 8  # randomised months of each benefit before the cut-off
 MEMBERS = 2469  # for whom the budgets of params.yaml are made: those here grow with the members of the market
 FIRST, _MONTH = pd.Timestamp("2020-01-01"), pd.Timedelta(days=DAYS_A_MONTH)
 PAST = {"last month": 1, "last three months": 3, "ever": 1000}  # covariates of the campaigns: mean spend a day
@@ -73,7 +73,7 @@ class Policy:
     given: np.ndarray
 
 
-def run(seed: int, markets: int = 5, members: int = 20_000) -> dict:
+def run(seed: int, markets: int = 5, members: int = 40_000) -> dict:
     """Return `rows`, one a market, with true nets (cents), the grid and the goals."""
     p = params.parse(params.read())
     rows = [one(p, members, seeds.child(seed, f"oracle-{number}")) for number in range(markets)]
@@ -121,7 +121,7 @@ def one(p, members: int, seed: int) -> dict:
 
 def seen(p, market: Market, shared: Shared, seed: int) -> Belief:
     """Return what the history tells: value models, clustering, and the assumption updated with the campaigns."""
-    features = _features(market)
+    features = _features(market, p.benefits)
     orders = ParetoNbd.fit(features).expected_purchases(features, p.value.horizon_days)
     spend = orders * GammaGamma.fit(features).expected_spend(features)
     cloud = market.traits.to_numpy()  # how many personas there are is told: that they are found is another part's goal
@@ -147,7 +147,7 @@ def known(p, market: Market, shared: Shared, seed: int) -> Belief:
     settings = p.tiers.model_copy(update={"levels": [p.tiers.levels[0], *above], "pull": pull})
     spend, orders = market.expected_spend(p.value.horizon_days), market.expected_orders(p.value.horizon_days)
     facts = _facts(market, market.truth["persona"].to_numpy(), spend, orders)
-    long = market.response.rename_axis(columns="persona").stack().rename("uplift").reset_index()
+    long = market.response.reset_index().melt("benefit", var_name="persona", value_name="uplift")
     uplifts = long.merge(pd.DataFrame({"tier": p.tiers.names}), how="cross").assign(uplift_sd=0.0, source="randomised")
     return Belief(facts, uplifts, _terms(p, settings, shared))
 
@@ -199,10 +199,16 @@ def panel(market: Market) -> Panel:
         month = campaign["month"]
         there = np.flatnonzero(monthly[:, : month - 1].sum(axis=1) > 0)  # who had bought before the placebo's month
         kept = {"offer_id": f"{number:03d}", "kind": campaign["benefit"], "start": FIRST + month * _MONTH}
-        told = {"treated": market.arms[number, there], "outcome": monthly[there, month], "placebo": monthly[there, month - 1]}
+        told = {
+            "treated": market.arms[number, there],
+            "outcome": monthly[there, month],
+            "placebo": monthly[there, month - 1],
+        }
         rows.append(pd.DataFrame({"member_id": there, **told}).assign(**kept))
         before.append([_past(monthly[there, :until]) for until in (month, month - 1)])
-    table = pd.concat(rows, ignore_index=True).assign(propensity=0.5, randomised=True, redeemed=False, tier="", tier_before="")
+    table = pd.concat(rows, ignore_index=True).assign(
+        propensity=0.5, randomised=True, redeemed=False, tier="", tier_before=""
+    )
     x, x_placebo = (pd.DataFrame(np.vstack(parts), columns=list(PAST)) for parts in zip(*before, strict=True))
     return Panel(table, x, x_placebo, pd.Series(dtype=int))
 
@@ -226,12 +232,20 @@ def _shared(p, market: Market) -> Shared:
 
 def _terms(p, settings: Tiers, shared: Shared) -> Terms:
     limits = settings.search.model_copy(update={"budget": settings.search.budget * len(shared.amounts) / MEMBERS})
-    return Terms(settings.model_copy(update={"search": limits}), p.economics.margin_rate, p.value.horizon_days, p.tiers.breakage)
+    return Terms(
+        settings.model_copy(update={"search": limits}), p.economics.margin_rate, p.value.horizon_days, p.tiers.breakage
+    )
 
 
 def _facts(market: Market, persona: np.ndarray, spend: np.ndarray, orders: np.ndarray) -> pd.DataFrame:
     ids = market.truth["member_id"]
-    columns = {"member_id": ids, "persona": persona, "stage": "active", "expected_spend": spend, "expected_orders": orders}
+    columns = {
+        "member_id": ids,
+        "persona": persona,
+        "stage": "active",
+        "expected_spend": spend,
+        "expected_orders": orders,
+    }
     return pd.DataFrame(columns)
 
 
@@ -242,12 +256,18 @@ def _candidates(rule: Rule, belief: Belief, shared: Shared):
     return facts, benefits.economics(facts, shared.benefits, belief.terms.margin_rate, belief.uplifts, points_share)
 
 
-def _features(market: Market) -> pd.DataFrame:
-    """Return what the value models are fitted to: purchase days, and spend a day after the first."""
-    daily = market.orders.assign(day=np.floor(market.orders["day"]))
+def _features(market: Market, catalogue: Benefits) -> pd.DataFrame:
+    """Return what the value models are fitted to: purchase days, and spend a day after the first.
+
+    What campaigns are assumed to have added is taken off: what is expected is spend without a programme.
+    """
+    assumed = {benefit.name: benefit.uplift for benefit in catalogue.catalogue}
+    base = market.orders["amount"] / market.lifted(pd.Series(assumed))
+    daily = market.orders.assign(day=np.floor(market.orders["day"]), amount=base)
     daily = daily.groupby(["member", "day"])["amount"].sum().reset_index()
     each = daily.groupby("member")
     first, last, days = each["day"].min(), each["day"].max(), each.size()
     rest = (each["amount"].sum() - each["amount"].first()) / (days - 1).where(days > 1)
     age = market.months * DAYS_A_MONTH - first
-    return pd.DataFrame({"frequency": days - 1, "recency_days": last - first, "age_days": age, "repeat_spend_mean": rest})
+    columns = {"frequency": days - 1, "recency_days": last - first, "age_days": age, "repeat_spend_mean": rest}
+    return pd.DataFrame(columns)

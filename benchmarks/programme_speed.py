@@ -112,7 +112,9 @@ def draw(members: int, seed: int) -> Drawn:
         **{name: _one_of([f"{name} {number}" for number in range(GROUPS)], members, rng) for name in ("age", "income")},
     }
     table = pd.DataFrame(facts)
-    return Drawn(pd.DataFrame(spend, ids, months, copy=False), table, table[["member_id", "expected_spend", "expected_orders"]])
+    return Drawn(
+        pd.DataFrame(spend, ids, months, copy=False), table, table[["member_id", "expected_spend", "expected_orders"]]
+    )
 
 
 def one(members: int, seed: int) -> dict:
@@ -121,7 +123,12 @@ def one(members: int, seed: int) -> dict:
     drawn, clock = draw(members, seed), Clock()
     scale = members / 2469  # the budgets of params.yaml are for the members of the default data
     search_limits = p.tiers.search.model_copy(update={"budget": p.tiers.search.budget * scale})
-    terms = Terms(p.tiers.model_copy(update={"search": search_limits}), p.economics.margin_rate, p.value.horizon_days, p.tiers.breakage)
+    terms = Terms(
+        p.tiers.model_copy(update={"search": search_limits}),
+        p.economics.margin_rate,
+        p.value.horizon_days,
+        p.tiers.breakage,
+    )
     settings = p.benefits.model_copy(update={"budget": p.benefits.budget * scale})
     amounts = clock.take("qualifying", lambda: rolling(drawn.spend, round(p.tiers.qualifying_days / 30)))
     found = clock.take("search", lambda: thresholds.search(amounts, drawn.value, terms, MONTHS // 2))
@@ -129,7 +136,6 @@ def one(members: int, seed: int) -> dict:
     moves = clock.take("moves", lambda: tiers.moves(ranks))
     last = clock.take("points", lambda: balance(drawn.spend, ranks, terms.settings, seed))
     rank = ranks.iloc[:, -1].to_numpy().astype(int)
-    del amounts, ranks
     facts = drawn.facts.assign(tier_rank=rank, tier=pd.Categorical.from_codes(rank, categories=found.rule.names))
     given = clock.take("allocation", lambda: allocate(facts, settings, terms))
     came_out = {

@@ -15,7 +15,7 @@ OVERRIDES = LIMITS | {"benefits.budget": 15_000, "benefits.fairness.attributes":
 
 
 def write() -> thresholds.Search:
-    """Write events, value, profile, survey, tiers and uplifts below the project's root; return the search behind them."""
+    """Write the tables that the designer reads below the project's root; return the search behind them."""
     p = params.parse(params.read(), OVERRIDES)
     knobs = p.dataset.simulate.model_copy(update={"members": MEMBERS, "offers": 0, "views_per_order": 0.0})
     market = simulate.market(knobs, seed=3)

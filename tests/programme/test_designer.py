@@ -1,6 +1,7 @@
 """The tier designer: its figures are the stage's own, and no choice of a person makes it fall over."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import designed_market
 import pytest
@@ -48,7 +49,7 @@ def test_more_budget_for_benefits_never_brings_less_and_is_never_exceeded(ours):
     budgets = [0.0, 1000.0, 5000.0, 15_000.0, 1e6]
     outcomes = [ours.evaluate(replace(ours.saved, benefit_budget=budget)) for budget in budgets]
     nets = [outcome.net for outcome in outcomes]
-    assert all(later >= earlier * (1 - designer.GAP) for earlier, later in zip(nets, nets[1:], strict=False))
+    assert all(later >= earlier * (1 - designer.GAP) for earlier, later in pairwise(nets))
     assert nets[0] < nets[-1]
     assert all(outcome.benefit_cost <= budget for outcome, budget in zip(outcomes, budgets, strict=True))
 

@@ -9,8 +9,8 @@ from membership.base.errors import ProjectError
 from membership.programme import designer_tables, plots_designer
 from membership.programme.designer import Choice, Designer, Outcome
 
-_NARROW = widgets.Layout(width="27em")
-_STYLE = {"description_width": "9em"}
+_NARROW = widgets.Layout(width="26em")
+_STYLE = {"description_width": "10.5em"}
 _CENTS = 100
 
 
@@ -97,8 +97,8 @@ class Panel:
     def _tell(self, outcome: Outcome) -> None:
         self.outcome = outcome
         self._told.value = designer_tables.page(outcome, self._designer)
-        if not outcome.message:
-            self._drawn.value = plots_designer.svg(outcome, self._designer.saved_outcome)
+        saved = self._designer.saved_outcome
+        self._drawn.value = "" if outcome.message else plots_designer.svg(outcome, saved)
 
     @property
     def controls(self) -> list[widgets.Widget]:
@@ -124,8 +124,10 @@ class Panel:
         ]
         left += [widgets.Accordion([self._snippet], titles=["this choice, for params.yaml"])]
         right = [self._told, self._drawn]
-        wide = widgets.Layout(padding="0 0 0 2em")
-        return widgets.HBox([widgets.VBox(left, layout=widgets.Layout(width="31em")), widgets.VBox(right, layout=wide)])
+        wide = widgets.Layout(padding="0 0 0 1em", flex="1 1 auto")
+        return widgets.HBox(
+            [widgets.VBox(left, layout=widgets.Layout(width="29em", flex="0 0 auto")), widgets.VBox(right, layout=wide)]
+        )
 
 
 def show(designer: Designer) -> None:
