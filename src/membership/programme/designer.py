@@ -169,7 +169,7 @@ class Designer:
         )
         points_share = terms.point_cost * terms.settings.points_per_unit / qualifying.CENTS
         candidates = benefits.economics(standing, settings, choice.margin_rate, uplifts, points_share)
-        return allocation.allocate(candidates, standing, settings)
+        return allocation.allocate(candidates, standing, settings, GAP)
 
     def _tier_sd(self, rule: Rule, terms: Terms, appraisal: Appraisal) -> float:
         """Return the standard deviation of the tiers' net: it is linear in the uplifts, which are off independently."""
