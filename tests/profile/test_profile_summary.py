@@ -122,7 +122,7 @@ def test_the_conclusion_agrees_with_the_metrics():
     assert "**67% are loyal**" in text
     assert "*More bread*" in text
     assert "2 preferences tell members apart: on average 70%" in text
-    assert "erred 15% less than taking everybody for the mean member, members' own figures 5% less" in text
+    assert "erred 15% less than taking all for the mean member, members' own figures 5% less" in text
     assert "33% answered the survey; 3 answers were left out" in text
     assert "Both say the same." in text
     assert "Nobody answered a survey" in said(measured() | {"survey_answered_share": 0.0})

@@ -170,7 +170,7 @@ def _how_well_foretold(metrics: dict[str, float]) -> str:
         return ""
     of_drawn, of_own = (f"{abs(gain):.0%} {'less' if gain >= 0 else 'more'}" for gain in (drawn, own))
     return (
-        f"On what members did next, figures drawn to the population erred {of_drawn} than taking everybody for the mean "
+        f"On what members did next, figures drawn to the population erred {of_drawn} than taking all for the mean "
         f"member, members' own figures {of_own}."
     )
 
