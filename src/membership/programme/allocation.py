@@ -37,7 +37,8 @@ class Allocation:
     candidates: Candidates
     given: np.ndarray  # (members, benefits) of bool
     bound: float  # cents of gain less cost that no allocation exceeds
-    shadow_price: float  # cents of gain less cost that one more cent of budget would bring
+    shadow_price: float  # cents of gain less cost that one more cent of budget would bring; below 0 where more
+    # budget is not wanted and only raises the least shares of tiers
 
     @cached_property
     def chosen(self) -> pd.DataFrame:
