@@ -39,10 +39,7 @@ def run(seed: int, dates: tuple[date, ...] = DATES, draws: int = 10_000) -> dict
     terms = Terms(p.tiers, p.economics.margin_rate, p.value.horizon_days, p.tiers.breakage)
     found = [row for at in dates for row in compared(at, amounts, spend, terms, p.windows.start, seed, draws)]
     told = [
-        goals.told(
-            f"net a member (cents) to the data's end over the grid's {row['grid']}, from {row['date']}: {side}",
-            row[side],
-        )
+        goals.told(f"{row['date']}: cents a member over the grid's {row['grid']}, {side}", row[side])
         for row in found
         for side in ("difference", "low", "high")
     ]

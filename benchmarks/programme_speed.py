@@ -73,11 +73,12 @@ def figure(rows: Sequence[dict], path: Path) -> None:
         for name, seconds in steps.items():
             axes[0].loglog(steps.index, seconds, marker="o", markersize=4, label=name)
         axes[0].loglog(table["members"], table["cpu_s"], "k--", marker="o", markersize=4, label="all")
-        axes[1].loglog(table["members"], table["peak_mib"], marker="o", markersize=4, color="black")
+        axes[1].semilogx(table["members"], table["peak_mib"], marker="o", markersize=4, color="black")
         for ax, label in zip(axes, ("CPU seconds", "peak memory, MiB"), strict=True):
             ax.set(xlabel="members", ylabel=label)
             ax.grid(alpha=0.3)
-        axes[0].legend(fontsize=7)
+        axes[0].legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
+        axes[1].set_ylim(bottom=0)
         drawing.suptitle(f"Replay of {MONTHS} months and allocation of six benefits")
         with files.whole(path) as temporary:
             drawing.savefig(temporary, format="svg", metadata={"Date": None})
