@@ -26,7 +26,9 @@ def comparison(outcome: Outcome, saved: Outcome) -> pd.DataFrame:
     rows = {name: _sums(each) for name, each in (("this choice", outcome), ("saved policy", saved))}
     table = pd.DataFrame(rows).T
     table.loc["difference"] = table.loc["this choice"] - table.loc["saved policy"]
-    told = table.map(lambda value: f"{value:,.2f}")
+    told = table.map(lambda units: f"{units:,.0f}")
+    for exact in ("moves a year", "shadow price"):
+        told[exact] = table[exact].map(lambda value: f"{value:,.2f}")
     for name, each in (("this choice", outcome), ("saved policy", saved)):
         told.loc[name, "net, 95 %"] = f"{each.low / 100:,.0f} to {each.high / 100:,.0f}"
     return told.fillna("")
@@ -117,7 +119,7 @@ def conclusion(outcome: Outcome, saved: Outcome) -> str:
 def _html(table: pd.DataFrame) -> str:
     """Return `table` as HTML that looks the same in a widget, where JupyterLab's styles of tables do not reach."""
     text = table.rename_axis(None).to_html(border=0, justify="right")
-    cell = 'style="text-align:right;padding:0 0 0 1.2em;line-height:1.5;white-space:nowrap"'
+    cell = 'style="text-align:right;padding:0 0 0 0.8em;line-height:1.5;white-space:nowrap"'
     return text.replace("<td>", f"<td {cell}>").replace("<th>", f"<th {cell}>") + '<div style="height:0.8em"></div>'
 
 
