@@ -164,7 +164,11 @@ def test_every_knob_has_a_comment_that_names_its_range():
     for key, field in _leaves(Params):
         if key not in flat or key.startswith(("dataset.files", "quick")):
             continue
-        comment = lines.get(key) or lines.get(key.rpartition(".")[0], "")
+        above = [
+            key,
+            *(key.rsplit(".", steps)[0] for steps in range(1, key.count("."))),
+        ]
+        comment = next(filter(None, map(lines.get, above)), "")
         assert comment, f"params.yaml: {key} has no comment"
         for bound in _bounds(field.annotation, field.metadata):
             named = re.search(rf"(?<![\d.]){re.escape(str(bound))}(?![\d.]*\d)", comment)
