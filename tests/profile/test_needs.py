@@ -130,6 +130,12 @@ def test_what_is_known_of_nobody_and_a_small_category_are_left_out():
     assert {"bargains", "wine", "bread"} <= set(known.natural)
 
 
+def test_goods_without_a_category_are_no_need():
+    shares = category_shares({f"m{i}": {"unknown": 100 * (i + 1), "Dairy": 900 - 100 * i} for i in range(3)})
+    evidence = found(shares=shares).evidence
+    assert "dairy" in evidence.index and "unknown" not in evidence.index
+
+
 def test_a_member_who_never_looked_is_not_guessed_to_look_like_others():
     looked = {"items_viewed": [50, 50, 50, 0], "items_viewed_bought": [0, 20, 45, 0]}
     natural = found(4, **looked).natural["looking around first"]

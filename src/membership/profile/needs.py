@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from membership.base.profile_knobs import Profile
+from membership.data.features import UNKNOWN as NO_CATEGORY
 from membership.stats import credibility
 
 UNKNOWN = "unknown"
@@ -40,7 +41,7 @@ def preferences(
     `data.habits` gives at it. Every figure is drawn to the mean member's by as much as chance explains
     (`stats.credibility`), so a need is evidence and not noise: a preference whose mean reliability is below
     `settings.min_reliability` is left out, and so is what is known of nobody (browsing, where there are no views).
-    Members with fewer than `settings.min_purchase_days` purchase days are all NaN.
+    Goods without a category are no need. Members with fewer than `settings.min_purchase_days` purchase days are all NaN.
     """
     facts = features.set_index("member_id").sort_index()
     facts = facts[facts["purchase_days"] >= settings.min_purchase_days]
@@ -158,7 +159,7 @@ def _levels(levels: pd.DataFrame, counts: pd.DataFrame, settings: Profile) -> di
 
 def _categories(shares: pd.DataFrame, counts: pd.DataFrame, settings: Profile) -> dict[str, Measure]:
     spend = shares.groupby("category", sort=True)["spend"].sum()
-    large = spend.index[spend >= settings.min_category_share * spend.sum()]
+    large = spend.index[spend >= settings.min_category_share * spend.sum()].drop(NO_CATEGORY, errors="ignore")
     bought = shares.pivot_table(index="member_id", columns="category", values="share", aggfunc="sum", fill_value=0.0)
     bought = bought.reindex(index=counts.index, columns=large, fill_value=0.0)
     lines = _effective_lines(counts)
