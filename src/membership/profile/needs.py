@@ -41,7 +41,8 @@ def preferences(
     `data.habits` gives at it. Every figure is drawn to the mean member's by as much as chance explains
     (`stats.credibility`), so a need is evidence and not noise: a preference whose mean reliability is below
     `settings.min_reliability` is left out, and so is what is known of nobody (browsing, where there are no views).
-    Goods without a category are no need. Members with fewer than `settings.min_purchase_days` purchase days are all NaN.
+    Goods without a category are no need. Members with fewer than `settings.min_purchase_days` purchase days are all
+    NaN.
     """
     facts = features.set_index("member_id").sort_index()
     facts = facts[facts["purchase_days"] >= settings.min_purchase_days]
