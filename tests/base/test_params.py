@@ -50,11 +50,42 @@ def test_an_impossible_value_is_one_line_naming_key_value_and_what_is_allowed(ov
     assert "\n" not in message
 
 
-def test_shares_of_tiers_must_add_up():
+@pytest.mark.parametrize(
+    ("override", "problem"),
+    [
+        ({"tiers.thresholds": [100, 50, 200]}, "out of order; allowed: each above the one before"),
+        ({"tiers.thresholds": [100, 100, 200]}, "out of order"),
+        ({"tiers.thresholds": [100, 200]}, "2 for 3 tiers above the entry tier; allowed: one for each of"),
+        ({"tiers.thresholds": [0, 100, 200]}, "greater than or equal to 1"),
+        ({"tiers.search.candidates": 2}, "search.candidates = 2: fewer than the 3 thresholds to find"),
+        ({"tiers.search.budget": -1}, "greater than or equal to 0"),
+        ({"tiers.qualify_by": "visits"}, "'spend' or 'points'"),
+        ({"tiers.qualify_by": "points", "tiers.points_per_unit": 0}, "points_per_unit must be above 0"),
+        ({"tiers.pull.reach": 1}, "less than 1"),
+        ({"tiers.grace_months": -1}, "greater than or equal to 0"),
+        ({"tiers.redeem_share": 1.1}, "less than or equal to 1"),
+    ],
+)
+def test_impossible_tiers_say_what_is_allowed(override, problem):
+    with pytest.raises(ParamError, match=r"params.yaml: tiers") as error:
+        params.parse(params.read(), override)
+    assert problem in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (lambda levels: levels[:1], "at least 2"),
+        (lambda levels: [*levels, levels[-1]], "every level needs its own name"),
+        (lambda levels: [{**levels[0], "uplift": 0.1}, *levels[1:]], "relative to the entry tier"),
+        (lambda levels: [levels[0], {**levels[1], "cost": -1}], "greater than or equal to 0"),
+    ],
+)
+def test_impossible_levels_say_what_is_allowed(change, problem):
     levels = params.read()["tiers"]["levels"]
-    levels[0]["share"] = 0.4
-    with pytest.raises(ParamError, match=r"must add up to 1; they add up to 0\.9"):
-        params.parse(params.read(), {"tiers.levels": levels})
+    with pytest.raises(ParamError) as error:
+        params.parse(params.read(), {"tiers.levels": change(levels)})
+    assert problem in str(error.value)
 
 
 def test_an_unknown_key_is_an_error():
@@ -133,7 +164,11 @@ def test_every_knob_has_a_comment_that_names_its_range():
     for key, field in _leaves(Params):
         if key not in flat or key.startswith(("dataset.files", "quick")):
             continue
-        comment = lines.get(key) or lines.get(key.rpartition(".")[0], "")
+        above = [
+            key,
+            *(key.rsplit(".", steps)[0] for steps in range(1, key.count("."))),
+        ]
+        comment = next(filter(None, map(lines.get, above)), "")
         assert comment, f"params.yaml: {key} has no comment"
         for bound in _bounds(field.annotation, field.metadata):
             named = re.search(rf"(?<![\d.]){re.escape(str(bound))}(?![\d.]*\d)", comment)

@@ -190,3 +190,54 @@ def test_returns_give_back_what_was_paid(market):
 def test_odd_sizes_still_give_whole_tables(changes):
     for name, frame in frames(simulate.read(knobs(**changes), 1, "America/Sao_Paulo", "BRL")).items():
         tables.check(name, frame)
+
+
+@pytest.fixture(scope="module")
+def kinds_market():
+    return simulate.market(knobs(personas=3, survey_response=0.8), seed=7)
+
+
+def test_kinds_of_members_have_their_own_tastes_habits_and_rates(kinds_market):
+    truth, kinds = kinds_market.truth, kinds_market.kinds
+    assert len(kinds) == 3
+    by_kind = truth.groupby("persona")
+    assert by_kind.size().to_numpy() / len(truth) == pytest.approx(kinds.traits["share"].to_numpy(), abs=0.04)
+    wants = kinds.wants.div(kinds.wants.sum(axis=1), axis=0)
+    seen = by_kind[[f"taste_{category}" for category in wants]].mean()
+    assert seen.to_numpy() == pytest.approx(wants.to_numpy(), abs=0.02)
+    mean = kinds.traits["deal_a"] / (kinds.traits["deal_a"] + kinds.traits["deal_b"])
+    assert by_kind["deal"].mean().to_numpy() == pytest.approx(mean.to_numpy(), abs=0.04)
+    assert by_kind["purchase_rate"].mean().to_numpy() == pytest.approx(kinds.traits["rate"].to_numpy(), rel=0.15)
+    assert truth["purchase_rate"].mean() == pytest.approx(3 * 12 / 365.25, rel=0.06)
+
+
+def test_kinds_change_neither_who_joins_nor_what_is_sold(kinds_market, market):
+    alike = simulate.market(knobs(survey_response=0.8), seed=7)
+    pd.testing.assert_frame_equal(alike.canonical.items, kinds_market.canonical.items)
+    pd.testing.assert_frame_equal(alike.canonical.members, kinds_market.canonical.members)
+    assert market.kinds is None
+    assert (market.truth["persona"] == 0).all()
+
+
+def test_without_contrast_kinds_do_not_differ():
+    kinds = simulate.market(knobs(personas=3, persona_contrast=0.0, members=50), seed=7).kinds
+    assert kinds.traits.drop(columns="share").nunique().eq(1).all()
+    assert np.ptp(kinds.wants.to_numpy(), axis=0) == pytest.approx(0)
+
+
+def test_the_survey_asks_every_kind_of_question_and_each_is_skipped_by_some(kinds_market):
+    survey, truth = kinds_market.canonical.survey, kinds_market.truth.set_index("member_id")
+    tables.check("survey", survey)
+    answered = survey["member_id"].nunique()
+    shares = survey.groupby("question")["member_id"].nunique() / answered
+    assert shares[["favourite_category", "matters_most", "price_importance"]].to_numpy() == pytest.approx(
+        [0.95, 0.95, 0.9], abs=0.03
+    )
+    assert shares["wish"] == pytest.approx(0.3, abs=0.05)
+    several = survey.query("question == 'buys_regularly'")["member_id"].value_counts()
+    assert several.max() > 1
+    single = survey[survey["question"] != "buys_regularly"]
+    assert not single.duplicated(["member_id", "question"]).any()
+    scale = survey.query("question == 'price_importance'").set_index("member_id")["answer"].astype(int)
+    assert set(scale) == {1, 2, 3, 4, 5}
+    assert scale.corr(truth.loc[scale.index, "deal"]) > 0.8

@@ -7,6 +7,7 @@ import pytest
 from membership.base import params
 from membership.data.habits import COLUMNS
 from membership.profile import needs
+from membership.stats import credibility
 
 SETTINGS = params.parse(params.read()).profile.model_copy(
     update={"min_purchase_days": 3, "min_category_share": 0.05, "min_level_share": 0.1, "min_reliability": 0.2}
@@ -129,6 +130,12 @@ def test_what_is_known_of_nobody_and_a_small_category_are_left_out():
     assert {"bargains", "wine", "bread"} <= set(known.natural)
 
 
+def test_goods_without_a_category_are_no_need():
+    shares = category_shares({f"m{i}": {"unknown": 100 * (i + 1), "Dairy": 900 - 100 * i} for i in range(3)})
+    evidence = found(shares=shares).evidence
+    assert "dairy" in evidence.index and "unknown" not in evidence.index
+
+
 def test_a_member_who_never_looked_is_not_guessed_to_look_like_others():
     looked = {"items_viewed": [50, 50, 50, 0], "items_viewed_bought": [0, 20, 45, 0]}
     natural = found(4, **looked).natural["looking around first"]
@@ -159,6 +166,34 @@ def test_variety_is_more_distinct_items_than_usual_for_as_many_purchases():
     facts = features(40, items_distinct=[*np.tile([20, 40, 80], 13), 70])
     variety = found(40, facts=facts, items=[*np.tile([100, 200, 400], 13), 200]).natural["variety"]
     assert variety.idxmax() == "m39"
+
+
+def test_what_is_foretold_by_hand():
+    """Orders on weekends: 5 of 10 and 1 of 10 before; 4 of 10 and 4 of 10 in the time that follows."""
+    before = habits(2, orders=10, weekend_orders=[5, 1])
+    after = habits(2, orders=20, weekend_orders=[9, 5])
+    row = needs.foretold(before, after).loc["weekend shopping"]
+    shrunk = credibility.shrink(np.array([0.5, 0.1]), np.array([10.0, 10]), 10 * (0.25 + 0.09) / 18)
+    mean = abs(0.4 - shrunk.mean)
+    assert row["members"] == 2
+    assert row["own"] == pytest.approx(np.sqrt((0.1**2 + 0.3**2) / 2) / mean)
+    assert row["drawn"] == pytest.approx(np.sqrt(np.mean((0.4 - shrunk.figures) ** 2)) / mean)
+
+
+def test_drawn_figures_foretell_better_than_raw_ones_and_than_the_mean():
+    rng = np.random.default_rng(5)
+    truth, n = rng.beta(3, 6, 400), rng.integers(3, 20, 400)
+    first = rng.binomial(n, truth)
+    before = habits(400, orders=n, weekend_orders=first)
+    after = habits(400, orders=n + 50, weekend_orders=first + rng.binomial(50, truth))
+    row = needs.foretold(before, after).loc["weekend shopping"]
+    assert row["drawn"] < 0.9
+    assert row["drawn"] < row["own"]
+
+
+def test_nothing_is_foretold_of_members_who_did_not_come_back():
+    assert needs.foretold(habits(2), habits(2)).empty
+    assert needs.foretold(habits(2).iloc[:0], habits(2)).empty
 
 
 def test_lift_is_share_of_spend_over_everybodys_share():

@@ -75,7 +75,7 @@ def test_nothing_of_another_member_and_nothing_on_or_after_the_cutoff_is_shown()
     assert not [word for word in ("rum<", "member discount", "777.00", "2017-03-01</td>", "unseen") if word in text]
 
 
-@pytest.mark.parametrize("name", [name for name in page.MADE_BY if name not in ("members", "items", "features")])
+@pytest.mark.parametrize("name", [name for name in page.MADE_BY if name not in ("members", "items")])
 def test_a_missing_table_is_said_to_be_missing_and_how_to_make_it(name):
     known = frames()
     del known[name]

@@ -76,6 +76,14 @@ def test_a_curve_starts_at_nobody_and_shows_who_is_at_risk():
     matplotlib.pyplot.close("all")
 
 
+def test_of_many_groups_the_largest_are_drawn_and_the_title_says_so():
+    curve = repurchase.curves(spells(), GROUPS, 0.95)["active"]
+    ax = plots_lifecycle.next_purchase({f"g{number}": curve for number in range(9)}, "cohort", 60)
+    assert len(ax.get_lines()) == 7
+    assert "the 7 largest of 9" in ax.get_title()
+    matplotlib.pyplot.close("all")
+
+
 def test_figures_of_nothing_are_drawn():
     empty = RETAINED.iloc[:0]
     assert "No cohort" in plots_lifecycle.cohorts(empty).get_title()

@@ -42,6 +42,7 @@ VALUE = pd.DataFrame({"member_id": MEMBERS, "value": [100.0, 300, 0], "p_alive":
 QUALITY = pd.DataFrame(0, index=["age"], columns=list(survey.PROBLEMS)).assign(blank=2, later=1)
 TOLD = survey.Survey(pd.DataFrame(), pd.DataFrame(), ANSWERS, QUALITY, pd.DataFrame())
 AGREED = pd.DataFrame({"correlation": [0.2, 0.6], "low": [0.1, 0.5], "high": [0.3, 0.7]}, index=["wine", "tea"])
+FORETOLD = pd.DataFrame({"members": 2, "own": [1.0, 0.9], "drawn": [0.9, 0.8]}, index=["bargains", "big baskets"])
 MOVES = pd.DataFrame(0, index=STAGES, columns=STAGES)
 MOVES.loc["loyal", ["loyal", "lapsed"]] = 3, 1
 
@@ -51,7 +52,7 @@ def made():
 
 
 def measured(found=PERSONAS):
-    return summary.metrics(made(), found, MOVES, PREFERENCES, TOLD, AGREED)
+    return summary.metrics(made(), found, MOVES, PREFERENCES, TOLD, AGREED, FORETOLD)
 
 
 def said(metrics, facts=VALUE):
@@ -121,7 +122,10 @@ def test_the_conclusion_agrees_with_the_metrics():
     assert "**67% are loyal**" in text
     assert "*More bread*" in text
     assert "2 preferences tell members apart: on average 70%" in text
+    assert "erred 15% less than taking all for the mean member, members' own figures 5% less" in text
+    assert "33% answered the survey; 3 answers were left out" in text
     assert "Both say the same." in text
+    assert "Nobody answered a survey" in said(measured() | {"survey_answered_share": 0.0})
 
 
 @pytest.mark.parametrize(

@@ -208,6 +208,19 @@ def test_every_tier_gets_its_share_or_all_that_it_can_use():
     assert by_tier == [{1: 100}, {0: 20, 1: 80}, {0: 30, 1: 70}]
 
 
+@pytest.mark.parametrize("ratio", [0.0, 0.6])
+def test_a_small_tier_gets_all_that_it_can_use_to_the_cent_however_large_the_budget(ratio):
+    random = np.random.default_rng(8)
+    cost = random.integers(10**5, 10**7, (600, 2)).astype(float)
+    age = np.array(["old", "young"])[random.integers(0, 2, 600)]
+    candidates, facts = market(cost, cost * random.uniform(1.1, 3, cost.shape), tier=np.arange(600) < 4, age=age)
+    found = allocation.allocate(candidates, facts, knobs(2.5e9 + 0.3, per_member=1, tier=0.1, ratio=ratio))
+    spent = np.where(found.given, cost, 0).sum(axis=1)
+    assert (spent[:4] == cost[:4].max(axis=1)).all()
+    assert found.cost <= 2.5e9
+    assert found.gap < 1e-3
+
+
 def test_tier_shares_that_the_budget_cannot_give_are_one_clear_message():
     candidates, facts = market(np.full((40, 1), 10), np.full((40, 1), 100), tier=np.arange(40) % 2)
     with pytest.raises(ParamError, match=r"min_tier_share = 0.6 for every tier and benefits.fairness.min_ratio = 0"):

@@ -99,6 +99,12 @@ def test_this_allocation_is_never_better_than_the_best_for_the_money_had_one_kno
     assert (best >= table["net"] - 1e-6).all()
 
 
+def test_a_response_so_weak_that_nothing_pays_brings_nothing_at_best(report):
+    table = sweeps.response(SETTING, report[0].given, [0.05])
+    assert table["net"].tolist() == pytest.approx([3 * (5 - 10)])
+    assert table["best"].tolist() == [0]
+
+
 def test_figures_are_titled_and_labelled(report):
     allocation, _, fair, ratios, _ = report
     candidates = allocation.candidates

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.cluster.hierarchy import cut_tree, linkage
 from scipy.special import softmax
 from sklearn.cluster import KMeans
 from sklearn.metrics import pairwise_distances, silhouette_score
@@ -16,7 +17,7 @@ from sklearn.metrics import pairwise_distances, silhouette_score
 from membership.base import seeds
 from membership.base.profile_knobs import Clustering
 
-STARTS = 3  # of k-means, of which the best counts
+TREE = 1000  # points at most in the tree from which k-means starts
 ROUNDS = 30  # at most, until no point changes its group
 _DIAGONAL = 0.5  # weight of the diagonal in the scatter within: half of what is correlated may be chance
 _RIDGE = 0.01  # added variance, of columns whose variance is near 1
@@ -47,8 +48,24 @@ class Groups:
 
 
 def fit(points: np.ndarray, count: int, seed: int) -> Groups:
-    """Find `count` groups in `points` (points, columns), of which at least `count` differ."""
-    labels = KMeans(count, n_init=STARTS, random_state=seed).fit(points).labels_
+    """Find `count` groups in `points` (points, columns)."""
+    return fit_each(points, [count], seed)[count]
+
+
+def fit_each(points: np.ndarray, counts: list[int], seed: int) -> dict[int, Groups]:
+    """Find so many groups in `points` for each of `counts`, all from one tree of Ward's (1963) on a sample of them.
+
+    A tree starts k-means where clear groups are, so that it seldom ends in a poor optimum (Fraley & Raftery 1998).
+    """
+    some = sampled(points, TREE, seed)
+    cuts = cut_tree(linkage(some, "ward"), counts) if len(some) > 1 else np.zeros((len(some), len(counts)), int)
+    return {count: _refined(points, _centres(some, cut, count)) for count, cut in zip(counts, cuts.T, strict=True)}
+
+
+def _refined(points: np.ndarray, centres: np.ndarray) -> Groups:
+    """Move points to the nearest centre until none moves: first by plain distance, then in the metric within."""
+    count = len(centres)
+    labels = KMeans(count, init=centres, n_init=1).fit(points).labels_
     groups = _groups(points, labels, count)
     for _ in range(ROUNDS):
         moved = groups.nearest(points)
@@ -73,23 +90,17 @@ def choose(points: np.ndarray, settings: Clustering, seed: int) -> pd.DataFrame:
     most = min(settings.most, len(points) // settings.min_members)
     different = len(np.unique(points, axis=0))
     counts = [count for count in range(settings.fewest, most + 1) if count < different]
-    clouds = [_cloud(points, seeds.rng(seed, f"personas/chance/{draw}")) for draw in range(settings.chance)]
-    apart = {count: np.zeros(len(clouds)) for count in counts}
-    for draw, cloud in enumerate(clouds):
-        distance = pairwise_distances(cloud)
-        for count in counts:
-            apart[count][draw] = _silhouette(distance, fit(cloud, count, seed).nearest(cloud))
+    groupings, apart = _resampled(points, counts, settings.bootstrap, seed), _by_chance(points, counts, settings, seed)
     distance = pairwise_distances(points) if counts else None
     rows = {}
-    for count in counts:
-        labels = fit(points, count, seed).nearest(points)
-        rand = agreement(_resampled(points, count, settings.bootstrap, seed), count)
+    for count, groups in (fit_each(points, counts, seed) if counts else {}).items():
+        labels, rand = groups.nearest(points), agreement(groupings[count], count)
         rows[count] = {
             "stability": rand.mean(),
             "stability_sd": rand.std(),
             "silhouette": _silhouette(distance, labels),
-            "chance": apart[count].mean() if clouds else np.nan,
-            "chance_sd": apart[count].std(ddof=1) if len(clouds) > 1 else 0.0,
+            "chance": apart[count].mean() if settings.chance else np.nan,
+            "chance_sd": apart[count].std(ddof=1) if settings.chance > 1 else 0.0,
             "smallest": np.bincount(labels, minlength=count).min(),
         }
     columns = ["stability", "stability_sd", "silhouette", "chance", "chance_sd", "smallest"]
@@ -114,25 +125,40 @@ def _marked(table: pd.DataFrame, settings: Clustering) -> pd.DataFrame:
 
 
 def _groups(points: np.ndarray, labels: np.ndarray, count: int) -> Groups:
-    sizes = np.bincount(labels, minlength=count)
-    centres = np.eye(count)[labels].T @ points / np.maximum(sizes, 1)[:, None]
+    centres = _centres(points, labels, count)
     apart = points - centres[labels]
     scatter = apart.T @ apart / len(points)
     diagonal = np.diag(np.diag(scatter))
     within = (1 - _DIAGONAL) * scatter + _DIAGONAL * diagonal + _RIDGE * np.eye(points.shape[1])
-    return Groups(centres, np.linalg.inv(within), np.maximum(sizes, 1) / len(points))
+    sizes = np.maximum(np.bincount(labels, minlength=count), 1)
+    return Groups(centres, np.linalg.inv(within), sizes / sizes.sum())
 
 
-def _resampled(points: np.ndarray, count: int, resamples: int, seed: int) -> np.ndarray:
-    """Return the groups of all points, fitted to bootstrap resamples: (resamples, points)."""
-    rng = seeds.rng(seed, f"personas/stability/{count}")
-    size = len(points)
-    return np.array(
-        [
-            fit(points[rng.integers(size, size=size)], count, int(rng.integers(2**31))).nearest(points)
-            for _ in range(resamples)
-        ]
-    )
+def _centres(points: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
+    sizes = np.bincount(labels, minlength=count)
+    return np.eye(count)[labels].T @ points / np.maximum(sizes, 1)[:, None]
+
+
+def _resampled(points: np.ndarray, counts: list[int], resamples: int, seed: int) -> dict[int, np.ndarray]:
+    """Return for each count the groups of all points, fitted to bootstrap resamples: (resamples, points)."""
+    found = {count: [] for count in counts}
+    rng = seeds.rng(seed, "personas/stability")
+    for _ in range(resamples if counts else 0):
+        resample = points[rng.integers(len(points), size=len(points))]
+        for count, groups in fit_each(resample, counts, int(rng.integers(2**31))).items():
+            found[count].append(groups.nearest(points))
+    return {count: np.array(labels) for count, labels in found.items()}
+
+
+def _by_chance(points: np.ndarray, counts: list[int], settings: Clustering, seed: int) -> dict[int, np.ndarray]:
+    """Return for each count the silhouettes of groups in clouds that have none: (settings.chance,)."""
+    found = {count: [] for count in counts}
+    for draw in range(settings.chance if counts else 0):
+        cloud = _cloud(points, seeds.rng(seed, f"personas/chance/{draw}"))
+        distance = pairwise_distances(cloud)
+        for count, groups in fit_each(cloud, counts, seed).items():
+            found[count].append(_silhouette(distance, groups.nearest(cloud)))
+    return {count: np.array(silhouettes) for count, silhouettes in found.items()}
 
 
 def agreement(labels: np.ndarray, count: int) -> np.ndarray:

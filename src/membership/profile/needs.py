@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from membership.base.profile_knobs import Profile
+from membership.data.features import UNKNOWN as NO_CATEGORY
 from membership.stats import credibility
 
 UNKNOWN = "unknown"
@@ -23,7 +24,7 @@ class Preferences:
 
 
 @dataclass(frozen=True)
-class _Measure:
+class Measure:
     """A figure a member, the number of trials it rests on, and the variance of one trial within a member."""
 
     observed: np.ndarray
@@ -40,7 +41,8 @@ def preferences(
     `data.habits` gives at it. Every figure is drawn to the mean member's by as much as chance explains
     (`stats.credibility`), so a need is evidence and not noise: a preference whose mean reliability is below
     `settings.min_reliability` is left out, and so is what is known of nobody (browsing, where there are no views).
-    Members with fewer than `settings.min_purchase_days` purchase days are all NaN.
+    Goods without a category are no need. Members with fewer than `settings.min_purchase_days` purchase days are all
+    NaN.
     """
     facts = features.set_index("member_id").sort_index()
     facts = facts[facts["purchase_days"] >= settings.min_purchase_days]
@@ -58,6 +60,26 @@ def preferences(
     everybody = pd.Index(features["member_id"].sort_values(), name="member_id")
     natural, scores = (table.reindex(everybody).rename_axis(columns=None) for table in (natural, scores))
     return Preferences(natural, scores, evidence)
+
+
+def foretold(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
+    """Return how well preferences at an earlier cut-off foretell what the same members did from then to a later one.
+
+    `before` and `after` are `data.habits.at` the two cut-offs. Columns: members (who bought again); own and drawn: the
+    root mean squared error of the member's own figure and of the one drawn to the mean, over that of taking everybody
+    for the mean member (below 1 is better; members weigh as their later trials).
+    """
+    common = before.index.intersection(after.index)
+    rows, later = {}, counted(after.loc[common] - before.loc[common])
+    for need, measure in counted(before.loc[common]).items():
+        shrunk = credibility.shrink(measure.observed, measure.trials, measure.within)
+        then, trials = later[need].observed, later[need].trials
+        known = np.isfinite(then) & np.isfinite(shrunk.figures) & (trials > 0)
+        told = (measure.observed, shrunk.figures, np.full(len(known), shrunk.mean))
+        if known.any():
+            own, drawn, mean = (_error(guess[known], then[known], trials[known]) for guess in told)
+            rows[need] = [known.sum(), own / mean if mean else np.nan, drawn / mean if mean else np.nan]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["members", "own", "drawn"]).rename_axis("need")
 
 
 def main_need(scores: pd.DataFrame) -> pd.Series:
@@ -87,37 +109,41 @@ def top_category(shares: pd.DataFrame) -> pd.Series:
     return ordered.drop_duplicates("member_id").set_index("member_id")["category"].rename("top_category")
 
 
-def _ways(facts: pd.DataFrame, counts: pd.DataFrame) -> dict[str, _Measure]:
-    """The ways of shopping: price, discounts, baskets, time, place, loyalty to brands, browsing, variety."""
+def counted(counts: pd.DataFrame) -> dict[str, Measure]:
+    """Return the ways of shopping that are ratios of `data.habits` counts which add up over time."""
     orders = counts["orders"]
-    dear = _ratio(counts, "shelf_price", "usual_price", ("shelf_squares", "price_products", "usual_squares"))
-    variety = _variety(facts, counts["items"])
-    days = facts["age_days"]
     return {
         "bargains": _ratio(counts, "discount", "list_price", ("discount_squares", "discount_products", "list_squares")),
-        LOW_PRICES: _Measure(1 - dear.observed, dear.trials, dear.within),
         "big baskets": _mean(counts["items"], counts["item_squares"], orders),
         # spend a basket is its size times this: two needs that say the same would count twice in personas
         "expensive items": _mean(counts["paid"], counts["line_squares"], counts["items"]),
         "weekend shopping": _share(counts["weekend_orders"], orders, orders),
         "evening shopping": _share(counts["evening_orders"], orders, orders),
-        "shopping in one place": _share(
-            counts["channel_repeats"],
-            counts["channel_orders"] * (counts["channel_orders"] - 1),
-            counts["channel_orders"],
-        ),
-        "loyalty to brands": _share(counts["brand_repeats"], counts["brand_pairs"], counts["brand_lines"]),
-        "looking around first": _share(counts["items_viewed_bought"], counts["items_viewed"], counts["items_viewed"]),
-        "frequent visits": _Measure(
-            facts["purchase_days"] / days.where(days > 0), days, credibility.rate_variance(facts["purchase_days"], days)
-        ),
-        "variety": _Measure(variety, counts["items"], credibility.size_variance(variety, counts["items"])),
     }
 
 
-def _levels(levels: pd.DataFrame, counts: pd.DataFrame, settings: Profile) -> dict[str, _Measure]:
+def _ways(facts: pd.DataFrame, counts: pd.DataFrame) -> dict[str, Measure]:
+    """The ways of shopping: those counted, price, place, loyalty to brands, browsing, rhythm, variety."""
+    level = _ratio(counts, "shelf_price", "usual_price", ("shelf_squares", "price_products", "usual_squares"))
+    used, repeats = counts["channel_orders"], counts["channel_repeats"]
+    viewed, days = counts["items_viewed"], facts["age_days"]
+    variety = _variety(facts, counts["items"])
+    return {
+        **counted(counts),
+        LOW_PRICES: Measure(1 - level.observed, level.trials, level.within),
+        "shopping in one place": _share(repeats, used * (used - 1), used),
+        "loyalty to brands": _share(counts["brand_repeats"], counts["brand_pairs"], counts["brand_lines"]),
+        "looking around first": _share(counts["items_viewed_bought"], viewed, viewed),
+        "frequent visits": Measure(
+            facts["purchase_days"] / days.where(days > 0), days, credibility.rate_variance(facts["purchase_days"], days)
+        ),
+        "variety": Measure(variety, counts["items"], credibility.size_variance(variety, counts["items"])),
+    }
+
+
+def _levels(levels: pd.DataFrame, counts: pd.DataFrame, settings: Profile) -> dict[str, Measure]:
     """Shares of the brands and channels that are large; the largest is what the others are measured against."""
-    found: dict[str, _Measure] = {}
+    found: dict[str, Measure] = {}
     for habit, words, trials in (
         ("brand", BRAND_NEED, _effective_lines(counts)),
         ("channel", CHANNEL_NEED, counts["channel_orders"]),
@@ -132,32 +158,36 @@ def _levels(levels: pd.DataFrame, counts: pd.DataFrame, settings: Profile) -> di
     return found
 
 
-def _categories(shares: pd.DataFrame, counts: pd.DataFrame, settings: Profile) -> dict[str, _Measure]:
+def _categories(shares: pd.DataFrame, counts: pd.DataFrame, settings: Profile) -> dict[str, Measure]:
     spend = shares.groupby("category", sort=True)["spend"].sum()
-    large = spend.index[spend >= settings.min_category_share * spend.sum()]
+    large = spend.index[spend >= settings.min_category_share * spend.sum()].drop(NO_CATEGORY, errors="ignore")
     bought = shares.pivot_table(index="member_id", columns="category", values="share", aggfunc="sum", fill_value=0.0)
     bought = bought.reindex(index=counts.index, columns=large, fill_value=0.0)
     lines = _effective_lines(counts)
     return {category.lower(): _share(bought[category], pd.Series(1.0, bought.index), lines) for category in large}
 
 
-def _share(part: pd.Series, whole: pd.Series, trials: pd.Series) -> _Measure:
+def _share(part: pd.Series, whole: pd.Series, trials: pd.Series) -> Measure:
     share = (part / whole.where(whole > 0)).to_numpy(float)
     n = trials.to_numpy(float)
-    return _Measure(share, n, credibility.share_variance(share, n))
+    return Measure(share, n, credibility.share_variance(share, n))
 
 
-def _ratio(counts: pd.DataFrame, part: str, whole: str, sums: tuple[str, str, str]) -> _Measure:
+def _ratio(counts: pd.DataFrame, part: str, whole: str, sums: tuple[str, str, str]) -> Measure:
     ratio = (counts[part] / counts[whole].where(counts[whole] > 0)).to_numpy(float)
     squares, products, whole_squares = (counts[name].to_numpy(float) for name in sums)
     trials = counts[whole].to_numpy(float) ** 2 / np.where(whole_squares > 0, whole_squares, 1)
-    return _Measure(ratio, trials, credibility.ratio_variance(squares, products, whole_squares, ratio))
+    return Measure(ratio, trials, credibility.ratio_variance(squares, products, whole_squares, ratio))
 
 
-def _mean(total: pd.Series, squares: pd.Series, trials: pd.Series) -> _Measure:
+def _mean(total: pd.Series, squares: pd.Series, trials: pd.Series) -> Measure:
     sums, n = total.to_numpy(float), trials.to_numpy(float)
     mean = np.divide(sums, n, out=np.full(len(n), np.nan), where=n > 0)
-    return _Measure(mean, n, credibility.mean_variance(sums, squares.to_numpy(float), n))
+    return Measure(mean, n, credibility.mean_variance(sums, squares.to_numpy(float), n))
+
+
+def _error(guess: np.ndarray, then: np.ndarray, weights: np.ndarray) -> float:
+    return float(np.sqrt(np.average((guess - then) ** 2, weights=weights)))
 
 
 def _effective_lines(counts: pd.DataFrame) -> pd.Series:

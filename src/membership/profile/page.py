@@ -19,7 +19,6 @@ MADE_BY = {
     "items": "ingest",
     "events": "ingest",
     "survey": "ingest",
-    "features": "features",
     "value": "value",
     "profile": "profile",
     "needs": "profile",

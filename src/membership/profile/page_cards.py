@@ -71,7 +71,7 @@ def persona(facts: Mapping) -> str:
     lines = [f"<b>{escape(str(row['persona']))}</b>"]
     typical = row.get("typicality")
     if pd.notna(typical):
-        lines.append(f"How typical: {typical:.0%}" + charts.progress(float(typical)))
+        lines.append(f"How typical: {escape(_chance(typical))}" + charts.progress(float(typical)))
     lines.append(f"Main need, by behaviour: {escape(str(row['main_need']))}")
     stated = row.get("stated_need")
     lines.append(f"Main need, stated: {escape(str(stated)) if pd.notna(stated) else 'none'}")

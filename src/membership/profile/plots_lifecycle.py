@@ -10,6 +10,8 @@ from pandas.io.formats.style import Styler
 
 from membership.stats.survival import Curve
 
+MOST = 7  # curves in one figure
+
 
 def moves(intervals: pd.DataFrame, title: str, ax: Axes | None = None) -> Axes:
     """Draw `moves.intervals`: from each level (row) the share in each (column) a month later, its interval below."""
@@ -51,11 +53,11 @@ def next_purchase(
 ) -> Axes:
     """Draw `repurchase.curves` on `clock`: the share back within so many days, bands, numbers at risk below.
 
-    `by` says what the groups are.
+    `by` says what the groups are; of many, the largest are drawn.
     """
-    ax = ax or plt.subplots(figsize=(8.5, 4 + 0.22 * len(curves)))[1]
+    ax = ax or plt.subplots(figsize=(8.5, 4 + 0.22 * min(len(curves), MOST)))[1]
     marks = np.linspace(0, until, 7).round()
-    for place, (name, curve) in enumerate(curves.items()):
+    for place, (name, curve) in enumerate(list(curves.items())[:MOST]):
         colour = sns.color_palette("colorblind")[place % 10]
         within = curve.times <= until
         steps = np.concatenate([[0], curve.times[within], [min(max(curve.last, *curve.times, 0), until)]])
@@ -68,7 +70,8 @@ def next_purchase(
     ax.annotate("at risk:", (-0.04, -0.19), xycoords="axes fraction", ha="right", fontsize=7)
     title = {"origin": "Back within so many days", "purchase": "Gaps that end within so many days"}[clock]
     since = {"origin": "a stated day", "purchase": "the last purchase"}[clock]
-    ax.set(title=f"{title}, by {by}", xlabel=f"days since {since}", ylabel="share", xlim=(0, until), ylim=(0, 1))
+    some = f" (the {MOST} largest of {len(curves)})" if len(curves) > MOST else ""
+    ax.set(title=f"{title}, by {by}{some}", xlabel=f"days since {since}", ylabel="share", xlim=(0, until), ylim=(0, 1))
     ax.set_xticks(marks)
     ax.yaxis.set_major_formatter(PercentFormatter(1))
     if curves:

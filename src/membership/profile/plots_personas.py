@@ -2,7 +2,6 @@
 
 import matplotlib.pyplot as plt
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 
 
@@ -38,14 +37,9 @@ def silhouettes(choice: pd.DataFrame, ax: Axes | None = None) -> Axes:
 def typicality(labels: pd.Series, typicality: pd.Series, ax: Axes | None = None) -> Axes:
     """Draw how sure the persona of each member is, by persona."""
     ax = ax or plt.subplots(figsize=(7, 0.5 * labels.nunique() + 1.5))[1]
-    known = typicality.dropna()
-    sns.boxplot(x=known, y=labels.loc[known.index], color="lightsteelblue", fliersize=1, ax=ax)
-    ax.set(
-        title="How typical the members of each persona are",
-        xlabel="probability of the own persona",
-        ylabel="",
-        xlim=(0, 1),
-    )
+    groups = typicality.dropna().groupby(labels)
+    ax.boxplot([own for _, own in groups], orientation="horizontal", tick_labels=[name for name, _ in groups])
+    ax.set(title="How typical members are", xlabel="probability of the own persona", xlim=(0, 1))
     return ax
 
 

@@ -92,8 +92,9 @@ def metrics(
     preferences: needs.Preferences,
     told: Survey,
     agreed: pd.DataFrame,
+    foretold: pd.DataFrame,
 ) -> dict[str, float]:
-    """Return the stage's metrics; `moves` are the lifecycle's transitions, `agreed` is `stated.agreement`."""
+    """Return the stage's metrics: `moves` are lifecycle's transitions, `agreed` stated's, `foretold` that of needs."""
     stage = profile["stage"].value_counts(normalize=True)
     stay = lifecycle.rates(moves)
     kept = preferences.evidence.query("kept")
@@ -106,6 +107,8 @@ def metrics(
         "need_agreement": float(agreed["correlation"].median()),
         "needs": len(kept),
         "need_reliability": float(kept["reliability"].mean()),
+        "need_error_own": float(foretold["own"].mean()),
+        "need_error_drawn": float(foretold["drawn"].mean()),
         "newcomer_share": float((profile["persona"] == NEWCOMER).mean()),
         "personas": len(personas.centres),
         "persona_silhouette": personas.silhouette,
@@ -137,7 +140,8 @@ def conclusion(
         "member's figure is the member's own, the rest is taken from the population."
         if metrics["needs"]
         else "No preference tells members apart: what differs is chance.",
-        f"{metrics['survey_answered_share']:.0%} answered the survey; nothing is assumed of the others.",
+        _how_well_foretold(metrics),
+        _how_many_answered(metrics),
         _who_answered(selection),
         said,
     ]
@@ -157,6 +161,26 @@ def _how_personas_lie(metrics: dict[str, float]) -> str:
         f"Personas are {again}; they are {strength} separated (silhouette {silhouette:.2f}), {chance} than groups that "
         f"are found in a cloud without any: read them as {meaning}."
     )
+
+
+def _how_well_foretold(metrics: dict[str, float]) -> str:
+    """Say what drawing figures to the population is worth on what the same members did next."""
+    own, drawn = (1 - metrics[f"need_error_{guess}"] for guess in ("own", "drawn"))
+    if not isfinite(own + drawn):
+        return ""
+    of_drawn, of_own = (f"{abs(gain):.0%} {'less' if gain >= 0 else 'more'}" for gain in (drawn, own))
+    return (
+        f"On what members did next, figures drawn to the population erred {of_drawn} than taking all for the mean "
+        f"member, members' own figures {of_own}."
+    )
+
+
+def _how_many_answered(metrics: dict[str, float]) -> str:
+    if not metrics["survey_answered_share"]:
+        return "Nobody answered a survey, and nothing is assumed of anybody."
+    left_out = metrics["survey_left_out"]
+    rest = f"; {left_out:,} answers were left out, for reasons that are counted above" if left_out else ""
+    return f"{metrics['survey_answered_share']:.0%} answered the survey{rest}; nothing is assumed of the others."
 
 
 def _who_answered(selection: pd.DataFrame) -> str:

@@ -43,7 +43,7 @@ def belief(agreement: pd.DataFrame, confidence: float) -> str:
     words = [f"P(alive) is believed in **{believed} of {len(settled)} months** after the start-up."]
     if last["p_value"] >= 1 - confidence:
         words.append(
-            "As of the last one the data do not tell that anybody stops: P(alive) lies on a flat ridge, and means little."
+            "As of the last one the data do not tell that anybody stops: P(alive) lies on a flat ridge and says little."
         )
     elif pd.notna(last["back"]):
         words.append(

@@ -22,7 +22,7 @@ from membership.programme.benefits import Candidates
 from membership.programme.limits import Limits, limits
 from membership.programme.prices import Relaxed, Segments
 
-_GAP = 1e-4  # share of the bound within which the integer programme may stop
+GAP = 1e-4  # share of the bound within which the integer programme may stop
 _GOOD = 5e-4  # share of the bound above which it is given more to decide, up to _CORE_MORE
 _CORE = 200  # candidates decided by it at first
 _CORE_MORE = 800  # so that little is left to gain
@@ -37,7 +37,8 @@ class Allocation:
     candidates: Candidates
     given: np.ndarray  # (members, benefits) of bool
     bound: float  # cents of gain less cost that no allocation exceeds
-    shadow_price: float  # cents of gain less cost that one more cent of budget would bring
+    shadow_price: float  # cents of gain less cost that one more cent of budget would bring; below 0 where more
+    # budget is not wanted and only raises the least shares of tiers
 
     @cached_property
     def chosen(self) -> pd.DataFrame:
@@ -60,13 +61,14 @@ class Allocation:
         return max(0.0, 1 - self.net / self.bound) if self.bound > 0 else 0.0
 
 
-def allocate(candidates: Candidates, facts: pd.DataFrame, settings: Benefits) -> Allocation:
+def allocate(candidates: Candidates, facts: pd.DataFrame, settings: Benefits, gap: float = GAP) -> Allocation:
     """Choose the candidates that bring most (sum of gain less cost) within budget, number a member and fairness.
 
     Only what pays for itself (gain above cost) is given. Each tier gets `min_tier_share` of the budget, or as much as
     it can use where that is less; each group of a fairness attribute gets at least `min_ratio` of any other, a member.
     Cost never exceeds the budget. With a budget of 0 nobody gets anything, and the shadow price is that of the first
-    cent. Raises ParamError where the limits cannot be met together.
+    cent. Work ends where `gap` (share of the bound) says that little is left to gain. Raises ParamError where the
+    limits cannot be met together.
     """
     check_members(candidates, facts)
     nothing = np.zeros(candidates.cost.shape, dtype=bool)
@@ -78,7 +80,7 @@ def allocate(candidates: Candidates, facts: pd.DataFrame, settings: Benefits) ->
     mixed = relaxed(known, within, wanted)
     if settings.budget == 0:
         return Allocation(candidates, nothing, bound=0.0, shadow_price=mixed.shadow_price)
-    given = _whole(known, within, mixed)
+    given = _whole(known, within, mixed, gap)
     if given is None:
         raise ParamError(_unmet(settings, len(mixed.prices)))
     return Allocation(candidates, given, max(mixed.bound, float(candidates.net[given].sum())), mixed.shadow_price)
@@ -92,14 +94,14 @@ def relaxed(known: Segments, within: Limits, settings: Benefits) -> Relaxed:
     return found
 
 
-def _whole(known: Segments, within: Limits, relaxed: Relaxed) -> np.ndarray | None:
+def _whole(known: Segments, within: Limits, relaxed: Relaxed, gap: float) -> np.ndarray | None:
     """Return an allocation of whole benefits that keeps every limit: (members, benefits) of bool, None for none."""
     start = _rounded(known, relaxed.spent)
     best = None if within.excess(known.cents(start)).any() else start
     regret = known.regret((relaxed.prices @ within.rows)[known.cell])
     count, size, everywhere = int(np.isfinite(regret).sum()), _CORE, False
-    while best is None or relaxed.bound - known.brings(best) > _GOOD * relaxed.bound:
-        found = _core(known, within, start, relaxed.bound, _nearest(regret, known.cell, size, everywhere))
+    while best is None or relaxed.bound - known.brings(best) > max(gap, _GOOD) * relaxed.bound:
+        found = _core(known, within, start, gap * relaxed.bound, _nearest(regret, known.cell, size, everywhere))
         if found is not None and (best is None or known.brings(found) > known.brings(best)):
             best = found
         if size >= min(count, _CORE_MOST if best is None else _CORE_MORE):
@@ -140,15 +142,18 @@ def _nearest(regret: np.ndarray, cell: np.ndarray, size: int, everywhere: bool) 
     return np.union1d(order[: size // 2], by_cell[place < share])
 
 
-def _core(known: Segments, within: Limits, start: np.ndarray, bound: float, core: np.ndarray) -> np.ndarray | None:
-    """Decide the candidates `core` (flat indices) anew, all others as in `start`; None where no limit can be kept."""
+def _core(known: Segments, within: Limits, start: np.ndarray, near: float, core: np.ndarray) -> np.ndarray | None:
+    """Decide the candidates `core` (flat indices) anew, all others as in `start`, within `near` cents of the best.
+
+    None where the limits cannot be kept so.
+    """
     member, benefit = np.unravel_index(core, start.shape)
     others = start.copy()
     others[member, benefit] = False
     cost, net = known.cost[member, benefit], known.net[member, benefit]
-    scale, extra = max(within.upper[0], 1.0), within.shared.shape[1]
+    scale, extra = cost.max(), within.shared.shape[1]  # so that tolerances of the solver are parts of a cent
     use = csr_array(within.rows[:, known.cell[member]] * cost / scale)
-    left = (within.upper - within.rows @ known.cents(others)) / scale
+    left = (_in_cents(within, cost) - within.rows @ known.cents(others)) / scale
     each, room = _by_member(member, others, known.most)
     found = milp(
         np.r_[-net / scale, np.zeros(extra)],
@@ -158,12 +163,17 @@ def _core(known: Segments, within: Limits, start: np.ndarray, bound: float, core
             vstack([hstack([use, csr_array(within.shared)]), hstack([each, csr_array((len(room), extra))])]),
             ub=np.r_[left, room],
         ),
-        options={"mip_rel_gap": _GAP * bound / max(net.sum(), 1.0), "node_limit": _NODES, "presolve": False},
+        options={"mip_rel_gap": near / max(net.sum(), 1.0), "node_limit": _NODES, "presolve": False},
     )
     if found.x is None:
         return None
     others[member, benefit] = found.x[: len(core)] > 0.5
     return None if within.excess(known.cents(others)).any() else others
+
+
+def _in_cents(within: Limits, cost: np.ndarray) -> np.ndarray:
+    """Return the limits in whole cents where costs are whole, so that what rounds to them keeps them."""
+    return np.floor(within.upper + 1e-9) if (cost == np.rint(cost)).all() else within.upper
 
 
 def _by_member(member: np.ndarray, others: np.ndarray, most: int) -> tuple[csr_array, np.ndarray]:

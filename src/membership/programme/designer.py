@@ -7,19 +7,19 @@ the choice is read once, so that a choice takes a fraction of a second.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 import scipy.stats
 
 from membership.base import engine, tables
-from membership.base.errors import ProjectError
+from membership.base.errors import ParamError, ProjectError
 from membership.base.params import Stage
-from membership.base.programme_knobs import Benefits, Tiers
+from membership.base.programme_knobs import Benefits
 from membership.profile import lifecycle
 from membership.programme import allocation, benefits, facts, points, qualifying, thresholds, tiers, worth
 from membership.programme.allocation import Allocation
-from membership.programme.benefits import Candidates
 from membership.programme.tiers import Rule
 from membership.programme.worth import Appraisal, Terms
 
@@ -110,6 +110,7 @@ class Designer:
         """Return what `choice` is expected to come to, or why it is not possible; never raises for a choice."""
         try:
             terms = self._terms(choice)
+            self._check_order(choice)
             rule = tiers.rule(terms.settings, choice.thresholds)
             appraisal = worth.appraise(rule, self.amounts, self.facts, terms, self.settled)
             rank = tiers.replay(self.amounts, rule).iloc[:, -1].to_numpy().astype(int)
@@ -144,6 +145,17 @@ class Designer:
             self.terms, margin_rate=choice.margin_rate, settings=saved.model_copy(update={**grace, "search": search})
         )
 
+    def _check_order(self, choice: Choice) -> None:
+        """Raise ParamError, in the unit of the sliders, where a threshold is not above the one before."""
+        settings = self.terms.settings
+        units = qualifying.CENTS if settings.qualify_by == "spend" else 1
+        for (name, low), (above, high) in pairwise(zip(settings.names[1:], choice.thresholds, strict=True)):
+            if high <= low:
+                raise ParamError(
+                    f"thresholds must rise from tier to tier: {above} from {high / units:,.0f} is not above {name} "
+                    f"from {low / units:,.0f}; raise the one or lower the other."
+                )
+
     def _allocated(self, choice: Choice, terms: Terms, rule: Rule, rank: np.ndarray) -> Allocation | None:
         """Return who gets which of the benefits that are on; None where none is."""
         on = [benefit for benefit in self.benefits.catalogue if benefit.name in choice.uplift_times]
@@ -157,7 +169,7 @@ class Designer:
         )
         points_share = terms.point_cost * terms.settings.points_per_unit / qualifying.CENTS
         candidates = benefits.economics(standing, settings, choice.margin_rate, uplifts, points_share)
-        return allocation.allocate(candidates, standing, settings)
+        return allocation.allocate(candidates, standing, settings, GAP)
 
     def _tier_sd(self, rule: Rule, terms: Terms, appraisal: Appraisal) -> float:
         """Return the standard deviation of the tiers' net: it is linear in the uplifts, which are off independently."""
@@ -216,6 +228,11 @@ def load(p: Stage) -> Designer:
         terms=Terms(p.tiers, p.economics.margin_rate, p.value.horizon_days, breakage),
         benefits=p.benefits,
     )
+
+
+def with_tier_budget(choice: Choice, share: float) -> Choice:
+    """Return `choice` with `share` of its budget for tiers."""
+    return replace(choice, tier_budget=share * choice.tier_budget)
 
 
 def _more(knob):

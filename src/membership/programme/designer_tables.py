@@ -18,7 +18,7 @@ def page(outcome: Outcome, designer: Designer) -> str:
         f'<p style="color:{_WARN};margin:0">{html.escape(text)}</p>' for text in warnings(outcome, designer)
     )
     tables = (comparison(outcome, designer.saved_outcome), by_tier(outcome), by_benefit(outcome))
-    return warned + "".join(table.to_html(border=0, justify="right") for table in tables)
+    return warned + "".join(_html(table) for table in tables)
 
 
 def comparison(outcome: Outcome, saved: Outcome) -> pd.DataFrame:
@@ -26,7 +26,9 @@ def comparison(outcome: Outcome, saved: Outcome) -> pd.DataFrame:
     rows = {name: _sums(each) for name, each in (("this choice", outcome), ("saved policy", saved))}
     table = pd.DataFrame(rows).T
     table.loc["difference"] = table.loc["this choice"] - table.loc["saved policy"]
-    told = table.map(lambda value: f"{value:,.2f}")
+    told = table.map(lambda units: f"{units:,.0f}")
+    for exact in ("moves a year", "shadow price"):
+        told[exact] = table[exact].map(lambda value: f"{value:,.2f}")
     for name, each in (("this choice", outcome), ("saved policy", saved)):
         told.loc[name, "net, 95 %"] = f"{each.low / 100:,.0f} to {each.high / 100:,.0f}"
     return told.fillna("")
@@ -46,7 +48,7 @@ def by_tier(outcome: Outcome) -> pd.DataFrame:
         }
     ).map(lambda cents: f"{cents / 100:,.0f}")
     counts.insert(1, "share", share)
-    return counts.rename(columns={"rise": "came from below", "fall": "came from above"}).join(money)
+    return counts.rename(columns={"rise": "rose here", "fall": "fell here"}).join(money)
 
 
 def by_benefit(outcome: Outcome) -> pd.DataFrame:
@@ -96,6 +98,29 @@ def snippet(choice: Choice, designer: Designer) -> str:
         "benefits": {"budget": round(choice.benefit_budget), "catalogue": catalogue},
     }
     return yaml.safe_dump(part, sort_keys=False, default_flow_style=None, width=120)
+
+
+def conclusion(outcome: Outcome, saved: Outcome) -> str:
+    """Say in words, as Markdown, what `outcome` would change of the saved policy."""
+    if outcome.message:
+        return f"This choice is not possible. {outcome.message}"
+    gained, spent = (outcome.net - saved.net) / 100, (outcome.cost - saved.cost) / 100
+    moved = int(outcome.by_tier[["rise", "fall"]].to_numpy().sum())
+    least, most = saved.low / 100, saved.high / 100
+    return (
+        f"The saved policy is expected to bring **{saved.net / 100:,.0f}** ({least:,.0f} to {most:,.0f}) for "
+        f"{saved.cost / 100:,.0f}, if members respond as assumed. This choice would bring {abs(gained):,.0f} "
+        f"**{'more' if gained >= 0 else 'less'}** and cost {abs(spent):,.0f} {'more' if spent >= 0 else 'less'}; "
+        f"{moved:,} members would be in another tier today. The difference rests on the same assumed uplifts: an "
+        "experiment, not this notebook, can say whether they hold."
+    )
+
+
+def _html(table: pd.DataFrame) -> str:
+    """Return `table` as HTML that looks the same in a widget, where JupyterLab's styles of tables do not reach."""
+    text = table.rename_axis(None).to_html(border=0, justify="right")
+    cell = 'style="text-align:right;padding:0 0 0 0.8em;line-height:1.5;white-space:nowrap"'
+    return text.replace("<td>", f"<td {cell}>").replace("<th>", f"<th {cell}>") + '<div style="height:0.8em"></div>'
 
 
 def _sums(outcome: Outcome) -> dict[str, float]:

@@ -5,11 +5,12 @@ import html
 import ipywidgets as widgets
 from IPython.display import display
 
+from membership.base.errors import ProjectError
 from membership.programme import designer_tables, plots_designer
 from membership.programme.designer import Choice, Designer, Outcome
 
-_NARROW = widgets.Layout(width="27em")
-_STYLE = {"description_width": "9em"}
+_NARROW = widgets.Layout(width="26em")
+_STYLE = {"description_width": "10.5em"}
 _CENTS = 100
 
 
@@ -41,9 +42,9 @@ class Panel:
         self._snippet = widgets.Textarea(layout=widgets.Layout(width="98%", height="20em"))
         self.outcome: Outcome = designer.saved_outcome
         self.widget = self._laid_out()
-        for control in self._controls():
+        for control in self.controls:
             control.observe(self._moved, "value")
-        self.set(designer.saved)
+        self.reset()
 
     @property
     def choice(self) -> Choice:
@@ -73,22 +74,35 @@ class Panel:
         self._moving = False
         self._show(choice)
 
+    def reset(self) -> None:
+        """Move every slider to the saved policy."""
+        self.set(self._designer.saved)
+
     def search(self) -> None:
-        """Move the thresholds to those that bring most under the other sliders."""
-        self.set(self._designer.searched(self.choice))
+        """Move the thresholds to those that bring most under the other sliders, or say why there are none."""
+        try:
+            self.set(self._designer.searched(self.choice))
+        except ProjectError as error:
+            self._tell(Outcome(self.choice, message=str(error)))
 
     def _moved(self, _change) -> None:
         if not self._moving:
             self._show(self.choice)
 
     def _show(self, choice: Choice) -> None:
-        self.outcome = self._designer.evaluate(choice)
-        self._told.value = designer_tables.page(self.outcome, self._designer)
+        saved = choice == self._designer.saved
+        self._tell(self._designer.saved_outcome if saved else self._designer.evaluate(choice))
         self._snippet.value = designer_tables.snippet(choice, self._designer)
-        if not self.outcome.message:
-            self._drawn.value = plots_designer.svg(self.outcome, self._designer.saved_outcome)
 
-    def _controls(self) -> list[widgets.Widget]:
+    def _tell(self, outcome: Outcome) -> None:
+        self.outcome = outcome
+        self._told.value = designer_tables.page(outcome, self._designer)
+        saved = self._designer.saved_outcome
+        self._drawn.value = "" if outcome.message else plots_designer.svg(outcome, saved)
+
+    @property
+    def controls(self) -> list[widgets.Widget]:
+        """All sliders and checkboxes."""
         plain = [*self._thresholds, self._grace_share, self._grace_months, *self._budgets, self._margin]
         return [*plain, *self._on.values(), *self._times.values()]
 
@@ -98,7 +112,7 @@ class Panel:
             widgets.Button(description="back to the saved policy", icon="undo", layout=_NARROW),
         ]
         buttons[0].on_click(lambda _: self.search())
-        buttons[1].on_click(lambda _: self.set(self._designer.saved))
+        buttons[1].on_click(lambda _: self.reset())
         benefits = [widgets.HBox([self._on[name], self._times[name]]) for name in self._on]
         left = [*buttons, _head("Tiers"), *self._thresholds, self._grace_share, self._grace_months]
         left += [
@@ -110,8 +124,10 @@ class Panel:
         ]
         left += [widgets.Accordion([self._snippet], titles=["this choice, for params.yaml"])]
         right = [self._told, self._drawn]
-        wide = widgets.Layout(padding="0 0 0 2em")
-        return widgets.HBox([widgets.VBox(left, layout=widgets.Layout(width="31em")), widgets.VBox(right, layout=wide)])
+        wide = widgets.Layout(padding="0 0 0 1em", flex="1 1 auto")
+        return widgets.HBox(
+            [widgets.VBox(left, layout=widgets.Layout(width="29em", flex="0 0 auto")), widgets.VBox(right, layout=wide)]
+        )
 
 
 def show(designer: Designer) -> None:

@@ -15,6 +15,7 @@ from membership.base.programme_knobs import Benefits
 from membership.programme.allocation import Allocation
 from membership.programme.facts import UNKNOWN
 from membership.programme.limits import limited
+from membership.stats import resample
 
 
 def shares(flags: np.ndarray, groups: pd.Series, confidence: float) -> pd.DataFrame:
@@ -23,11 +24,9 @@ def shares(flags: np.ndarray, groups: pd.Series, confidence: float) -> pd.DataFr
     Source: Wilson (1927), the score interval.
     """
     table = pd.Series(np.asarray(flags, dtype=bool)).groupby(groups.to_numpy()).agg(["size", "sum"])
-    rows = []
-    for size, hits in table.itertuples(index=False):
-        low, high = scipy.stats.binomtest(int(hits), int(size)).proportion_ci(confidence, method="wilson")
-        rows.append((int(size), hits / size, low, high))
-    return pd.DataFrame(rows, index=table.index, columns=["members", "share", "low", "high"]).rename_axis("group")
+    low, high = resample.wilson(table["sum"], table["size"], confidence)
+    found = {"members": table["size"], "share": table["sum"] / table["size"], "low": low, "high": high}
+    return pd.DataFrame(found).rename_axis("group")
 
 
 def ratios(above: np.ndarray, groups: pd.Series, confidence: float, below: np.ndarray | None = None) -> pd.DataFrame:

@@ -19,7 +19,7 @@ from membership.base.programme_knobs import Benefits
 from membership.programme.benefits import Candidates
 from membership.programme.facts import UNKNOWN
 
-_SAFETY = 1e-7  # by which programmes ask for a little more than `ratio`, so that rounding cannot break it
+_SAFETY = 1e-6  # by which programmes ask for a little more than `ratio`, so that rounding cannot break it
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ def cost_by_tier(by_tier_and_benefit: pd.DataFrame, ax: Axes | None = None) -> A
     table = (by_tier_and_benefit / 100).rename(columns=lambda name: name.replace("_", " "))
     table.plot.bar(stacked=True, color=colours, rot=0, ax=ax)
     ax.set(title="What the benefits cost, by tier", xlabel="", ylabel="expected cost (units of currency)")
-    ax.legend(title="benefit", frameon=False)
+    ax.legend(title="benefit", frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     return ax
 
 

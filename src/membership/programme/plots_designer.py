@@ -1,11 +1,13 @@
 """The figure of the tier designer: what a choice comes to beside the saved policy; frame -> Axes."""
 
+import re
 from io import StringIO
 
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 from membership.programme.designer import Outcome
 
@@ -13,37 +15,36 @@ _SAVED, _CHOSEN, _BENEFITS, _LOSS = "lightgrey", "steelblue", "darkorange", "ind
 
 
 def svg(chosen: Outcome, saved: Outcome) -> str:
-    """Return `outcome` as SVG, to be shown in a widget."""
+    """Return `outcome` as SVG as wide as there is room for, to be shown in a widget."""
     drawn = StringIO()
     outcome(chosen, saved).savefig(drawn, format="svg")
     text = drawn.getvalue()
-    return text[text.index("<svg") :]
+    return re.sub(
+        r'width="[^"]*" height="[^"]*"', 'style="width:100%;max-width:52em"', text[text.index("<svg") :], count=1
+    )
 
 
 def outcome(chosen: Outcome, saved: Outcome) -> Figure:
     """Draw who is in each tier and what the tiers bring, for `chosen` beside `saved`."""
-    figure = Figure(figsize=(8.4, 2.9), layout="constrained")  # not one of pyplot's, which would have to be closed
+    figure = Figure(figsize=(7.6, 2.9), layout="constrained")  # not one of pyplot's, which would have to be closed
     left, right = figure.subplots(1, 2)
     members(chosen.by_tier, saved.by_tier, left)
     net(chosen.by_tier, saved.by_tier, right)
+    handles = [Patch(color=colour) for colour in (_SAVED, _CHOSEN, _BENEFITS)]
+    figure.legend(
+        handles, ["saved policy", "this choice: tiers", "benefits"], loc="outside lower center", ncols=3, frameon=False
+    )
     return figure
 
 
 def members(by_tier: pd.DataFrame, saved: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw `Outcome.by_tier`: members of each tier, who came and who went against the saved rule written beside."""
+    """Draw `Outcome.by_tier`: members of each tier, who rose or fell into it against the saved rule."""
     ax = ax or plt.subplots(figsize=(4, 3))[1]
     _pairs(ax, by_tier.index, saved["members"], by_tier["members"])
     for place, row in enumerate(by_tier.itertuples()):
-        if row.rise or row.fall:
-            ax.annotate(
-                f"+{row.rise} -{row.fall}",
-                (row.members, place),
-                (3, 0),
-                textcoords="offset points",
-                va="center",
-                fontsize=8,
-            )
-    ax.set(title="Members", xlim=(0, 1.25 * max(by_tier["members"].max(), saved["members"].max(), 1)))
+        moved = ", ".join(f"{count} {word}" for count, word in ((row.rise, "rose"), (row.fall, "fell")) if count)
+        ax.annotate(moved, (row.members, place), (3, 0), textcoords="offset points", va="center", fontsize=8)
+    ax.set(title="Members", xlim=(0, 1.35 * max(by_tier["members"].max(), saved["members"].max(), 1)))
     return ax
 
 
@@ -54,8 +55,6 @@ def net(by_tier: pd.DataFrame, saved: pd.DataFrame, ax: Axes | None = None) -> A
     ax.barh(
         range(len(by_tier)), by_tier["benefit_net"] / 100, 0.45, by_tier["net"].clip(lower=0) / 100, color=_BENEFITS
     )
-    handles = [plt.Rectangle((0, 0), 1, 1, color=colour) for colour in (_SAVED, _CHOSEN, _BENEFITS)]
-    ax.legend(handles, ["saved policy", "tiers", "benefits"], fontsize=8, frameon=False, loc="lower right")
     ax.set(title="Expected net value")
     ax.axvline(0, color="black", linewidth=0.8)
     return ax

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 
 def by_group(
@@ -29,6 +29,7 @@ def by_group(
         ax.set_yticks(range(len(part)), [f"{row.group} ({row.members:,})" for row in part.itertuples()])
         ax.invert_yaxis()
         ax.set(title=attribute.replace("_", " "), xlabel=label, ylabel="")
+        ax.xaxis.set_major_locator(MaxNLocator(5))
         if not scale > 1:
             ax.xaxis.set_major_formatter(PercentFormatter(1))
     axes[0].figure.suptitle(title)

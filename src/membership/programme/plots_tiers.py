@@ -111,6 +111,8 @@ def distance(distances: pd.DataFrame, ax: Axes | None = None) -> Axes:
         binwidth=0.05,
         palette="viridis",
     )
+    if ax.get_legend():
+        ax.get_legend().set(title="next tier", frame_on=False)
     ax.set(title="How far from the next tier", xlabel="share of its threshold that is missing", ylabel="members")
     ax.xaxis.set_major_formatter(PercentFormatter(1))
     return ax

@@ -2,12 +2,11 @@
 
 import numpy as np
 import pandas as pd
-import scipy.stats
 
 from membership.base.programme_knobs import Benefit, Response
 from membership.programme.campaigns import Panel
 from membership.programme.effects import persona
-from membership.stats import causal, pooling
+from membership.stats import causal, pooling, resample
 
 SOURCES = ("assumed", "randomised", "observational")
 
@@ -23,7 +22,7 @@ def redemption(panel: Panel, personas: pd.Series, confidence: float) -> pd.DataF
     parts = []
     for by in ("all", "persona", "tier"):
         for (kind, group), part in got.groupby(["kind", by]):
-            low, high = _wilson(part["redeemed"].to_numpy(float), part["member_id"].to_numpy(), confidence)
+            low, high = _redeemed(part["redeemed"].to_numpy(float), part["member_id"].to_numpy(), confidence)
             counts = {"reached": len(part), "redeemed": int(part["redeemed"].sum()), "rate": part["redeemed"].mean()}
             parts.append({"kind": kind, "by": by, "group": group, **counts, "low": low, "high": high})
     return pd.DataFrame(parts, columns=["kind", "by", "group", "reached", "redeemed", "rate", "low", "high"])
@@ -82,9 +81,9 @@ def _cells(effects: pd.DataFrame, prior: pd.DataFrame) -> pd.DataFrame | None:
     return pd.DataFrame({"uplift": mean, "uplift_sd": error, "source": whole["source"]})
 
 
-def _wilson(hits: np.ndarray, clusters: np.ndarray, confidence: float) -> tuple[float, float]:
+def _redeemed(hits: np.ndarray, clusters: np.ndarray, confidence: float) -> tuple[float, float]:
+    """Wilson's interval of the rate of `hits`, of as many independent rows as its clustered error is worth."""
     rate, error = hits.mean(), causal.clustered_error(hits, clusters)
     size = rate * (1 - rate) / error**2 if error > 0 else len(np.unique(clusters))
-    z = scipy.stats.norm.ppf((1 + confidence) / 2)
-    centre, spread = rate + z**2 / (2 * size), z * np.sqrt(rate * (1 - rate) / size + z**2 / (4 * size**2))
-    return float(max(0, (centre - spread) / (1 + z**2 / size))), float(min(1, (centre + spread) / (1 + z**2 / size)))
+    low, high = resample.wilson(rate * size, size, confidence)
+    return float(low), float(high)

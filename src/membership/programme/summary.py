@@ -6,6 +6,7 @@ from membership.base.programme_knobs import Benefits, Tiers
 from membership.programme import fairness
 from membership.programme.allocation import Allocation
 from membership.programme.benefits import Outlook
+from membership.programme.facts import UNKNOWN
 
 
 def benefit_table(allocation: Allocation, break_even: pd.DataFrame) -> pd.DataFrame:
@@ -77,8 +78,8 @@ def conclusion(table: pd.DataFrame, metrics: dict, horizon_days: int, confidence
         f"`uplift_sd` tells: {_money(metrics['benefit_net_low'])} to {_money(metrics['benefit_net_high'])}; "
         f"{metrics['benefit_p_pays']:.0%} likely to be above 0). One more unit of budget would bring "
         f"{metrics['benefit_shadow_price']:.2f} more. No other allocation could bring more than "
-        f"{metrics['benefit_gap']:.2%} beyond it. **All of this rests on responses that are assumed**, but for those "
-        "that campaigns speak for: how sure it is that each benefit pays if all who may have it get it: "
+        f"{metrics['benefit_gap']:.2%} beyond it. **All of this rests on responses that are assumed**, and only where "
+        "campaigns speak for a benefit on more. How likely each benefit is to pay, given to all who may have it: "
         f"{sure}.{_idle(table)}"
     )
 
@@ -93,8 +94,11 @@ def fairness_words(fair: pd.DataFrame, metrics: dict, facts: pd.DataFrame, setti
         return f"Known of members: {known}; no group has benefits.fairness.min_group members, so none is limited."
     limited = fair[fair["limited"]]
     least, most = limited.loc[limited["of_largest"].idxmin()], limited.loc[limited["expected_spend"].idxmax()]
+    silent = fair[(fair["group"] == UNKNOWN) & (fair["attribute"] == least["attribute"])]
+    quiet = f" and gets {silent['cost'].iloc[0] / 100:,.2f} a member" if len(silent) else ""
     return (
-        f"Known of members: {known}; who did not answer is under no limit. Among groups of at least "
+        f"Known of members: {known}; who did not answer is under no limit{quiet}, against "
+        f"{least['cost'] / 100:,.2f} to {limited['cost'].max() / 100:,.2f} of those who did. Among groups of at least "
         f"{settings.fairness.min_group} members, the one that gets least ({least['attribute']} {least['group']}) has "
         f"{metrics['fairness_smallest_ratio']:.0%} of what the one that gets most has, a member; the limit is "
         f"{settings.fairness.min_ratio:.0%}, and respecting it costs {metrics['fairness_lost_share']:.1%} of what "

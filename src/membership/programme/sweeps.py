@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from membership.base.errors import ParamError
 from membership.base.programme_knobs import Benefits
 from membership.programme import allocation, benefits, prices
 from membership.programme.benefits import Candidates
@@ -64,15 +65,23 @@ def response(setting: Setting, given: np.ndarray, multiples: list[float]) -> pd.
     """Return what `given` (members, benefits) would bring if every uplift were so many times what is believed.
 
     Columns multiple, net (cents of gain less cost of `given`), best (what an allocation that had known would bring
-    for the same money: more response is more spend, on which a share of spend costs more).
+    for the same money: more response is more spend, on which a share of spend costs more; 0 where the limits let
+    nobody have anything, since nothing pays for one of the groups).
     """
     rows = []
     for multiple in multiples:
         candidates = setting.candidates(multiple)
         money = setting.settings.model_copy(update={"budget": float(candidates.cost[given].sum())})
-        found = _each(candidates, setting.facts, [money])
-        rows.append((multiple, float(candidates.net[given].sum()), found[0].net if found else 0.0))
+        rows.append((multiple, float(candidates.net[given].sum()), _best(candidates, setting.facts, money)))
     return pd.DataFrame(rows, columns=["multiple", "net", "best"])
+
+
+def _best(candidates: Candidates, facts: pd.DataFrame, settings: Benefits) -> float:
+    try:
+        found = _each(candidates, facts, [settings])
+    except ParamError:
+        return 0.0
+    return found[0].net if found else 0.0
 
 
 def _each(candidates: Candidates, facts: pd.DataFrame, settings_of: list[Benefits]) -> list[Relaxed]:

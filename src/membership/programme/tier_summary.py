@@ -187,8 +187,8 @@ def conclusion(search: Search, by_tier: pd.DataFrame, metrics: dict[str, float],
     return (
         f"**{', '.join(at)}** in {settings.qualifying_days} days: {origin}. Over the next {terms.horizon_days} days "
         f"the tiers are expected to cost {metrics['tiers_cost'] / 100:,.0f} of a budget of {limits.budget / 100:,.0f}, "
-        f"with {metrics['tiers_moves_per_year']:.2f} moves a member and year of at most {limits.max_moves_per_year:g}, and "
-        f"to bring {metrics['tiers_net'] / 100:,.0f} more margin than that **if members respond as assumed**; were "
+        f"with {metrics['tiers_moves_per_year']:.2f} moves a member and year of at most {limits.max_moves_per_year:g}, "
+        f"and to bring {metrics['tiers_net'] / 100:,.0f} more margin than that **if members respond as assumed**; were "
         f"every uplift one standard deviation lower, {sensitivity.loc['lower', 'net'] / 100:,.0f}. The top tier, "
         f"*{by_tier.index[-1]}*, holds {top['share']:.1%} of members and {top['value_share']:.0%} of value; "
         f"{metrics['tier_agreement']:.0%} of members are in the tier that their value calls for. "

@@ -11,6 +11,8 @@
 that promotes to tier l promotes to l - 1, since its threshold is lower; a month that is short for l - 1 is short for l,
 so the count of short months of l - 1 never exceeds that of l, and nobody loses l - 1 while in l. A member's rank is
 therefore the sum of the automata, and whatever depends on rank is a sum over thresholds: on this `thresholds` builds.
+
+Members rise and fall at month ends only: the replay promotes "at once" to the month, not to the day.
 """
 
 from collections.abc import Iterator

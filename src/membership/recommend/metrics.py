@@ -2,9 +2,9 @@
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 
 from membership.recommend.baskets import Baskets, Targets
+from membership.stats import resample
 
 
 def per_member(ids: np.ndarray, targets: Targets, baskets: Baskets, k: int) -> pd.DataFrame:
@@ -67,11 +67,8 @@ def reliability(predicted: np.ndarray, bought: np.ndarray, bins: int = 10, confi
     place = np.floor(bins * (total - predicted[order] / 2) / max(total[-1:].sum(), 1e-300)).astype(int)
     frame = pd.DataFrame({"predicted": predicted[order], "observed": bought[order].astype(float), "pairs": 1})
     binned = frame.groupby(place).agg({"predicted": "mean", "observed": "mean", "pairs": "sum"}).reset_index(drop=True)
-    n, share, z = binned["pairs"], binned["observed"], norm.ppf((1 + confidence) / 2)
-    centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    low, high = np.minimum(centre - half, share), np.maximum(centre + half, share)  # which rounding alone could leave
-    return binned.assign(low=low.clip(lower=0), high=high.clip(upper=1))
+    low, high = resample.wilson(binned["observed"] * binned["pairs"], binned["pairs"], confidence)
+    return binned.assign(low=low, high=high)
 
 
 def calibration_error(reliable: pd.DataFrame) -> float:

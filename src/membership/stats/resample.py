@@ -136,8 +136,9 @@ def wilson(count: np.ndarray, total: np.ndarray, confidence: float) -> tuple[np.
     n = np.maximum(total, 1)
     centre = (count + z**2 / 2) / (n + z**2)
     half = z / (n + z**2) * np.sqrt(count * (n - count) / n + z**2 / 4)
-    seen = total > 0
-    return np.where(seen, np.maximum(centre - half, 0), 0.0), np.where(seen, np.minimum(centre + half, 1), 1.0)
+    seen, share = total > 0, count / n  # the ends are kept around the share, whatever rounds
+    low, high = np.clip(centre - half, 0, share), np.clip(centre + half, share, 1)
+    return np.where(seen, low, 0.0), np.where(seen, high, 1.0)
 
 
 def student(differences: np.ndarray, confidence: float) -> tuple[float, float, float]:

@@ -14,6 +14,7 @@ from ibis import _
 from scipy import stats
 
 from membership.base import engine
+from membership.stats import resample
 from membership.value import validate
 from membership.value.accuracy import judge
 
@@ -114,13 +115,10 @@ def reliability(happened: pd.Series, chance: pd.Series, confidence: float, group
     step = np.minimum((chance * groups).astype(int), groups - 1)
     grouped = pd.DataFrame({"predicted": chance, "actual": happened.astype(float)}).groupby(step)
     table = grouped.agg(members=("actual", "size"), predicted=("predicted", "mean"), actual=("actual", "mean"))
-    z = stats.norm.ppf((1 + confidence) / 2)
-    count, share = table["members"], table["actual"]
-    middle = (share + z**2 / (2 * count)) / (1 + z**2 / count)
-    half = z / (1 + z**2 / count) * np.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))
+    low, high = resample.wilson(table["actual"] * table["members"], table["members"], confidence)
     table.insert(0, "from_chance", table.index / groups)
     table.insert(1, "to_chance", (table.index + 1) / groups)
-    return table.assign(low=middle - half, high=middle + half).reset_index(drop=True)
+    return table.assign(low=low, high=high).reset_index(drop=True)
 
 
 def brier(happened: pd.Series, chances: pd.DataFrame) -> pd.DataFrame:
