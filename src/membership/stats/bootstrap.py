@@ -7,7 +7,7 @@ bootstrap is of order 1 / members.
 
 import numpy as np
 
-FEW = 4096  # distinct values up to which counting by value is the quicker way
+FEW = 16384  # distinct values up to which counting by value is the quicker way
 _BLOCK = 4096  # members whose weights are drawn together: 32 MB for 2,000 draws, whatever the number of members
 
 # Weights 0 to 5 in 256 equally probable bytes: mean and variance are exactly 1 as of Poisson(1), the third central
@@ -47,6 +47,6 @@ def by_weight(values: np.ndarray, draws: int, rng: np.random.Generator) -> np.nd
 
 def weights(draws: int, members: int, rng: np.random.Generator) -> np.ndarray:
     """Return (draws, members) independent weights 0 to 5 of mean 1 and variance 1, in single precision."""
-    pairs = (members + 1) // 2
-    drawn = np.frombuffer(rng.bytes(2 * draws * pairs), dtype=np.dtype("<u2")).reshape(draws, pairs)
-    return _PAIRS[drawn].view(np.float32)[:, :members]
+    eights = (members + 7) // 8
+    drawn = rng.integers(2**64 - 1, size=(draws, eights), dtype=np.uint64, endpoint=True)  # the quickest random bytes
+    return _PAIRS[drawn.astype("<u8", copy=False).view("<u2")].view(np.float32)[:, :members]
