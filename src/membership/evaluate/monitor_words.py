@@ -47,7 +47,7 @@ def drift(table: pd.DataFrame) -> str:
     if not words:
         largest = table.iloc[0]
         furthest = f"the furthest is {largest['name']}, PSI {largest['psi']:.2f}"
-        words = [f"None of {len(table)} is beyond its threshold; {furthest}."]
+        words = [f"None of {len(table)} is beyond its threshold and beyond chance; {furthest}."]
     return " ".join([*words, TODO[monitor.worst(table["status"])]])
 
 
