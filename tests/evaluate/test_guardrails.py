@@ -1,0 +1,174 @@
+"""Guardrails by hand: discount and margin of hits, fairness between groups, and what is said of the unknown."""
+
+from datetime import date
+
+import ibis
+import numpy as np
+import pandas as pd
+import pytest
+
+from membership.base.errors import ParamError
+from membership.base.policy_knobs import Guardrail
+from membership.evaluate import guardrails
+
+
+@pytest.fixture
+def events():
+    """Bread bought twice before December (once with 40 cents off) and once after; apples brought back; one view."""
+    frame = pd.DataFrame(
+        [
+            ("e1", "bread", "purchase", "2017-11-01", 200, 0),
+            ("e2", "bread", "purchase", "2017-11-30", 160, 40),
+            ("e3", "bread", "purchase", "2017-12-01", 1, 199),
+            ("e4", "apples", "purchase", "2017-11-02", 300, 30),
+            ("e5", "apples", "return", "2017-11-03", -300, 0),
+            ("e6", None, "purchase", "2017-11-03", 900, 0),
+        ],
+        columns=["event_id", "item_id", "kind", "local_at", "amount", "discount"],
+    )
+    frame = frame.assign(quantity=1, member_id="a", local_at=pd.to_datetime(frame["local_at"]))
+    return ibis.memtable(frame)
+
+
+PRICES = pd.DataFrame({"item_id": ["apples", "bread"], "price": [300.0, 180.0], "discount": [30.0, 20.0]})
+BOUGHT = pd.DataFrame({"member_id": ["a", "a", "b", "c"], "item_id": ["apples", "bread", "bread", "cake"]})
+LISTS = pd.DataFrame(
+    [
+        ("champion", "a", 1, "bread"),
+        ("champion", "a", 3, "apples"),
+        ("champion", "b", 1, "apples"),
+        ("challenger", "a", 1, "apples"),
+        ("challenger", "a", 2, "bread"),
+        ("challenger", "b", 2, "bread"),
+        ("challenger", "c", 1, "cake"),
+        ("challenger", "nobody who bought", 1, "bread"),
+    ],
+    columns=["policy", "member_id", "rank", "item_id"],
+)
+
+
+def test_prices_are_what_purchases_came_to_before_the_cutoff(events):
+    pd.testing.assert_frame_equal(guardrails.prices(events, date(2017, 12, 1)), PRICES)
+
+
+def test_money_is_discount_and_margin_of_the_first_items_that_were_bought():
+    found = guardrails.money(LISTS, BOUGHT, PRICES, 0.25, 2).set_index(["policy", "member_id"])
+    assert found.columns.tolist() == ["discount_cost_at_2", "margin_at_2"]
+    assert found.loc["champion"].to_numpy().tolist() == [[20, 45], [0, 0], [0, 0]]  # apples are in the third place
+    assert found.loc["challenger"].to_numpy().tolist() == [[50, 120], [20, 45], [0, 0]]  # cake has no price
+
+
+def test_an_item_that_was_bought_twice_is_one_hit():
+    twice = pd.concat([BOUGHT, BOUGHT])
+    expected = guardrails.money(LISTS, BOUGHT, PRICES, 0.25, 2)
+    pd.testing.assert_frame_equal(guardrails.money(LISTS, twice, PRICES, 0.25, 2), expected)
+
+
+def test_money_joins_the_outcomes():
+    outcomes = pd.DataFrame({"policy": ["champion", "challenger"], "member_id": "a", "hit_at_2": 1.0})
+    found = guardrails.with_money(outcomes, guardrails.money(LISTS, BOUGHT, PRICES, 0.25, 2))
+    assert found["discount_cost_at_2"].tolist() == [20, 50]
+
+
+def frames(control, treatment, **attributes):
+    """Return two arms of metric x and the groups of their members."""
+    ids = pd.Index([f"m{number:03d}" for number in range(len(control))], name="member_id")
+    arms = [pd.DataFrame({"x": np.asarray(values, dtype=float)}, index=ids) for values in (control, treatment)]
+    return *arms, "x", pd.DataFrame({"member_id": ids, **attributes})
+
+
+def test_the_gap_is_by_hand_the_best_group_over_the_worst():
+    # means 2 and 4 become 2.5 and 5.5: the gap grows from 2 to 3; differences 0, 1 and 1, 2 have variance 0.5 each
+    young, old = ["young"] * 2, ["old"] * 2
+    found = guardrails.fairness(*frames([1, 3, 3, 5], [1, 4, 4, 7], age=young + old), 2, 0.95).set_index("metric")
+    row = found.loc["fairness_gap"]
+    assert (row["members"], row["control"], row["treatment"], row["difference"]) == (4, 2, 3, 1)
+    assert (row["high"] - row["low"]) / 2 == pytest.approx(4.302652729911275 * np.sqrt(0.5))  # Welch, 2 degrees
+    assert row["between"] == "age old over young"
+
+
+def test_the_spread_is_by_hand_the_weighted_deviation_of_groups():
+    # three of ten, one of twenty: levels 10 and 20, mean 12.5, deviation sqrt(.75 * 2.5^2 + .25 * 7.5^2)
+    groups = ["a"] * 30 + ["b"] * 10
+    arm = [10.0] * 30 + [20.0] * 10
+    row = guardrails.fairness(*frames(arm, arm, age=groups), 2, 0.95).set_index("metric").loc["fairness_spread"]
+    assert row["control"] == pytest.approx(np.sqrt(0.75 * 2.5**2 + 0.25 * 7.5**2))
+    assert (row["difference"], row["low"], row["high"]) == (0, 0, 0)  # no variance: the interval is the difference
+
+
+def test_the_attribute_that_sets_members_furthest_apart_is_the_one_judged():
+    near, far = ["p", "q"] * 4, ["r"] * 4 + ["s"] * 4
+    values = [0.0, 0.1] * 2 + [1.0, 1.1] * 2
+    found = guardrails.fairness(*frames(values, values, hair=near, age=far), 2, 0.95)
+    assert found["between"].tolist() == ["age s over r", "age"]
+
+
+def test_small_groups_and_those_who_did_not_answer_are_left_out():
+    groups = ["a", "a", "b", "b", "c", "unknown", "unknown"]
+    values = [0.0, 1.0, 2.0, 3.0, 90.0, 80.0, 70.0]
+    row = guardrails.fairness(*frames(values, values, age=groups), 2, 0.95).iloc[0]
+    assert (row["members"], row["treatment"]) == (4, 2.0)
+
+
+def test_members_without_the_metric_are_left_out():
+    values = [0.0, 1.0, np.nan, 2.0, 3.0]
+    row = guardrails.fairness(*frames(values, values, age=["a", "a", "a", "b", "b"]), 2, 0.95).iloc[0]
+    assert (row["members"], row["treatment"]) == (4, 2.0)
+
+
+@pytest.mark.parametrize("groups", [{}, {"age": ["unknown"] * 4}, {"age": ["a"] * 4}, {"age": list("abcd")}])
+def test_without_two_groups_nothing_is_claimed(groups):
+    found = guardrails.fairness(*frames([1, 2, 3, 4], [4, 3, 2, 1], **groups), 2, 0.95)
+    assert found["members"].tolist() == [0, 0]
+    assert (found["low"].tolist(), found["high"].tolist()) == ([-np.inf] * 2, [np.inf] * 2)
+    assert guardrails.metrics(found) == {}
+
+
+def test_groups_that_are_served_alike_have_no_gap():
+    row = guardrails.fairness(*frames([1, 2, 1, 2], [2, 1, 1, 2], age=list("aabb")), 2, 0.95).iloc[0]
+    assert (row["control"], row["treatment"]) == (0, 0)
+
+
+def test_the_intervals_of_fairness_hold_the_truth_as_often_as_they_say():
+    """Nine groups served .13 to .25; a challenger that adds .02 to everybody changes neither gap nor spread."""
+    rng, sizes = np.random.default_rng(5), [33, 35, 71, 30, 75, 169, 190, 92, 57]
+    groups = np.repeat([f"g{number}" for number in range(9)], sizes)
+    level = np.repeat(np.linspace(0.13, 0.25, 9), sizes)
+    covered = np.zeros(2)
+    for _ in range(300):
+        own = level + rng.normal(0, 0.2, len(level))
+        noise = rng.normal(0, 0.1, (2, len(level)))
+        found = guardrails.fairness(*frames(own + noise[0], own + noise[1] + 0.02, age=groups), 30, 0.95)
+        covered += ((found["low"] <= 0) & (found["high"] >= 0)).to_numpy()
+    assert ((covered >= 275) & (covered <= 295)).all()  # 99 % band of 300 at .95
+
+
+def rows(**ends):
+    return pd.DataFrame.from_dict(ends, orient="index", columns=["difference", "low", "high"])
+
+
+def test_moves_are_in_margins_with_better_to_the_right():
+    found = guardrails.in_margins(
+        rows(hit_at_10=(0.01, -0.02, 0.04), discount_cost_at_10=(2.0, -1.0, 5.0)),
+        [Guardrail(metric="hit_at_10", margin=0.02), Guardrail(metric="discount_cost_at_10", margin=5)],
+    )
+    assert found[["difference", "low", "high"]].to_numpy().tolist() == [[0.5, -1.0, 2.0], [-0.4, -1.0, 0.2]]
+
+
+def test_a_guardrail_that_allows_no_loss_has_no_unit():
+    assert guardrails.in_margins(rows(hit_at_10=(0, 0, 0)), [Guardrail(metric="hit_at_10", margin=0)]).empty
+
+
+def test_an_unknown_metric_is_said_with_those_there_are():
+    with pytest.raises(ParamError, match="decide.guardrails: metric 'profit' is unknown; there are: hit_at_10"):
+        guardrails.in_margins(rows(hit_at_10=(0, 0, 0)), [Guardrail(metric="profit", margin=1)])
+
+
+@pytest.mark.parametrize("metric", ["discount_cost_at_10", "fairness_gap", "fairness_spread"])
+def test_costs_and_unfairness_lose_by_rising(metric):
+    assert guardrails.lower_is_better(metric)
+
+
+@pytest.mark.parametrize("metric", ["margin_at_10", "hit_at_10", "catalogue_coverage"])
+def test_everything_else_loses_by_falling(metric):
+    assert not guardrails.lower_is_better(metric)
