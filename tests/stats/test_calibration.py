@@ -60,7 +60,7 @@ def test_the_error_of_tenths_by_hand():
 
 
 def test_equal_predictions_share_a_tenth():
-    assert calibration.tenths(pd.Series([0.3] * 8)).nunique() == 1
+    assert set(calibration.tenths(pd.Series([0.3] * 8))) == {6}
     assert calibration.tenths(pd.Series(np.arange(20.0))).tolist() == sorted(list(range(1, 11)) * 2)
 
 

@@ -157,6 +157,11 @@ def _outcome(happened: pd.DataFrame, outcome: str, knobs: Monitor) -> pd.DataFra
         groups["tenth"] = calibration.tenths(rows[predicted])
     parts = [_grouped(rows, groups[by], predicted, did, named, knobs).assign(by=by) for by in groups]
     table = pd.concat(parts, ignore_index=True).assign(outcome=outcome)
+    nobody = table["realised"] == 0  # no spread to tell an interval from; of shares a bound is known all the same
+    share = 1 - (1 - knobs.confidence) ** (1 / table["members"])
+    bound = share / table["predicted"] if outcome == "repurchase" else np.nan
+    table["high"] = table["high"].mask(nobody, bound)
+    table["low"] = table["low"].mask(nobody, 0.0)
     sure = ((table["low"] > 1) | (table["high"] < 1)) & (table["members"] >= knobs.min_members)
     table["status"] = status((table["ratio"] - 1).abs(), knobs.ratio, sure)
     if not named:
