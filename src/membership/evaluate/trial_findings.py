@@ -82,9 +82,10 @@ def cuped(trial: Trial, metric: str) -> str:
     plain, adjusted = trial.of(metric), trial.of(metric, ADJUSTED)
     together = adjusted["correlation"]
     cut = 1 - ((adjusted["high"] - adjusted["low"]) / (plain["high"] - plain["low"])) ** 2
+    takes = f"takes {cut:.1%} off" if cut >= 0 else f"adds {-cut:.1%} to"
     return (
         f"In {metric} a member's basket of the window before and this one correlate by {together:.2f}, "
-        f"so CUPED takes {cut:.1%} off the variance (the square of the correlation is {together**2:.1%})."
+        f"so CUPED {takes} the variance (the square of the correlation is {together**2:.1%})."
     )
 
 
