@@ -38,7 +38,11 @@ class World:
 
 @pytest.fixture
 def knobs(workspace):
-    return params.load("decide", {"evaluate.bootstrap": 200, "evaluate.aa_repeats": 60})
+    """The project's parameters, with guardrails on the metrics that this small evaluation has."""
+    margins = {"explore_recall_at_10": 0.005, "hit_at_10": 0.01, "catalogue_coverage": 0.01}
+    rule = [{"metric": metric, "margin": margin} for metric, margin in margins.items()]
+    changes = {"evaluate.bootstrap": 200, "evaluate.aa_repeats": 60, "decide.guardrails": rule}
+    return params.load("decide", changes)
 
 
 @pytest.fixture

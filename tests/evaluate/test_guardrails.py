@@ -160,7 +160,7 @@ def test_a_guardrail_that_allows_no_loss_has_no_unit():
 
 
 def test_an_unknown_metric_is_said_with_those_there_are():
-    with pytest.raises(ParamError, match="decide.guardrails: metric 'profit' is unknown; there are: hit_at_10"):
+    with pytest.raises(ParamError, match=r"decide.guardrails: metric 'profit' is unknown; there are: hit_at_10"):
         guardrails.in_margins(rows(hit_at_10=(0, 0, 0)), [Guardrail(metric="profit", margin=1)])
 
 

@@ -1,9 +1,22 @@
-"""`make promote` and `make rollback` change champion.json, or say in words why not."""
+"""`make promote` and `make rollback` change champion.json, or say in words why not, and log either with reasons."""
 
 import json
+import shutil
+
+import pytest
+from mlflow.tracking import MlflowClient
 
 from membership.base import files, paths
 from membership.pipeline import champion
+
+
+@pytest.fixture
+def registry(workspace, migrated, monkeypatch):
+    """An MLflow of the test's own."""
+    shutil.copy(migrated, workspace / "mlflow.db")
+    uri = f"sqlite:///{workspace}/mlflow.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    return MlflowClient(uri)
 
 
 def decision(verdict: str) -> dict:
@@ -19,7 +32,17 @@ def live(root) -> dict:
     return json.loads((root / "champion.json").read_text())
 
 
-def test_a_promotion_and_a_rollback_end_where_they_began(workspace, capsys):
+def log(root) -> list[dict]:
+    return [json.loads(line) for line in (root / "decisions.jsonl").read_text().splitlines()]
+
+
+def runs(client) -> list[dict]:
+    """Return the tags of the runs in MLflow, the first one first."""
+    found = client.search_runs([client.get_experiment_by_name("membership").experiment_id])
+    return [run.data.tags for run in sorted(found, key=lambda run: run.data.tags["at"] + run.data.tags["change"])]
+
+
+def test_a_promotion_and_a_rollback_end_where_they_began_and_are_logged(workspace, registry, capsys):
     before = live(workspace)
     files.write_json(paths.data("decision.json"), decision("promote"))
     assert champion.main(["promote"]) == 0
@@ -27,9 +50,19 @@ def test_a_promotion_and_a_rollback_end_where_they_began(workspace, capsys):
     assert "'gp_topfreq' -> 'model'" in capsys.readouterr().out
     assert champion.main(["rollback"]) == 0
     assert live(workspace) == before
+    first, second = log(workspace)
+    assert (first["change"], first["outcome"], first["by"], first["after"]) == ("promote", "done", "rule", "model")
+    assert first["reasons"] == "recall_at_10 changes by +0.0200."
+    assert (second["change"], second["by"], second["after"]) == ("rollback", "hand", "gp_topfreq")
+    tagged = runs(registry)
+    assert {(tags["stage"], tags["change"], tags["after"]) for tags in tagged} == {
+        ("champion", "promote", "model"),
+        ("champion", "rollback", "gp_topfreq"),
+    }
+    assert tagged[0]["reasons"] == first["reasons"]
 
 
-def test_a_decision_to_keep_is_respected_unless_forced(workspace, capsys):
+def test_a_decision_to_keep_is_respected_unless_forced_and_both_are_logged(workspace, registry, capsys):
     before = live(workspace)
     files.write_json(paths.data("decision.json"), decision("keep"))
     assert champion.main(["promote"]) == 1
@@ -37,13 +70,43 @@ def test_a_decision_to_keep_is_respected_unless_forced(workspace, capsys):
     assert live(workspace) == before
     assert champion.main(["promote", "--force"]) == 0
     assert live(workspace)["policy"] == "model"
+    assert [(line["outcome"], line["by"]) for line in log(workspace)] == [("refused", "rule"), ("done", "hand")]
+    assert "recall_at_10 changes by +0.0200." in log(workspace)[0]["reasons"]
 
 
-def test_without_a_decision_the_next_step_is_named(workspace, capsys):
+def test_without_a_decision_the_next_step_is_named_and_nothing_is_logged(workspace, capsys):
     assert champion.main(["promote"]) == 1
     assert "decision.json: no such file; run `dvc repro`" in capsys.readouterr().err
+    assert not (workspace / "decisions.jsonl").exists()
 
 
-def test_nothing_to_roll_back_to_is_said(workspace, capsys):
+def test_nothing_to_roll_back_to_is_said_and_logged(workspace, registry, capsys):
     assert champion.main(["rollback"]) == 1
     assert "no previous champion" in capsys.readouterr().err
+    assert log(workspace)[0]["outcome"] == "refused"
+
+
+def test_a_challenger_that_is_no_policy_is_not_promoted(workspace, registry, capsys):
+    before = live(workspace)
+    files.write_json(
+        paths.data("decision.json"), decision("promote") | {"challenger": {"policy": "oracle", "settings": {}}}
+    )
+    assert champion.main(["promote"]) == 1
+    assert "'oracle' is unknown" in capsys.readouterr().err
+    assert live(workspace) == before
+
+
+def test_a_champion_that_does_not_exist_is_said(workspace, capsys):
+    (workspace / "champion.json").unlink()
+    assert champion.main(["rollback"]) == 1
+    assert "there is no champion" in capsys.readouterr().err
+
+
+def test_without_a_registry_what_was_done_stands_and_is_logged(workspace, monkeypatch, capsys):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    files.write_json(paths.data("decision.json"), decision("promote"))
+    assert champion.main(["promote"]) == 0
+    assert live(workspace)["policy"] == "model"
+    assert log(workspace)[0]["outcome"] == "done"
+    assert "What was done stands, and is logged in decisions.jsonl" in capsys.readouterr().err
