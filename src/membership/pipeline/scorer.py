@@ -174,12 +174,14 @@ class _Sent:
         """Make the queries, over two tables that hold what the request at hand brings."""
         p, con = self._p, engine.connect()
         columns = [f'"{name}" {_TYPES[column.dtype]}' for name, column in tables.ALL["events"].columns.items()]
-        con.raw_sql(f"CREATE TABLE events ({', '.join(columns)})")
-        con.raw_sql("CREATE TABLE members (member_id VARCHAR)")
-        con.raw_sql("CREATE TABLE catalogue (item_id VARCHAR)")
         con.con.register("incoming", pyarrow.table({"item_id": self._known.items.tolist()}))
-        con.raw_sql("INSERT INTO catalogue SELECT * FROM incoming")
-        con.raw_sql("SET threads = 1")  # a request is small
+        for statement in (
+            f"CREATE TABLE events ({', '.join(columns)})",
+            "CREATE TABLE members (member_id VARCHAR)",
+            "CREATE TABLE catalogue AS SELECT item_id FROM incoming",
+            "SET threads = 1",  # a request is small
+        ):
+            con.con.execute(statement).fetchall()
         events, as_of, self._con = con.table("events"), p.windows.as_of, con
         months = lifecycle.month_starts(p.windows)
         self._features = engine.Prepared(con, features.at(events, con.table("members"), as_of))
@@ -204,8 +206,8 @@ class _Sent:
         """Let the two tables hold what is asked now."""
         for name, frame in (("events", events), ("members", members.to_frame("member_id"))):
             self._con.con.register("incoming", pyarrow.Table.from_pandas(frame, preserve_index=False))
-            self._con.raw_sql(f"DELETE FROM {name}")
-            self._con.raw_sql(f"INSERT INTO {name} BY NAME SELECT * FROM incoming")
+            self._con.con.execute(f"DELETE FROM {name}").fetchall()
+            self._con.con.execute(f"INSERT INTO {name} BY NAME SELECT * FROM incoming").fetchall()
 
     def _stages(self, rhythm: pd.DataFrame, asked: request.Request) -> pd.Series:
         if rhythm.empty:

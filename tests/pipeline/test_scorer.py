@@ -1,0 +1,236 @@
+"""The scorer answers as the batch run did, for ids and for the same events, and refuses in words what it cannot."""
+
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from membership.base import params, paths, stored, tables
+from membership.base.errors import DataError
+from membership.pipeline import scorer
+
+ARMS = {"champion": {"policy": "gp_topfreq", "settings": {}}, "challenger": {"policy": "model"}}
+CENTS = 1e-6  # a value may differ by that: sums over members are put together in another order
+
+
+def packed(folder, arm, live=None):
+    live = live or ARMS[arm]
+    if live["policy"] == "model" and "settings" not in live:
+        live = live | {"settings": json.loads(paths.models("tuned.json").read_text())["settings"]}
+    scorer.pack(folder)
+    scorer.pack_policy(folder, arm, live)
+    return scorer.Scorer(folder)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("scorers")
+
+
+@pytest.fixture(scope="module", params=ARMS)
+def arm(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def ready(batch, folder, arm):
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("MEMBERSHIP_ROOT", str(batch))
+        return packed(folder / arm, arm)
+
+
+@pytest.fixture(scope="module")
+def champion(batch, folder):
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("MEMBERSHIP_ROOT", str(batch))
+        return packed(folder / "alone", "champion")
+
+
+@pytest.fixture(autouse=True)
+def root(batch, monkeypatch):
+    monkeypatch.setenv("MEMBERSHIP_ROOT", str(batch))
+
+
+def sent(members, before) -> pd.DataFrame:
+    """A request with all that the batch run knows of `members`."""
+    events = tables.read("events")
+    events = events[events["local_at"] < pd.Timestamp(before)]
+    fields = ["kind", "item_id", "order_id", "channel", "quantity", "amount", "discount"]
+    rows = events[fields].astype(object).where(events[fields].notna(), None)
+    rows["local_at"] = events["local_at"].map(pd.Timestamp.isoformat)
+    lists = [rows[events["member_id"] == member].to_dict("records") for member in members]
+    return pd.DataFrame({"member_id": members, "events": lists})
+
+
+def everybody() -> list[str]:
+    return tables.read("members")["member_id"].tolist()
+
+
+def bought(days_ago=10, **changed) -> dict:
+    at = pd.Timestamp("2017-12-01") - pd.Timedelta(days=days_ago)
+    return {"kind": "purchase", "local_at": at.isoformat(), "item_id": "i1", "amount": 500} | changed
+
+
+def asked(events, member="somebody new", **more) -> pd.DataFrame:
+    return pd.DataFrame({"member_id": [member], "events": [events], **{name: [value] for name, value in more.items()}})
+
+
+def test_known_ids_are_answered_as_the_batch_run_did(ready, arm):
+    members = everybody()[::-1]
+    answer = ready.answer(pd.DataFrame({"member_id": members}), 5)
+    assert answer["member_id"].tolist() == members and (answer["answered_from"] == "batch").all()
+    for table, columns in (("value", scorer.WORTH), ("profile", ["stage"]), ("tiers", scorer.TIER)):
+        stored_rows = tables.read(table).set_index("member_id").loc[members]
+        for column in columns:
+            same = answer[column].to_numpy() == stored_rows[column].to_numpy()
+            assert (same | (answer[column].isna() & stored_rows[column].isna().to_numpy())).all(), column
+    listed = tables.read("recommendations")
+    listed = listed[listed["policy"] == arm].sort_values(["member_id", "rank"])
+    for member, items in zip(members, answer["items"], strict=True):
+        own = listed[listed["member_id"] == member]
+        for column in ("rank", "item_id", "score", "source", "reason"):
+            assert [item[column] for item in items] == own[column].tolist()
+    assert answer.set_index("member_id")["benefits"].loc[everybody()[0]] == ["points_boost"]
+
+
+def test_the_same_events_sent_give_the_same_answers(ready):
+    members = everybody()
+    known = ready.answer(pd.DataFrame({"member_id": members}), 5)
+    answer = ready.answer(sent(members, ready.as_of), 5)
+    assert (answer["answered_from"] == "events").all()
+    for column in scorer.WORTH:
+        np.testing.assert_allclose(answer[column], known[column], rtol=1e-9, atol=CENTS)
+    for column in ("stage", *scorer.TIER, "benefits", "items"):
+        left, right = answer[column].tolist(), known[column].tolist()
+        assert left == right or pd.DataFrame({"a": left, "b": right}).fillna("none").eval("a == b").all(), column
+    assert {"prospect"} < set(answer["stage"]) or len(set(answer["stage"])) > 2
+
+
+def test_an_answer_hangs_on_no_other_member_of_the_request(ready):
+    members = everybody()[:12]
+    together = ready.answer(sent(members, ready.as_of), 5).set_index("member_id")
+    for member in members[::4]:
+        alone = ready.answer(sent([member], ready.as_of), 5).set_index("member_id")
+        assert alone.loc[member, "items"] == together.loc[member, "items"]
+        assert alone.loc[member, "value"] == pytest.approx(together.loc[member, "value"], rel=1e-12)
+        assert alone.loc[member, "tier"] == together.loc[member, "tier"]
+
+
+def test_further_events_change_what_they_should(champion):
+    member = everybody()[3]
+    before = champion.answer(pd.DataFrame({"member_id": [member]}), 5).iloc[0]
+    more = sent([member], champion.as_of)
+    more["events"].iloc[0].extend(bought(back, amount=50_000, order_id=f"new {back}") for back in (3, 9))
+    after = champion.answer(more, 5).iloc[0]
+    assert after["value"] > before["value"]
+    assert (after["tier"], after["next_tier"], after["to_next"]) == ("Platinum", None, 0)
+
+
+def test_who_did_nothing_is_a_prospect_worth_nothing_who_gets_what_sells(champion):
+    answer = champion.answer(asked([]), 3).iloc[0]
+    assert (answer["stage"], answer["tier"], answer["points"], answer["benefits"]) == ("prospect", "Member", 0, [])
+    assert answer["value"] == answer["p_alive"] == 0
+    assert len(answer["items"]) == 3 and all(item["reason"].startswith("sells well") for item in answer["items"])
+
+
+def test_joining_within_the_data_makes_a_first_purchase_a_first_one(champion):
+    first = [bought(10), bought(4)]
+    assert champion.answer(asked(first), 1)["stage"].iloc[0] == "new"  # nothing bought in the months before
+    early = [bought(320, item_id="x"), bought(300)]
+    assert champion.answer(asked(early, joined_at="2016-05-01"), 1)["stage"].iloc[0] == "lapsed"
+
+
+def test_ids_and_events_may_be_asked_together_in_any_order(champion):
+    first, second = everybody()[:2]
+    rows = pd.DataFrame({"member_id": [second, "new", first], "events": [None, [bought()], np.nan]})
+    answer = champion.answer(rows, 2)
+    assert answer["member_id"].tolist() == [second, "new", first]
+    assert answer["answered_from"].tolist() == ["batch", "events", "batch"]
+    assert tuple(answer.columns) == scorer.COLUMNS
+
+
+def test_events_may_come_as_json_text(champion):
+    plain, text = asked([bought()]), asked(json.dumps([bought()]))
+    pd.testing.assert_frame_equal(champion.answer(plain, 2), champion.answer(text, 2))
+
+
+REFUSED = {
+    "no rows": (pd.DataFrame({"member_id": []}), "the request holds no member"),
+    "no member_id": (pd.DataFrame({"id": ["a"]}), "column member_id is missing; there are: id"),
+    "a number as id": (pd.DataFrame({"member_id": [7]}), "member_id = 7: allowed: ids as text"),
+    "an empty id": (pd.DataFrame({"member_id": [""]}), "member_id = '': allowed: ids as text"),
+    "a stranger": (pd.DataFrame({"member_id": ["nobody"]}), "unknown members: nobody; .* send `events`"),
+    "one member twice": (pd.DataFrame({"member_id": ["a", "a"]}), "member_id = 'a' is there twice"),
+    "no list": (asked({"kind": "purchase"}), "events are dict; allowed: a list"),
+    "text that is no JSON": (asked("bought milk"), "events are no JSON list"),
+    "no object": (asked(["milk"]), "event 'milk': allowed: an object with kind, local_at"),
+    "no kind": (asked([{"local_at": "2017-11-01"}]), "an event has no kind"),
+    "an unknown kind": (asked([bought(kind="steal")]), "kind = 'steal' in 1 events; allowed: one of view, cart"),
+    "an unknown field": (asked([bought(price=1)]), "event field 'price': unknown; there are: kind"),
+    "a bad date": (asked([bought(local_at="soon")]), "local_at = 'soon' in 1 events; allowed: an ISO time before 2017"),
+    "a number as date": (asked([bought(local_at=20171101)]), "local_at = 20171101"),
+    "a time with a zone": (asked([bought(local_at="2017-11-01T10:00:00Z")]), "without a zone"),
+    "an event after as_of": (asked([bought(0)]), "local_at = '2017-12-01T00:00:00' in 1 events; allowed: .* before"),
+    "half a cent": (asked([bought(amount=1.5)]), "amount = 1.5 in 1 events; allowed: whole numbers"),
+    "endless money": (asked([bought(amount=float("inf"))]), "amount = inf in 1 events"),
+    "a number as item": (asked([bought(item_id=5)]), "item_id = 5 in 1 events; allowed: text, or nothing"),
+    "a return that is paid for": (asked([bought(kind="return")]), "amount = 500 in 1 events; allowed: 0 or less"),
+    "a bad joined_at": (asked([], joined_at="later"), "joined_at = 'later': allowed: an ISO date before 2017-12-01"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_be_answered_is_refused_in_words(champion, case):
+    rows, words = REFUSED[case]
+    with pytest.raises(DataError, match=words):
+        champion.answer(rows, 5)
+
+
+@pytest.mark.parametrize("k", [0, -1, 6, 2.5, True, None])
+def test_k_is_a_whole_number_up_to_that_of_the_batch_run(champion, k):
+    with pytest.raises(DataError, match=f"k = {k}: allowed: whole numbers, 1 to 5"):
+        champion.answer(pd.DataFrame({"member_id": everybody()[:1]}), k)
+
+
+@pytest.mark.parametrize("name", ["p_topfreq", "item_knn"])
+def test_any_policy_can_stand_ready(tmp_path, name):
+    settings = getattr(params.parse(params.read()).recommend.peers, name).model_dump()
+    settings |= {"ties": "first_bought"} if name == "p_topfreq" else {}
+    ready, member = packed(tmp_path, "champion", {"policy": name, "settings": settings}), everybody()[5]
+    answer = ready.answer(sent([member], ready.as_of), 3)
+    assert [item["rank"] for item in answer["items"].iloc[0]] == [1, 2, 3]
+
+
+def test_members_without_recommendations_are_answered_without_items(batch, tmp_path, monkeypatch):
+    root = tmp_path / "root"
+    shutil.copytree(batch, root)
+    monkeypatch.setenv("MEMBERSHIP_ROOT", str(root))
+    listed, member = tables.read("recommendations"), everybody()[0]
+    tables.write("recommendations", listed[listed["member_id"] != member])
+    answer = packed(tmp_path / "scorer", "champion").answer(pd.DataFrame({"member_id": [member]}), 3)
+    assert answer["items"].iloc[0] == []
+
+
+def test_a_missing_or_broken_model_is_named(batch, tmp_path, monkeypatch):
+    root = tmp_path / "root"
+    shutil.copytree(batch, root)
+    monkeypatch.setenv("MEMBERSHIP_ROOT", str(root))
+    (root / "models" / "worth" / "model.safetensors").write_bytes(b"no")
+    with pytest.raises(DataError, match=r"models/worth: not a stored model .*run `dvc repro` again"):
+        scorer.pack(tmp_path / "scorer")
+    shutil.rmtree(root / "models" / "tiers")
+    stored.save(root / "models" / "worth", stored.load(batch / "models" / "worth", scorer.CLASSES))
+    with pytest.raises(DataError, match=r"models/tiers/model.json: no such file; run `dvc repro`"):
+        scorer.pack(tmp_path / "scorer again")
+
+
+@pytest.mark.parametrize("content", ['{"policy": "crystal_ball", "settings": {}}', '{"policy": "model"}'])
+def test_a_champion_that_does_not_exist_is_refused(tmp_path, content):
+    path = tmp_path / "champion.json"
+    path.write_text(content)
+    with pytest.raises(DataError, match=r"does not exist; allowed: one of g_topfreq, .* an object of settings"):
+        scorer.live(path)
+    with pytest.raises(DataError, match=r"nothing is live; `git checkout champion.json`"):
+        scorer.live(tmp_path / "gone.json")
