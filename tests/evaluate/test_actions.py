@@ -49,6 +49,25 @@ def test_a_member_gets_everything_in_one_row(parts):
     assert row.index[-6:].tolist() == ["item_1", "item_1_id", "item_1_reason", "item_2", "item_2_id", "item_2_reason"]
 
 
+def test_a_personal_offer_names_the_first_recommended_item(parts):
+    given = pd.DataFrame(
+        {
+            "member_id": ["a", "a", "b", "c"],
+            "benefit": ["personal_offers", "points_boost", "personal_offers", "personal_offers"],
+        }
+    )
+    catalogue = params.load("decide").benefits.catalogue
+    found = actions.assemble(**parts | {"allocations": given}, catalogue=catalogue).set_index("member_id")["benefits"]
+    assert found.tolist() == ["personal_offers: Apples; points_boost", "personal_offers: unlisted", "personal_offers"]
+
+
+def test_without_any_list_a_personal_offer_names_no_item(parts):
+    parts["recommendations"] = parts["recommendations"].iloc[:0]
+    parts["allocations"] = pd.DataFrame({"member_id": ["a"], "benefit": ["personal_offers"]})
+    found = actions.assemble(**parts, catalogue=params.load("decide").benefits.catalogue)
+    assert found["benefits"].tolist() == ["personal_offers", "", ""]
+
+
 def test_a_member_with_nothing_still_has_a_row_without_gaps(parts):
     row = actions.assemble(**parts).set_index("member_id").loc["c"]
     assert row[["benefits", "items", "item_1", "item_1_id", "item_1_reason", "item_2"]].tolist() == [""] * 6

@@ -77,8 +77,8 @@ def save(actions: pd.DataFrame) -> None:
 def _benefits(allocations: pd.DataFrame, listed: pd.DataFrame, catalogue: Iterable[Benefit]) -> pd.Series:
     on_items = [benefit.name for benefit in catalogue if benefit.kind == "personalised_offers"]
     given = allocations.sort_values("benefit")
-    first = listed["item_1"] if "item_1" in listed else pd.Series(dtype=str)
-    item = given["member_id"].map(first).where(given["benefit"].isin(on_items))
+    first = listed["item_1"].to_dict() if "item_1" in listed else {}
+    item = given["member_id"].map(first).astype(object).where(given["benefit"].isin(on_items))
     words = given["benefit"].where(item.isna(), given["benefit"] + ": " + item.fillna(""))
     return words.groupby(given["member_id"]).agg("; ".join).rename("benefits")
 
