@@ -24,6 +24,10 @@ def packed(folder, arm, live=None):
     return scorer.Scorer(folder)
 
 
+def ask(ready, rows, k) -> pd.DataFrame:
+    return pd.DataFrame(ready.answer(rows, k), columns=list(scorer.COLUMNS))
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("scorers")
@@ -79,7 +83,7 @@ def asked(events, member="somebody new", **more) -> pd.DataFrame:
 
 def test_known_ids_are_answered_as_the_batch_run_did(ready, arm):
     members = everybody()[::-1]
-    answer = ready.answer(pd.DataFrame({"member_id": members}), 5)
+    answer = ask(ready, pd.DataFrame({"member_id": members}), 5)
     assert answer["member_id"].tolist() == members and (answer["answered_from"] == "batch").all()
     for table, columns in (("value", scorer.WORTH), ("profile", ["stage"]), ("tiers", scorer.TIER)):
         stored_rows = tables.read(table).set_index("member_id").loc[members]
@@ -97,8 +101,8 @@ def test_known_ids_are_answered_as_the_batch_run_did(ready, arm):
 
 def test_the_same_events_sent_give_the_same_answers(ready):
     members = everybody()
-    known = ready.answer(pd.DataFrame({"member_id": members}), 5)
-    answer = ready.answer(sent(members, ready.as_of), 5)
+    known = ask(ready, pd.DataFrame({"member_id": members}), 5)
+    answer = ask(ready, sent(members, ready.as_of), 5)
     assert (answer["answered_from"] == "events").all()
     for column in scorer.WORTH:
         np.testing.assert_allclose(answer[column], known[column], rtol=1e-9, atol=CENTS)
@@ -110,9 +114,9 @@ def test_the_same_events_sent_give_the_same_answers(ready):
 
 def test_an_answer_hangs_on_no_other_member_of_the_request(ready):
     members = everybody()[:12]
-    together = ready.answer(sent(members, ready.as_of), 5).set_index("member_id")
+    together = ask(ready, sent(members, ready.as_of), 5).set_index("member_id")
     for member in members[::4]:
-        alone = ready.answer(sent([member], ready.as_of), 5).set_index("member_id")
+        alone = ask(ready, sent([member], ready.as_of), 5).set_index("member_id")
         assert alone.loc[member, "items"] == together.loc[member, "items"]
         assert alone.loc[member, "value"] == pytest.approx(together.loc[member, "value"], rel=1e-12)
         assert alone.loc[member, "tier"] == together.loc[member, "tier"]
@@ -120,16 +124,16 @@ def test_an_answer_hangs_on_no_other_member_of_the_request(ready):
 
 def test_further_events_change_what_they_should(champion):
     member = everybody()[3]
-    before = champion.answer(pd.DataFrame({"member_id": [member]}), 5).iloc[0]
+    before = ask(champion, pd.DataFrame({"member_id": [member]}), 5).iloc[0]
     more = sent([member], champion.as_of)
     more["events"].iloc[0].extend(bought(back, amount=50_000, order_id=f"new {back}") for back in (3, 9))
-    after = champion.answer(more, 5).iloc[0]
+    after = ask(champion, more, 5).iloc[0]
     assert after["value"] > before["value"]
     assert (after["tier"], after["next_tier"], after["to_next"]) == ("Platinum", None, 0)
 
 
 def test_who_did_nothing_is_a_prospect_worth_nothing_who_gets_what_sells(champion):
-    answer = champion.answer(asked([]), 3).iloc[0]
+    answer = ask(champion, asked([]), 3).iloc[0]
     assert (answer["stage"], answer["tier"], answer["points"], answer["benefits"]) == ("prospect", "Member", 0, [])
     assert answer["value"] == answer["p_alive"] == 0
     assert len(answer["items"]) == 3 and all(item["reason"].startswith("sells well") for item in answer["items"])
@@ -137,23 +141,23 @@ def test_who_did_nothing_is_a_prospect_worth_nothing_who_gets_what_sells(champio
 
 def test_joining_within_the_data_makes_a_first_purchase_a_first_one(champion):
     first = [bought(10), bought(4)]
-    assert champion.answer(asked(first), 1)["stage"].iloc[0] == "new"  # nothing bought in the months before
+    assert ask(champion, asked(first), 1)["stage"].iloc[0] == "new"  # nothing bought in the months before
     early = [bought(320, item_id="x"), bought(300)]
-    assert champion.answer(asked(early, joined_at="2016-05-01"), 1)["stage"].iloc[0] == "lapsed"
+    assert ask(champion, asked(early, joined_at="2016-05-01"), 1)["stage"].iloc[0] == "lapsed"
 
 
 def test_ids_and_events_may_be_asked_together_in_any_order(champion):
     first, second = everybody()[:2]
     rows = pd.DataFrame({"member_id": [second, "new", first], "events": [None, [bought()], np.nan]})
-    answer = champion.answer(rows, 2)
+    answer = ask(champion, rows, 2)
     assert answer["member_id"].tolist() == [second, "new", first]
     assert answer["answered_from"].tolist() == ["batch", "events", "batch"]
-    assert tuple(answer.columns) == scorer.COLUMNS
+    assert all(tuple(one) == scorer.COLUMNS for one in champion.answer(rows, 2))
 
 
 def test_events_may_come_as_json_text(champion):
     plain, text = asked([bought()]), asked(json.dumps([bought()]))
-    pd.testing.assert_frame_equal(champion.answer(plain, 2), champion.answer(text, 2))
+    pd.testing.assert_frame_equal(ask(champion, plain, 2), ask(champion, text, 2))
 
 
 REFUSED = {
@@ -185,13 +189,13 @@ REFUSED = {
 def test_what_cannot_be_answered_is_refused_in_words(champion, case):
     rows, words = REFUSED[case]
     with pytest.raises(DataError, match=words):
-        champion.answer(rows, 5)
+        ask(champion, rows, 5)
 
 
 @pytest.mark.parametrize("k", [0, -1, 6, 2.5, True, None])
 def test_k_is_a_whole_number_up_to_that_of_the_batch_run(champion, k):
     with pytest.raises(DataError, match=f"k = {k}: allowed: whole numbers, 1 to 5"):
-        champion.answer(pd.DataFrame({"member_id": everybody()[:1]}), k)
+        ask(champion, pd.DataFrame({"member_id": everybody()[:1]}), k)
 
 
 @pytest.mark.parametrize("name", ["p_topfreq", "item_knn"])
@@ -199,7 +203,7 @@ def test_any_policy_can_stand_ready(tmp_path, name):
     settings = getattr(params.parse(params.read()).recommend.peers, name).model_dump()
     settings |= {"ties": "first_bought"} if name == "p_topfreq" else {}
     ready, member = packed(tmp_path, "champion", {"policy": name, "settings": settings}), everybody()[5]
-    answer = ready.answer(sent([member], ready.as_of), 3)
+    answer = ask(ready, sent([member], ready.as_of), 3)
     assert [item["rank"] for item in answer["items"].iloc[0]] == [1, 2, 3]
 
 
@@ -209,7 +213,7 @@ def test_members_without_recommendations_are_answered_without_items(batch, tmp_p
     monkeypatch.setenv("MEMBERSHIP_ROOT", str(root))
     listed, member = tables.read("recommendations"), everybody()[0]
     tables.write("recommendations", listed[listed["member_id"] != member])
-    answer = packed(tmp_path / "scorer", "champion").answer(pd.DataFrame({"member_id": [member]}), 3)
+    answer = ask(packed(tmp_path / "scorer", "champion"), pd.DataFrame({"member_id": [member]}), 3)
     assert answer["items"].iloc[0] == []
 
 

@@ -5,6 +5,7 @@ fields below) and `joined_at` (an ISO date). A row without `events` asks for wha
 """
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -49,11 +50,14 @@ def read(rows: pd.DataFrame, as_of: date) -> Request:
         raise DataError("the request holds no member; send one row a member, with its member_id.")
     members = _members(rows["member_id"].tolist())
     cells = rows["events"].tolist() if "events" in rows else [None] * len(rows)
-    lists = [_listed(cell, member) for cell, member in zip(cells, members, strict=True)]
-    sent = np.array([found is not None for found in lists])
-    joined = _joined(rows["joined_at"].tolist() if "joined_at" in rows else [None] * len(rows), members, as_of)
-    events = [(member, event) for member, found in zip(members, lists, strict=True) for event in found or ()]
-    return Request(np.array(members), sent, _events(events, as_of), joined[sent])
+    lists = {member: _listed(cell, member) for member, cell in zip(members, cells, strict=True)}
+    sent = np.array([lists[member] is not None for member in members])
+    joined = dict(zip(members, rows["joined_at"], strict=True)) if "joined_at" in rows else {}
+    given = [(member, event) for member, found in lists.items() for event in found or ()]
+    if not sent.any():
+        return Request(np.array(members), sent, pd.DataFrame(), pd.Series(dtype="datetime64[us]"))
+    asked = [member for member in members if lists[member] is not None]
+    return Request(np.array(members), sent, _events(given, as_of), _joined(joined, asked, as_of))
 
 
 def top(k: Any, most: int) -> int:
@@ -68,7 +72,7 @@ def _members(given: list) -> list[str]:
     if wrong:
         raise DataError(f"member_id = {wrong[0]!r}: allowed: ids as text, as in table 'members'.")
     if len(set(given)) < len(given):
-        twice = next(one for number, one in enumerate(given) if one in given[:number])
+        twice = Counter(given).most_common(1)[0][0]
         raise DataError(f"member_id = {twice!r} is there twice; send one row a member.")
     return given
 
@@ -87,13 +91,14 @@ def _listed(cell: Any, member: str) -> Sequence[Any] | None:
     return cell
 
 
-def _joined(given: list, members: list[str], as_of: date) -> pd.Series:
-    missing = [one is None or isinstance(one, float) for one in given]
-    times = _times([None if lacks else one for one, lacks in zip(given, missing, strict=True)])
-    wrong = (times.isna() & ~np.array(missing)) | (times >= pd.Timestamp(as_of))
+def _joined(given: dict[str, Any], members: list[str], as_of: date) -> pd.Series:
+    texts = [given.get(member) for member in members]
+    missing = np.array([one is None or isinstance(one, float) for one in texts])
+    times = _times(texts)
+    wrong = (times.isna() & ~missing) | (times >= pd.Timestamp(as_of))
     if wrong.any():
         at = int(wrong.to_numpy().argmax())
-        raise DataError(f"member {members[at]!r}: joined_at = {given[at]!r}: allowed: an ISO date before {as_of}.")
+        raise DataError(f"member {members[at]!r}: joined_at = {texts[at]!r}: allowed: an ISO date before {as_of}.")
     return times.set_axis(pd.Index(members, name="member_id"))
 
 

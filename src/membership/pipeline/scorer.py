@@ -120,45 +120,52 @@ class Scorer:
     def __init__(self, folder: Path):
         self.p = params.parse(yaml.safe_load((folder / "params.yaml").read_text(encoding="utf-8")))
         self.as_of = self.p.windows.as_of
-        self._items = pd.read_parquet(folder / "items.parquet")
-        self._answers = pd.read_parquet(folder / "answers.parquet").set_index("member_id")
-        self._lists = _lists(pd.read_parquet(folder / "recommendations.parquet"), self._items)
-        self._sent = _Sent(folder, self.p, self._items, self._answers.index)
+        items, answers = pd.read_parquet(folder / "items.parquet"), pd.read_parquet(folder / "answers.parquet")
+        known = self._objects(answers.set_index("member_id"), "batch")
+        self._known = {one["member_id"]: one for one in known}
+        self._lists = _lists(pd.read_parquet(folder / "recommendations.parquet"), items)
+        self._sent = _Sent(folder, self.p, items)
 
-    def answer(self, rows: pd.DataFrame, k: int) -> pd.DataFrame:
-        """Return COLUMNS of the members in `rows` (see `request`), in the order asked, with their first `k` items.
+    def answer(self, rows: pd.DataFrame, k: int) -> list[dict]:
+        """Return an object with COLUMNS for each of `rows` (see `request`), in the order asked.
 
-        Amounts are in cents; value and its interval cover `value.horizon_days` from as_of. `answered_from`
-        is `batch`, or `events` where these were sent; `benefits` is a list of names, `items` a list of
-        ITEM, the best first. Raises DataError, in words, for what cannot be answered.
+        Amounts are in cents; value and its interval cover `value.horizon_days` from as_of. `answered_from` is `batch`,
+        or `events` where these were sent; `benefits` is a list of names, `items` one of at most `k` objects with ITEM,
+        the best first. Raises DataError, in words, for what cannot be answered.
         """
         k, asked = request.top(k, self.p.recommend.k), request.read(rows, self.as_of)
-        unknown = asked.members[~asked.sent & ~np.isin(asked.members, self._answers.index)]
-        if len(unknown):
+        members = list(zip(asked.members.tolist(), asked.sent.tolist(), strict=True))
+        if unknown := [member for member, sent in members if not sent and member not in self._known]:
             shown = ", ".join(unknown[:5])
             raise DataError(f"unknown members: {shown}; the batch run as of {self.as_of} has none such: send `events`.")
-        parts = [self._from_batch(asked.members[~asked.sent], k)] if not asked.sent.all() else []
+        found = {}
         if asked.sent.any():
-            found = self._sent.answer(asked, k)
-            given = self._answers["benefits"].reindex(found.index)
-            parts.append(found.assign(benefits=[_plain(one) for one in given], answered_from="events"))
-        return self._whole(pd.concat(parts).loc[asked.members])
+            found = {one["member_id"]: one for one in self._objects(self._sent.answer(asked, k), "events")}
+        return [found[member] if sent else self._from_batch(member, k) for member, sent in members]
 
-    def _from_batch(self, members: np.ndarray, k: int) -> pd.DataFrame:
-        found = self._answers.loc[members]
-        lists = [self._lists.get(member, [])[:k] for member in members]
-        return found.assign(items=lists, benefits=[_plain(one) for one in found["benefits"]], answered_from="batch")
+    def _from_batch(self, member: str, k: int) -> dict:
+        return self._known[member] | {"items": self._lists.get(member, [])[:k]}
 
-    def _whole(self, found: pd.DataFrame) -> pd.DataFrame:
-        found = found.assign(as_of=str(self.as_of), next_tier=found["next_tier"].astype(object))
-        found["next_tier"] = found["next_tier"].where(found["next_tier"].notna(), None)
-        return found.rename_axis("member_id").reset_index()[list(COLUMNS)]
+    def _objects(self, found: pd.DataFrame, origin: str) -> list[dict]:
+        """Return what was `found`, by member_id, as objects; benefits not given with it are those of the batch run."""
+        benefits = found["benefits"] if "benefits" in found else map(self._benefits, found.index)
+        whole = found.assign(
+            benefits=[list(one) for one in benefits],
+            answered_from=origin,
+            as_of=str(self.as_of),
+            next_tier=found["next_tier"].astype(object).where(found["next_tier"].notna(), None),
+        )
+        there = [name for name in COLUMNS if name in whole or name == "member_id"]
+        return whole.rename_axis("member_id").reset_index()[there].to_dict("records")
+
+    def _benefits(self, member: str) -> list[str]:
+        return self._known[member]["benefits"] if member in self._known else []
 
 
 class _Sent:
     """Answers for members from the events that are sent of them, by the functions of the batch run."""
 
-    def __init__(self, folder: Path, p, items: pd.DataFrame, members: pd.Index):
+    def __init__(self, folder: Path, p, items: pd.DataFrame):
         self._p, self._items, self._lock = p, items, Lock()
         self._worth, self._now, self._rule = (stored.load(folder / name, CLASSES) for name in MODELS)
         self._joined = pd.read_parquet(folder / "members.parquet").set_index("member_id")["joined_at"]
@@ -241,7 +248,3 @@ def _lists(listed: pd.DataFrame, items: pd.DataFrame | None = None) -> dict[str,
     for member, item in zip(members, listed[list(ITEM)].to_dict("records"), strict=True):
         found[member].append(item)
     return found
-
-
-def _plain(benefits) -> list[str]:
-    return list(benefits) if isinstance(benefits, list | np.ndarray) else []

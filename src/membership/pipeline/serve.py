@@ -37,8 +37,8 @@ class Scorer(mlflow.pyfunc.PythonModel):
 
         self._scorer = scorer.Scorer(Path(context.artifacts["scorer"]))
 
-    def predict(self, context, model_input: pd.DataFrame, params: dict | None = None) -> pd.DataFrame:
-        """Return one row a member, in the order asked. Raises MlflowException for what cannot be answered."""
+    def predict(self, context, model_input: pd.DataFrame, params: dict | None = None) -> list[dict]:
+        """Return one object a member, in the order asked. Raises MlflowException for what cannot be answered."""
         from membership.base.errors import ProjectError
 
         try:
