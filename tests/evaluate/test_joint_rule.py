@@ -14,7 +14,7 @@ CHAMPION, CHALLENGER = {"policy": "gp_topfreq", "settings": {}}, {"policy": "mod
 
 @pytest.fixture
 def p(workspace):
-    margins = {"hit_at_10": 0.1, "discount_cost_at_10": 15, "catalogue_coverage": 0.1, "fairness_spread": 0.05}
+    margins = {"hit_at_10": 0.1, "discount_cost_at_10": 25, "catalogue_coverage": 0.2, "fairness_spread": 0.05}
     rule = [{"metric": metric, "margin": margin} for metric, margin in margins.items()]
     return params.load("decide", {"evaluate.bootstrap": 100, "evaluate.aa_repeats": 20, "decide.guardrails": rule})
 
@@ -59,7 +59,7 @@ def test_what_is_there_is_found_and_shipped(p):
 
 
 def test_a_better_challenger_that_costs_too_much_is_not_shipped(p):
-    kept = [decided(p, seed, 0.1, cost=30.0) for seed in range(10)]
+    kept = [decided(p, seed, 0.1, cost=50.0) for seed in range(10)]
     assert all("guardrail discount_cost_at_10" in _failed(decision) for decision in kept)
 
 
