@@ -14,7 +14,7 @@ import pytest
 from membership.base import files, params, paths
 from membership.base.errors import ParamError, ProjectError
 from membership.evaluate import predictions
-from membership.pipeline import replay, replay_report
+from membership.pipeline import replay, replay_report, sandbox
 
 SOURCE = Path(__file__).resolve().parents[2] / "src"
 TINY = {
@@ -131,6 +131,18 @@ def test_a_period_without_history_stops_the_replay_before_anything_runs(project)
     with pytest.raises(ParamError, match="dates must follow each other"):
         go(project, 12)
     assert not (project / paths.REPLAY).exists()
+
+
+def test_the_users_own_files_are_found_in_a_copy_at_the_same_path(project):
+    (project / "raw").mkdir()
+    (project / "raw" / "shop.csv").write_text("who,when\n1,2017-01-05\n")
+    events = {"paths": ["raw/*.csv"], "columns": {"member_id": "who", "at": "when"}, "constants": {"kind": "purchase"}}
+    own = {"dataset.source": "files", "dataset.files": {"events": events}}
+    folder = sandbox.copy(project / paths.REPLAY / "2017-12-01", own)
+    assert (folder / "raw" / "shop.csv").read_text() == (project / "raw" / "shop.csv").read_text()
+    (project / "raw" / "shop-2.csv").write_text("who,when\n1,2017-02-05\n")
+    sandbox.copy(folder, own)
+    assert sorted(path.name for path in (folder / "raw").iterdir()) == ["shop-2.csv", "shop.csv"]
 
 
 def test_periods_are_as_long_as_the_holdout_and_end_with_as_of(workspace):

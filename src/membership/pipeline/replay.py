@@ -18,7 +18,7 @@ import pandas as pd
 from membership.base import engine, files, params, paths, progress, tables
 from membership.base.errors import ProjectError
 from membership.base.knobs import Params
-from membership.evaluate import decide, monitor, predictions
+from membership.evaluate import champions, decide, monitor, predictions
 from membership.pipeline import replay_report, sandbox
 
 _LAST_LINES = 12  # of a failed period's log that are shown
@@ -36,8 +36,8 @@ def main() -> int:
     """Replay the periods of `params.yaml: replay` and report on them; return the exit status."""
     try:
         raw, root = params.read(), paths.root()
-        start = origin(files.read_json(root / "champion.json"))
-        table = run(root / paths.REPLAY, params.parse(raw), raw["replay"]["overrides"], start)
+        p, start = params.parse(raw), origin(champions.live())
+        table = run(root / paths.REPLAY, p, p.replay.overrides, start)
         page = replay_report.write(table, root / paths.REPLAY / "report")
     except ProjectError as error:
         print(f"\nreplay: {error}", file=sys.stderr)

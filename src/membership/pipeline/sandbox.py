@@ -4,6 +4,7 @@ The copy has its own tables, reports and DVC cache, so nothing of the checkout c
 checkout's own.
 """
 
+import glob
 import os
 import shutil
 import subprocess
@@ -27,7 +28,7 @@ def copy(to: Path, overrides: Mapping[str, Any]) -> Path:
     is copied where an override is unknown or impossible.
     """
     raw = params.read()
-    params.parse(raw, overrides)
+    checked = params.parse(raw, overrides)
     to.mkdir(parents=True, exist_ok=True)
     for part in _PARTS:
         source, target = paths.root() / part, to / part
@@ -40,10 +41,22 @@ def copy(to: Path, overrides: Mapping[str, Any]) -> Path:
             shutil.copy(source, target)
     changed = params.override(raw, overrides)
     (to / "params.yaml").write_text(yaml.safe_dump(changed, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    _link(to, [path for _, mapping in checked.dataset.files if mapping is not None for path in mapping.paths])
     (to / ".dvc").mkdir(exist_ok=True)
     (to / ".dvc" / "config").write_text("[core]\n    no_scm = true\n    analytics = false\n    check_update = false\n")
     (to / ".dvcignore").write_text("__pycache__/\n.ipynb_checkpoints/\n")
     return to
+
+
+def _link(to: Path, patterns: list[str]) -> None:
+    """Let the user's own files, named by paths from the root, be found at the same paths in the copy."""
+    root = paths.root()
+    found = [Path(name) for pattern in patterns for name in glob.glob(str(root / pattern), recursive=True)]
+    for file in (path for path in found if path.is_relative_to(root) and not path.is_relative_to(to)):
+        link = to / file.relative_to(root)
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.unlink(missing_ok=True)
+        link.symlink_to(file)
 
 
 def repro(folder: Path, *arguments: str, log: Path | None = None) -> subprocess.CompletedProcess:
