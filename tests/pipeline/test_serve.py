@@ -1,4 +1,4 @@
-"""The registered model: answers as the batch run decided, and aliases that mirror champion.json."""
+"""The registered model: aliases that mirror champion.json, and a server that answers and refuses with a 4xx."""
 
 import json
 import shutil
@@ -8,53 +8,121 @@ import pandas as pd
 import pytest
 from mlflow.exceptions import MlflowException
 
+from benchmarks import serving
 from membership.base import tables
-from membership.pipeline import serve, track
-
-
-def recommendations(best: str = "milk") -> pd.DataFrame:
-    frame = pd.DataFrame({"member_id": ["a", "a", "b", "b"], "rank": [1, 2, 1, 2]}).assign(
-        item_id=[best, "bread", "bread", best], score=[0.5, 0.4, 0.3, 0.2], source="repeat", reason="bought once"
-    )
-    return pd.concat([frame.assign(policy="champion"), frame.assign(policy="challenger", score=frame["score"] / 2)])
+from membership.base.errors import DataError
+from membership.pipeline import serve, stage, track
 
 
 @pytest.fixture
-def registry(workspace, monkeypatch, migrated):
-    """A checkout whose policies have been judged, with an empty registry and one finished run."""
+def registry(batch, tmp_path, monkeypatch, migrated):
+    """A checkout with a batch run, an empty registry and one finished run; its id."""
+    root = tmp_path / "checkout"
+    shutil.copytree(batch, root)
+    monkeypatch.setenv("MEMBERSHIP_ROOT", str(root))
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    shutil.copy(migrated, workspace / "mlflow.db")
-    tables.write("recommendations", recommendations())
+    shutil.copy(migrated, root / "mlflow.db")
     run = track.StageRun("decide", {}, {})
     run.finish(ok=True)
-    return run.id
+    return root, run.id
 
 
-def test_aliases_mirror_champion_json_and_the_challenger(registry, workspace):
-    serve.register(registry)
+def champion() -> str:
     client, _ = track.connect()
-    assert client.get_model_version_by_alias(serve.MODEL, "champion").tags["policy"] == "gp_topfreq"
+    return client.get_model_version_by_alias(serve.MODEL, "champion")
+
+
+def test_aliases_mirror_champion_json_and_what_is_registered_keeps_its_version(registry):
+    root, run = registry
+    serve.register(run)
+    client, _ = track.connect()
+    first = champion()
+    assert first.tags["policy"] == "gp_topfreq"
     assert client.get_model_version_by_alias(serve.MODEL, "challenger").tags["policy"] == "model"
-    champion = json.loads((workspace / "champion.json").read_text()) | {"policy": "model"}
-    (workspace / "champion.json").write_text(json.dumps(champion))
-    tables.write("recommendations", recommendations("soap"))
-    serve.register(registry)
-    assert client.get_model_version_by_alias(serve.MODEL, "champion").tags["policy"] == "model"
+    serve.register(run)
+    assert champion().version == first.version and len(client.search_model_versions("name = 'membership'")) == 2
+    live = json.loads((root / "champion.json").read_text()) | {"policy": "g_topfreq"}
+    (root / "champion.json").write_text(json.dumps(live))
+    serve.register(run)
+    assert champion().tags["policy"] == "g_topfreq" and champion().version != first.version
 
 
-def test_what_is_registered_already_keeps_its_version(registry):
-    serve.register(registry)
-    serve.register(registry)
-    client, _ = track.connect()
-    assert len(client.search_model_versions(f"name = '{serve.MODEL}'")) == 2
-
-
-def test_the_loaded_model_answers_as_the_batch_run_decided_and_refuses_the_rest(registry):
-    serve.register(registry)
+def test_the_loaded_model_has_a_signature_an_example_and_answers_it(registry):
+    serve.register(registry[1])
     model = mlflow.pyfunc.load_model(f"models:/{serve.MODEL}@champion")
-    answer = model.predict(pd.DataFrame({"member_id": ["b", "a"]}), params={"k": 1})
-    assert answer[["member_id", "item_id"]].to_numpy().tolist() == [["b", "bread"], ["a", "milk"]]
-    with pytest.raises(MlflowException, match="unknown members: nobody"):
+    assert model.metadata.get_input_schema().input_names() == ["member_id", "events", "joined_at"]
+    assert model.metadata.get_output_schema().input_names()[-1] == "items"
+    example, params = model.input_example, {"k": 2}
+    known, new = model.predict(example, params=params)
+    assert (known["answered_from"], new["answered_from"]) == ("batch", "events")
+    assert len(known["items"]) == len(new["items"]) == 2
+    value = tables.read("value").set_index("member_id")["value"]
+    assert known["value"] == value[known["member_id"]]
+    with pytest.raises(MlflowException, match="unknown members: nobody") as refused:
         model.predict(pd.DataFrame({"member_id": ["nobody"]}))
-    with pytest.raises(MlflowException, match="k = 0: must be 1 or more"):
-        model.predict(pd.DataFrame({"member_id": ["a"]}), params={"k": 0})
+    assert refused.value.get_http_status_code() == 400
+
+
+def test_no_champion_and_no_registry_are_refused_in_words_and_change_nothing(registry, monkeypatch):
+    root, run = registry
+    serve.register(run)
+    before = champion().version
+    content = (root / "champion.json").read_text()
+    (root / "champion.json").write_text('{"policy": "crystal_ball", "settings": {}}')
+    with pytest.raises(DataError, match=r"policy 'crystal_ball' .* does not exist; allowed"):
+        serve.register(run)
+    (root / "champion.json").write_text(content)
+    assert champion().version == before
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with pytest.raises(track.Unreachable, match="does not answer"):
+        serve.register(run)
+
+
+def test_a_registry_that_breaks_down_leaves_the_stage_done(registry, monkeypatch, capsys):
+    root, run = registry
+    (root / "README.md").write_text("<!-- result -->\n<!-- /result -->\n")
+    (root / "reports").mkdir(exist_ok=True)
+    (root / "reports" / "summary.md").write_text("<!-- result -->\nGood.\n<!-- /result -->\n")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    stage._after("decide", run)
+    assert "does not answer" in capsys.readouterr().err
+
+
+def request(*rows, **more) -> bytes:
+    return json.dumps({"dataframe_records": list(rows)} | more).encode()
+
+
+LATE = [{"kind": "purchase", "local_at": "2018-02-01T10:00:00"}]
+MALFORMED = {
+    "k = 0: allowed: whole numbers, 1 to 5": request({"member_id": "m01"}, params={"k": 0}),
+    "Can not safely convert": request({"member_id": "m01"}, params={"k": "many"}),
+    "unknown members: nobody": request({"member_id": "nobody"}),
+    "input column 'member_id' is required": request({"member": "m01"}),
+    "the request holds no member": b'{"dataframe_split": {"columns": ["member_id"], "data": []}}',
+    "kind = 'steal'": request({"member_id": "x", "events": [{"kind": "steal", "local_at": "2017-11-01"}]}),
+    "local_at = 'soon'": request({"member_id": "x", "events": [{"kind": "view", "local_at": "soon"}]}),
+    "an ISO time before 2017-12-01": request({"member_id": "x", "events": LATE}),
+    "an event has no kind": request({"member_id": "x", "events": [{"local_at": "2017-11-01"}]}),
+    "Failed to parse input": b"{",
+}
+
+
+@pytest.mark.slow
+def test_the_server_answers_ids_and_events_and_says_what_is_wrong_with_the_rest(registry, tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "to be changed, and set back")
+    members = tables.read("members")["member_id"].tolist()
+    with serving.served(tmp_path, "champion") as (port, _):
+        status, content = serving.ask(port, request(*({"member_id": one} for one in members)))
+        known = json.loads(content)["predictions"]
+        assert status == 200 and [one["member_id"] for one in known] == members
+        raw = serving.raw_requests(members[:3], "2017-12-01")
+        for member, body in zip(known, raw, strict=False):
+            status, content = serving.ask(port, body)
+            (found,) = json.loads(content)["predictions"]
+            assert status == 200 and found["value"] == pytest.approx(member["value"], rel=1e-9, abs=1e-6)
+            assert [item["item_id"] for item in found["items"]] == [item["item_id"] for item in member["items"]]
+        for words, body in MALFORMED.items():
+            status, content = serving.ask(port, body)
+            assert 400 <= status < 500 and words in json.loads(content)["message"], (words, status, content)
