@@ -89,17 +89,16 @@ def detectable(members: pd.Series | np.ndarray, deviation: np.ndarray | float, k
 
 def stated(before: pd.DataFrame, knobs: Evaluate) -> str:
     """Say before any result which metric decides, and which difference could be found, from the window before."""
-    first = (
-        f"The metric that decides is {knobs.primary_metric}; all others are secondary, and none of them decides alone."
-    )
-    values = before[knobs.primary_metric].dropna() if knobs.primary_metric in before else pd.Series(dtype=float)
+    metric = knobs.primary_metric
+    first = f"The metric that decides is {metric}; all others are secondary, and none of them decides alone."
+    values = before[metric].dropna() if metric in before else pd.Series(dtype=float)
     if len(values) < 4:
         return f"{first} The window before says nothing of it."
     smallest = detectable(np.array([len(values)]), float(values.std()), knobs)[0]
     return (
-        f"{first} In the window before, {len(values):,} members had a basket, and it varied between them by a "
-        f"standard deviation of {values.std():.3f}: two arms of half of so many find a difference of {smallest:.4f} with power "
-        f"{knobs.power:.0%}. The paired comparison finds less, by how much is not known before."
+        f"{first} In the window before, {len(values):,} members had a basket, and it varied between them by a standard "
+        f"deviation of {values.std():.3f}: two arms of half of so many find a difference of {smallest:.4f} with power "
+        f"{knobs.power:.0%}. The paired comparison finds less; by how much is not known before."
     )
 
 
