@@ -97,3 +97,23 @@ def test_the_same_seed_gives_the_same_check():
         for _ in range(2)
     )
     np.testing.assert_array_equal(first["p_values"][0], second["p_values"][0])
+
+
+def test_a_policy_against_itself_has_nothing_that_varies_and_passes():
+    def nothing(control, treatment):
+        return Ends(0.0, 0.0, 1.0)
+
+    drawn = trust.halves(members())
+    found = trust.aa_check(drawn, {"alike": nothing}, 50, 0.95, 0.99, np.random.default_rng(3))
+    assert found["passed"].tolist() == [True]
+    covered = trust.coverage(drawn, {"alike": nothing}, {"alike": 0.0}, 50, 0.95, 0.99, np.random.default_rng(3))
+    assert covered["passed"].tolist() == [True]
+
+
+def test_an_interval_that_is_too_wide_does_not_pass_for_one_that_does_not_vary():
+    def boundless(control, treatment):
+        return Ends(-9.0, 9.0, 0.5)
+
+    drawn = trust.halves(members())
+    found = trust.coverage(drawn, {"wide": boundless}, {"wide": 0.0}, 500, 0.95, 0.99, np.random.default_rng(3))
+    assert found["passed"].tolist() == [False]

@@ -55,7 +55,8 @@ def aa_check(
 
     One row a contrast: contrast, repeats, rejections, expected, low, high (of rejections, if all contrasts are honest,
     with joint probability `band`), ks_p (Kolmogorov-Smirnov against the uniform), passed (within the band, and ks_p
-    above (1 - band) / contrasts), p_values (repeats,).
+    above (1 - band) / contrasts), p_values (repeats,). A contrast whose p is always 1 has nothing that varies, such as
+    that of a policy with itself: it cannot reject too often, and passes.
     """
     found = {name: np.empty(repeats) for name in contrasts}
     for repeat in progress.bar(range(repeats), "A/A draws"):
@@ -67,7 +68,7 @@ def aa_check(
     rows = []
     for name, p_values in found.items():
         rejections, ks_p = int((p_values < alpha).sum()), float(scipy.stats.kstest(p_values, "uniform").pvalue)
-        passed = bool(low <= rejections <= high and ks_p > apart)
+        passed = bool(p_values.min() == 1 or (low <= rejections <= high and ks_p > apart))
         row = {"contrast": name, "repeats": repeats, "rejections": rejections, "expected": alpha * repeats}
         rows.append(row | {"low": int(low), "high": int(high), "ks_p": ks_p, "passed": passed, "p_values": p_values})
     return pd.DataFrame(rows)
@@ -85,7 +86,8 @@ def coverage(
     """Return how often the interval of each of `contrasts` holds its `truth` in `repeats` samples of `draw`.
 
     One row a contrast: contrast, truth, repeats, covered, share, low, high (of `covered`, if all intervals are honest,
-    with joint probability `band`), width (mean of the intervals), passed.
+    with joint probability `band`), width (mean of the intervals), passed. Intervals without width that always hold the
+    truth are of what does not vary, and pass.
     """
     covered, widths = dict.fromkeys(contrasts, 0), dict.fromkeys(contrasts, 0.0)
     for _ in progress.bar(range(repeats), "coverage"):
@@ -106,7 +108,7 @@ def coverage(
             "low": low,
             "high": high,
             "width": widths[name],
-            "passed": low <= covered[name] <= high,
+            "passed": low <= covered[name] <= high or (covered[name] == repeats and widths[name] == 0),
         }
         for name in contrasts
     )
