@@ -39,9 +39,10 @@ class Prepared:
 
     def __init__(self, con: ibis.BaseBackend, table: ir.Table):
         table.limit(0).execute()  # tables in memory that it reads are made known to `con` for as long as it lives
-        self._con, self._table = con, table
-        self._sql, self._schema = con.compile(table), table.schema().to_pyarrow()
+        self._con, self._table, self._schema = con.con, table, table.schema().to_pyarrow()
+        self._name = f"prepared_{id(self)}"
+        self._con.execute(f"PREPARE {self._name} AS {con.compile(table)}").fetchall()
 
     def __call__(self) -> pd.DataFrame:
         """Return the rows, with the types of the table."""
-        return self._con.con.execute(self._sql).to_arrow_table().cast(self._schema).to_pandas()
+        return self._con.execute(f"EXECUTE {self._name}").to_arrow_table().cast(self._schema).to_pandas()

@@ -21,7 +21,7 @@ from membership.base.value_knobs import Boosting, Value
 from membership.value.candidates import Candidate, lifetime, values
 from membership.value.forest import Forest
 from membership.value.panel import OUTCOMES, Panel, outcome
-from membership.value.rules import Lifetime, Mixture, Rule
+from membership.value.rules import Lifetime, Mixture
 from membership.value.ziln import Ziln
 
 BASE = "bgnbd_covariates"
@@ -112,8 +112,8 @@ class Corrected:
         found, bought = np.zeros((len(features), 2)), (features["age_days"] > 0).to_numpy()
         if bought.any():
             seen = features[bought]
-            expected = np.maximum(_expected(self.base, seen, self.days), self.floor)
-            ahead = np.maximum(_expected(self.base, seen, days), self.floor * days / self.days)
+            expected = np.maximum(self.base.both(seen, self.days), self.floor)
+            ahead = np.maximum(self.base.both(seen, days), self.floor * days / self.days)
             found[bought] = ahead * self.factors.predict(_inputs(seen, expected), expected)
         return found
 
@@ -126,7 +126,7 @@ def _lesson(known: Panel, cutoff: date, settings: Value) -> tuple[pd.DataFrame, 
     """
     features = known.snapshots[cutoff]
     bought = (features["age_days"] > 0).to_numpy()
-    expected = _expected(lifetime(BASE, known.until(cutoff), settings).rule, features[bought], known.days)
+    expected = lifetime(BASE, known.until(cutoff), settings).rule.both(features[bought], known.days)
     actual = np.maximum(known.did(cutoff)[list(OUTCOMES)].to_numpy(float)[bought], 0)
     level = np.maximum(actual.sum(axis=0), _TINY) / np.maximum(expected.sum(axis=0), _TINY)
     return features[bought], expected, actual, np.broadcast_to(level, actual.shape)
@@ -185,10 +185,6 @@ def _mixture(actual: pd.Series, predicted: pd.DataFrame, names: list[str]) -> di
 def _corrected(known: Panel, settings: Value, floor: np.ndarray, factors: "Boosted | Networked") -> Candidate:
     """Return the base model at the panel's last cut-off, with each member's `factors` on it."""
     return Candidate.of(Corrected(lifetime(BASE, known, settings).rule, floor, known.days, factors))
-
-
-def _expected(base: Rule, features: pd.DataFrame, days: float) -> np.ndarray:
-    return np.column_stack([base.orders(features, days), base.spend(features, days)])
 
 
 def _inputs(features: pd.DataFrame, expected: np.ndarray) -> np.ndarray:

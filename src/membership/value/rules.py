@@ -98,7 +98,12 @@ class Lifetime:
 
     def spend(self, features: pd.DataFrame, days: float) -> np.ndarray:
         """Return expected spend, (members,), cents."""
-        return self.buying.expected_purchases(features, days) * self.spending.expected_spend(features)
+        return self.both(features, days)[:, 1]
+
+    def both(self, features: pd.DataFrame, days: float) -> np.ndarray:
+        """Return expected purchase days and spend, (members, 2)."""
+        orders = self.buying.expected_purchases(features, days)
+        return np.column_stack([orders, orders * self.spending.expected_spend(features)])
 
 
 @dataclass(frozen=True)
