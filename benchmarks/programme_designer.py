@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 
-from benchmarks import programme_goals as goals
+from benchmarks import goals
 from membership.base import params, seeds
 from membership.programme import designer
 from membership.programme.designer_view import Panel

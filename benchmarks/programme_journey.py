@@ -13,7 +13,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from benchmarks import programme_goals as goals
+from benchmarks import goals
 from benchmarks.programme_oracle import QUANTILES, ROUND
 from membership.base import engine, params, seeds, tables
 from membership.programme import qualifying, thresholds, tiers, worth

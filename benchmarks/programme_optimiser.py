@@ -10,7 +10,7 @@ from itertools import combinations, pairwise, product
 import numpy as np
 import pandas as pd
 
-from benchmarks import programme_goals as goals
+from benchmarks import goals
 from membership.base import params, seeds
 from membership.base.errors import ParamError
 from membership.base.programme_knobs import Benefits, Tiers

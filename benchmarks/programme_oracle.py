@@ -18,8 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from benchmarks import programme_goals as goals
-from benchmarks import programme_market
+from benchmarks import goals, programme_market
 from benchmarks.programme_market import DAYS_A_MONTH, PERSONAS, Market
 from membership.base import params, seeds
 from membership.base.programme_knobs import Benefits, Tiers

@@ -19,7 +19,7 @@ from scipy import stats
 from scipy.special import gammaln, logsumexp
 from sklearn.metrics import adjusted_rand_score
 
-from benchmarks import programme_goals as goals
+from benchmarks import goals
 from membership.base import params, seeds
 from membership.base.knobs import Params
 from membership.base.source_knobs import Simulate

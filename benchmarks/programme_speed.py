@@ -20,7 +20,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from benchmarks import programme_goals as goals
+from benchmarks import goals
 from membership.base import files, params, seeds
 from membership.base.errors import DataError
 from membership.base.programme_knobs import Benefits, Tiers

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from benchmarks import (
+    goals,
     programme,
-    programme_goals,
     programme_journey,
     programme_market,
     programme_optimiser,
@@ -165,7 +165,7 @@ def test_growth_is_drawn_with_every_step(tmp_path):
 
 def test_a_part_that_is_not_asked_for_stays_in_the_json_and_the_table_names_every_goal(tmp_path, monkeypatch, capsys):
     out = tmp_path / "programme.json"
-    kept = {"goals": [programme_goals.at_most("kept as it was", 2, 1)], "command": "-", "versions": {}}
+    kept = {"goals": [goals.at_most("kept as it was", 2, 1)], "command": "-", "versions": {}}
     out.write_text(json.dumps({"speed": kept}))
     monkeypatch.setitem(programme.PARTS, "optimiser", lambda seed: programme_optimiser.run(seed, 5, 1))
     monkeypatch.setattr(sys, "argv", ["programme", "--out", str(out), "--only", "optimiser"])
