@@ -99,7 +99,7 @@ MALFORMED = {
     "k = 0: allowed: whole numbers, 1 to 5": request({"member_id": "m01"}, params={"k": 0}),
     "Can not safely convert": request({"member_id": "m01"}, params={"k": "many"}),
     "unknown members: nobody": request({"member_id": "nobody"}),
-    "input column 'member_id' is required": request({"member": "m01"}),
+    "missing inputs ['member_id']": request({"member": "m01"}),
     "the request holds no member": b'{"dataframe_split": {"columns": ["member_id"], "data": []}}',
     "kind = 'steal'": request({"member_id": "x", "events": [{"kind": "steal", "local_at": "2017-11-01"}]}),
     "local_at = 'soon'": request({"member_id": "x", "events": [{"kind": "view", "local_at": "soon"}]}),
