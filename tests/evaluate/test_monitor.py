@@ -153,9 +153,9 @@ def test_only_the_feature_that_moved_has_drifted(knobs):
     knobs = knobs.model_copy(update={"features": ["spend_30d", "median_gap_days"]})
     moved = monitor.of_features(shifted(2.0), date(2017, 11, 1), START, knobs).set_index("name")
     assert moved["status"].to_dict() == {"spend_30d": "drifted", "median_gap_days": "stable"}
-    assert "**drifted**: spend_30d" in monitor_words.drift(moved.reset_index())
+    assert "Marked drifted: spend_30d" in monitor_words.drift(moved.reset_index())
     same = monitor.of_features(shifted(1.0), date(2017, 11, 1), START, knobs)
-    assert "None of 2 is beyond its threshold" in monitor_words.drift(same)
+    assert "Of 2 features and forecasts none has moved" in monitor_words.drift(same)
     first, _ = monitor_words.checks(compare(knobs), moved.reset_index())
     assert first["name"] == "drift" and not first["passed"]
     assert plots_monitor.drift(moved.reset_index(), knobs).get_yticklabels()[0].get_text().startswith("spend_30d")

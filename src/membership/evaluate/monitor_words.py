@@ -20,13 +20,9 @@ def compared(found: Compared) -> str:
             "**No earlier predictions**: this is the first period, or the last one's were not kept (`make live`). "
             "What is expected now is stored, and the next period is held against it."
         )
-    buy, spend, hits = (found.overall(name) for name in ("repurchase", "spend", "listed items bought"))
     lines = [
-        f"On {found.made}, '{found.policy}' was live (version {found.version}). Of {int(buy['members']):,} members, "
-        f"{buy['predicted']:.1%} were expected to buy again in time and **{buy['realised']:.1%} did** (ratio "
-        f"{_ratio(buy)}: {buy['status']}). Spend up to {found.until} was {_ratio(spend)} of what was expected: "
-        f"{spend['status']}.",
-        _hits(hits),
+        _overall(found),
+        _hits(found.overall("listed items bought")),
         _groups(found),
     ]
     if found.gone:
@@ -36,19 +32,7 @@ def compared(found: Compared) -> str:
 
 def drift(table: pd.DataFrame) -> str:
     """Say what has moved beyond the thresholds, and what to do."""
-    words = []
-    for word in (DRIFTED, WATCH):
-        rows = table[table["status"] == word]
-        if len(rows):
-            names = ", ".join(
-                f"{row.name} (PSI {row.psi:.2f}, KS {row.ks:.2f})" for row in rows.itertuples(index=False)
-            )
-            words.append(f"**{word}**: {names}.")
-    if not words:
-        largest = table.iloc[0]
-        furthest = f"the furthest is {largest['name']}, PSI {largest['psi']:.2f}"
-        words = [f"None of {len(table)} is beyond its threshold and beyond chance; {furthest}."]
-    return " ".join([*words, TODO[monitor.worst(table["status"])]])
+    return f"{_moved(table)} {TODO[monitor.worst(table['status'])]}"
 
 
 def calibrated(found: Compared) -> str:
@@ -64,10 +48,34 @@ def checks(found: Compared, moved: pd.DataFrame) -> list[dict]:
     """
     overall = [found.overall(name)["status"] for name in ("repurchase", "spend")]
     came_true = DRIFTED not in overall
+    said = _overall(found) if found.made else "No earlier predictions to hold against what happened."
     return [
-        {"name": "drift", "passed": bool((moved["status"] != DRIFTED).all()), "reason": drift(moved)},
-        {"name": "forecasts came true", "passed": came_true, "reason": compared(found)},
+        {"name": "drift", "passed": bool((moved["status"] != DRIFTED).all()), "reason": _moved(moved)},
+        {"name": "forecasts came true", "passed": came_true, "reason": said},
     ]
+
+
+def _moved(table: pd.DataFrame) -> str:
+    words = []
+    for word in (DRIFTED, WATCH):
+        rows = table[table["status"] == word]
+        if len(rows):
+            names = [f"{row.name} (PSI {row.psi:.2f}, KS {row.ks:.2f})" for row in rows.itertuples(index=False)]
+            words.append(f"Marked {word}: {', '.join(names)}.")
+    if words:
+        return " ".join(words)
+    furthest = f"the furthest is {table['name'].iloc[0]}, PSI {table['psi'].iloc[0]:.2f}"
+    return f"Of {len(table)} features and forecasts none has moved beyond its threshold and beyond chance; {furthest}."
+
+
+def _overall(found: Compared) -> str:
+    buy, spend = found.overall("repurchase"), found.overall("spend")
+    return (
+        f"On {found.made}, '{found.policy}' was live (version {found.version}). Of {int(buy['members']):,} members, "
+        f"{buy['predicted']:.1%} were expected to buy again in time and {buy['realised']:.1%} did (ratio "
+        f"{_ratio(buy)}: {buy['status']}). Spend up to {found.until} was {_ratio(spend)} of what was expected: "
+        f"{spend['status']}."
+    )
 
 
 def _slope(row) -> str:
