@@ -186,6 +186,7 @@ class Evaluate(Section):
     sample_ratio_p: Level
     worth: Annotated[list[Positive], Field(min_length=1)]
     plan_weeks: Annotated[int, Field(ge=1, le=104)]
+    reach_costs: Annotated[list[NotNegative], Field(min_length=1)]
 
 
 class Guardrail(Section):

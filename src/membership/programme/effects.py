@@ -111,7 +111,7 @@ def _nuisance(part: pd.DataFrame, x: pd.DataFrame, outcome: str, settings: Respo
     member, treated, spent = (part[name].to_numpy() for name in ("member_id", "treated", outcome))
     fits = [
         causal.cross_fit(
-            columns, treated, spent, causal.folds(member, settings.folds, rng), *_models(settings, rng), known
+            columns, treated, spent, causal.folds(member, settings.folds, rng), *models(settings, rng), known
         )
         for _ in range(settings.repeats)
     ]
@@ -119,7 +119,9 @@ def _nuisance(part: pd.DataFrame, x: pd.DataFrame, outcome: str, settings: Respo
     return causal.Nuisance(*(np.mean([getattr(fit, name) for fit in fits], axis=0) for name in names))
 
 
-def _models(settings: Response, rng: np.random.Generator):
+def models(
+    settings: Response, rng: np.random.Generator
+) -> tuple[HistGradientBoostingClassifier, HistGradientBoostingRegressor]:
     """Return models of who is reached and of what is spent: small boosted trees (Friedman 2001)."""
     knobs = {"max_iter": settings.trees, "max_leaf_nodes": 8, "min_samples_leaf": 40, "early_stopping": False}
     knobs["random_state"] = int(rng.integers(2**31))

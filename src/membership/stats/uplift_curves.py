@@ -64,17 +64,21 @@ def ranking(
     draws: int,
     rng: np.random.Generator,
     propensity: np.ndarray | None = None,
+    clusters: np.ndarray | None = None,
 ) -> Ranking:
-    """Return the areas of `curve`, a bootstrap interval and a test against scores shuffled among members.
+    """Return the areas of `curve`, a bootstrap interval and a test against scores shuffled among rows.
 
-    The score must come from other data than `outcome` (or out of fold). Raises DataError as `curve`.
+    The score must come from other data than `outcome` (or out of fold). Where a member has several rows, `clusters`
+    (rows,) keeps them together in the bootstrap; the shuffled scores do not. Raises DataError as `curve`.
     """
     score, treated, outcome, weight = _check(score, treated, outcome, propensity)
     ready = _sort(score, treated, outcome, weight)
     depth, gain, _ = _curves(ready, np.ones(len(score)))
     qini = _qini(ready, np.ones(len(score)))
     members = len(score)
-    counts = (np.bincount(rng.integers(members, size=members), minlength=members) for _ in range(draws))
+    number = np.arange(members) if clusters is None else np.unique(clusters, return_inverse=True)[1]
+    units = int(number.max()) + 1
+    counts = (np.bincount(rng.integers(units, size=units), minlength=units)[number] for _ in range(draws))
     drawn = np.array([_qini(ready, count) for count in counts if _both(ready, count)])
     null = np.array([_qini(_sort(rng.permutation(score), treated, outcome, weight), None) for _ in range(draws)])
     tail = (1 - confidence) / 2

@@ -1,0 +1,115 @@
+"""What campaigns say of whom to reach, in words: no figure without what it rests on."""
+
+import pandas as pd
+
+from membership.evaluate.campaign_policy import POLICIES, Costs, Judged
+
+NOTHING = (
+    "The data hold no campaigns that can be judged (over, with members reached and members who might as well have "
+    "been, `response.min_ess` of each), so nothing is said about other choices of members."
+)
+
+
+def compared(judged: Judged | None) -> str:
+    """Return how the decisions were made, how many can be compared, and what their weights are worth."""
+    if judged is None:
+        return NOTHING
+    rows, every = judged.decisions.rows, judged.decisions.propensities
+    lots = (rows["source"] == "randomised").mean()
+    how = (
+        "Who was reached was drawn by lot, with known chances."
+        if lots == 1
+        else "**Who was reached was not drawn by lot**: the chances are estimated from what was known before, and what "
+        "follows is observational. It holds only as far as nothing else decided who was reached."
+        if lots == 0
+        else f"{lots:.0%} of decisions were drawn by lot; of the others the chances are estimated (observational)."
+    )
+    weights = judged.weights
+    size = (
+        f"{len(rows):,} of {len(every):,} decisions ({len(rows) / len(every):.0%}; a member and a campaign each) can "
+        f"be compared, of {weights.units:,} members; nothing is said of the others. Under the policy they are worth "
+        f"{weights.effective_rows:,.0f} equally weighted ones; the mean weight is {weights.mean:.3f} "
+        f"({weights.low:.3f} to {weights.high:.3f}) and {'holds' if weights.mean_is_one else 'does not hold'} 1, as it "
+        f"should; the largest is {weights.largest:.3g}."
+    )
+    return f"{how} {size}"
+
+
+def gain_table(judged: Judged | None, currency: str) -> str:
+    """Return a table of what the policy is worth beyond each other one, in units of currency a decision."""
+    if judged is None:
+        return ""
+    rows = [
+        f"| {gain.over} | {gain.value / 100:+.2f} "
+        f"| {gain.bootstrap_low / 100:+.2f} to {gain.bootstrap_high / 100:+.2f} |"
+        for gain in judged.gains.itertuples()
+    ]
+    return "\n".join([f"| beyond | {currency} a decision | interval |", "|:--|--:|--:|", *rows])
+
+
+def tier_table(judged: Judged | None, currency: str) -> str:
+    """Return the doubly robust value of each policy in each tier, with intervals, in units of currency a decision."""
+    if judged is None:
+        return ""
+    table = judged.by_tier
+    names = [*POLICIES, "what was done"]
+    lines = [f"| tier ({currency}) | decisions | {' | '.join(names)} |", "|:--|--:" + "|--:" * len(names) + "|"]
+    for tier, part in table.groupby("group", sort=False):
+        cells = [_cell(part[part["policy"] == name].iloc[0]) for name in names]
+        lines.append(f"| {tier} | {part['rows'].iloc[0]:,} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def in_words(judged: Judged | None, currency: str, confidence: float) -> str:
+    """Return the answer: would choosing by belief have paid, and is there anything to choose by."""
+    if judged is None:
+        return NOTHING
+    gains, found = judged.gains.set_index("over"), judged.ranking
+    sentences = [
+        f"At {_cost(judged.costs, currency)}, it is believed to pay to reach {judged.reach:.0%} of those compared. "
+        f"{' '.join(_against(gains.loc[name], currency) for name in gains.index)}",
+        f"The ranking by believed effect {_ranks(found.low, found.p_value, confidence)} (Qini {found.qini / 100:.2f} "
+        f"{currency}, interval {found.low / 100:.2f} to {found.high / 100:.2f}; shuffled rankings do as well with "
+        f"p = {found.p_value:.2f}).",
+        _swept(judged.sweep, currency),
+        "These are values of other choices in the campaigns that were, as their logs predict them; whether a benefit "
+        "pays in a programme is another claim, and so is what the recommender is worth. Only a test by lot can settle "
+        "it.",
+    ]
+    return " ".join(sentences)
+
+
+def _cell(row: pd.Series) -> str:
+    return f"{row['value'] / 100:.2f} ({row['bootstrap_low'] / 100:.2f} to {row['bootstrap_high'] / 100:.2f})"
+
+
+def _cost(cost: Costs, currency: str) -> str:
+    money = f"{cost.judged / 100:.2f} {currency} a member reached"
+    if cost.known:
+        return f"{money} (the offers' cost times how often they were redeemed)"
+    return f"an assumed {money} (`evaluate.reach_costs`: not every offer tells its cost)"
+
+
+def _against(gain: pd.Series, currency: str) -> str:
+    low, high = gain["bootstrap_low"], gain["bootstrap_high"]
+    sure = "more" if low > 0 else "less" if high < 0 else "not clearly more or less"
+    return (
+        f"Beyond {gain.name} that is {sure}: {gain['value'] / 100:+.2f} {currency} a decision "
+        f"({low / 100:+.2f} to {high / 100:+.2f})."
+    )
+
+
+def _ranks(low: float, p_value: float, confidence: float) -> str:
+    if p_value < 1 - confidence and low > 0:
+        return "finds members whom campaigns move more than others"
+    return "is no better than chance as far as can be told: there is nothing yet to choose members by"
+
+
+def _swept(sweep: pd.DataFrame, currency: str) -> str:
+    pays = sweep[sweep["low"] > 0]
+    asked = f"Over costs of {sweep['cost'].min() / 100:.2f} to {sweep['cost'].max() / 100:.2f} {currency} choosing"
+    if pays.empty:
+        return f"{asked} is nowhere clearly better than the better of everybody and nobody."
+    return (
+        f"{asked} is clearly better than everybody and nobody at {', '.join(f'{c / 100:.2f}' for c in pays['cost'])}."
+    )
