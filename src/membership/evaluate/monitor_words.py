@@ -32,7 +32,9 @@ def compared(found: Compared) -> str:
 
 def drift(table: pd.DataFrame) -> str:
     """Say what has moved beyond the thresholds, and what to do."""
-    return f"{_moved(table)} {TODO[monitor.worst(table['status'])]}"
+    refitted = (table["kind"].eq("forecast") & table["status"].ne(STABLE)).any()
+    model = " Models were fitted anew in between, and forecasts move with them, too." if refitted else ""
+    return f"{_moved(table)}{model} {TODO[monitor.worst(table['status'])]}"
 
 
 def calibrated(found: Compared) -> str:
