@@ -73,13 +73,16 @@ def periods(table: pd.DataFrame, axes: np.ndarray | None = None) -> np.ndarray:
     axes[0].plot(place - 0.04, table["predicted"], "s--", color="tab:orange", label="predicted")
     axes[0].errorbar(place + 0.04, table["realised"], error, fmt="o-", color="tab:blue", label="realised", capsize=3)
     axes[0].set(title="Members who buy again in time", ylabel="share of members", xlabel="scored as of; live; decision")
-    axes[0].legend()
+    near = table[["predicted", "low", "high"]].to_numpy()
+    axes[0].set_ylim(max(0, near.min() - 0.05), min(1, near.max() + 0.05))  # so that noise does not look like news
+    axes[0].legend(loc="upper right")
     error = np.abs(table[["spend_low", "spend_high"]].to_numpy().T - table["spend_ratio"].to_numpy())
     axes[1].errorbar(place, table["spend_ratio"], error, fmt="o-", color="tab:blue", capsize=3)
     axes[1].axhline(1, color="grey", linestyle="--")
     axes[1].set(title="Spend in the period", ylabel="realised over predicted", xlabel="scored as of; live; decision")
     for ax in axes:
         ax.set_xticks(place, names)
+        ax.margins(x=0.15)
     return axes
 
 
