@@ -1,5 +1,7 @@
 """What campaigns say of whom to reach, in words: no figure without what it rests on."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from membership.evaluate.campaign_policy import POLICIES, Costs, Judged
@@ -8,6 +10,8 @@ NOTHING = (
     "The data hold no campaigns that can be judged (over, with members reached and members who might as well have "
     "been, `response.min_ess` of each), so nothing is said about other choices of members."
 )
+
+_OFF = "which should hold 1 but does not, so the chances are wrong somewhere"
 
 
 def compared(judged: Judged | None) -> str:
@@ -20,7 +24,8 @@ def compared(judged: Judged | None) -> str:
         "Who was reached was drawn by lot, with known chances."
         if lots == 1
         else "**Who was reached was not drawn by lot**: the chances are estimated from what was known before, and what "
-        "follows is observational. It holds only as far as nothing else decided who was reached."
+        "follows is observational. It holds only as far as nothing else decided who was reached; how far such "
+        "comparisons have been off, the placebos of notebook 50 tell."
         if lots == 0
         else f"{lots:.0%} of decisions were drawn by lot; of the others the chances are estimated (observational)."
     )
@@ -28,9 +33,9 @@ def compared(judged: Judged | None) -> str:
     size = (
         f"{len(rows):,} of {len(every):,} decisions ({len(rows) / len(every):.0%}; a member and a campaign each) can "
         f"be compared, of {weights.units:,} members; nothing is said of the others. Under the policy they are worth "
-        f"{weights.effective_rows:,.0f} equally weighted ones; the mean weight is {weights.mean:.3f} "
-        f"({weights.low:.3f} to {weights.high:.3f}) and {'holds' if weights.mean_is_one else 'does not hold'} 1, as it "
-        f"should; the largest is {weights.largest:.3g}."
+        f"{weights.effective_rows:,.0f} equally weighted ones. The mean weight is {weights.mean:.3f} ({weights.low:.3f} "
+        f"to {weights.high:.3f}), {'which holds 1, as it should' if weights.mean_is_one else _OFF}; the largest is "
+        f"{weights.largest:.3g}."
     )
     return f"{how} {size}"
 
@@ -47,14 +52,19 @@ def gain_table(judged: Judged | None, currency: str) -> str:
     return "\n".join([f"| beyond | {currency} a decision | interval |", "|:--|--:|--:|", *rows])
 
 
-def tier_table(judged: Judged | None, currency: str) -> str:
-    """Return the doubly robust value of each policy in each tier, with intervals, in units of currency a decision."""
+def tier_table(judged: Judged | None, currency: str, order: Sequence[str]) -> str:
+    """Return the doubly robust value of each policy in each tier, with intervals, in units of currency a decision.
+
+    Tiers come in `order`; others, such as those not known, after them.
+    """
     if judged is None:
         return ""
     table = judged.by_tier
     names = [*POLICIES, "what was done"]
     lines = [f"| tier ({currency}) | decisions | {' | '.join(names)} |", "|:--|--:" + "|--:" * len(names) + "|"]
-    for tier, part in table.groupby("group", sort=False):
+    tiers = dict.fromkeys([*(tier for tier in order if (table["group"] == tier).any()), *table["group"]])
+    for tier in tiers:
+        part = table[table["group"] == tier]
         cells = [_cell(part[part["policy"] == name].iloc[0]) for name in names]
         lines.append(f"| {tier} | {part['rows'].iloc[0]:,} | {' | '.join(cells)} |")
     return "\n".join(lines)

@@ -88,8 +88,7 @@ def _described(rows: ir.Table) -> ir.Table:
 def _own(name: str, rows: ir.Table) -> ir.Table:
     """Table `name` as the user gives it, one row a key."""
     cents = {column: _cents(rows[column]).cast("float64") for column in ("cost",) if column in rows.columns}
-    shares = {column: rows[column].cast("float64") for column in ("propensity",) if column in rows.columns}
-    return _complete(name, _last(rows.mutate(**cents, **shares), list(tables.ALL[name].key)))
+    return _complete(name, _last(rows.mutate(**cents), list(tables.ALL[name].key)))
 
 
 def _last(rows: ir.Table, key: list[str]) -> ir.Table:

@@ -12,6 +12,7 @@ from membership.data.sources import reading
 
 NO_VALUE = ("", "NULL", "null", "NaN", "nan")  # cells that say nothing
 NUMBER, TIME, KIND, ID, TEXT = "decimal(38, 6)", "timestamp(6)", "kind", "id", "text"
+CHANCE = "float64"  # a propensity may be far smaller than a decimal's last digit, and its inverse is what counts
 SHOWN = 5  # bad cells that an error shows
 
 
@@ -31,7 +32,7 @@ def parsed(con: ibis.BaseBackend, name: str, mapping: FileTable) -> ir.Table:
     cells = con.create_table(f"{name} text", text.mutate(**{column: _trimmed(text[column]) for column in wanted}))
     con.raw_sql(f"SET TimeZone = '{mapping.timezone}'")  # in which DuckDB reads times that do not say their zone
     values = {column: _value(cells[column], kind, mapping) for column, kind in wanted.items()}
-    checked = [column for column, kind in wanted.items() if kind in (NUMBER, TIME, KIND)]
+    checked = [column for column, kind in wanted.items() if kind in (NUMBER, CHANCE, TIME, KIND)]
     asked = {f"{column} text": cells[column] for column in checked}
     rows = con.create_table(f"{name} values", cells.select("file", "row", **values, **asked))
     for column in checked:
@@ -51,6 +52,8 @@ def _wanted(name: str, column: str) -> str:
         return KIND
     if column.endswith("_id"):
         return ID
+    if column == "propensity":
+        return CHANCE
     return {"int64": NUMBER, "float64": NUMBER, "timestamp(6)": TIME}.get(types(name).get(column), TEXT)
 
 
@@ -60,8 +63,8 @@ def _trimmed(cell: ir.StringValue) -> ir.StringValue:
 
 def _value(cell: ir.StringValue, wanted: str, mapping: FileTable) -> ir.Value:
     """`cell` as what is wanted, or null."""
-    if wanted == NUMBER:
-        return cell.replace(mapping.decimal, ".").try_cast(NUMBER)
+    if wanted in (NUMBER, CHANCE):
+        return cell.replace(mapping.decimal, ".").try_cast(wanted)
     if wanted == TIME:
         return of_instant(_instant(cell, mapping))
     if wanted == KIND:
@@ -92,6 +95,7 @@ def _refuse(rows: ir.Table, column: str, wanted: str, mapping: FileTable, key: s
     form = mapping.time_format or "in ISO 8601, e.g. 2017-12-31 23:59:00"
     allowed = {
         NUMBER: f"numbers such as 1234{mapping.decimal}50, without signs of currency or thousands",
+        CHANCE: f"numbers from 0 to 1 such as 0{mapping.decimal}5",
         TIME: f"times {form} ({key}.time_format) that exist",
         KIND: f"{', '.join(_kinds(mapping))} ({key}.kinds)",
     }
