@@ -1,4 +1,4 @@
-"""Whom campaigns should have reached: known truth is recovered from arms drawn by lot, and little or no data says so."""
+"""Whom campaigns should have reached: known truth is recovered where arms were drawn by lot; too few data say so."""
 
 import dataclasses
 

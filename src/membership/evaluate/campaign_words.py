@@ -30,11 +30,12 @@ def compared(judged: Judged | None) -> str:
         else f"{lots:.0%} of decisions were drawn by lot; of the others the chances are estimated (observational)."
     )
     weights = judged.weights
+    mean = "which holds 1, as it should" if weights.mean_is_one else _OFF
     size = (
         f"{len(rows):,} of {len(every):,} decisions ({len(rows) / len(every):.0%}; a member and a campaign each) can "
         f"be compared, of {weights.units:,} members; nothing is said of the others. Under the policy they are worth "
-        f"{weights.effective_rows:,.0f} equally weighted ones. The mean weight is {weights.mean:.3f} ({weights.low:.3f} "
-        f"to {weights.high:.3f}), {'which holds 1, as it should' if weights.mean_is_one else _OFF}; the largest is "
+        f"{weights.effective_rows:,.0f} equally weighted ones. The mean weight is {weights.mean:.3f} "
+        f"({weights.low:.3f} to {weights.high:.3f}), {mean}; the largest is "
         f"{weights.largest:.3g}."
     )
     return f"{how} {size}"
