@@ -1,10 +1,11 @@
 """Members of known truth: clustered baskets, heavy-tailed prices, two policies whose hits differ by a known lift.
 
-A member has a taste q, .8 of a Beta(2, 6) and .1 more in the second of two groups, a price level lognormal(sigma .8), 1 +
-Poisson(2) baskets of 1 + Poisson(3) items, and an own price for each item, lognormal(sigma 1.2) on that level; the log
-of a member's spend has a standard deviation of about 1.2. Baskets and items share what is the member's. A list of policy
-A holds each item with probability q, one of policy B with probability q + lift, the same event for four items in five.
-The window before is drawn the same way, with the same taste and level. All rows of a member become one before any test.
+A member has a taste q, .8 of a Beta(2, 6) and .1 more in the second of two groups, a price level lognormal(sigma .8),
+1 + Poisson(2) baskets of 1 + Poisson(3) items, and an own price for each item, lognormal(sigma 1.2) on that level;
+the log of a member's spend has a standard deviation of about 1.2. Baskets and items share what is the member's. A
+list of policy A holds each item with probability q, one of policy B with probability q + lift, the same event for
+four items in five. The window before is drawn the same way, with the same taste and level. All rows of a member
+become one before any test.
 """
 
 import numpy as np
