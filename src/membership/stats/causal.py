@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
+from threadpoolctl import threadpool_limits
 
 from membership.base.errors import DataError
 
@@ -49,6 +50,7 @@ def folds(clusters: np.ndarray, count: int, rng: np.random.Generator) -> np.ndar
     return (rng.permutation(len(unique)) % count)[number]
 
 
+@threadpool_limits.wrap(limits=1)  # on so few rows threads only wait for each other
 def cross_fit(
     x: np.ndarray,
     treated: np.ndarray,
