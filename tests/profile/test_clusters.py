@@ -89,7 +89,7 @@ def test_what_is_chosen_is_the_largest_of_the_most_stable_that_are_apart():
     table = clusters.choose(planted(2)[0], KNOBS, 1).drop(columns=["stable", "apart", "chosen"]).loc[[2, 3, 4, 5]]
     table = table.assign(
         stability=[1.0, 0.99, 0.9, 0.99], silhouette=[0.3, 0.2, 0.2, 0.05], chance=0.1, chance_sd=0.01, smallest=50
-    )
+    ).assign(stability_sd=[0.01, 0.01, 0.05, 0.01])
     marked = clusters._marked(table, KNOBS)
     assert marked["apart"].tolist() == [True, True, True, False]
     assert marked.index[marked["chosen"]].tolist() == [3]

@@ -21,6 +21,7 @@ TREE = 1000  # points at most in the tree from which k-means starts
 ROUNDS = 30  # at most, until no point changes its group
 _DIAGONAL = 0.5  # weight of the diagonal in the scatter within: half of what is correlated may be chance
 _RIDGE = 0.01  # added variance, of columns whose variance is near 1
+_WAVER_SDS = 3.0  # standard deviations of the pairs that stability is to be sure of
 _CHANCE_SDS = 2.0  # standard deviations above chance from which a silhouette is more than that
 
 
@@ -83,7 +84,8 @@ def choose(points: np.ndarray, settings: Clustering, seed: int) -> pd.DataFrame:
     standard deviation of the silhouettes found in normal clouds of the same covariance, which have no groups);
     smallest (points in the smallest group); stable (at least `min_stability`, and no group below `min_members`); apart
     (the silhouette is above chance); chosen. Of the stable numbers those that are apart count, where there are any;
-    the largest of them whose stability is within `tolerance` of the best is chosen, if there is one. Stable groups
+    the largest of them whose stability, less 3 of its standard deviations, is within `tolerance` of the best is chosen,
+    if there is one: groups of kinds are a little more stable than kinds, but one group too many wavers. Stable groups
     that are not apart are cuts through a cloud: of use, but not kinds. Numbers the points are too few for are left out.
     """
     points = sampled(points, settings.sample, seed)
@@ -119,8 +121,9 @@ def _marked(table: pd.DataFrame, settings: Clustering) -> pd.DataFrame:
     """Return `table` with stable, apart and chosen."""
     stable = (table["stability"] >= settings.min_stability) & (table["smallest"] >= settings.min_members)
     apart = table["silhouette"] > (table["chance"] + _CHANCE_SDS * table["chance_sd"]).fillna(-1.0)
-    stability = table["stability"].where(stable & apart if (stable & apart).any() else stable)
-    good = table.index[stability >= stability.max() - settings.tolerance]
+    sure = table["stability"] - _WAVER_SDS * table["stability_sd"]
+    sure = sure.where(stable & apart if (stable & apart).any() else stable)
+    good = table.index[sure >= sure.max() - settings.tolerance]
     return table.assign(stable=stable, apart=apart, chosen=table.index == max(good, default=0))
 
 
