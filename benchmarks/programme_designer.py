@@ -38,7 +38,7 @@ def moved(panel: Panel, moves: int, seed: int) -> dict:
         goals.told("the same, longest", cpu.max()),
         goals.told("wall seconds of a move of a slider, 95th percentile", np.quantile(wall, 0.95)),
     ]
-    return {"cpu_s": cpu, "wall_s": wall, "impossible": int(impossible.sum()), "goals": told}
+    return {"cpu_s": cpu.tolist(), "wall_s": wall.tolist(), "impossible": int(impossible.sum()), "goals": told}
 
 
 def _elsewhere(control, rng: np.random.Generator):
