@@ -105,7 +105,7 @@ MALFORMED = {
     "local_at = 'soon'": request({"member_id": "x", "events": [{"kind": "view", "local_at": "soon"}]}),
     "an ISO time before 2017-12-01": request({"member_id": "x", "events": LATE}),
     "an event has no kind": request({"member_id": "x", "events": [{"local_at": "2017-11-01"}]}),
-    "Failed to parse input": b"{",
+    "Invalid input": b"{",
 }
 
 

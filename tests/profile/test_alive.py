@@ -64,7 +64,9 @@ def test_later_events_change_no_month_before_them(leaving):
     found, history = leaving
     cut = pd.Timestamp("2017-09-01")
     known = found.canonical.events[found.canonical.events["local_at"] < cut]
-    windows = WINDOWS.model_copy(update={"calibration_end": date(2017, 8, 1), "validation_end": cut.date()})
+    windows = WINDOWS.model_copy(
+        update={"calibration_end": date(2017, 8, 1), "validation_end": cut.date(), "as_of": cut.date()}
+    )
     again = lifecycle.history(
         ibis.memtable(known), found.canonical.members, windows, SETTINGS, PROFILE.min_purchase_days
     )

@@ -63,9 +63,9 @@ def stage_of(purchases, as_of="2020-07-01", joined_at=None):
 def test_month_starts_end_with_the_day_of_scoring():
     assert MONTHS[0] == pd.Timestamp("2020-02-01")
     assert MONTHS[-1] == pd.Timestamp("2020-07-01")
-    mid = WINDOWS.model_copy(update={"validation_end": date(2020, 6, 15)})
+    mid = WINDOWS.model_copy(update={"validation_end": date(2020, 6, 15), "as_of": date(2020, 6, 15)})
     assert lifecycle.month_starts(mid)[-2:].tolist() == [pd.Timestamp("2020-06-01"), pd.Timestamp("2020-06-15")]
-    short = WINDOWS.model_copy(update={"validation_end": date(2020, 1, 20)})
+    short = WINDOWS.model_copy(update={"validation_end": date(2020, 1, 20), "as_of": date(2020, 1, 20)})
     assert lifecycle.month_starts(short).tolist() == [pd.Timestamp("2020-01-20")]
 
 
@@ -145,7 +145,7 @@ def test_months_before_the_longest_look_back_are_marked_and_their_moves_left_out
 
 
 def test_a_last_step_that_is_no_whole_month_is_left_out():
-    mid = WINDOWS.model_copy(update={"validation_end": date(2020, 6, 15)})
+    mid = WINDOWS.model_copy(update={"validation_end": date(2020, 6, 15), "as_of": date(2020, 6, 15)})
     history = lifecycle.history(events({"m": ["2020-02-10"]}), members(["m"]), mid, SETTINGS, 3).table
     assert history["as_of"].max() == pd.Timestamp("2020-06-15")
     assert lifecycle.settled(history)["as_of"].max() == pd.Timestamp("2020-06-01")
@@ -160,7 +160,7 @@ def test_members_without_purchases_and_purchases_of_strangers():
 
 
 def test_a_single_month_is_a_history():
-    short = WINDOWS.model_copy(update={"validation_end": date(2020, 1, 20)})
+    short = WINDOWS.model_copy(update={"validation_end": date(2020, 1, 20), "as_of": date(2020, 1, 20)})
     history = lifecycle.history(events({"m": ["2020-01-10"]}), members(["m"]), short, SETTINGS, 3).table
     assert history[["stage", "startup"]].to_numpy().tolist() == [["active", True]]
 

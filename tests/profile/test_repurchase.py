@@ -132,7 +132,7 @@ def test_the_origin_is_the_last_first_of_a_month_that_leaves_time_to_follow():
     assert repurchase.origin(WINDOWS, 30) == date(2020, 6, 1)
     assert repurchase.origin(WINDOWS, 31) == date(2020, 5, 1)
     assert repurchase.origin(WINDOWS, 1000) == date(2020, 2, 1)
-    short = WINDOWS.model_copy(update={"validation_end": date(2020, 1, 20)})
+    short = WINDOWS.model_copy(update={"validation_end": date(2020, 1, 20), "as_of": date(2020, 1, 20)})
     with pytest.raises(DataError, match=r"no month begins between it and 2020-01-20.*an earlier start"):
         repurchase.origin(short, 30)
 
@@ -166,7 +166,7 @@ def test_retention_counts_whole_months_since_the_cohorts_first():
 
 
 def test_the_month_that_scoring_breaks_off_is_left_out():
-    mid = WINDOWS.model_copy(update={"validation_end": date(2020, 6, 15)})
+    mid = WINDOWS.model_copy(update={"validation_end": date(2020, 6, 15), "as_of": date(2020, 6, 15)})
     cohort = repurchase.cohorts(events(PURCHASES), members(JOINED), mid, 90)
     table = repurchase.retention(events(PURCHASES), cohort, mid, 0.95)
     assert table[table["cohort"] == "2020-05"]["month"].tolist() == [0]
