@@ -6,14 +6,7 @@ aa (tests under no difference), coverage (intervals against known truth), market
 the JSON as they were.
 """
 
-import argparse
-import platform
 import sys
-from collections.abc import Callable
-from importlib.metadata import version
-from pathlib import Path
-
-import pandas as pd
 
 from benchmarks import (
     experiments_markets,
@@ -23,7 +16,7 @@ from benchmarks import (
     goals,
     serving,
 )
-from membership.base import files, params
+from benchmarks.suite import Suite
 from membership.base.errors import ProjectError
 
 LIBRARIES = ("numpy", "pandas", "scipy", "scikit-learn", "tea-tasting", "mlflow")
@@ -36,7 +29,7 @@ def served(seed: int) -> dict:
     return {"goals": [_served(row) for row in serving.goals(rows)], "rows": rows}
 
 
-PARTS: dict[str, Callable[[int], dict]] = {  # each returns `goals` and whatever else it found, made of plain values
+PARTS = {
     "textbook": experiments_offpolicy.textbook,
     "bandit": experiments_offpolicy.bandit,
     "biased": experiments_offpolicy.coverage,
@@ -47,30 +40,12 @@ PARTS: dict[str, Callable[[int], dict]] = {  # each returns `goals` and whatever
     "speed": experiments_speed.run,
     "serving": served,
 }
+SUITE = Suite("experiments", PARTS, LIBRARIES)
 
 
 def main() -> None:
     """Run the parts asked for, write the JSON after each and print the table of goals."""
-    given = _arguments()
-    seed = params.parse(params.read()).seed
-    found = files.read_json(given.out) if given.out.exists() else {}
-    for part in given.only or PARTS:
-        found[part] = PARTS[part](seed) | {"command": _command(part), "versions": versions()}
-        files.write_json(given.out, found)
-    sys.stdout.write(in_words(found) + "\n")
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of Python and of the libraries that the figures rest on."""
-    return {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}}
-
-
-def in_words(found: dict) -> str:
-    """Return every goal of the parts in `found` as one table: what was found, what was asked, reached or missed."""
-    rows = [{"part": part, **goal} for part in PARTS if part in found for goal in found[part]["goals"]]
-    table = pd.DataFrame(rows, columns=["part", "goal", "found", "asked", "reached"])
-    table["reached"] = table["reached"].map({True: "reached", False: "missed"}).fillna("-")
-    return table.to_string(index=False, float_format=lambda number: f"{number:,.6g}")
+    SUITE.run(SUITE.arguments(__doc__).parse_args())
 
 
 def _served(row: dict) -> dict:
@@ -78,17 +53,6 @@ def _served(row: dict) -> dict:
     side = "at most" if "at most" in row else "at least"
     judged = goals.at_most if side == "at most" else goals.at_least
     return judged(f"{row['task']}, {row['figure']}", row["found"], row[side]) | {"reached": bool(row["met"])}
-
-
-def _command(part: str) -> str:
-    return f"python -m benchmarks.experiments --only {part} --out JSON"
-
-
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, required=True, help="JSON file to write, or to add parts to")
-    parser.add_argument("--only", choices=PARTS, action="append", help="this part only; may be given again")
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

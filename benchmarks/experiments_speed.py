@@ -5,17 +5,12 @@ of CPU (imports and drawing the members left out), and the peak memory of the wh
 """
 
 import json
-import os
-import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 
-from benchmarks import goals
-from benchmarks.programme_speed import Clock
+from benchmarks import fresh, goals
 from membership.base import seeds
-from membership.base.errors import DataError
 from membership.stats import resample
 
 MEMBERS, DRAWS = 1_000_000, 2000
@@ -24,7 +19,7 @@ SECONDS, MIB = 30.0, 2048.0
 
 def run(seed: int, members: int = MEMBERS) -> dict:
     """Return what the analysis of `members` took, and the goals, which are those of 1,000,000."""
-    found = measure(members, seed)
+    found = fresh.measure("benchmarks.experiments_speed", members, seed)
     words = f"paired analysis of {members:,} members, three metrics"
     asked = [
         goals.at_most(f"{words}, wall s", found["wall_s"], SECONDS),
@@ -32,16 +27,6 @@ def run(seed: int, members: int = MEMBERS) -> dict:
         goals.told("the same, CPU s", found["cpu_s"]),
     ]
     return {"goals": asked, "measured": found}
-
-
-def measure(members: int, seed: int) -> dict:
-    """Return the measurement of `members` in a fresh process. Raises DataError where it fails."""
-    command = [sys.executable, "-m", "benchmarks.experiments_speed", str(members), str(seed)]
-    here = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    done = subprocess.run(command, env=here, cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise DataError(f"{members:,} members: the measurement failed:\n{done.stderr[-2000:]}")
-    return json.loads(done.stdout.splitlines()[-1])
 
 
 def draw(members: int, seed: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -55,7 +40,7 @@ def draw(members: int, seed: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
 
 def one(members: int, seed: int) -> dict:
     """Return what the analysis of `members` takes in this process, and what it found."""
-    drawn, clock, found = draw(members, seed), Clock(), {}
+    drawn, clock, found = draw(members, seed), fresh.Clock(), {}
     for name, pair in drawn.items():
         rng = seeds.rng(seed, f"bootstrap/{name}")
         result = clock.take(name, lambda pair=pair, rng=rng: resample.paired(*pair, 0.95, DRAWS, 0.8, rng))

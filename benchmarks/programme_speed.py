@@ -6,11 +6,7 @@ the market included. The process has the machine's cores to itself but one threa
 """
 
 import json
-import os
-import resource
-import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,9 +16,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from benchmarks import goals
+from benchmarks import fresh, goals
 from membership.base import files, params, seeds
-from membership.base.errors import DataError
 from membership.base.programme_knobs import Benefits, Tiers
 from membership.programme import allocation, benefits, points, response, thresholds, tiers
 from membership.programme.qualifying import CENTS
@@ -37,18 +32,8 @@ PERSONAS, STAGES, GROUPS = 6, ("active", "loyal", "at_risk"), 4
 
 def run(seed: int, sizes: Sequence[int] = SIZES) -> dict:
     """Return `rows`, one a number of members, with seconds of each step, and the goals at 1,000,000 members."""
-    rows = [measure(members, seed) for members in sizes]
+    rows = [fresh.measure("benchmarks.programme_speed", members, seed) for members in sizes]
     return {"rows": rows, "goals": targets(rows)}
-
-
-def measure(members: int, seed: int) -> dict:
-    """Return the measurement of `members` in a fresh process. Raises DataError where it fails."""
-    command = [sys.executable, "-m", "benchmarks.programme_speed", str(members), str(seed)]
-    here = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    done = subprocess.run(command, env=here, cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise DataError(f"{members:,} members: the measurement failed:\n{done.stderr[-2000:]}")
-    return json.loads(done.stdout.splitlines()[-1])
 
 
 def targets(rows: Sequence[dict]) -> list[dict]:
@@ -121,7 +106,7 @@ def draw(members: int, seed: int) -> Drawn:
 def one(members: int, seed: int) -> dict:
     """Return what replay and allocation of `members` take in this process: members, seconds, peak, what came out."""
     p = params.parse(params.read())
-    drawn, clock = draw(members, seed), Clock()
+    drawn, clock = draw(members, seed), fresh.Clock()
     scale = members / 2469  # the budgets of params.yaml are for the members of the default data
     search_limits = p.tiers.search.model_copy(update={"budget": p.tiers.search.budget * scale})
     terms = Terms(
@@ -177,27 +162,6 @@ def allocate(facts: pd.DataFrame, settings: Benefits, terms: Terms) -> allocatio
     points_share = terms.point_cost * terms.settings.points_per_unit / CENTS
     candidates = benefits.economics(facts, settings, terms.margin_rate, uplifts, points_share)
     return allocation.allocate(candidates, facts, settings)
-
-
-class Clock:
-    """Seconds of CPU of each step taken, and of all together."""
-
-    def __init__(self):
-        self.steps: dict[str, float] = {}
-        self._wall, self._cpu = 0.0, 0.0
-
-    def take(self, name: str, work):
-        """Return what `work()` returns, and count what it takes as `name`."""
-        wall, cpu = time.perf_counter(), time.process_time()
-        found = work()
-        self.steps[name] = time.process_time() - cpu
-        self._wall, self._cpu = self._wall + time.perf_counter() - wall, self._cpu + self.steps[name]
-        return found
-
-    def sums(self) -> dict[str, float]:
-        """Return wall_s, cpu_s and peak_mib of this process."""
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        return {"wall_s": self._wall, "cpu_s": self._cpu, "peak_mib": peak}
 
 
 def _one_of(names: Sequence[str], members: int, rng: np.random.Generator) -> pd.Categorical:

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from benchmarks import (
+    fresh,
     goals,
     programme,
     programme_journey,
@@ -142,7 +143,7 @@ def test_thresholds_are_chosen_on_nothing_after_the_date_and_judged_after_it(p):
 
 
 def test_replay_and_allocation_are_measured_in_a_process_of_their_own():
-    row = programme_speed.measure(3000, seed=1)
+    row = fresh.measure("benchmarks.programme_speed", 3000, seed=1)
     assert row["members"] == 3000 and row["peak_mib"] > 50 and row["found"]["cost_over_budget"] <= 1
     assert row["cpu_s"] == pytest.approx(sum(row["steps"].values()))
     assert programme_speed.targets([row]) == []

@@ -157,12 +157,10 @@ CARDS = personas.cards(PERSONAS.labels, VALUE, SHARES, ANSWERS)
 
 def test_figures_are_titled_and_labelled():
     history = pd.DataFrame({"member_id": MEMBERS, "as_of": pd.Timestamp("2020-01-01"), "stage": STAGE.to_numpy()})
-    rates = lifecycle.rates(lifecycle.transitions(history, "stage", list(STAGES)))
     response = pd.DataFrame({"answered": [1], "share": [1 / 3], "no_answer": [2]}, index=["age"])
     axes = [
         plots.needs_heatmap(PERSONAS.centres),
         plots.shares_by_month(lifecycle.shares(history, "stage", list(STAGES)), "Stages"),
-        plots.transition_matrix(rates, "Moves"),
         plots_needs.main_needs(needs.main_need(SCORES)),
         plots_needs.reliability(EVIDENCE, 0.2),
         plots_needs.prices_and_discounts(NATURAL),

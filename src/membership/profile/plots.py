@@ -37,16 +37,6 @@ def shares_by_month(shares: pd.DataFrame, title: str, ax: Axes | None = None) ->
     return ax
 
 
-def transition_matrix(rates: pd.DataFrame, title: str, ax: Axes | None = None) -> Axes:
-    """Draw `lifecycle.rates`: from each level (row) the share that is in each level (column) a month later."""
-    ax = ax or plt.subplots(figsize=(6.5, 4.8))[1]
-    words = rates.rename(index=_words, columns=_words)
-    sns.heatmap(words, vmin=0, vmax=1, cmap="Blues", annot=True, fmt=".0%", cbar=False, ax=ax)
-    ax.set(title=title, xlabel="a month later", ylabel="this month")
-    ax.tick_params(axis="y", rotation=0)
-    return ax
-
-
 def readable(table: pd.DataFrame) -> Styler:
     """Return `table` for people: cents as units of currency with two digits, shares and probabilities as per cent."""
     money = {column for column in table if column in MONEY}

@@ -70,12 +70,7 @@ def effects(table: pd.DataFrame, by: str, order: list[str] | None = None, ax: Ax
     ax.plot([], [], "o", color="grey", markerfacecolor="none", label="placebo: just before")
     ax.axvline(0, color="grey", linewidth=0.8)
     ax.set(title="Extra spend while a campaign runs", xlabel="share of expected spend", ylabel="")
-    ax.margins(y=0.12)
-    ax.set_yticks(range(len(names)), names)
-    ax.invert_yaxis()
-    ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    ax.legend(bbox_to_anchor=(1.01, 1), loc="upper left", frameon=False)
-    return ax
+    return _listed(ax, names)
 
 
 def redemption(table: pd.DataFrame, by: str, order: list[str] | None = None, ax: Axes | None = None) -> Axes:
@@ -91,12 +86,7 @@ def redemption(table: pd.DataFrame, by: str, order: list[str] | None = None, ax:
         ax.errorbar(rows["rate"], y, xerr=[rows["rate"] - rows["low"], rows["high"] - rows["rate"]], fmt="o",
                     color=colour, capsize=3, label=kind)  # fmt: skip
     ax.set(title="Who redeems, of those reached", xlabel="share", ylabel="")
-    ax.margins(y=0.12)
-    ax.set_yticks(range(len(names)), names)
-    ax.invert_yaxis()
-    ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    ax.legend(bbox_to_anchor=(1.01, 1), loc="upper left", frameon=False)
-    return ax
+    return _listed(ax, names)
 
 
 def learned(before: pd.DataFrame, after: pd.DataFrame, z: float = 1.96, ax: Axes | None = None) -> Axes:
@@ -127,6 +117,16 @@ def learned(before: pd.DataFrame, after: pd.DataFrame, z: float = 1.96, ax: Axes
 def _ordered(groups: pd.Series, order: list[str] | None) -> list[str]:
     """Return the different `groups`: those in `order` first, the others by name."""
     return sorted(groups.unique(), key=lambda name: (order.index(name), "") if name in (order or []) else (1e9, name))
+
+
+def _listed(ax: Axes, names: list[str]) -> Axes:
+    """Write `names` down the side, the first on top, shares along the foot, and the kinds beside."""
+    ax.margins(y=0.12)
+    ax.set_yticks(range(len(names)), names)
+    ax.invert_yaxis()
+    ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    ax.legend(bbox_to_anchor=(1.01, 1), loc="upper left", frameon=False)
+    return ax
 
 
 def _empty(ax: Axes) -> Axes:

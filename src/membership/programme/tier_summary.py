@@ -8,7 +8,7 @@ from membership.programme import tiers
 from membership.programme.points import Books
 from membership.programme.thresholds import Search
 from membership.programme.tiers import Rule
-from membership.programme.worth import Appraisal, Terms
+from membership.programme.worth import MONTH, Appraisal, Terms
 
 NEAR = (0.05, 0.1, 0.2)  # shares of the next threshold
 
@@ -148,7 +148,7 @@ def owed(liability: pd.DataFrame, lots: pd.DataFrame, terms: Terms) -> pd.DataFr
 
     Cost is what is expected to be redeemed of them: at `terms.point_cost`.
     """
-    months = (lots["expires_at"] - liability.index[-1]).dt.days / (tiers.YEAR / 12)
+    months = (lots["expires_at"] - liability.index[-1]).dt.days / MONTH
     table = pd.DataFrame({"months": months.clip(lower=0), "points": lots["points"]})
     return table.assign(cost=table["points"] * terms.point_cost)
 

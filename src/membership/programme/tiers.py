@@ -48,15 +48,6 @@ class Rule:
         """The lowest whole amount of each tier below which a month counts as short; the entry tier has none."""
         return np.r_[np.iinfo("int64").min, [safe(threshold, self.grace_share) for threshold in self.thresholds[1:]]]
 
-    def qualified(self, amount: np.ndarray) -> np.ndarray:
-        """Return the rank of the highest tier whose threshold `amount` reaches; 0 is the entry tier."""
-        return np.searchsorted(self.thresholds[1:], amount, side="right")
-
-
-def given(settings: Tiers) -> Rule:
-    """Return the rule whose thresholds `settings` lists. The list must not be null."""
-    return rule(settings, settings.thresholds)
-
 
 def rule(settings: Tiers, thresholds) -> Rule:
     """Return the rule of `settings` with `thresholds` (cents or points) for the tiers above the entry tier."""
