@@ -112,6 +112,12 @@ def test_the_first_period_says_that_nothing_was_predicted(knobs):
     found = compare(knobs, made=predictions.read(paths.reports("live", "none")))
     assert found.made is None and found.table.empty
     assert "No earlier predictions" in monitor_words.compared(found)
+    moved = monitor.of_features(
+        shifted(1.0), date(2017, 11, 1), START, knobs.model_copy(update={"features": ["spend_30d"]})
+    )
+    assert [check["name"] for check in monitor_words.checks(found, moved)] == [
+        "drift"
+    ]  # what was not judged passes nothing
     figures = monitor.metrics(found, pd.DataFrame({"psi": [0.0], "status": ["stable"]}))
     assert figures["monitor_members"] is None and figures["monitor_off"] == 0
     for ax in (plots_monitor.ratios(found), plots_monitor.came_true(found)):
@@ -156,8 +162,8 @@ def test_only_the_feature_that_moved_has_drifted(knobs):
     assert "Marked drifted: spend_30d" in monitor_words.drift(moved.reset_index())
     same = monitor.of_features(shifted(1.0), date(2017, 11, 1), START, knobs)
     assert "Of 2 features and forecasts none has moved" in monitor_words.drift(same)
-    first, _ = monitor_words.checks(compare(knobs), moved.reset_index())
-    assert first["name"] == "drift" and not first["passed"]
+    first, second = monitor_words.checks(compare(knobs), moved.reset_index())
+    assert (first["name"], first["passed"]) == ("drift", False) and second["name"] == "forecasts came true"
     assert plots_monitor.drift(moved.reset_index(), knobs).get_yticklabels()[0].get_text().startswith("spend_30d")
     plt.close("all")
 

@@ -28,6 +28,7 @@ TINY = {
     "value.bootstrap": 20,
     "evaluate.bootstrap": 100,
     "evaluate.aa_repeats": 20,
+    "evaluate.coverage_repeats": 20,
 }
 
 pytestmark = pytest.mark.slow
