@@ -1,3 +1,5 @@
+import dataclasses
+
 import matplotlib
 
 matplotlib.use("Agg")
@@ -87,6 +89,12 @@ def test_the_gate_says_whether_arms_may_be_read(world, trial):
     shut = randomised.analyse(twice, [METRIC], world.knobs.evaluate)
     assert "may **not** be read" in trial_findings.gate(shut)
     assert trial_findings.effect_table(shut).splitlines()[2].split("|")[6].strip() == "-"
+
+
+def test_money_is_shown_in_cents_with_one_digit(trial):
+    effects = trial.effects.iloc[[0]].assign(measure="margin_at_10", difference=19.37164, detectable=18.1058)
+    said = trial_findings.effect_table(dataclasses.replace(trial, effects=effects))
+    assert all(word in said for word in ("margin_at_10 (cents)", "+19.4", "18.1 "))
 
 
 def test_balance_names_the_number_that_is_furthest_apart():

@@ -27,11 +27,15 @@ def result_table(experiment: Experiment, guards: pd.DataFrame | None = None) -> 
     return markdown(_result(row, experiment.confidence) for _, row in rows.iterrows())
 
 
+def shown(metric: str) -> tuple[str, str]:
+    """Return the name of `metric` with its unit, if that is money, and the digits that its values are shown with."""
+    return (f"{metric} (cents)", ".1f") if guardrails.in_cents(metric) else (metric, ".4f")
+
+
 def _result(row: pd.Series, confidence: float) -> dict[str, str]:
-    cents = guardrails.in_cents(row["metric"])
-    digits = ".1f" if cents else ".4f"
+    name, digits = shown(row["metric"])
     return {
-        "metric": row["metric"] + (" (cents)" if cents else ""),
+        "metric": name,
         "members": f"{row['members']:,}",
         "champion": number(row["control"], digits),
         "challenger": number(row["treatment"], digits),

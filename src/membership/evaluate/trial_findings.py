@@ -13,21 +13,23 @@ BALANCED = 0.1  # standardised difference that is commonly taken for balance
 
 def effect_table(trial: Trial) -> str:
     """Return both methods on every measure, as a Markdown table."""
-    return markdown(
-        {
-            "measure": row["measure"],
-            "method": row["method"],
-            "members": f"{row['members']:,}",
-            CONTROL: findings.number(row["control"], ".4f"),
-            TREATMENT: findings.number(row["treatment"], ".4f"),
-            "difference": findings.number(row["difference"], "+.4f"),
-            f"{trial.confidence:.0%} interval": findings.interval(row),
-            "p": findings.number(row["p_value"], ".2g"),
-            "correlation with before": findings.number(row["correlation"], ".2f"),
-            "detectable": findings.number(row["detectable"], ".4f"),
-        }
-        for _, row in trial.effects.iterrows()
-    )
+    return markdown(_effect(row, trial.confidence) for _, row in trial.effects.iterrows())
+
+
+def _effect(row: pd.Series, confidence: float) -> dict[str, str]:
+    name, digits = findings.shown(row["measure"])
+    return {
+        "measure": name,
+        "method": row["method"],
+        "members": f"{row['members']:,}",
+        CONTROL: findings.number(row["control"], digits),
+        TREATMENT: findings.number(row["treatment"], digits),
+        "difference": findings.number(row["difference"], "+" + digits),
+        f"{confidence:.0%} interval": findings.interval(row, digits=digits),
+        "p": findings.number(row["p_value"], ".2g"),
+        "correlation with before": findings.number(row["correlation"], ".2f"),
+        "detectable": findings.number(row["detectable"], digits),
+    }
 
 
 def reading_table(readings: pd.DataFrame, confidence: float) -> str:
