@@ -48,7 +48,8 @@ test: venv ## check style, import order and behaviour
 check: venv ## compare the new metrics with the committed ones
 	python -m membership.pipeline.check
 
-promote: venv ## make the challenger the champion, if the decision says so, and judge again
+promote: venv ## make the challenger the champion, if the decision, brought up to date, says so; judge again
+	dvc repro
 	python -m membership.pipeline.champion promote
 	dvc repro
 

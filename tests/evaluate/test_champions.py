@@ -73,3 +73,10 @@ def test_the_log_only_grows(workspace):
         champions.append({"change": number, "reasons": "für alle"})
     log = (workspace / "decisions.jsonl").read_text(encoding="utf-8")
     assert [json.loads(line) for line in log.splitlines()] == [{"change": k, "reasons": "für alle"} for k in range(3)]
+
+
+@pytest.mark.parametrize("previous", ["gp_topfreq", 5, ["x"], {"policy": "model"}])
+def test_a_broken_champion_before_this_one_is_refused(workspace, previous):
+    files.write_json(champions.path(), LIVE | {"previous": previous})
+    with pytest.raises(DataError, match=r"a policy .* and its settings .* are needed"):
+        champions.live()

@@ -115,3 +115,10 @@ def test_the_aa_check_sees_the_champion_only(world):
     after = world.run().aa
     assert isinstance(after, AACheck)
     np.testing.assert_array_equal(after.p_values, before.p_values)
+
+
+def test_a_primary_metric_that_loses_by_rising_is_refused(world):
+    world.outcomes["discount_cost_at_10"] = 50.0
+    world.knobs.evaluate = world.knobs.evaluate.model_copy(update={"primary_metric": "discount_cost_at_10"})
+    with pytest.raises(ParamError, match=r"'discount_cost_at_10': a rise of it is a loss"):
+        world.run()

@@ -172,3 +172,9 @@ def test_costs_and_unfairness_lose_by_rising(metric):
 @pytest.mark.parametrize("metric", ["margin_at_10", "hit_at_10", "catalogue_coverage"])
 def test_everything_else_loses_by_falling(metric):
     assert not guardrails.lower_is_better(metric)
+
+
+def test_the_gap_counts_the_members_of_its_two_groups_alone():
+    values = [0.0, 1.0, 4.0, 5.0, 8.0, 9.0]
+    found = guardrails.fairness(*frames(values, values, age=list("aabbcc")), 2, 0.95)
+    assert found["members"].tolist() == [4, 6]

@@ -83,6 +83,11 @@ def test_the_page_says_decision_claims_and_limits_and_is_the_same_each_time(memo
     assert "nan" not in page.lower()
 
 
+def test_what_was_predicted_is_kept_before_another_policy_goes_live(memo, world):
+    page = summary.write(memo, world.knobs).read_text()
+    assert 0 < page.index("`make live`") < page.index("`make promote`")
+
+
 def test_the_memo_is_a_page_and_has_three_claims(memo, world):
     lines = summary.write(memo, world.knobs).read_text().splitlines()
     assert len(lines) <= 70

@@ -4,6 +4,7 @@ import json
 import shutil
 
 import pytest
+from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from membership.base import files, paths
@@ -72,6 +73,23 @@ def test_a_decision_to_keep_is_respected_unless_forced_and_both_are_logged(works
     assert live(workspace)["policy"] == "model"
     assert [(line["outcome"], line["by"]) for line in log(workspace)] == [("refused", "rule"), ("done", "hand")]
     assert "recall_at_10 changes by +0.0200." in log(workspace)[0]["reasons"]
+
+
+def test_what_the_rule_says_anyway_is_the_rules_doing_also_where_it_is_forced(workspace, registry):
+    files.write_json(paths.data("decision.json"), decision("promote"))
+    assert champion.main(["promote", "--force"]) == 0
+    assert log(workspace)[0]["by"] == "rule"
+
+
+def test_a_tracking_server_that_breaks_down_takes_nothing_back(workspace, registry, monkeypatch, capsys):
+    def broken(*_, **__):
+        raise MlflowException("disk full")
+
+    monkeypatch.setattr(MlflowClient, "create_run", broken)
+    files.write_json(paths.data("decision.json"), decision("promote"))
+    assert champion.main(["promote"]) == 0
+    assert live(workspace)["policy"] == log(workspace)[0]["after"] == "model"
+    assert "disk full What was done stands" in capsys.readouterr().err
 
 
 def test_without_a_decision_the_next_step_is_named_and_nothing_is_logged(workspace, capsys):

@@ -228,13 +228,3 @@ def test_a_missing_or_broken_model_is_named(batch, tmp_path, monkeypatch):
     stored.save(root / "models" / "worth", stored.load(batch / "models" / "worth", scorer.CLASSES))
     with pytest.raises(DataError, match=r"models/tiers/model.json: no such file; run `dvc repro`"):
         scorer.pack(tmp_path / "scorer again")
-
-
-@pytest.mark.parametrize("content", ['{"policy": "crystal_ball", "settings": {}}', '{"policy": "model"}'])
-def test_a_champion_that_does_not_exist_is_refused(tmp_path, content):
-    path = tmp_path / "champion.json"
-    path.write_text(content)
-    with pytest.raises(DataError, match=r"does not exist; allowed: one of g_topfreq, .* an object of settings"):
-        scorer.live(path)
-    with pytest.raises(DataError, match=r"nothing is live; `git checkout champion.json`"):
-        scorer.live(tmp_path / "gone.json")

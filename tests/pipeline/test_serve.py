@@ -10,7 +10,7 @@ from mlflow.exceptions import MlflowException
 
 from benchmarks import serving
 from membership.base import tables
-from membership.base.errors import DataError
+from membership.base.errors import ParamError
 from membership.pipeline import serve, stage, track
 
 
@@ -69,7 +69,7 @@ def test_no_champion_and_no_registry_are_refused_in_words_and_change_nothing(reg
     before = champion().version
     content = (root / "champion.json").read_text()
     (root / "champion.json").write_text('{"policy": "crystal_ball", "settings": {}}')
-    with pytest.raises(DataError, match=r"policy 'crystal_ball' .* does not exist; allowed"):
+    with pytest.raises(ParamError, match=r"policy 'crystal_ball' is unknown; there are: g_topfreq"):
         serve.register(run)
     (root / "champion.json").write_text(content)
     assert champion().version == before

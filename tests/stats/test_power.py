@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from membership.base.errors import ParamError
-from membership.stats import power, resample
+from membership.stats import power
 
 SLEEP = np.array([0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0]) - np.array(
     [1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4]
@@ -26,13 +26,9 @@ def test_sample_ratio_of_the_textbook():
 @given(st.floats(0.05, 3), st.floats(0.1, 0.99), st.sampled_from([0.9, 0.95, 0.99]))
 @settings(max_examples=50, deadline=None)
 def test_members_have_the_power_they_were_asked_for(effect_size, asked, confidence):
-    for members_of, power_of in (
-        (power.members_per_arm, power.power_of_two_arms),
-        (power.members_in_pairs, power.power_of_pairs),
-    ):
-        members = members_of(effect_size, asked, confidence)
-        found = power_of(members, effect_size, confidence)
-        assert found == pytest.approx(asked, abs=1e-6) or (members == 2 and found > asked)
+    members = power.members_per_arm(effect_size, asked, confidence)
+    found = power.power_of_two_arms(members, effect_size, confidence)
+    assert found == pytest.approx(asked, abs=1e-6) or (members == 2 and found > asked)
 
 
 def test_power_is_the_share_of_rejections():
@@ -41,12 +37,6 @@ def test_power_is_the_share_of_rejections():
     rejected = (scipy.stats.ttest_ind(treatment, control, axis=1).pvalue < 0.05).sum()
     expected = power.power_of_two_arms(40, 0.5, 0.95)
     assert rejected / 2000 == pytest.approx(expected, abs=4 * np.sqrt(expected * (1 - expected) / 2000))
-
-
-def test_pairs_need_fewer_members_where_differences_vary_less():
-    assert power.members_in_pairs(0.5, 0.8, 0.95) == pytest.approx(33.3671, abs=5e-5)
-    found = resample.paired(np.zeros(10), SLEEP, 0.95, 10, 0.8, np.random.default_rng(1))
-    assert power.members_in_pairs(found.effect_size, 0.8, 0.95) < 10  # the sleep data were enough for what they show
 
 
 @pytest.mark.parametrize(

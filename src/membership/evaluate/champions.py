@@ -38,7 +38,7 @@ def live() -> dict[str, Any]:
 
 
 def checked(champion: Any) -> dict[str, Any]:
-    """Return `champion` if it names a known policy and its settings; errors as of `live`."""
+    """Return `champion` if it, and each one before it, names a known policy and its settings; errors as of `live`."""
     whole = isinstance(champion, dict) and isinstance(champion.get("settings"), dict)
     if not whole or not isinstance(champion.get("policy"), str):
         raise DataError(f"champion.json: a policy (text) and its settings (an object) are needed, e.g. {_EXAMPLE}.")
@@ -47,6 +47,8 @@ def checked(champion: Any) -> dict[str, Any]:
             f"champion.json: policy {champion['policy']!r} is unknown; there are: {', '.join(NAMES)}. "
             "Name one of them, or `git checkout champion.json`."
         )
+    if champion.get("previous") is not None:
+        checked(champion["previous"])
     return champion
 
 

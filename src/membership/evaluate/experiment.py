@@ -13,7 +13,7 @@ import scipy.stats
 from membership.base import seeds
 from membership.base.errors import DataError, ParamError
 from membership.base.policy_knobs import Evaluate
-from membership.evaluate import segments
+from membership.evaluate import guardrails, segments
 from membership.stats import distinct, resample
 
 CHAMPION, CHALLENGER = "champion", "challenger"
@@ -82,6 +82,11 @@ def run(
     if evaluate.primary_metric not in metrics:
         there = ", ".join(metrics)
         raise ParamError(f"evaluate.primary_metric = {evaluate.primary_metric!r}: unknown metric; there are: {there}.")
+    if guardrails.lower_is_better(evaluate.primary_metric):
+        raise ParamError(
+            f"evaluate.primary_metric = {evaluate.primary_metric!r}: a rise of it is a loss, and the rule promotes "
+            "what rises; allowed: a metric that is better the higher. Make it one of decide.guardrails instead."
+        )
     order = tiers.sort_values("tier_rank")["tier"].drop_duplicates().tolist()
     rows = []
     for metric, segment in product(metrics, [ALL, *order]):

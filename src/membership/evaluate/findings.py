@@ -17,7 +17,7 @@ def in_words(experiment: Experiment) -> str:
         f"{row.name} changes by {row['difference']:+.4f}, from {row['control']:.4f} to {row['treatment']:.4f}; "
         f"with {experiment.confidence:.0%} confidence the change {sure} ({interval(row)}). "
         f"{(changes > 0).mean():.0%} of {len(changes):,} members gain, {(changes < 0).mean():.0%} lose, the others see "
-        f"no change. {heterogeneity(experiment)} The A/A check {'passed' if experiment.aa.passed else 'failed'}."
+        f"no change. {heterogeneity(experiment)}"
     )
 
 
@@ -68,28 +68,11 @@ def fairness(guards: pd.DataFrame, experiment: Experiment) -> str:
     }
     said = [
         f"{words[row['metric']]} ({row['between']}) goes from {row['control']:.4f} to {row['treatment']:.4f} "
-        f"({row['difference']:+.4f}; {interval(row)})"
+        f"({row['difference']:+.4f}; {interval(row)}; {row['members']:,} members)"
         for _, row in known.iterrows()
     ]
     return (
-        f"Of the {known['members'].max():,} judged members whose group is known, {' and '.join(said)}, in "
-        f"{experiment.primary}."
-    )
-
-
-def tier_table(experiment: Experiment) -> str:
-    """Return the primary metric's difference in each tier, as a Markdown table."""
-    return markdown(
-        {
-            "tier": row["segment"],
-            "members": f"{row['members']:,}",
-            "champion": number(row["control"], ".4f"),
-            "challenger": number(row["treatment"], ".4f"),
-            "difference": number(row["difference"], "+.4f"),
-            f"{experiment.confidence:.0%} interval": interval(row),
-            "q (false discovery)": number(row["q_value"], ".2g"),
-        }
-        for _, row in experiment.by_tier(experiment.primary).iterrows()
+        f"Among judged members whose group is known and not too small, {' and '.join(said)}, in {experiment.primary}."
     )
 
 

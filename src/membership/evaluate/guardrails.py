@@ -100,12 +100,14 @@ def fairness(
     apart = max(tables, key=lambda name: np.ptp(tables[name]["level"]))
     wide = max(tables, key=lambda name: _deviation(tables[name]))
     best, worst = tables[apart]["level"].idxmax(), tables[apart]["level"].idxmin()
-    extremes = {best: 1.0, worst: -1.0} if best != worst else {}
-    ends = tables[apart].index.map(extremes).fillna(0.0).to_numpy(dtype=float)
-    named = {GAP: (apart, ends, f"{apart} {best} over {worst}"), SPREAD: (wide, _weights(tables[wide]), wide)}
+    ends = tables[apart].loc[[best, worst]] if best != worst else tables[apart]
+    named = {
+        GAP: (ends, np.array([1.0, -1.0]) if best != worst else np.zeros(len(ends)), f"{apart} {best} over {worst}"),
+        SPREAD: (tables[wide], _weights(tables[wide]), wide),
+    }
     rows = [
-        {"metric": name, **_contrast(tables[attribute], weights, confidence), "between": words}
-        for name, (attribute, weights, words) in named.items()
+        {"metric": name, **_contrast(table, weights, confidence), "between": words}
+        for name, (table, weights, words) in named.items()
     ]
     return pd.DataFrame(rows)
 

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from membership.evaluate import monitor
-from membership.evaluate.monitor import ALL, DRIFTED, NONE, STABLE, WATCH, Compared
+from membership.evaluate.monitor import DRIFTED, NONE, STABLE, WATCH, Compared
 
 TODO = {
     STABLE: "Nothing needs to be done beyond what every period does: models are fitted anew and the decision is made.",
@@ -103,9 +103,3 @@ def _groups(found: Compared) -> str:
     rows = found.table[found.table["by"].isin(["tier", "stage"]) & found.table["status"].isin([WATCH, DRIFTED])]
     names = [f"{row.outcome} of {row.by} {row.group} {row.ratio:.2f}" for row in rows.itertuples()]
     return f"Off among tiers and stages (ratio): {'; '.join(names)}." if names else ""
-
-
-def table(found: Compared) -> pd.DataFrame:
-    """Return the rows of all members, tiers and stages to show: means of predicted and realised, ratio, status."""
-    rows = found.table[found.table["by"].isin([ALL, "tier", "stage"])]
-    return rows.round({"predicted": 3, "realised": 3, "ratio": 3, "low": 3, "high": 3})

@@ -24,7 +24,8 @@ _CLAIMS = {
     ),
     "2. Benefits pay": (
         "cost, assumed gain and net of benefits",
-        "assumed responses, weighed with campaign logs where there are any (observational); to be tried at random",
+        "assumed responses, weighed with campaign logs where there are any (observational, unless arms were drawn); "
+        "to be tried at random",
     ),
     "3. Tiers and the programme pay": (
         "members by tier; cost, assumed gain and net of tiers; value and expected to buy again (forecasts)",
@@ -163,12 +164,13 @@ def programme_words(costs: Mapping[str, float], p: Stage) -> str:
 def next_steps(decision: Decision, trial: Mapping[str, Any]) -> str:
     """Say what to do now, and what a live test would take."""
     challenger = decision.challenger["policy"]
-    do = f"`make promote` makes '{challenger}' the champion; `make rollback` takes that back."
+    kept = "`make live` keeps what is expected now, to be held against what happens next"
+    do = f"First {kept}; then `make promote` makes '{challenger}' the champion, and `make rollback` takes that back."
     if decision.verdict == "keep":
-        do = f"'{decision.champion['policy']}' stays live; `make promote` would be refused, for the reasons above."
+        do = f"'{decision.champion['policy']}' stays live, and {kept}; `make promote` would be refused, as above."
     return (
         f"{do} What lists cause, a live test with random arms can tell, and nothing before it: {trial['plan']} "
-        "Load `reports/actions.csv`; `make live` keeps what is expected now, to be held against what happens next."
+        "Load `reports/actions.csv`."
     )
 
 

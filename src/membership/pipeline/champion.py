@@ -32,8 +32,9 @@ def main(arguments: list[str] | None = None) -> int:
         _log(champions.entry(options.change, live, None, str(error), options.force))
         return 1
     files.write_json(champions.path(), new)
+    against = options.force and decision.get("verdict") != "promote"  # what the rule says anyway, the rule has done
     why = new["reason"] if options.change == "promote" else f"Rolled back by hand; live before: {live['policy']}."
-    _log(champions.entry(options.change, live, new, why, options.force))
+    _log(champions.entry(options.change, live, new, why, against))
     print(f"champion.json: '{live['policy']}' -> '{new['policy']}': {new['reason']}")
     print("Commit it with decisions.jsonl; the next `dvc repro` judges against it, and the MLflow alias follows.")
     return 0
@@ -51,7 +52,7 @@ def _log(line: Mapping[str, Any]) -> None:
     tags = {name: str(value)[:5000] for name, value in line.items()}
     try:
         track.StageRun("champion", {name: line[name] for name in ("before", "after")}, tags).finish(ok=True)
-    except ProjectError as error:
+    except (ProjectError, track.MlflowException) as error:
         print(f"{error} What was done stands, and is logged in decisions.jsonl; only MLflow lacks it.", file=sys.stderr)
 
 

@@ -66,19 +66,6 @@ def pack_policy(folder: Path, arm: str, live: dict) -> None:
     listed[listed["policy"] == arm].drop(columns="policy").to_parquet(folder / "recommendations.parquet", index=False)
 
 
-def live(path: Path) -> dict:
-    """Return `policy` and `settings` of champion.json at `path`. Raises DataError where there is no such champion."""
-    if not path.exists():
-        raise DataError(f"{path}: no such file, so nothing is live; `git checkout champion.json` brings it back.")
-    found = files.read_json(path)
-    if found.get("policy") not in policy.NAMES or not isinstance(found.get("settings"), dict):
-        raise DataError(
-            f"{path}: policy {found.get('policy')!r} with settings {found.get('settings')!r} does not exist; allowed: "
-            f"one of {', '.join(policy.NAMES)}, and an object of settings."
-        )
-    return {name: found[name] for name in ("policy", "settings")}
-
-
 def example(folder: Path) -> pd.DataFrame:
     """Return a request to the scorer in `folder`: one member by id, and one of whom two purchases are sent."""
     known = pd.read_parquet(folder / "answers.parquet", columns=["member_id"])["member_id"]

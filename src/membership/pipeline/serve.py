@@ -83,9 +83,10 @@ def register(run_id: str) -> None:
     answer from, and Unreachable where the registry does not answer. Aliases move only once both are there.
     """
     from membership.base import files, paths
+    from membership.evaluate import champions
     from membership.pipeline import scorer, track
 
-    live = scorer.live(paths.root() / "champion.json")
+    live = {name: champions.live()[name] for name in ("policy", "settings")}
     tuned = {"policy": "model", "settings": files.read_json(paths.models("tuned.json"))["settings"]}
     try:
         client, _ = track.connect()

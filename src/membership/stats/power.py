@@ -15,22 +15,25 @@ def power_of_two_arms(members: float, effect_size: float, confidence: float) -> 
     Source: noncentral t, Cohen (1988), section 2.2.
     """
     freedom, centre = 2 * members - 2, abs(effect_size) * np.sqrt(members / 2)
-    return _power(freedom, centre, confidence)
-
-
-def power_of_pairs(members: float, effect_size: float, confidence: float) -> float:
-    """Return the power of a two-sided paired t test; `effect_size` is d_z, in standard deviations of differences."""
-    return _power(members - 1, abs(effect_size) * np.sqrt(members), confidence)
+    limit = scipy.stats.t.ppf((1 + confidence) / 2, freedom)
+    return float(scipy.stats.nct.sf(limit, freedom, centre) + scipy.stats.nct.sf(limit, freedom, -centre))
 
 
 def members_per_arm(effect_size: float, power: float, confidence: float) -> float:
     """Return how many members each of two arms needs (not rounded). Raises ParamError for what no number can do."""
-    return _solve(power_of_two_arms, effect_size, power, confidence)
+    if not (np.isfinite(effect_size) and effect_size != 0 and 1 - confidence < power < 1 and 0 < confidence < 1):
+        raise ParamError(
+            f"power: effect size {effect_size:g}, power {power:g}, confidence {confidence:g}; the effect must not be "
+            f"0, confidence lies between 0 and 1, and power between {1 - confidence:g} (a blind test) and 1."
+        )
 
+    def lacking(members: float) -> float:
+        return power_of_two_arms(members, effect_size, confidence) - power
 
-def members_in_pairs(effect_size: float, power: float, confidence: float) -> float:
-    """Return how many members a paired comparison needs (not rounded). Raises ParamError for what no number can do."""
-    return _solve(power_of_pairs, effect_size, power, confidence)
+    least, most = 2.0, 2 + 100 / effect_size**2  # the normal approximation needs (1.96 + 0.84)^2 * 2 = 16 at .8 and .05
+    while lacking(most) < 0:
+        most *= 2
+    return least if lacking(least) >= 0 else float(scipy.optimize.brentq(lacking, least, most, xtol=1e-9))
 
 
 def sample_ratio(counts: Sequence[int], shares: Sequence[float] | None = None) -> float:
@@ -48,23 +51,3 @@ def sample_ratio(counts: Sequence[int], shares: Sequence[float] | None = None) -
     if not counts.sum():
         return 1.0
     return float(scipy.stats.chisquare(counts, counts.sum() * shares / shares.sum()).pvalue)
-
-
-def _power(freedom: float, centre: float, confidence: float) -> float:
-    limit = scipy.stats.t.ppf((1 + confidence) / 2, freedom)
-    return float(scipy.stats.nct.sf(limit, freedom, centre) + scipy.stats.nct.sf(limit, freedom, -centre))
-
-
-def _solve(of, effect_size: float, power: float, confidence: float) -> float:
-    if not (np.isfinite(effect_size) and effect_size != 0 and 1 - confidence < power < 1 and 0 < confidence < 1):
-        raise ParamError(
-            f"power: effect size {effect_size:g}, power {power:g}, confidence {confidence:g}; the effect must not be "
-            f"0, confidence lies between 0 and 1, and power between {1 - confidence:g} (a blind test) and 1."
-        )
-    most = 2 + 100 / effect_size**2  # the normal approximation needs (1.96 + 0.84)^2 * 2 = 16 at .8 and .05
-    while of(most, effect_size, confidence) < power:
-        most *= 2
-    least = 2.0
-    if of(least, effect_size, confidence) >= power:
-        return least
-    return float(scipy.optimize.brentq(lambda n: of(n, effect_size, confidence) - power, least, most, xtol=1e-9))
