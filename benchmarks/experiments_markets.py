@@ -5,11 +5,12 @@ Outcomes of 2,000 members go through the pipeline's own functions (`experiment.r
 own A/A check, of 100 splits instead of 500 and the band that belongs to them. The pipeline's coverage check and
 sample-ratio gate are left out: the one would take an hour, the other is fixed by the hash.
 
-A member has 1 + geometric (mean 8) items, half of them bought before; three in ten have a discount, gamma with mean 60
-cents; margin is gamma with mean 50. A list holds a repeat item with a probability of the member's own, Beta(1.2, 2.8)
-and more in some groups of age and income, and a new one with .001; both policies treat four items in five alike. The
-challenger's lift is added to the probability of repeat items without a discount, so that it costs none. Lists of ten,
-of which two are the policy's own, come from Zipf's law over 20,000 items, apart from what is hit.
+A member has geometric (1 and up, mean 8) items, half of them bought before; three in ten have a discount, gamma with
+mean 60 cents; margin is gamma with mean 50. A list holds a repeat item with a probability of the member's own, .8 of a
+Beta(1.2, 2.8) and up to .1 more in some groups of age and income, and a new one with .001; both policies treat four
+items in five alike. The challenger's lift is added to the probability of repeat items without a discount, so that it
+costs none. Lists of ten, of which two are the policy's own, come from Zipf's law over 20,000 items, apart from what is
+hit.
 
 The lift is solved for: means and covariances of the differences of 100,000 members, scaled to 2,000, say with which
 probability the intervals of all member metrics pass at once (multivariate normal), times the same for coverage and

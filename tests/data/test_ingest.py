@@ -135,3 +135,12 @@ def test_the_conclusion_says_what_was_counted(workspace):
     text = ingest.conclusion(ingest.summary(ingest.ingest(load())), "EUR")
     assert text.startswith("**3 members** placed 6 orders in 87 days and paid 9 EUR, net of returns.")
     assert text.endswith("Cleaning dropped 0 of 6 rows of the source (0.0%).")
+
+
+def test_members_of_whom_all_is_still_to_come_are_left_out(workspace):
+    shop(workspace, "2020-01-05", "2020-03-31")
+    with (workspace / "shop.csv").open("a") as file:
+        file.write("late,2020-04-01,1.50\nm0,2020-04-02,1.50\n")
+    now = ingest.ingest(load(clean__latest="2020-04-01")).data
+    assert sorted(now.members["member_id"]) == ["m0", "m1", "m2"]
+    assert "late" in set(ingest.ingest(load()).data.members["member_id"])

@@ -14,8 +14,8 @@ import pytest
 
 from membership.base import params
 from membership.data.sources import simulate
+from membership.evaluate import campaign_log, campaign_words, plots_campaigns
 from membership.evaluate import campaign_policy as policy
-from membership.evaluate import campaign_words, plots_campaigns
 from membership.programme import campaigns
 
 YEAR = {
@@ -58,8 +58,8 @@ def moved():
 
 @pytest.fixture(scope="module")
 def judged(moved):
-    decided = policy.decisions(moved[0], SETTINGS, 1)
-    return policy.judge(decided, policy.Costs(COST, [0.0, COST, 5000.0], False), MARGIN, PARAMS.evaluate, 1)
+    decided = campaign_log.decisions(moved[0], SETTINGS, 1)
+    return policy.judge(decided, campaign_log.Costs(COST, [0.0, COST, 5000.0], False), MARGIN, PARAMS.evaluate, 1)
 
 
 @pytest.mark.parametrize("estimator", ["IPS", "SNIPS", "DR"])
@@ -67,7 +67,7 @@ def judged(moved):
 def test_the_true_value_of_every_policy_is_recovered_from_arms_drawn_by_lot(moved, judged, name, estimator):
     rows, truth = judged.decisions.rows, moved[1]
     assert len(rows) == len(truth)
-    reached = {"everybody": 1.0, "nobody": 0.0}.get(name, MARGIN * rows["predicted"].to_numpy() > COST)
+    reached = {"everybody": 1.0, "nobody": 0.0}.get(name, MARGIN * rows["believed_DR"].to_numpy() > COST)
     true = (MARGIN * (truth["without"] + reached * truth["effect"]) - reached * COST).mean()
     table = judged.by_policy.set_index(["policy", "estimator"])
     found = table.loc[(name, estimator)]
@@ -97,11 +97,26 @@ def test_arms_that_are_not_known_are_called_observational_and_their_chances_are_
     untold = campaigns.Panel(
         found.rows.assign(randomised=False, propensity=np.nan), found.x, found.x_placebo, found.left_out
     )
-    decided = policy.decisions(untold, SETTINGS, 1)
+    decided = campaign_log.decisions(untold, SETTINGS, 1)
     assert decided.rows["propensity"].between(SETTINGS.trim, 1 - SETTINGS.trim).all()
-    cost = policy.Costs(COST, [0.0], False)
+    cost = campaign_log.Costs(COST, [0.0], False)
     words = campaign_words.compared(policy.judge(decided, cost, MARGIN, PARAMS.evaluate, 1))
     assert "not drawn by lot" in words
+
+
+def test_where_arms_are_not_known_gains_are_as_unsure_as_the_placebo_is_biased(moved):
+    found = moved[0]
+    favoured = found.rows["placebo"] + 300.0 * found.rows["treated"]  # the reached spent more before they were reached
+    for randomised in (False, True):
+        rows = found.rows.assign(placebo=favoured, randomised=randomised)
+        rows = rows if randomised else rows.assign(propensity=np.nan)
+        told = campaigns.Panel(rows, found.x, found.x_placebo, found.left_out)
+        now, before = (campaign_log.decisions(told, SETTINGS, 1, placebo=at) for at in (False, True))
+        cost = campaign_log.Costs(COST, [0.0], False)
+        plain, wide = (policy.judge(now, cost, MARGIN, PARAMS.evaluate, 1, one).gains for one in (None, before))
+        wider = (wide["bootstrap_low"] < plain["bootstrap_low"]) & (wide["bootstrap_high"] > plain["bootstrap_high"])
+        assert wider[wide["over"] == "nobody"].item() is not randomised
+        assert wide["placebo"].isna().all() == randomised
 
 
 def test_no_row_is_judged_by_a_belief_that_saw_its_own_member(moved):
@@ -111,8 +126,8 @@ def test_no_row_is_judged_by_a_belief_that_saw_its_own_member(moved):
     own = found.rows["member_id"] == member
     spent = found.rows["outcome"] + 1e5 * own
     other = campaigns.Panel(found.rows.assign(outcome=spent), found.x, found.x_placebo, found.left_out)
-    before, after = (policy.decisions(one, SETTINGS, 1).rows for one in (found, other))
-    names = ["propensity", "with_it", "without", "predicted"]
+    before, after = (campaign_log.decisions(one, SETTINGS, 1).rows for one in (found, other))
+    names = ["propensity", "with_it", "without", "believed_T", "believed_X", "believed_DR"]
     same = (before[names].to_numpy() == after[names].to_numpy()).all(axis=1)
     assert same[before["member_id"] == member].all()
     assert not same.all()
@@ -120,11 +135,13 @@ def test_no_row_is_judged_by_a_belief_that_saw_its_own_member(moved):
 
 def test_a_cost_that_offers_tell_is_used_and_otherwise_the_range_of_params_yaml(moved):
     offers = simulate.market(PARAMS.dataset.simulate.model_copy(update={"members": 20}), 7).canonical.offers
-    known = policy.costs(moved[0], offers.assign(cost=200.0), PARAMS.evaluate)
+    known = campaign_log.costs(moved[0], offers.assign(cost=200.0), PARAMS.evaluate)
     got = moved[0].rows[moved[0].rows["treated"]]
     assert known.known
     assert known.judged == pytest.approx(200 * got["redeemed"].mean())
-    unknown = policy.costs(moved[0], offers.assign(cost=np.nan), PARAMS.evaluate)
+    unredeemed = dataclasses.replace(moved[0], rows=moved[0].rows.assign(redeemed=False))  # no file says who redeemed
+    assert not campaign_log.costs(unredeemed, offers.assign(cost=200.0), PARAMS.evaluate).known
+    unknown = campaign_log.costs(moved[0], offers.assign(cost=np.nan), PARAMS.evaluate)
     assert not unknown.known
     assert unknown.judged == np.median(PARAMS.evaluate.reach_costs)
 
@@ -132,8 +149,8 @@ def test_a_cost_that_offers_tell_is_used_and_otherwise_the_range_of_params_yaml(
 @pytest.mark.parametrize("members", [12, 60])
 def test_few_members_are_judged_or_said_to_be_too_few(members):
     found = panel(simulate.market(PARAMS.dataset.simulate.model_copy(update={"members": members}), 3))
-    decided = policy.decisions(found, SETTINGS, 1)
-    judged = policy.judge(decided, policy.Costs(0.0, [0.0], False), MARGIN, PARAMS.evaluate, 1)
+    decided = campaign_log.decisions(found, SETTINGS, 1)
+    judged = policy.judge(decided, campaign_log.Costs(0.0, [0.0], False), MARGIN, PARAMS.evaluate, 1)
     assert (judged is None) == decided.rows.empty
     assert members > 12 or judged is None
     shown(judged)
@@ -142,9 +159,9 @@ def test_few_members_are_judged_or_said_to_be_too_few(members):
 def test_without_campaigns_there_is_one_sentence_and_no_figure(moved):
     found = moved[0]
     none = campaigns.Panel(found.rows[:0], found.x[:0], found.x_placebo[:0], found.left_out)
-    decided = policy.decisions(none, SETTINGS, 1)
+    decided = campaign_log.decisions(none, SETTINGS, 1)
     offers = pd.DataFrame({"offer_id": ["1"], "cost": [np.nan]}).astype({"offer_id": "str"})
-    judged = policy.judge(decided, policy.costs(none, offers, PARAMS.evaluate), MARGIN, PARAMS.evaluate, 1)
+    judged = policy.judge(decided, campaign_log.costs(none, offers, PARAMS.evaluate), MARGIN, PARAMS.evaluate, 1)
     assert judged is None
     assert policy.metrics(judged) == {}
     assert campaign_words.compared(judged) == campaign_words.in_words(judged, "EUR", 0.95) == campaign_words.NOTHING

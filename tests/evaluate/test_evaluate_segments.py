@@ -63,10 +63,21 @@ def test_welchs_analysis_of_variance_of_two_groups_is_welchs_t():
     assert p_value == pytest.approx(scipy.stats.ttest_ind(values[:20], values[20:], equal_var=False).pvalue)
 
 
-def test_groups_without_variance_or_of_one_member_are_not_compared():
-    values = pd.Series([0.1, 0.1, 0.5, 0.2, 0.3])
-    assert segments.welch_anova(values, pd.Series(list("aabcc")))[0] == 1
-    assert np.isnan(segments.welch_anova(values, pd.Series(list("aabcc")))[1])
+def test_groups_without_variance_or_of_few_members_are_not_compared():
+    values = pd.Series(np.r_[np.full(12, 0.1), np.linspace(0, 1, 9), np.linspace(0, 0.3, 12)])
+    compared, p_value = segments.welch_anova(values, pd.Series(list("a" * 12 + "b" * 9 + "c" * 12)))
+    assert compared == 1
+    assert np.isnan(p_value)
+
+
+def test_two_members_who_are_alike_show_nothing(world, tiers, profile, run):
+    profile.loc[:1, "stage"] = "new"
+    first = world.outcomes["member_id"].isin(["m00", "m01"]) & (world.outcomes["policy"] == "challenger")
+    world.outcomes.loc[first, "recall_at_10"] = world.values("champion")[:2] + 0.9
+    found = run()
+    assert found.effects.set_index("segment").loc["new", ["members", "q_value"]].tolist() == [2, 1.0]
+    assert "stage new" not in segments.in_words(found)
+    assert found.interactions.set_index("by").loc["stage", "segments"] == 2
 
 
 def test_words_name_what_is_shown_and_claim_no_more(run):
@@ -88,7 +99,7 @@ def test_the_table_has_a_line_for_each_segment_and_no_numbers_where_nobody_is(ru
 
 
 def test_a_judged_member_without_a_profile_is_named(world, tiers, profile):
-    groups = segments.groups(tiers, profile).iloc[1:]
     champion, challenger = experiment.arms(world.outcomes)
-    with pytest.raises(DataError, match=r"1 members who are judged have no tier and profile, e\.g\. 'm00'"):
-        segments.run(champion, challenger, "recall_at_10", groups, world.knobs.evaluate, 1)
+    for groups in (segments.groups(tiers, profile).iloc[1:], segments.groups(tiers, profile.iloc[1:])):
+        with pytest.raises(DataError, match=r"1 members who are judged have no tier or no profile, e\.g\. 'm00'"):
+            segments.run(champion, challenger, "recall_at_10", groups, world.knobs.evaluate, 1)

@@ -3,6 +3,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.stats
 
 from membership.base import params
 from membership.evaluate import live_plan
@@ -75,12 +76,12 @@ def test_the_detectable_difference_agrees_with_the_power_of_t(knobs):
     assert power.power_of_two_arms(100, smallest / 1.5, 0.95) == pytest.approx(0.8, abs=0.005)
 
 
-def test_the_price_of_watching_is_how_much_wider_the_band_is():
-    factor = live_plan.price_of_watching(0.95)
-    error = 0.1
-    wide = sequential.bounds([0.0], [error / np.sqrt(factor)], sequential.spread(error / np.sqrt(factor), 0.95), 0.95)
-    assert wide.high[0] == pytest.approx(1.96 * error, rel=1e-3)
-    assert 2 < factor < 3
+def test_the_price_of_watching_buys_the_power_of_one_look_back():
+    factor = live_plan.price_of_watching(0.95, 0.8)
+    error, effect = 1 / np.sqrt(factor), scipy.stats.norm.ppf([0.975, 0.8]).sum()
+    half = sequential.bounds([0.0], [error], sequential.spread(error, 0.95), 0.95).high[0]
+    assert scipy.stats.norm.cdf((effect - half) / error) == pytest.approx(0.8)
+    assert factor == pytest.approx(1.915, abs=1e-3)
 
 
 def test_guardrails_say_how_long_it_takes_to_rule_their_margin_out(knobs):

@@ -162,8 +162,9 @@ def test_only_the_feature_that_moved_has_drifted(knobs):
     assert "Marked drifted: spend_30d" in monitor_words.drift(moved.reset_index())
     same = monitor.of_features(shifted(1.0), date(2017, 11, 1), START, knobs)
     assert "Of 2 features and forecasts none has moved" in monitor_words.drift(same)
-    first, second = monitor_words.checks(compare(knobs), moved.reset_index())
-    assert (first["name"], first["passed"]) == ("drift", False) and second["name"] == "forecasts came true"
+    first, *others = monitor_words.checks(compare(knobs), moved.reset_index())
+    assert (first["name"], first["passed"]) == ("drift", False)
+    assert [check["name"] for check in others] == ["forecasts came true", "calibration"]
     assert plots_monitor.drift(moved.reset_index(), knobs).get_yticklabels()[0].get_text().startswith("spend_30d")
     plt.close("all")
 
@@ -192,6 +193,17 @@ def test_figures_show_tenths_and_groups(knobs):
     assert "repurchase, all (100)" in names and "spend, stage active (100)" in names
     assert "slope" in monitor_words.calibrated(found)
     plt.close("all")
+
+
+def test_forecasts_that_are_right_on_average_and_wrong_for_each_fail_the_check_of_calibration(knobs):
+    people = "".join(chr(200 + n) for n in range(400))
+    crowd = facts(people, p_repurchase=np.repeat([0.05, 0.95], 200), expected_spend=150.0)
+    rows = [(member, "milk", "2017-12-02", 100) for member in people[::2]]
+    found = compare(knobs, rows, predicted("gp_topfreq", people=crowd), members=people)
+    knobs = knobs.model_copy(update={"features": ["spend_30d"]})
+    still = monitor.of_features(shifted(1.0), date(2017, 11, 1), START, knobs)
+    passed = {check["name"]: check["passed"] for check in monitor_words.checks(found, still)}
+    assert passed == {"drift": True, "forecasts came true": True, "calibration": False}
 
 
 @pytest.mark.parametrize("limits", [{"watch": 0.3, "drifted": 0.2}, {"watch": 0, "drifted": 0.2}])

@@ -52,6 +52,7 @@ def test_only_the_latest_day_before_scoring_is_held_against_what_happened(tmp_pa
     predictions.write(path, predictions.kept(made(), made(DEC)))
     assert set(predictions.earlier(date(2018, 1, 1), path)["as_of"].dt.date) == {DEC}
     assert set(predictions.earlier(DEC, path)["as_of"].dt.date) == {NOV}
+    assert set(predictions.earlier(date(2017, 12, 14), path)["as_of"].dt.date) == {NOV}  # 13 days are too few
     assert predictions.earlier(NOV, path).empty
     assert predictions.earlier(NOV, tmp_path / "none").empty
 

@@ -126,6 +126,14 @@ def test_a_metric_without_variance_is_certain_and_a_single_member_of_nothing():
     assert (nothing_to_divide.low, nothing_to_divide.high, nothing_to_divide.p_value) == (-np.inf, np.inf, 1.0)
 
 
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_a_ratio_that_is_the_same_for_all_is_certain_though_its_parts_vary(share):
+    """Nobody's list, or everybody's, holds all that was bought."""
+    bought = arm(20)[["n"]].assign(y=lambda frame: share * frame["n"])
+    found = randomised.contrast(bought, bought.iloc[:15], RATIO, False, 0.95)
+    assert (found.difference, found.low, found.high, found.p_value) == (0.0, 0.0, 0.0, 1.0)
+
+
 def test_members_without_the_metric_are_left_out():
     control, treatment = arm(20), arm(20, seed=2)
     gaps = pd.concat([control, pd.DataFrame({"y": [np.nan] * 3})])
@@ -161,7 +169,7 @@ def test_a_broken_split_is_not_read(knobs):
     trial = randomised.analyse(observed(arm(100), arm(200, seed=2)), ["y"], knobs)
     assert trial.sample_ratio_p < 0.001
     assert not trial.readable
-    assert trial.effects[["difference", "low", "high", "p_value"]].isna().all(axis=None)
+    assert trial.effects[["control", "treatment", "difference", "low", "high", "p_value"]].isna().all(axis=None)
 
 
 def test_an_empty_arm_has_a_defined_answer(knobs):

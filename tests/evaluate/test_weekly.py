@@ -63,6 +63,12 @@ def test_too_few_members_say_nothing():
     assert "could not have stopped" in weekly.in_words(found, "y", 0.95)
 
 
+def test_arms_of_a_broken_split_are_not_watched():
+    found = weekly.watch(*market(0.1), "y", 0.01, 0.95, readable=False)
+    assert set(found["reading"]) == {"paired"}
+    assert weekly.in_words(found, "y", 0.95).endswith("The arms are not read: the sample-ratio gate is shut.")
+
+
 def test_members_without_the_metric_do_not_enter():
     observed, differences = market(0.05)
     observed.loc[:9, "y"] = np.nan

@@ -1,7 +1,10 @@
 """The registered model: aliases that mirror champion.json, and a server that answers and refuses with a 4xx."""
 
+import importlib.metadata
 import json
 import shutil
+import subprocess
+import sys
 
 import mlflow
 import pandas as pd
@@ -88,6 +91,21 @@ def test_a_registry_that_breaks_down_leaves_the_stage_done(registry, monkeypatch
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     stage._after("decide", run)
     assert "does not answer" in capsys.readouterr().err
+
+
+def test_what_the_scorer_imports_is_among_the_libraries_that_the_model_lists():
+    """In an interpreter of its own: which libraries the modules of `membership` that it loads name."""
+    code = (
+        "import ast, sys, membership.pipeline.scorer\n"
+        "ours = [m.__file__ for n, m in sys.modules.items() if n.startswith('membership.') and m.__file__]\n"
+        "nodes = [node for path in ours for node in ast.parse(open(path).read()).body]\n"
+        "names = [a.name for n in nodes if isinstance(n, ast.Import) for a in n.names]\n"
+        "names += [n.module for n in nodes if isinstance(n, ast.ImportFrom) and n.module]\n"
+        "print(*{name.split('.')[0] for name in names} - set(sys.stdlib_module_names) - {'membership'})"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    known = importlib.metadata.packages_distributions()
+    assert {known[name][0].lower() for name in found} <= set(serve.NEEDS)
 
 
 def request(*rows, **more) -> bytes:

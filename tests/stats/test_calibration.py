@@ -26,6 +26,15 @@ def test_true_chances_have_slope_one_and_over_confident_ones_less(odds):
     assert boastful.error > 0.05
 
 
+def test_a_few_certain_zeros_that_err_do_not_decide_the_slope(odds):
+    chance, some = special.expit(odds), slice(0, 300)
+    happened = np.random.default_rng(4).random(len(odds)) < chance
+    chance[some], happened[some] = 0.0, np.arange(300) < 60
+    found = calibration.of_chance(happened, chance, 0.95)
+    assert found.low < 1 < found.high
+    assert np.isnan(calibration.of_chance(np.array([0, 1]), np.array([0.0, 0.0]), 0.95).slope)
+
+
 def test_the_logistic_fit_is_that_of_scikit_learn(odds):
     happened = np.random.default_rng(5).random(500) < special.expit(odds[:500] / 2 + 0.3)
     chance = special.expit(odds[:500])

@@ -24,8 +24,9 @@ def market(rows=4000, share=0.5, noise=1.0, seed=1, confounded=False):
 def out_of_fold(name, data, models=LINEAR, seed=1):
     x, treated, outcome, _ = data
     rng = np.random.default_rng(seed)
-    fold = causal.folds(np.arange(len(x)), 3, rng)
-    return learners.out_of_fold(learners.LEARNERS[name], x, treated, outcome, fold, models, rng)
+    member = np.arange(len(x))
+    fold = causal.folds(member, 3, rng)
+    return learners.out_of_fold(learners.LEARNERS[name], x, treated, outcome, member, fold, models, rng)
 
 
 @every
@@ -56,7 +57,7 @@ def test_the_dr_learner_survives_outcome_models_that_know_nothing_where_the_t_le
 def test_the_x_learner_is_an_average_of_two_effects_by_propensity():
     x, treated, outcome, _ = market(300, share=0.2)
     models = learners.Models(LinearRegression(), LinearRegression(), DummyClassifier(strategy="prior"))
-    found = learners.x_learner(x, treated, outcome, models, np.random.default_rng(1)).predict(x)
+    found = learners.x_learner(x, treated, outcome, np.arange(300), models, np.random.default_rng(1)).predict(x)
     with_it, without = (LinearRegression().fit(x[rows], outcome[rows]) for rows in (treated, ~treated))
     gained = LinearRegression().fit(x[treated], outcome[treated] - without.predict(x[treated])).predict(x)
     missed = LinearRegression().fit(x[~treated], with_it.predict(x[~treated]) - outcome[~treated]).predict(x)
@@ -70,7 +71,9 @@ def test_a_row_is_predicted_by_learners_that_did_not_see_its_fold(name):
     fold = np.arange(300) % 3
     changed = np.where(fold == 0, 1e6, outcome)
     before, after = (
-        learners.out_of_fold(learners.LEARNERS[name], x, treated, o, fold, LINEAR, np.random.default_rng(1))
+        learners.out_of_fold(
+            learners.LEARNERS[name], x, treated, o, np.arange(300), fold, LINEAR, np.random.default_rng(1)
+        )
         for o in (outcome, changed)
     )
     np.testing.assert_array_equal(before[fold == 0], after[fold == 0])
@@ -87,6 +90,15 @@ def test_one_arm_alone_is_refused(name, everybody):
     x, _, outcome, _ = market(60)
     with pytest.raises(DataError, match=r"both treated and untreated are needed"):
         out_of_fold(name, (x, np.full(60, everybody), outcome, None))
+
+
+def test_inside_the_dr_learner_a_members_rows_are_never_told_by_each_other(monkeypatch):
+    x, treated, outcome, _ = market(300)
+    member, folds = np.arange(300) // 3, []
+    monkeypatch.setattr(causal, "folds", lambda *args, real=causal.folds: folds.append(real(*args)) or folds[-1])
+    learners.dr_learner(x, treated, outcome, member, LINEAR, np.random.default_rng(1), folds=2)
+    assert len(folds) == 1 and set(folds[0]) == {0, 1}
+    assert (folds[0].reshape(100, 3) == folds[0].reshape(100, 3)[:, :1]).all()
 
 
 def test_unequal_lengths_and_missing_outcomes_are_refused():

@@ -49,13 +49,27 @@ def test_an_honest_test_passes_and_one_that_is_too_sure_does_not():
 
 
 def test_a_test_that_rejects_as_often_as_it_should_but_is_not_uniform_fails_by_its_shape():
-    shapes = iter(np.r_[np.full(50, 0.01), np.full(950, 0.9)])
+    shapes = iter(np.r_[np.linspace(0, 0.049, 50), np.linspace(0.5, 1, 950)])
     found = trust.aa_check(
         lambda _: (None, None), {"lumpy": lambda *_: Ends(0, 0, next(shapes))}, 1000, 0.95, 0.99, None
     )
     row = found.iloc[0]
     assert row["low"] <= row["rejections"] == 50 <= row["high"]
     assert not row["passed"]
+
+
+def test_a_discrete_test_is_asked_only_not_to_reject_too_often():
+    """Forty of 400 hits change: the paired t of as many coin flips has a dozen p values, and no uniform shape."""
+    rng = np.random.default_rng(6)
+
+    def flips(*_):
+        change = np.r_[rng.choice([-1.0, 1.0], 40), np.zeros(360)]
+        return Ends(0, 0, float(scipy.stats.ttest_1samp(change, 0).pvalue))
+
+    tests = {"hits": flips, "too sure": lambda *_: Ends(0, 0, float(rng.choice([0.01, 0.9], p=[0.2, 0.8])))}
+    found = trust.aa_check(lambda _: (None, None), tests, 500, 0.95, 0.99, None).set_index("contrast")
+    assert found.loc["hits", "ks_p"] < 0.001
+    assert found["passed"].to_dict() == {"hits": True, "too sure": False}
 
 
 def test_an_honest_interval_covers_and_a_narrow_one_does_not():

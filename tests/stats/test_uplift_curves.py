@@ -105,6 +105,17 @@ def test_the_interval_excludes_zero_where_the_ranking_is_good_and_holds_it_where
     assert noise.low < 0 < noise.high and noise.qini < noise.null_high
 
 
+def test_members_with_several_rows_and_one_arm_are_significant_as_often_as_chance_allows():
+    p_values = []
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        member = rng.permutation(np.repeat(np.arange(60), rng.integers(6, 10, size=60)))
+        score, treated, outcome = rng.normal(size=60)[member], np.arange(60)[member] % 2, rng.normal(size=60)[member]
+        found = uplift_curves.ranking(score, treated, outcome, 0.95, 40, rng, clusters=member)
+        p_values.append(found.p_value)
+    assert 2 <= (np.array(p_values) <= 0.05).sum() <= 20  # 10 expected; with rows shuffled, 50 and more
+
+
 @pytest.mark.parametrize(
     ("changed", "words"),
     [

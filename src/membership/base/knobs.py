@@ -44,7 +44,10 @@ class Windows(Section):
             return raw
         as_of = dates.get("as_of") or dates["validation_end"]
         by = as_of - dates["validation_end"]
-        return {**raw, **{name: dates[name] + by for name in _MOVED}, "as_of": as_of}
+        try:
+            return {**raw, **{name: dates[name] + by for name in _MOVED}, "as_of": as_of}
+        except OverflowError as error:
+            raise ValueError(f"as_of = {as_of}: no calendar goes as far as the windows that it moves") from error
 
     @model_validator(mode="after")
     def _in_order(self):

@@ -1,7 +1,7 @@
 """Ingest: behaviour from the chosen source, cleaned, checked against the windows, and cut to a stable sample."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import ibis
 import pandas as pd
@@ -18,11 +18,27 @@ from membership.data.sources import complete_journey, files, simulate
 def ingest(p: params.Stage) -> Cleaned:
     """Return the canonical tables of `p.dataset`, clean, of at most `max_members` members, and their quality.
 
-    The quality is that of the whole source. Raises DataError where the data do not reach over `p.windows`.
+    The quality is that of the whole source. Of whom all is on or after `clean.latest` nothing is known yet, so that
+    such members are left out. Raises DataError where the data do not reach over `p.windows`.
     """
-    cleaned = clean(read(p.dataset, p.seed), p.clean)
+    raw = read(p.dataset, p.seed)
+    cleaned = clean(raw, p.clean)
     check_windows(cleaned.data.events, p.windows)
-    return replace(cleaned, data=sample(cleaned.data, p.dataset.max_members, p.seed))
+    data = without(cleaned.data, to_come(raw, p.clean.latest))
+    return replace(cleaned, data=sample(data, p.dataset.max_members, p.seed))
+
+
+def to_come(raw: Canonical, latest: date) -> pd.Index:
+    """Return the members whose first event is on or after `latest` and who are not known to have joined before."""
+    first = raw.events.groupby("member_id")["local_at"].min()
+    joined = raw.members.loc[raw.members["joined_at"] < pd.Timestamp(latest), "member_id"]
+    return first.index[first >= pd.Timestamp(latest)].difference(pd.Index(joined))
+
+
+def without(data: Canonical, members: pd.Index) -> Canonical:
+    """Return `data` with nothing of `members`."""
+    tables = {name: getattr(data, name) for name in ("members", "events", "survey", "exposures")}
+    return replace(data, **{name: table[~table["member_id"].isin(members)] for name, table in tables.items()})
 
 
 def read(dataset: Dataset, seed: int) -> Canonical:

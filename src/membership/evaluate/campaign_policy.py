@@ -1,9 +1,9 @@
 """Would other members have been better to reach? Policies of reaching members, judged on the campaigns there were.
 
-A row is a member and a campaign that could have reached them. The policies: those for whom being reached is believed to
-pay, everybody, nobody, and what was done. Beliefs, propensities (where arms are not known) and outcome models never saw
-the row's member. The reward is margin on what was spent while the campaign ran, less the cost of reaching, in cents a
-row. Where arms are not known every figure is observational: it holds as far as the covariates explain who was reached.
+The policies: those for whom being reached is believed to pay (by the DR-learner), everybody, nobody, and what was done.
+The reward is margin on what was spent while the campaign ran, less the cost of reaching, in cents a row of
+`campaign_log`. Where arms are not known every figure is observational: it holds as far as the covariates explain who
+was reached.
 """
 
 from collections.abc import Sequence
@@ -12,54 +12,26 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
-from sklearn.linear_model import RidgeCV
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+import scipy.stats
 
 from membership.base import seeds
 from membership.base.policy_knobs import Evaluate
-from membership.base.programme_knobs import Response
-from membership.programme import effects
-from membership.programme.campaigns import Panel
+from membership.evaluate.campaign_log import BELIEVED, Costs, Decisions
 from membership.stats import (
     bandit_log,
     causal,
-    learners,
     net_value,
     offpolicy,
     offpolicy_checks,
-    overlap,
+    pooling,
     uplift_curves,
 )
 from membership.stats.bandit_log import BanditLog
 
+CHOSEN = "DR"  # learner by whose beliefs the first policy reaches
 POLICIES = ("believed to pay", "everybody", "nobody")
 DRAWS = 300  # of each bootstrap: there are some fifty of them
 _CLIPS = (2.0, 5.0, 10.0, np.inf)
-_MULTIPLES = (0.0, 0.5, 1.0, 2.0, 4.0)  # of a cost that is known
-_PENALTIES = np.logspace(0, 6, 7)  # of the model of effects, which chooses among them
-
-
-@dataclass(frozen=True)
-class Decisions:
-    """The rows that can be compared: reached as likely as not.
-
-    `rows`: member_id, tier, kind, source, treated, propensity (of being reached), spend (cents while the campaign ran),
-    with_it, without (spend expected if reached and if not), predicted (their difference as the DR-learner believes).
-    `propensities`: kind, source, treated, propensity of every row, comparable or not.
-    """
-
-    rows: pd.DataFrame
-    propensities: pd.DataFrame
-
-
-@dataclass(frozen=True)
-class Costs:
-    """What reaching one member in one campaign costs, in cents."""
-
-    judged: float  # at which policies are compared
-    swept: list[float]
-    known: bool  # from the offers' cost and how often they were redeemed; else a range assumed in `params.yaml`
 
 
 @dataclass(frozen=True)
@@ -68,7 +40,7 @@ class Judged:
 
     `by_policy`: policy, estimator, ...; `gains`: what the first policy is worth beyond each other one, doubly robust;
     `clipping`: of the first policy; `by_tier`: doubly robust, policy, group (tier); `sweep`: by cost, as
-    `net_value.sweep`; `curve` and `ranking`: Qini of the believed effects.
+    `net_value.sweep`; `curve`: Qini of the beliefs that the first policy goes by; `rankings`: of each learner's.
     """
 
     decisions: Decisions
@@ -81,44 +53,20 @@ class Judged:
     by_tier: pd.DataFrame
     sweep: pd.DataFrame
     curve: pd.DataFrame
-    ranking: uplift_curves.Ranking
+    rankings: dict[str, uplift_curves.Ranking]
+
+    @property
+    def ranking(self) -> uplift_curves.Ranking:
+        """How well the learner ranks by which the first policy reaches."""
+        return self.rankings[CHOSEN]
 
 
-def decisions(panel: Panel, settings: Response, seed: int) -> Decisions:
-    """Return the rows of `panel` that can be compared, with cross-fitted propensities, expectations and beliefs.
-
-    By kind of campaign and by whether its arms are known. A kind with fewer than `settings.min_ess` members in an arm,
-    before or after rows without overlap (`settings.trim`) are left out, is not judged.
-    """
-    rows = panel.rows.assign(source=np.where(panel.rows["randomised"], "randomised", "observational"))
-    rows["spend"] = rows["outcome"] * (rows["end"] - rows["start"]).dt.days
-    judged, seen = [], []
-    for (kind, source), part in rows.groupby(["kind", "source"], sort=True):
-        if _enough(part, settings):
-            rng = seeds.rng(seed, f"campaign policy/{source}/{kind}")
-            every, kept = _one_kind(part, panel.x.loc[part.index], settings, rng)
-            seen.append(every)
-            judged.append(kept)
-    columns = ["member_id", "tier", "kind", "source", "treated", "propensity", "spend", "with_it", "without"]
-    found = pd.concat(judged, ignore_index=True) if judged else pd.DataFrame(columns=[*columns, "predicted"])
-    names = ["kind", "source", "treated", "propensity"]
-    return Decisions(found, pd.concat(seen, ignore_index=True)[names] if seen else pd.DataFrame(columns=names))
-
-
-def costs(panel: Panel, offers: pd.DataFrame, knobs: Evaluate) -> Costs:
-    """Return the cost of reaching a member: offers' cost times how often they were redeemed, if every one is known.
-
-    Otherwise `knobs.reach_costs`, compared at the median of them.
-    """
-    got = panel.rows[panel.rows["treated"]].merge(offers[["offer_id", "cost"]], on="offer_id")
-    if len(got) and got["cost"].notna().all():
-        mean = float((got["cost"] * got["redeemed"]).mean())
-        return Costs(mean, [multiple * mean for multiple in _MULTIPLES], True)
-    return Costs(float(np.median(knobs.reach_costs)), sorted(knobs.reach_costs), False)
-
-
-def judge(found: Decisions, cost: Costs, margin: float, knobs: Evaluate, seed: int) -> Judged | None:
+def judge(
+    found: Decisions, cost: Costs, margin: float, knobs: Evaluate, seed: int, before: Decisions | None = None
+) -> Judged | None:
     """Return what the policies are worth on `found`, with `margin` on spend; None where it has no rows.
+
+    `before` are the decisions on the placebo: where arms are not known, gains are as unsure as it says they are biased.
 
     Raises DataError as `offpolicy.estimate` and `uplift_curves.ranking`.
     """
@@ -127,7 +75,9 @@ def judge(found: Decisions, cost: Costs, margin: float, knobs: Evaluate, seed: i
         return None
     rng, level = seeds.rng(seed, "campaign policy"), knobs.confidence
     treated, member = rows["treated"].to_numpy(dtype=bool), rows["member_id"].to_numpy()
-    spend, predicted, chance = (rows[name].to_numpy(dtype=float) for name in ("spend", "predicted", "propensity"))
+    spend, chance = (rows[name].to_numpy(dtype=float) for name in ("spend", "propensity"))
+    believed = {name: rows[column].to_numpy(dtype=float) for name, column in BELIEVED.items()}
+    predicted = believed[CHOSEN]
     pays = margin * predicted > cost.judged
     expected = margin * rows[["without", "with_it"]].to_numpy(dtype=float) - [0.0, cost.judged]
     choices = dict(zip(POLICIES, (pays, np.ones(len(rows)), np.zeros(len(rows))), strict=True))
@@ -145,14 +95,17 @@ def judge(found: Decisions, cost: Costs, margin: float, knobs: Evaluate, seed: i
         reach=float(pays.mean()),
         weights=offpolicy_checks.weights(first, level),
         by_policy=_by_policy(logs, robust, expected, level, rng),
-        gains=_gains(robust, done, level, rng),
+        gains=_gains(robust, done, level, rng).pipe(_widened, _placebo(rows, before, cost, margin, level, rng), level),
         clipping=offpolicy_checks.clipping(first, makers, _CLIPS, level, DRAWS, rng),
         by_tier=offpolicy_checks.by_group(by_tier, rows["tier"].to_numpy(), level, DRAWS, rng).rename(
             columns={"estimator": "policy"}
         ),
         sweep=net_value.sweep(score, predicted, margin, cost.swept, member, level),
         curve=uplift_curves.curve(predicted, treated, spend, chance),
-        ranking=uplift_curves.ranking(predicted, treated, spend, level, DRAWS, rng, chance, member),
+        rankings={
+            name: uplift_curves.ranking(belief, treated, spend, level, DRAWS, rng, chance, member)
+            for name, belief in believed.items()
+        },
     )
 
 
@@ -163,38 +116,13 @@ def metrics(judged: Judged | None) -> dict[str, float]:
     value = judged.by_policy.set_index(["policy", "estimator"])["value"]
     return {
         "campaign_compared": float(len(judged.decisions.rows) / len(judged.decisions.propensities)),
-        "campaign_effective_rows": judged.weights.effective_rows,
+        "campaign_effective_members": judged.weights.effective_units,
         "campaign_reach": judged.reach,
         "campaign_value": float(value[POLICIES[0], "DR"]),
         "campaign_gain": float(judged.gains.set_index("over").loc["what was done", "value"]),
         "campaign_qini": judged.ranking.qini,
         "campaign_qini_p_value": judged.ranking.p_value,
     }
-
-
-def _enough(part: pd.DataFrame, settings: Response) -> bool:
-    arms = part.groupby("treated")["member_id"].nunique()
-    return len(arms) == 2 and arms.min() >= settings.min_ess
-
-
-def _one_kind(
-    part: pd.DataFrame, x: pd.DataFrame, settings: Response, rng: np.random.Generator
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return all rows with their propensities, and those that can be compared with expectations and beliefs."""
-    columns = np.column_stack([x.to_numpy(dtype=float), pd.factorize(part["start"], sort=True)[0]])
-    treated, spend, member = (part[name].to_numpy() for name in ("treated", "spend", "member_id"))
-    known = part["propensity"].to_numpy() if part["randomised"].all() else None
-    who, spent = effects.models(settings, rng)
-    fold = causal.folds(member, settings.folds, rng)
-    nuisance = causal.cross_fit(columns, treated, spend, fold, who, spent, known)
-    every = part.assign(propensity=nuisance.propensity, with_it=nuisance.treated, without=nuisance.control)
-    kept = overlap.comparable(nuisance.propensity, settings.trim)
-    if not _enough(part[kept], settings):
-        return every, every[:0].assign(predicted=np.nan)
-    models = learners.Models(spent, make_pipeline(StandardScaler(), RidgeCV(_PENALTIES)), who)
-    learner = partial(learners.dr_learner, folds=2, bound=max(settings.trim, 0.01))
-    predicted = learners.out_of_fold(learner, columns[kept], treated[kept], spend[kept], fold[kept], models, rng)
-    return every, every[kept].assign(predicted=predicted)
 
 
 def _log(rows: pd.DataFrame, reached: np.ndarray, margin: float, cost: float) -> BanditLog:
@@ -225,3 +153,28 @@ def _gains(robust: dict, done: offpolicy.Terms, level: float, rng: np.random.Gen
     others = {name: robust[name] for name in POLICIES[1:]} | {"what was done": done}
     found = [offpolicy.difference(robust[POLICIES[0]], other, level, DRAWS, rng) for other in others.values()]
     return offpolicy_checks.table(found).assign(over=list(others))
+
+
+def _placebo(
+    rows: pd.DataFrame, before: Decisions | None, cost: Costs, margin: float, level: float, rng: np.random.Generator
+) -> pd.DataFrame | None:
+    """Return the gains that choosing in the same way has before the campaigns, free of cost: all are 0 in truth."""
+    if before is None or before.rows.empty or not (rows["source"] == "observational").any():
+        return None
+    expected = margin * before.rows[["without", "with_it"]].to_numpy(dtype=float)
+    pays = margin * before.rows[BELIEVED[CHOSEN]].to_numpy(dtype=float) > cost.judged
+    choices = zip(POLICIES, (pays, np.ones(len(pays)), np.zeros(len(pays))), strict=True)
+    logs = {name: _log(before.rows, choice, margin, 0.0) for name, choice in choices}
+    robust = {name: offpolicy.doubly_robust(log, expected) for name, log in logs.items()}
+    return _gains(robust, offpolicy.naive(logs["nobody"]), level, rng)
+
+
+def _widened(gains: pd.DataFrame, placebo: pd.DataFrame | None, level: float) -> pd.DataFrame:
+    """Add placebo (cents a row; NaN without one), and to the bootstrap interval the bias that it reveals."""
+    if placebo is None:
+        return gains.assign(placebo=np.nan)
+    bias = [pooling.systematic_error([one.value], [one.error]) for one in placebo.itertuples()]
+    reach = scipy.stats.norm.ppf((1 + level) / 2) * np.array(bias)
+    low = gains["value"] - np.hypot(gains["value"] - gains["bootstrap_low"], reach)
+    high = gains["value"] + np.hypot(gains["bootstrap_high"] - gains["value"], reach)
+    return gains.assign(placebo=placebo["value"], bootstrap_low=low, bootstrap_high=high)

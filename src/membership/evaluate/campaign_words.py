@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
-from membership.evaluate.campaign_policy import POLICIES, Costs, Judged
+from membership.evaluate.campaign_log import Costs
+from membership.evaluate.campaign_policy import CHOSEN, DRAWS, POLICIES, Judged
 
 NOTHING = (
     "The data hold no campaigns that can be judged (over, with members reached and members who might as well have "
@@ -25,18 +27,19 @@ def compared(judged: Judged | None) -> str:
         if lots == 1
         else "**Who was reached was not drawn by lot**: the chances are estimated from what was known before, and what "
         "follows is observational. It holds only as far as nothing else decided who was reached; how far such "
-        "comparisons have been off, the placebos of notebook 50 tell."
+        "comparisons are off, the placebo tells: the same, just before each campaign, where every gain is 0."
         if lots == 0
         else f"{lots:.0%} of decisions were drawn by lot; of the others the chances are estimated (observational)."
     )
     weights = judged.weights
     mean = "which holds 1, as it should" if weights.mean_is_one else _OFF
+    spread = ", ".join(f"{share:.0%} are at most {weight:.3g}" for share, weight in weights.quantiles.items())
     size = (
         f"{len(rows):,} of {len(every):,} decisions ({len(rows) / len(every):.0%}; a member and a campaign each) can "
         f"be compared, of {weights.units:,} members; nothing is said of the others. Under the policy they are worth "
-        f"{weights.effective_rows:,.0f} equally weighted ones. The mean weight is {weights.mean:.3f} "
-        f"({weights.low:.3f} to {weights.high:.3f}), {mean}; the largest is "
-        f"{weights.largest:.3g}."
+        f"{weights.effective_rows:,.0f} equally weighted ones, and their members {weights.effective_units:,.0f}. "
+        f"The mean weight is {weights.mean:.3f} ({weights.low:.3f} to {weights.high:.3f}), {mean}; {spread}, the "
+        f"largest is {weights.largest:.3g}."
     )
     return f"{how} {size}"
 
@@ -47,10 +50,11 @@ def gain_table(judged: Judged | None, currency: str) -> str:
         return ""
     rows = [
         f"| {gain.over} | {gain.value / 100:+.2f} "
-        f"| {gain.bootstrap_low / 100:+.2f} to {gain.bootstrap_high / 100:+.2f} |"
+        f"| {gain.bootstrap_low / 100:+.2f} to {gain.bootstrap_high / 100:+.2f} "
+        f"| {'-' if np.isnan(gain.placebo) else f'{gain.placebo / 100:+.2f}'} |"
         for gain in judged.gains.itertuples()
     ]
-    return "\n".join([f"| beyond | {currency} a decision | interval |", "|:--|--:|--:|", *rows])
+    return "\n".join([f"| beyond | {currency} a decision | interval | placebo |", "|:--|--:|--:|--:|", *rows])
 
 
 def tier_table(judged: Judged | None, currency: str, order: Sequence[str]) -> str:
@@ -71,6 +75,19 @@ def tier_table(judged: Judged | None, currency: str, order: Sequence[str]) -> st
     return "\n".join(lines)
 
 
+def learner_table(judged: Judged | None, currency: str) -> str:
+    """Return how well each learner ranks members by what reaching them brings, in units of currency a decision."""
+    if judged is None:
+        return ""
+    rows = [
+        f"| {name} | {found.auuc / 100:.2f} | {found.qini / 100:.2f} | {found.low / 100:.2f} to {found.high / 100:.2f} "
+        f"| {found.null_high / 100:.2f} | {found.p_value:.2f} |"
+        for name, found in judged.rankings.items()
+    ]
+    head = f"| learner ({currency}) | area under the uplift curve | Qini | interval | shuffled, highest of most | p |"
+    return "\n".join([head, "|:--|--:|--:|--:|--:|--:|", *rows])
+
+
 def in_words(judged: Judged | None, currency: str, confidence: float) -> str:
     """Return the answer: would choosing by belief have paid, and is there anything to choose by."""
     if judged is None:
@@ -79,13 +96,13 @@ def in_words(judged: Judged | None, currency: str, confidence: float) -> str:
     sentences = [
         f"At {_cost(judged.costs, currency)}, it is believed to pay to reach {judged.reach:.0%} of those compared. "
         f"{' '.join(_against(gains.loc[name], currency) for name in gains.index)}",
-        f"The ranking by believed effect {_ranks(found.low, found.p_value, confidence)} (Qini {found.qini / 100:.2f} "
-        f"{currency}, interval {found.low / 100:.2f} to {found.high / 100:.2f}; shuffled rankings do as well with "
-        f"p = {found.p_value:.2f}).",
+        f"The ranking by believed effect ({CHOSEN}-learner) {_ranks(found.low, found.p_value, confidence)} (Qini "
+        f"{found.qini / 100:.2f} {currency}, interval {found.low / 100:.2f} to {found.high / 100:.2f}; shuffled "
+        f"rankings do as well with p = {found.p_value:.2f}). Intervals are drawn by member, {DRAWS} times each.",
         _swept(judged.sweep, currency),
         "These are values of other choices in the campaigns that were, as their logs predict them; whether a benefit "
-        "pays in a programme is another claim, and so is what the recommender is worth. Only a test by lot can settle "
-        "it.",
+        "pays in a programme is another claim, and so is what the recommender is worth."
+        + (" Only a test by lot can settle it." if (judged.decisions.rows["source"] != "randomised").any() else ""),
     ]
     return " ".join(sentences)
 

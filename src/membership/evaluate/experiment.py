@@ -8,7 +8,6 @@ from itertools import product
 
 import numpy as np
 import pandas as pd
-import scipy.stats
 
 from membership.base import seeds
 from membership.base.errors import DataError, ParamError
@@ -25,8 +24,8 @@ COVERAGE = "catalogue_coverage"
 class Experiment:
     """What the comparison found.
 
-    `effects`: one row a metric and segment (all members, or a tier) with the fields of `resample.Paired` and
-    `q_value`, p adjusted over the tiers of a metric (Benjamini-Hochberg; equal to p for all members).
+    `effects`: one row a metric and segment (all members, or a tier) with the fields of `resample.Paired`
+    (p values as they are: `segments.run` adjusts them over all segments).
     `differences`: one row a member: member_id, tier, one column a metric (challenger minus champion).
     `heterogeneity_p`: Welch's analysis of variance of the primary metric's differences over tiers; NaN where
     fewer than two tiers can be compared.
@@ -82,10 +81,10 @@ def run(
     if evaluate.primary_metric not in metrics:
         there = ", ".join(metrics)
         raise ParamError(f"evaluate.primary_metric = {evaluate.primary_metric!r}: unknown metric; there are: {there}.")
-    if guardrails.lower_is_better(evaluate.primary_metric):
+    if guardrails.lower_is_better(evaluate.primary_metric) or guardrails.in_cents(evaluate.primary_metric):
         raise ParamError(
-            f"evaluate.primary_metric = {evaluate.primary_metric!r}: a rise of it is a loss, and the rule promotes "
-            "what rises; allowed: a metric that is better the higher. Make it one of decide.guardrails instead."
+            f"evaluate.primary_metric = {evaluate.primary_metric!r}: a rise of it is a loss, or it is in cents; "
+            "allowed: a share that is better the higher. Make it one of decide.guardrails instead."
         )
     order = tiers.sort_values("tier_rank")["tier"].drop_duplicates().tolist()
     rows = []
@@ -99,7 +98,7 @@ def run(
     return Experiment(
         primary=evaluate.primary_metric,
         confidence=evaluate.confidence,
-        effects=_adjusted(pd.DataFrame([*rows, _coverage(recommendations, items, evaluate.confidence)])),
+        effects=pd.DataFrame([*rows, _coverage(recommendations, items, evaluate.confidence)]),
         differences=differences,
         aa=resample.aa_check(
             primary, evaluate.aa_repeats, evaluate.confidence, evaluate.aa_band, seeds.rng(seed, "aa")
@@ -167,10 +166,3 @@ def _paired(control: pd.Series, treatment: pd.Series, evaluate: Evaluate, rng: n
 def _coverage(recommendations: pd.DataFrame, items: pd.DataFrame, confidence: float) -> dict:
     lists = [recommendations[recommendations["policy"] == policy] for policy in (CHAMPION, CHALLENGER)]
     return {"metric": COVERAGE, "segment": ALL, **vars(distinct.paired(*lists, len(items), confidence))}
-
-
-def _adjusted(effects: pd.DataFrame) -> pd.DataFrame:
-    effects["q_value"] = effects["p_value"]
-    for _, tiers in effects[effects["segment"] != ALL].groupby("metric"):
-        effects.loc[tiers.index, "q_value"] = scipy.stats.false_discovery_control(tiers["p_value"])
-    return effects

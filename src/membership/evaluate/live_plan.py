@@ -51,7 +51,7 @@ def plan(observed: pd.DataFrame, entrants: pd.DataFrame, guardrails: Iterable, k
     metric = knobs.primary_metric
     live = observed[observed["arm"] == CONTROL].dropna(subset=[metric])
     spread, correlation = float(live[metric].std()), _correlation(live, metric)
-    factor = price_of_watching(knobs.confidence)
+    factor = price_of_watching(knobs.confidence, knobs.power)
     rows = []
     for worth in knobs.worth:
         for method in (PLAIN, ADJUSTED):
@@ -69,12 +69,15 @@ def plan(observed: pd.DataFrame, entrants: pd.DataFrame, guardrails: Iterable, k
     return Plan(metric, spread, correlation, factor, pd.DataFrame(rows), reach, watched)
 
 
-def price_of_watching(confidence: float) -> float:
-    """Return how many times the members an always-valid interval needs to be as narrow as one that is read once."""
+def price_of_watching(confidence: float, power: float) -> float:
+    """Return how many times the members an always-valid interval needs to find with `power` what one read once does.
+
+    At the last look; that it may be found at an earlier one comes on top.
+    """
     mixture = sequential.spread(1.0, confidence)
     at_plan = sequential.bounds(np.zeros(1), np.ones(1), mixture, confidence)
-    once = scipy.stats.norm.ppf((1 + confidence) / 2)
-    return float((at_plan.high[0] / once) ** 2)
+    once, beyond = scipy.stats.norm.ppf([(1 + confidence) / 2, power])
+    return float(((at_plan.high[0] + beyond) / (once + beyond)) ** 2)
 
 
 def detectable(members: pd.Series | np.ndarray, deviation: np.ndarray | float, knobs: Evaluate) -> np.ndarray:

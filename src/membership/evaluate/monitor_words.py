@@ -17,7 +17,7 @@ def compared(found: Compared) -> str:
     """Say how earlier predictions fared; that there were none where there were none."""
     if found.made is None:
         return (
-            "**No earlier predictions**: this is the first period, or the last one's were not kept (`make live`). "
+            "**No earlier predictions** whose days are over: it is the first period, or none were kept (`make live`). "
             "What is expected now is stored, and the next period is held against it."
         )
     lines = [
@@ -44,16 +44,21 @@ def calibrated(found: Compared) -> str:
 
 
 def checks(found: Compared, moved: pd.DataFrame) -> list[dict]:
-    """Return what decide may look at: name, passed and reason of "drift" and of "forecasts came true".
+    """Return what decide may look at: name, passed and reason of "drift", "forecasts came true" and "calibration".
 
-    Drift passes unless a feature or forecast has drifted; the other unless repurchase or spend of all members has, and
-    it is not there without earlier predictions: what was not judged has not passed.
+    Drift passes unless a feature or forecast has drifted, the second unless repurchase or spend of all members has, the
+    third unless a slope has. Without earlier predictions there is only the first: what was not judged has not passed.
     """
     still = {"name": "drift", "passed": bool((moved["status"] != DRIFTED).all()), "reason": _moved(moved)}
     if found.made is None:
         return [still]
     came_true = DRIFTED not in [found.overall(name)["status"] for name in ("repurchase", "spend")]
-    return [still, {"name": "forecasts came true", "passed": came_true, "reason": _overall(found)}]
+    sloped = DRIFTED not in set(found.calibrated["status"])
+    return [
+        still,
+        {"name": "forecasts came true", "passed": came_true, "reason": _overall(found)},
+        {"name": "calibration", "passed": sloped, "reason": calibrated(found)},
+    ]
 
 
 def _moved(table: pd.DataFrame) -> str:

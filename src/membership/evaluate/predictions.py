@@ -84,12 +84,12 @@ def write(path: Path, log: pd.DataFrame) -> None:
 
 
 def earlier(as_of: date, path: Path | None = None) -> pd.DataFrame:
-    """Return the latest predictions made before `as_of`; no rows where there are none.
+    """Return the latest predictions that can be judged on `as_of`: their repurchase_days are over; else no rows.
 
     Raises DataError where those of one day are of more than one version, as two runs were kept as if both were live.
     """
     every = read(path or stored())
-    before = every[every["as_of"] < pd.Timestamp(as_of)]
+    before = every[every["as_of"] + pd.to_timedelta(every["repurchase_days"], unit="D") <= pd.Timestamp(as_of)]
     latest = before[before["as_of"] == before["as_of"].max()].reset_index(drop=True)
     versions = sorted(latest["model_version"].unique())
     if len(versions) > 1:

@@ -101,7 +101,7 @@ def analyse(observed: pd.DataFrame, metrics: list[str], knobs: Evaluate) -> Tria
             rows.append(_row(observed, measure, True, knobs))
     effects = pd.DataFrame(rows)
     if ratio_p < knobs.sample_ratio_p:
-        effects[["difference", "low", "high", "p_value"]] = np.nan
+        effects[["control", "treatment", "difference", "low", "high", "p_value"]] = np.nan
     return Trial(knobs.confidence, observed, effects, ratio_p, knobs.sample_ratio_p)
 
 
@@ -127,7 +127,7 @@ def contrast(
     if min(len(arm) for arm in arms) < 2 or (measure.denom and not all(arm[:, 1].any() for arm in arms)):
         return Contrast(n, np.nan, np.nan, np.nan, -np.inf, np.inf, 1.0)
     below, above = (_ratio(arm, measure) for arm in arms)
-    if all(np.ptp(arm, axis=0)[: 1 + bool(measure.denom)].max() == 0 for arm in arms):
+    if all(np.ptp(_linear(arm[:, : 1 + bool(measure.denom)])) == 0 for arm in arms):
         return Contrast(n, below, above, above - below, above - below, above - below, float(above == below))
     # tea-tasting gives relative effects as well, which overflow near 0: a shift of a mean changes no difference
     shift = 0.0 if measure.denom else 10 * max(arm[:, 0].std() for arm in arms) - min(below, above)

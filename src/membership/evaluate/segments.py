@@ -16,13 +16,15 @@ from membership.base.policy_knobs import Evaluate
 from membership.base.results import markdown
 from membership.stats import resample
 
+FEWEST = 10  # members below which a segment is shown but not tested: two alike by chance would be certain
+
 
 @dataclass(frozen=True)
 class Segments:
     """One metric's difference by segment.
 
     `effects`: one row a segment: by, segment, the fields of `resample.Paired`, q_value (Benjamini-Hochberg over all
-    segments that have two members or more). `interactions`: one row a grouping: by, segments (compared), p_value
+    segments of FEWEST members or more; 1 below). `interactions`: one row a grouping: by, segments (compared), p_value
     (Welch's analysis of variance of the differences; NaN where fewer than two segments can be compared), q_value.
     """
 
@@ -47,15 +49,15 @@ def run(
     """Compare the arms (as of `experiment.arms`, indexed by member_id) on `metric` in every segment of `groups`.
 
     `groups` has member_id and one categorical column a grouping. A segment without members has a defined row, whose
-    interval is everything. Raises DataError where a member that is judged is in none of `groups`.
+    interval is everything. Raises DataError where a member that is judged has no segment in one of `groups`.
     """
-    strangers = champion.index.difference(groups["member_id"])
+    known = groups.set_index("member_id").reindex(champion.index)
+    strangers = known.index[known.isna().any(axis=1)]
     if len(strangers):
         raise DataError(
-            f"segments: {len(strangers)} members who are judged have no tier and profile, e.g. {strangers[0]!r}; "
+            f"segments: {len(strangers)} members who are judged have no tier or no profile, e.g. {strangers[0]!r}; "
             "run stages profile and tiers again."
         )
-    known = groups.set_index("member_id").reindex(champion.index)
     rows, tests = [], []
     for by in known.columns:
         tests.append({"by": by, **_interaction(challenger[metric] - champion[metric], known[by])})
@@ -66,7 +68,7 @@ def run(
             found = resample.paired(*arms, knobs.confidence, knobs.bootstrap, knobs.power, rng)
             rows.append({"by": by, "segment": segment, **vars(found)})
     effects, interactions = pd.DataFrame(rows), pd.DataFrame(tests)
-    effects["q_value"] = adjusted(effects["p_value"].where(effects["members"] > 1)).fillna(1.0)
+    effects["q_value"] = adjusted(effects["p_value"].where(effects["members"] >= FEWEST)).fillna(1.0)
     interactions["q_value"] = adjusted(interactions["p_value"])
     return Segments(metric, knobs.confidence, effects, interactions)
 
@@ -85,10 +87,10 @@ def adjusted(p_values: pd.Series) -> pd.Series:
 def welch_anova(differences: pd.Series, groups: pd.Series) -> tuple[int, float]:
     """Return how many groups can be compared, and the p value that their means of `differences` are equal.
 
-    A group needs two members and variance; p is NaN below two such groups. Source: Welch (1951), Biometrika 38.
+    A group needs FEWEST members and variance; p is NaN below two such groups. Source: Welch (1951), Biometrika 38.
     """
     parts = [part.dropna().to_numpy() for _, part in differences.groupby(groups.to_numpy(), observed=True)]
-    parts = [part for part in parts if len(part) > 1 and np.ptp(part) > 0]
+    parts = [part for part in parts if len(part) >= FEWEST and np.ptp(part) > 0]
     p_value = float(scipy.stats.f_oneway(*parts, equal_var=False).pvalue) if len(parts) > 1 else np.nan
     return len(parts), p_value
 
@@ -102,7 +104,7 @@ def table(found: Segments) -> str:
             "members": f"{row.members:,}",
             "difference": f"{row.difference:+.4f}" if row.members else "-",
             f"{found.confidence:.0%} interval": f"{row.low:+.4f} to {row.high:+.4f}" if row.members > 1 else "-",
-            "q (false discovery)": f"{row.q_value:.2g}" if row.members > 1 else "-",
+            "q (false discovery)": f"{row.q_value:.2g}" if row.members >= FEWEST else "-",
             "detectable": f"{row.detectable:.4f}" if row.members > 1 else "-",
         }
         for row in found.effects.itertuples()
@@ -112,9 +114,9 @@ def table(found: Segments) -> str:
 def in_words(found: Segments) -> str:
     """Say where the difference is shown, and whether it differs between segments, as far as the tests tell."""
     alpha, effects = 1 - found.confidence, found.effects
-    sure = effects[(effects["q_value"] < alpha) & (effects["members"] > 1)]
+    sure = effects[effects["q_value"] < alpha]
     up, down = (sure[sure["difference"] * sign > 0] for sign in (1, -1))
-    tested = (effects["members"] > 1).sum()
+    tested = (effects["members"] >= FEWEST).sum()
     shown = f"Of {tested} segments, {len(up)} show a gain and {len(down)} a loss in {found.metric}"
     listed = f" ({', '.join(_named(sure))})" if len(sure) else ""
     parts = []

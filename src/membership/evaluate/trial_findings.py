@@ -65,7 +65,7 @@ def why_wider(outcomes: pd.DataFrame, readings: pd.DataFrame, metric: str) -> st
     width = readings.set_index("reading")["width"]
     times = width.get(f"randomised, {PLAIN}", np.nan) / width["paired"]
     if not np.isfinite(together) or not np.isfinite(times):
-        return "The two readings cannot be compared: a metric does not vary, or too few members are in an arm."
+        return "The two readings cannot be compared: a metric does not vary, an arm has too few, or the gate is shut."
     own, both = champion.var() + challenger.var(), (challenger - champion).var()
     return (
         f"The randomised interval is {times:.1f} times as wide as the paired one, because it sees one list of each "
@@ -79,7 +79,9 @@ def why_wider(outcomes: pd.DataFrame, readings: pd.DataFrame, metric: str) -> st
 def cuped(trial: Trial, metric: str) -> str:
     """Say how far CUPED cut the variance, and how far it should have, by the correlation."""
     methods = set(trial.effects.loc[trial.effects["measure"] == metric, "method"])
-    if ADJUSTED not in methods or not trial.readable:
+    if not trial.readable:
+        return "The sample-ratio gate is shut: what CUPED takes out is not read."
+    if ADJUSTED not in methods:
         return "Without a window before that knows something of the metric, there is nothing for CUPED to take out."
     plain, adjusted = trial.of(metric), trial.of(metric, ADJUSTED)
     together = adjusted["correlation"]

@@ -27,9 +27,15 @@ def planned_error(before: pd.DataFrame, metric: str) -> float:
 
 
 def watch(
-    observed: pd.DataFrame, differences: pd.DataFrame, metric: str, error: float, confidence: float, minimum: int = 30
+    observed: pd.DataFrame,
+    differences: pd.DataFrame,
+    metric: str,
+    error: float,
+    confidence: float,
+    minimum: int = 30,
+    readable: bool = True,
 ) -> pd.DataFrame:
-    """Return both readings cumulated by week: one row a reading and week.
+    """Return both readings cumulated by week: one row a reading and week; the paired one alone unless `readable`.
 
     `observed` is that of `arms.observe` (with week), `differences` that of the paired experiment; `error` is that of
     `planned_error`, fixed before the first look; `minimum` is of members in an arm. Columns: reading, week, members,
@@ -44,7 +50,7 @@ def watch(
     weeks = observed.set_index("member_id")["week"]
     pairs = _paired(differences.set_index("member_id")[metric].dropna(), weeks, mixture, confidence, minimum)
     columns = ["reading", "week", "members", "difference", "low", "high", "p_value", "fixed_p_value"]
-    return pd.concat([arms, pairs], ignore_index=True)[columns]
+    return pd.concat([arms, pairs] if readable else [pairs], ignore_index=True)[columns]
 
 
 def in_words(watched: pd.DataFrame, metric: str, confidence: float) -> str:
@@ -54,11 +60,14 @@ def in_words(watched: pd.DataFrame, metric: str, confidence: float) -> str:
         last, sure = rows.iloc[-1], rows[rows["p_value"] < alpha]
         when = f"could have stopped after week {sure['week'].iloc[0]:.0f}" if len(sure) else "could not have stopped"
         parts.append(f"the {reading} reading {when} (always-valid p {last['p_value']:.2g} in week {last['week']:.0f})")
+    first = f"Looking at {metric} every week, {' and '.join(parts)}."
+    if RANDOMISED not in watched["reading"].to_numpy():
+        return f"{first} The arms are not read: the sample-ratio gate is shut."
     fixed = watched[(watched["reading"] == RANDOMISED) & (watched["fixed_p_value"] < alpha)]
     naive = "in no week" if fixed.empty else f"in week {', '.join(str(week) for week in fixed['week'])}"
     return (
-        f"Looking at {metric} every week, {' and '.join(parts)}. A test made for one look would have called the "
-        f"randomised arms different {naive}; read every week, it would do so too often where there is nothing."
+        f"{first} A test made for one look would have called the randomised arms different {naive}; read every week, "
+        f"it would do so too often where there is nothing."
     )
 
 

@@ -16,13 +16,14 @@ import pandas as pd
 
 from membership.base.errors import DataError
 from membership.base.schemas import KINDS
+from membership.base.source_knobs import Clean
 
 REQUIRED = ("kind", "local_at")
 TEXTS = ("item_id", "order_id", "channel")  # may be missing or null
 NUMBERS = {"quantity": 1, "amount": 0, "discount": 0}  # whole; what counts where they are missing
 FIELDS = (*REQUIRED, *TEXTS, *NUMBERS)
 _MOST = 1e12  # what no line comes near
-_ZONE = r"(?:Z|[+-]\d\d:?\d\d)$"
+_ZONE = r"(?:Z|[+-]\d\d:?\d\d|[T ].*[+-]\d\d)$"
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,10 @@ class Request:
     joined_at: pd.Series
 
 
-def read(rows: pd.DataFrame, as_of: date) -> Request:
+def read(rows: pd.DataFrame, as_of: date, limits: Clean) -> Request:
     """Check `rows` of a request to a scorer that knows the time before `as_of`.
+
+    What cleaning would have dropped or mended by `limits` is refused: the batch run never counts it as it stands.
 
     Raises DataError, saying which member's which value is wrong and what is allowed.
     """
@@ -57,7 +60,7 @@ def read(rows: pd.DataFrame, as_of: date) -> Request:
     if not sent.any():
         return Request(np.array(members), sent, pd.DataFrame(), pd.Series(dtype="datetime64[us]"))
     asked = [member for member in members if lists[member] is not None]
-    return Request(np.array(members), sent, _events(given, as_of), _joined(joined, asked, as_of))
+    return Request(np.array(members), sent, _events(given, as_of, limits), _joined(joined, asked, as_of))
 
 
 def top(k: Any, most: int) -> int:
@@ -68,7 +71,7 @@ def top(k: Any, most: int) -> int:
 
 
 def _members(given: list) -> list[str]:
-    wrong = [one for one in given if not isinstance(one, str) or not one]
+    wrong = [one for one in given if not _is_text(one) or not one]
     if wrong:
         raise DataError(f"member_id = {wrong[0]!r}: allowed: ids as text, as in table 'members'.")
     if len(set(given)) < len(given):
@@ -102,7 +105,7 @@ def _joined(given: dict[str, Any], members: list[str], as_of: date) -> pd.Series
     return times.set_axis(pd.Index(members, name="member_id"))
 
 
-def _events(given: list[tuple[str, Any]], as_of: date) -> pd.DataFrame:
+def _events(given: list[tuple[str, Any]], as_of: date, limits: Clean) -> pd.DataFrame:
     for member, event in given:
         if not isinstance(event, dict):
             raise DataError(f"member {member!r}: event {event!r}: allowed: an object with {', '.join(FIELDS)}.")
@@ -114,14 +117,20 @@ def _events(given: list[tuple[str, Any]], as_of: date) -> pd.DataFrame:
     columns = {name: [event.get(name) for _, event in given] for name in FIELDS}
     _refuse([kind not in KINDS for kind in columns["kind"]], members, "kind", columns, f"one of {', '.join(KINDS)}")
     for name in TEXTS:
-        wrong = [not (value is None or isinstance(value, str)) for value in columns[name]]
+        wrong = [not (value is None or _is_text(value)) for value in columns[name]]
         _refuse(wrong, members, name, columns, "text, or nothing")
     found = {name: _whole(columns, name, members) for name in NUMBERS}
     positive = [kind == "return" and amount > 0 for kind, amount in zip(columns["kind"], found["amount"], strict=True)]
     _refuse(positive, members, "amount", columns, "0 or less for a return")
+    bought = np.array([kind == "purchase" for kind in columns["kind"]], dtype=bool)
+    _refuse(bought & (found["quantity"] < 1), members, "quantity", columns, "1 and up for a purchase")
+    _refuse(bought & (found["amount"] < 0), members, "amount", columns, "0 and up for a purchase")
+    for name, most in (("quantity", limits.outlier_quantity), ("amount", limits.outlier_amount)):
+        _refuse(found[name].abs() > most, members, name, columns, f"at most {most} either way (clean.outlier_{name})")
     times = _times(columns["local_at"])
-    allowed = f"an ISO time before {as_of} on the members' wall clock, without a zone"
-    _refuse(times.isna() | (times >= pd.Timestamp(as_of)), members, "local_at", columns, allowed)
+    wrong = times.isna() | (times >= pd.Timestamp(as_of)) | (times < pd.Timestamp(limits.earliest))
+    allowed = f"an ISO time before {as_of}, from {limits.earliest} on, on the members' wall clock, without a zone"
+    _refuse(wrong, members, "local_at", columns, allowed)
     texts = {name: pd.Series(columns[name], dtype="str") for name in ("kind", *TEXTS)}
     return pd.DataFrame({"member_id": pd.Series(members, dtype="str"), **texts, "local_at": times, **found})
 
@@ -130,6 +139,11 @@ def _whole(columns: dict[str, list], name: str, members: list[str]) -> pd.Series
     values = [NUMBERS[name] if value is None else value for value in columns[name]]
     _refuse([not _is_whole(value) for value in values], members, name, columns, "whole numbers; amounts in e.g. cents")
     return pd.Series(values, dtype="int64")
+
+
+def _is_text(value: Any) -> bool:
+    """Say whether `value` is text that can be stored: JSON knows halves of letters, UTF-8 does not."""
+    return isinstance(value, str) and (value.isascii() or not any("\ud800" <= one <= "\udfff" for one in value))
 
 
 def _is_whole(value: Any) -> bool:

@@ -120,7 +120,7 @@ class Scorer:
         or `events` where these were sent; `benefits` is a list of names, `items` one of at most `k` objects with ITEM,
         the best first. Raises DataError, in words, for what cannot be answered.
         """
-        k, asked = request.top(k, self.p.recommend.k), request.read(rows, self.as_of)
+        k, asked = request.top(k, self.p.recommend.k), request.read(rows, self.as_of, self.p.clean)
         members = list(zip(asked.members.tolist(), asked.sent.tolist(), strict=True))
         if unknown := [member for member, sent in members if not sent and member not in self._known]:
             shown = ", ".join(unknown[:5])

@@ -24,7 +24,7 @@ DESCRIPTION = (
 )
 NEEDS = (
     "mlflow", "pandas", "numpy", "scipy", "torch", "ibis-framework", "duckdb", "pyarrow", "pydantic", "pyyaml",
-    "pandera", "safetensors", "threadpoolctl",
+    "pandera", "safetensors", "threadpoolctl", "scikit-learn", "tqdm",
 )  # fmt: skip
 
 
@@ -79,8 +79,8 @@ def register(run_id: str) -> None:
     """Register a scorer for both policies of the last evaluation, and point the aliases at them.
 
     `champion` mirrors `champion.json`, which stays the truth; `challenger` is the tuned model. What is registered
-    already keeps its version. Raises DataError where there is no such champion, or where a stage has left nothing to
-    answer from, and Unreachable where the registry does not answer. Aliases move only once both are there.
+    already keeps its version. Raises the errors of `champions.live`, DataError where a stage has left nothing to answer
+    from, and Unreachable where the registry does not answer. Aliases move only once both are there.
     """
     from membership.base import files, paths
     from membership.evaluate import champions

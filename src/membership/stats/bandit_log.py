@@ -7,6 +7,7 @@ the evaluated probabilities are those of that position (`at_position`).
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from membership.base.errors import DataError
 
@@ -86,8 +87,10 @@ def read(
         "bring one probability for each arm, those of the row's position only",
         evaluated.sum(axis=1),
     )
+    _refuse(pd.isna(unit), "have no unit", "say whose they are, or leave them out")
     known = np.isin(arm, np.arange(evaluated.shape[1]))
-    _refuse(~known, f"have an arm that is none of 0 to {evaluated.shape[1] - 1}", "number the arms from 0", arm)
+    there = f"have an arm that is none of 0 to {evaluated.shape[1] - 1}"
+    _refuse(~known, there, "number the arms from 0, as whole numbers", arm)
     log = BanditLog(arm.astype(int), reward, propensity, evaluated, unit, position)
     _overlap(log, unlogged)
     return log
@@ -102,7 +105,7 @@ def at_position(probability: np.ndarray, position: np.ndarray) -> np.ndarray:
     _refuse(
         ~np.isin(position, np.arange(probability.shape[1])),
         f"have a position that is none of 0 to {probability.shape[1] - 1}",
-        "count positions from 0",
+        "count positions from 0, as whole numbers",
         position,
     )
     return probability.T[position]
@@ -141,5 +144,9 @@ def _same_length(arm: np.ndarray, columns: dict[str, np.ndarray]) -> None:
 def _refuse(bad: np.ndarray, what: str, remedy: str, values: np.ndarray | None = None) -> None:
     if bad.any():
         first = np.flatnonzero(bad)[:3]
-        said = ", ".join(f"row {row}" if values is None else f"row {row}: {values[row]:g}" for row in first)
+        said = ", ".join(f"row {row}" if values is None else f"row {row}: {_shown(values[row])}" for row in first)
         raise DataError(f"off-policy evaluation: {bad.sum()} of {len(bad)} rows {what} ({said}); {remedy}.")
+
+
+def _shown(value: object) -> str:
+    return f"'{value}'" if isinstance(value, str) else f"{value:g}"

@@ -7,7 +7,7 @@ import pandas as pd
 from scipy import special, stats
 
 GROUPS = 10
-_TINY = 1e-6  # probabilities nearer than this to 0 or 1 count as that near
+_TINY = 1e-6  # probabilities nearer than this to 0 or 1 are taken for certain
 
 
 @dataclass(frozen=True)
@@ -29,12 +29,14 @@ class Calibration:
 def of_chance(happened: np.ndarray, chance: np.ndarray, confidence: float) -> Calibration:
     """Return the calibration of `chance` (n,) of what `happened` (n,), by logistic regression on its log-odds.
 
+    A certain 0 or 1 has no log-odds: it counts in `error` alone, or a few of them would decide the slope.
     Source: Cox (1958), Biometrika 45: 562-565; slope's interval by Wald.
     """
     happened, chance = np.asarray(happened, float), np.asarray(chance, float)
-    odds = special.logit(chance.clip(_TINY, 1 - _TINY))
     error = tenths_error(happened, chance)
-    if np.ptp(odds) == 0 or happened.min() == happened.max():
+    unsure = (chance > _TINY) & (chance < 1 - _TINY)
+    happened, odds = happened[unsure], special.logit(chance[unsure])
+    if not len(odds) or np.ptp(odds) == 0 or happened.min() == happened.max():
         return Calibration(*[np.nan] * 4, error)
     design = np.column_stack([np.ones(len(odds)), odds])
     found, inverse = _newton(design, happened)

@@ -35,11 +35,16 @@ class Learned:
         return self.effect(np.asarray(x, dtype=float))
 
 
-Learner = Callable[[np.ndarray, np.ndarray, np.ndarray, Models, np.random.Generator], Learned]
+Learner = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray, Models, np.random.Generator], Learned]
 
 
 def t_learner(
-    x: np.ndarray, treated: np.ndarray, outcome: np.ndarray, models: Models, rng: np.random.Generator
+    x: np.ndarray,
+    treated: np.ndarray,
+    outcome: np.ndarray,
+    clusters: np.ndarray,
+    models: Models,
+    rng: np.random.Generator,
 ) -> Learned:
     """Two outcome models, one for each arm: their difference. Source: Kuenzel et al. (2019), section 2.1."""
     with_it, without = _arms(x, treated, outcome, models)
@@ -47,7 +52,12 @@ def t_learner(
 
 
 def x_learner(
-    x: np.ndarray, treated: np.ndarray, outcome: np.ndarray, models: Models, rng: np.random.Generator
+    x: np.ndarray,
+    treated: np.ndarray,
+    outcome: np.ndarray,
+    clusters: np.ndarray,
+    models: Models,
+    rng: np.random.Generator,
 ) -> Learned:
     """Effects imputed in each arm by the other's model, averaged by propensity: for arms of very unequal size.
 
@@ -69,17 +79,18 @@ def dr_learner(
     x: np.ndarray,
     treated: np.ndarray,
     outcome: np.ndarray,
+    clusters: np.ndarray,
     models: Models,
     rng: np.random.Generator,
     folds: int = 5,
     bound: float = 0.02,
 ) -> Learned:
-    """Doubly robust scores, cross-fitted, regressed on `x`; propensities are kept `bound` away from 0 and 1.
+    """Doubly robust scores, cross-fitted by `clusters`, regressed on `x`; propensities stay `bound` from 0 and 1.
 
     Source: Kennedy (2020, arXiv:2004.14497), algorithm 1.
     """
     _need_both(treated)
-    fold = causal.folds(np.arange(len(x)), folds, rng)
+    fold = causal.folds(clusters, folds, rng)
     nuisance = causal.cross_fit(x, treated, outcome, fold, models.propensity, models.outcome)
     kept = causal.Nuisance(np.clip(nuisance.propensity, bound, 1 - bound), nuisance.treated, nuisance.control)
     scores = causal.scores(treated, outcome, kept)
@@ -94,12 +105,14 @@ def out_of_fold(
     x: np.ndarray,
     treated: np.ndarray,
     outcome: np.ndarray,
+    clusters: np.ndarray,
     fold: np.ndarray,
     models: Models,
     rng: np.random.Generator,
 ) -> np.ndarray:
     """Return each row's expected effect (rows,) by a learner that saw only the other folds; `fold`: `causal.folds`.
 
+    Rows of one of `clusters` (a member) are taken together also inside a learner that folds.
     Raises DataError for unequal lengths, missing outcomes, and where the other folds have nobody of an arm.
     """
     x, treated, outcome = np.asarray(x, dtype=float), np.asarray(treated, dtype=bool), np.asarray(outcome, dtype=float)
@@ -111,7 +124,8 @@ def out_of_fold(
     found = np.empty(len(x))
     for number in np.unique(fold):
         here, others = fold == number, fold != number
-        found[here] = learner(x[others], treated[others], outcome[others], models, rng).predict(x[here])
+        seen = (part[others] for part in (x, treated, outcome, clusters))
+        found[here] = learner(*seen, models, rng).predict(x[here])
     return found
 
 

@@ -66,10 +66,11 @@ def ranking(
     propensity: np.ndarray | None = None,
     clusters: np.ndarray | None = None,
 ) -> Ranking:
-    """Return the areas of `curve`, a bootstrap interval and a test against scores shuffled among rows.
+    """Return the areas of `curve`, a bootstrap interval and a test against scores shuffled among members.
 
     The score must come from other data than `outcome` (or out of fold). Where a member has several rows, `clusters`
-    (rows,) keeps them together in the bootstrap; the shuffled scores do not. Raises DataError as `curve`.
+    (rows,) keeps them together, in the bootstrap and in the shuffling (among members with as many rows). Raises
+    DataError as `curve`.
     """
     score, treated, outcome, weight = _check(score, treated, outcome, propensity)
     ready = _sort(score, treated, outcome, weight)
@@ -80,7 +81,8 @@ def ranking(
     units = int(number.max()) + 1
     counts = (np.bincount(rng.integers(units, size=units), minlength=units)[number] for _ in range(draws))
     drawn = np.array([_qini(ready, count) for count in counts if _both(ready, count)])
-    null = np.array([_qini(_sort(rng.permutation(score), treated, outcome, weight), None) for _ in range(draws)])
+    mixed = (_shuffled(score, number, rng) for _ in range(draws))
+    null = np.array([_qini(_sort(other, treated, outcome, weight), None) for other in mixed])
     tail = (1 - confidence) / 2
     low, high = np.quantile(drawn, [tail, 1 - tail]) if len(drawn) else (-np.inf, np.inf)
     return Ranking(
@@ -99,6 +101,19 @@ def ranking(
 def _qini(ready: _Sorted, count: np.ndarray | None) -> float:
     depth, _, qini = _curves(ready, np.ones(len(ready.treated)) if count is None else count)
     return float(np.trapezoid(qini - depth * qini[-1], depth))
+
+
+def _shuffled(score: np.ndarray, number: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return the scores (rows,) of other clusters with as many rows, those of one cluster together."""
+    sizes, source = np.bincount(number), np.arange(number.max() + 1)
+    for size in np.unique(sizes):
+        alike = np.flatnonzero(sizes == size)
+        source[alike] = rng.permutation(alike)
+    order, starts = np.argsort(number, kind="stable"), sizes.cumsum() - sizes
+    within = np.arange(len(score)) - np.repeat(starts, sizes)
+    found = np.empty_like(score)
+    found[order] = score[order][np.repeat(starts[source], sizes) + within]
+    return found
 
 
 def _both(ready: _Sorted, count: np.ndarray) -> bool:
