@@ -86,6 +86,15 @@ def test_who_is_moved_is_found_and_choosing_by_it_pays(judged):
     assert "drawn by lot, with known chances" in campaign_words.compared(judged)
 
 
+def test_every_learner_is_ranked_and_the_policy_goes_by_one_of_them(judged):
+    assert list(judged.rankings) == ["T", "X", "DR"]
+    assert judged.ranking is judged.rankings[policy.CHOSEN]
+    lines = campaign_words.learner_table(judged, "EUR").splitlines()
+    assert [line.split(" | ")[0] for line in lines[2:]] == ["| T", "| X", "| DR"]
+    assert f"| {judged.ranking.auuc / 100:.2f} | {judged.ranking.qini / 100:.2f} |" in lines[-1]
+    assert campaign_words.learner_table(None, "EUR") == ""
+
+
 def test_nobody_is_reached_once_it_costs_more_than_anybody_can_bring(judged):
     sweep = judged.sweep.set_index("cost")
     assert sweep["treated"].is_monotonic_decreasing

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from membership.evaluate import plots_offpolicy as plots
-from membership.stats import bandit_log, causal, net_value, offpolicy, offpolicy_checks, sequential, uplift_curves
+from membership.stats import bandit_log, offpolicy, offpolicy_checks, uplift_curves
 
 RNG = np.random.default_rng(1)
 TREATED = np.arange(200) % 2
@@ -23,20 +23,6 @@ def closed():
     plt.close("all")
 
 
-def labels(ax):
-    return [label.get_text() for label in ax.get_yticklabels()]
-
-
-def test_values_name_their_estimators_and_one_without_interval_has_a_point_only():
-    found = [offpolicy.estimate(terms, 0.95, 50, RNG) for terms in (offpolicy.ips(LOG), offpolicy.snips(LOG))]
-    table = offpolicy_checks.table(found)
-    table.loc[1, "bootstrap_high"] = np.inf
-    ax = plots.values(table, 0.95, "cents")
-    assert labels(ax) == ["IPS", "SNIPS"]
-    assert len(ax.collections[0].get_segments()) == 1
-    assert ax.get_xlabel() == "cents a row, 95% bootstrap interval"
-
-
 def test_limits_of_weights_are_drawn_in_order_with_none_at_the_end():
     table = offpolicy_checks.clipping(LOG, [offpolicy.ips], [np.inf, 1.0, 0.5], 0.95, 50, RNG)
     ax = plots.clipping(table, "cents")
@@ -44,26 +30,8 @@ def test_limits_of_weights_are_drawn_in_order_with_none_at_the_end():
     np.testing.assert_allclose(ax.lines[0].get_ydata(), table["value"][::-1])
 
 
-@pytest.mark.parametrize(
-    ("draw", "data"),
-    [
-        (plots.weights, lambda: (LOG.weight,)),
-        (plots.qini, lambda: (uplift_curves.curve(RNG.normal(size=200), TREATED, OUTCOME), "cents")),
-        (
-            plots.net_value,
-            lambda: (net_value.sweep(causal.Scores(OUTCOME, OUTCOME), OUTCOME, 0.3, [0, 1], TREATED, 0.95), "EUR"),
-        ),
-        (plots.watched, lambda: (sequential.watch(OUTCOME, TREATED, np.arange(200) // 20, 0.3, 0.95), 0.95)),
-    ],
-    ids=["weights", "qini", "net value", "watched"],
-)
-def test_figures_draw_on_the_axes_they_are_given_and_name_both(draw, data):
+def test_a_qini_curve_draws_on_the_axes_it_is_given_and_names_both():
     ax = plt.subplots()[1]
-    assert draw(*data(), ax=ax) is ax
+    assert plots.qini(uplift_curves.curve(RNG.normal(size=200), TREATED, OUTCOME), "cents", ax) is ax
     assert ax.get_xlabel() and ax.get_ylabel() and ax.get_title()
-    assert ax.lines
-
-
-def test_looks_that_say_nothing_are_left_out():
-    looks = sequential.watch(OUTCOME, TREATED, np.arange(200) // 20, 0.3, 0.95, minimum=50)
-    assert len(plots.watched(looks, 0.95).lines[0].get_xdata()) == np.isfinite(looks["high"]).sum() == 6
+    assert len(ax.lines) == 2

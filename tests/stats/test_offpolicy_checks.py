@@ -22,7 +22,6 @@ def test_weights_worked_by_hand():
     assert found.mean == pytest.approx(5 / 3)
     assert found.effective_rows == pytest.approx(25 / (0.25 + 2.25 + 9))
     assert found.effective_units == pytest.approx(25 / (0.25 + 20.25))
-    assert found.largest_share == pytest.approx(4.5 / 5)
     assert found.quantiles[0.5] == 1.5
 
 
@@ -30,8 +29,6 @@ def test_right_propensities_have_a_mean_weight_of_one_and_wrong_ones_do_not():
     right, wrong = offpolicy_checks.weights(log(), 0.999), offpolicy_checks.weights(log(wrong=0.8), 0.999)
     assert right.mean_is_one
     assert not wrong.mean_is_one
-    assert "as it should be" in offpolicy_checks.in_words(right)
-    assert "propensities or evaluated probabilities are wrong" in offpolicy_checks.in_words(wrong)
 
 
 def test_the_logging_policy_itself_is_worth_all_its_rows():

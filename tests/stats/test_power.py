@@ -19,10 +19,6 @@ def test_members_of_the_textbook(effect_size, members):
     assert power.members_per_arm(effect_size, 0.8, 0.95) == pytest.approx(members, abs=5e-5)
 
 
-def test_sample_ratio_of_the_textbook():
-    assert power.sample_ratio([821588, 815482]) == pytest.approx(1.8218e-6, abs=5e-11)
-
-
 @given(st.floats(0.05, 3), st.floats(0.1, 0.99), st.sampled_from([0.9, 0.95, 0.99]))
 @settings(max_examples=50, deadline=None)
 def test_members_have_the_power_they_were_asked_for(effect_size, asked, confidence):
@@ -45,16 +41,3 @@ def test_power_is_the_share_of_rejections():
 def test_what_no_number_of_members_can_do_is_refused(effect_size, asked, confidence):
     with pytest.raises(ParamError, match="the effect must not be 0"):
         power.members_per_arm(effect_size, asked, confidence)
-
-
-def test_sample_ratio_against_planned_shares():
-    assert power.sample_ratio([300, 100], [3, 1]) == 1.0
-    assert power.sample_ratio([300, 100]) < 1e-20
-    assert power.sample_ratio([0, 0]) == 1.0
-    assert power.sample_ratio([30, 10], [0.5, 0.5]) == pytest.approx(scipy.stats.chisquare([30, 10]).pvalue)
-
-
-@pytest.mark.parametrize(("counts", "shares"), [([5], None), ([5, 5], [1, 0]), ([5, 5], [1, 1, 1]), ([-1, 5], None)])
-def test_shares_that_do_not_fit_are_refused(counts, shares):
-    with pytest.raises(ParamError, match="sample ratio"):
-        power.sample_ratio(counts, shares)

@@ -29,7 +29,8 @@ class Plan:
     `sizes`: one row a difference worth finding and method: worth, relative, method, weeks (NaN: more than were seen),
     members_per_arm (needed in that week, or in the last one), weeks_watched (if read every week). `reach`: one row a
     week: week, members (cumulated), and the difference found by each method, and by CUPED if watched.
-    `watched`: one row a guardrail: metric, margin, members_per_arm and weeks to rule the margin out if nothing changes.
+    `watched`: one row a guardrail: metric, margin, members_per_arm and weeks to rule the margin out if nothing changes,
+    read every week.
     """
 
     metric: str
@@ -64,7 +65,7 @@ def plan(observed: pd.DataFrame, entrants: pd.DataFrame, guardrails: Iterable, k
     for method in (PLAIN, ADJUSTED):
         reach[method] = detectable(entrants["members"], _deviation(spread, correlation, entrants, method), knobs)
     reach["watched"] = reach[ADJUSTED] * np.sqrt(factor)
-    watched = [_guarded(live, guardrail, entrants, knobs) for guardrail in guardrails]
+    watched = [_guarded(live, guardrail, entrants, knobs, factor) for guardrail in guardrails]
     watched = pd.DataFrame(watched, columns=["metric", "margin", "members_per_arm", "weeks"])
     return Plan(metric, spread, correlation, factor, pd.DataFrame(rows), reach, watched)
 
@@ -179,12 +180,12 @@ def _needed(worth: float, deviation: float, knobs: Evaluate) -> float:
     return np.ceil(power.members_per_arm(worth / deviation, knobs.power, knobs.confidence)) if deviation > 0 else 2.0
 
 
-def _guarded(live: pd.DataFrame, guardrail, entrants: pd.DataFrame, knobs: Evaluate) -> dict:
+def _guarded(live: pd.DataFrame, guardrail, entrants: pd.DataFrame, knobs: Evaluate, factor: float) -> dict:
     row = {"metric": guardrail.metric, "margin": guardrail.margin, "members_per_arm": np.nan, "weeks": np.nan}
     values = live[guardrail.metric].dropna() if guardrail.metric in live else pd.Series(dtype=float)
     if len(values) > 1 and guardrail.margin > 0:
         deviation = _deviation(float(values.std()), _correlation(live, guardrail.metric), entrants, ADJUSTED)
-        row["weeks"], row["members_per_arm"] = _weeks(guardrail.margin, deviation, entrants, knobs)
+        row["weeks"], row["members_per_arm"] = _weeks(guardrail.margin, deviation, entrants, knobs, factor)
     return row
 
 

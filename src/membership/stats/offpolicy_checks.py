@@ -8,7 +8,7 @@ import pandas as pd
 import scipy.stats
 
 from membership.stats import causal, overlap
-from membership.stats.bandit_log import BanditLog, never_logged
+from membership.stats.bandit_log import BanditLog
 from membership.stats.offpolicy import Estimate, Terms, clipped, estimate
 
 _QUANTILES = (0.5, 0.9, 0.99)
@@ -27,8 +27,6 @@ class Weights:
     high: float
     quantiles: dict[float, float]
     largest: float
-    largest_share: float  # of all weight, in the heaviest unit
-    unlogged: float  # evaluated probability on arms never logged at the position
 
     @property
     def mean_is_one(self) -> bool:
@@ -42,7 +40,7 @@ def weights(log: BanditLog, confidence: float) -> Weights:
     Source: effective size, Kish (1965), as in Owen (2013), chapter 9.3.
     """
     weight = log.weight
-    units, number = np.unique(log.unit, return_inverse=True)
+    units = np.unique(log.unit)
     error = causal.clustered_error(weight, log.unit)
     half = scipy.stats.t.ppf((1 + confidence) / 2, len(units) - 1) * error if len(units) > 1 else np.nan
     return Weights(
@@ -55,8 +53,6 @@ def weights(log: BanditLog, confidence: float) -> Weights:
         high=float(weight.mean() + half),
         quantiles={q: float(np.quantile(weight, q)) for q in _QUANTILES},
         largest=float(weight.max()),
-        largest_share=float(np.bincount(number, weight).max() / weight.sum()) if weight.any() else 0.0,
-        unlogged=float(never_logged(log).mean()),
     )
 
 
@@ -103,16 +99,6 @@ def by_group(
 def table(estimates: Sequence[Estimate]) -> pd.DataFrame:
     """Return one row an estimate; columns as the fields of `Estimate`."""
     return pd.DataFrame([asdict(value) for value in estimates])
-
-
-def in_words(found: Weights) -> str:
-    """Return what the weights allow to say, in one line or two."""
-    sure = "as it should be" if found.mean_is_one else "so propensities or evaluated probabilities are wrong"
-    return (
-        f"{found.rows:,} rows are worth {found.effective_rows:,.0f} under the evaluated policy; the mean weight is "
-        f"{found.mean:.3f} ({found.low:.3f} to {found.high:.3f}), {sure}. The largest weight is {found.largest:.3g}; "
-        f"the heaviest of {found.units:,} units holds {found.largest_share:.1%} of all weight."
-    )
 
 
 def _unknown(terms: Terms, rows: np.ndarray) -> Estimate:

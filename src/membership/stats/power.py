@@ -1,6 +1,4 @@
-"""How many members a comparison needs, and whether a split is what was planned."""
-
-from collections.abc import Sequence
+"""How many members a comparison needs."""
 
 import numpy as np
 import scipy.optimize
@@ -34,20 +32,3 @@ def members_per_arm(effect_size: float, power: float, confidence: float) -> floa
     while lacking(most) < 0:
         most *= 2
     return least if lacking(least) >= 0 else float(scipy.optimize.brentq(lacking, least, most, xtol=1e-9))
-
-
-def sample_ratio(counts: Sequence[int], shares: Sequence[float] | None = None) -> float:
-    """Return the chi-square p value of members counted by arm against the planned `shares` (equal without them).
-
-    Far below .001 the split is broken and no result should be read. Raises ParamError for shares that do not fit.
-    """
-    counts = np.asarray(counts, dtype=float)
-    shares = np.ones(len(counts)) if shares is None else np.asarray(shares, dtype=float)
-    if len(counts) < 2 or len(shares) != len(counts) or not (shares > 0).all() or (counts < 0).any():
-        raise ParamError(
-            f"sample ratio: {len(counts)} arms and {len(shares)} planned shares; at least two arms are needed, a count "
-            "of 0 or more for each, and a share above 0 for each."
-        )
-    if not counts.sum():
-        return 1.0
-    return float(scipy.stats.chisquare(counts, counts.sum() * shares / shares.sum()).pvalue)

@@ -12,7 +12,6 @@ import pandas as pd
 import scipy.stats
 
 from membership.base import progress
-from membership.base.errors import DataError
 
 
 class Result(Protocol):
@@ -25,22 +24,6 @@ class Result(Protocol):
 
 Contrast = Callable[[pd.DataFrame, pd.DataFrame], Result]
 Draw = Callable[[np.random.Generator], tuple[pd.DataFrame, pd.DataFrame]]
-
-
-def halves(members: pd.DataFrame) -> Draw:
-    """Return a draw of two random halves of `members`, all of whom were treated alike.
-
-    Raises DataError below four members.
-    """
-    if len(members) < 4:
-        raise DataError(f"A/A check: {len(members)} members have an outcome; at least 4 are needed for two halves.")
-    half = len(members) // 2
-
-    def draw(rng: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:
-        order = rng.permutation(len(members))
-        return members.iloc[order[:half]], members.iloc[order[half:]]
-
-    return draw
 
 
 def aa_check(
