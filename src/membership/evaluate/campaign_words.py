@@ -84,7 +84,7 @@ def learner_table(judged: Judged | None, currency: str) -> str:
         f"| {found.null_high / 100:.2f} | {found.p_value:.2f} |"
         for name, found in judged.rankings.items()
     ]
-    head = f"| learner ({currency}) | area under the uplift curve | Qini | interval | shuffled, highest of most | p |"
+    head = f"| learner ({currency}) | area under the uplift curve | Qini | interval | shuffled stay below | p |"
     return "\n".join([head, "|:--|--:|--:|--:|--:|--:|", *rows])
 
 
