@@ -76,6 +76,13 @@ def test_without_variance_the_readings_are_not_compared(world, readings):
     assert "cannot be compared" in trial_findings.why_wider(world.outcomes, readings, METRIC)
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_policy_beside_itself_has_no_width_and_nothing_to_compare_it_with(world, readings):
+    alike = readings.assign(width=0.0)
+    assert "cannot be compared" in trial_findings.why_wider(world.outcomes, alike, METRIC)
+    assert {line.split("|")[6].strip() for line in trial_findings.reading_table(alike, 0.95).splitlines()[2:]} == {"-"}
+
+
 def test_cuped_is_reported_with_what_it_should_have_cut(trial):
     words = trial_findings.cuped(trial, METRIC)
     assert f"correlate by {trial.of(METRIC, 'CUPED')['correlation']:.2f}" in words

@@ -45,7 +45,7 @@ def segments(found: Segments, ax: Axes | None = None) -> Axes:
     labels = rows["by"] + ": " + rows["segment"] + " (" + rows["members"].map("{:,}".format) + ")"
     ax = forest(rows, labels, ax)
     large = rows[rows["members"] >= LARGE]  # a few members may be anywhere, and would hide the others
-    limit = 1.1 * large[["low", "high"]].abs().max(axis=None) if len(large) else 1.0
+    limit = (1.1 * large[["low", "high"]].abs().max(axis=None) if len(large) else 0.0) or 1.0
     ax.set(title=f"For whom: {found.metric} by segment (members)", xlim=(-limit, limit))
     ax.set_xlabel(f"challenger minus champion, {found.confidence:.0%} interval of each segment alone")
     return ax

@@ -34,6 +34,7 @@ def _effect(row: pd.Series, confidence: float) -> dict[str, str]:
 
 def reading_table(readings: pd.DataFrame, confidence: float) -> str:
     """Return the primary metric as each reading has it, as a Markdown table."""
+    paired = readings["width"].iloc[0] or np.nan  # a policy beside itself never varies
     return markdown(
         {
             "reading": row["reading"],
@@ -41,7 +42,7 @@ def reading_table(readings: pd.DataFrame, confidence: float) -> str:
             "difference": findings.number(row["difference"], "+.4f"),
             f"{confidence:.0%} interval": findings.interval(row),
             "width": findings.number(row["width"], ".4f"),
-            "times the paired": findings.number(row["width"] / readings["width"].iloc[0], ".1f"),
+            "times the paired": findings.number(row["width"] / paired, ".1f"),
             "detectable": findings.number(row["detectable"], ".4f"),
         }
         for _, row in readings.iterrows()
@@ -63,7 +64,7 @@ def why_wider(outcomes: pd.DataFrame, readings: pd.DataFrame, metric: str) -> st
     champion, challenger = (arm[metric] for arm in experiment.arms(outcomes))
     together = champion.corr(challenger)
     width = readings.set_index("reading")["width"]
-    times = width.get(f"randomised, {PLAIN}", np.nan) / width["paired"]
+    times = width.get(f"randomised, {PLAIN}", np.nan) / (width["paired"] or np.nan)
     if not np.isfinite(together) or not np.isfinite(times):
         return "The two readings cannot be compared: a metric does not vary, an arm has too few, or the gate is shut."
     own, both = champion.var() + challenger.var(), (challenger - champion).var()
