@@ -71,7 +71,14 @@ peers: .peers/value/installed .peers/recommend/installed ## install what the ben
 	PYTHONPATH= $(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
-lock: ## write requirements.lock anew (needs uv, and a CPU build of torch in UV_FIND_LINKS)
-	uv pip compile pyproject.toml --extra test -o requirements.lock --python-version 3.11 --no-header --no-annotate \
-	  --no-emit-index-url --no-emit-find-links
-	sed -i -E 's/^(torch==[0-9.]+)\+cpu/\1/' requirements.lock
+lock: ## write requirements.lock anew, for all platforms (needs uv, and a CPU build of torch in UV_FIND_LINKS)
+	uv pip compile pyproject.toml --extra test -o requirements.lock --python-version 3.11 --universal --no-header \
+	  --no-annotate --no-emit-index-url --no-emit-find-links
+	# torch's own metadata brings the CUDA packages that its build needs: named here, a CPU machine would load them too
+	sed -i -E -e '/^(cuda-|nvidia-|triton=)/d' -e 's/^(torch==[0-9.]+)\+cpu/\1/' requirements.lock
+	for platform in linux aarch64-unknown-linux-gnu aarch64-apple-darwin windows; do \
+	  for version in 3.11 3.12; do \
+	    uv pip compile requirements.lock --no-deps -q -o /dev/null --python-platform $$platform --python-version $$version \
+	      --only-binary :all: --no-binary antlr4-python3-runtime || exit 1; \
+	  done; \
+	done
