@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.linear_model import LinearRegression
 
+from benchmarks import rewards
 from membership.base import seeds
-from membership.stats import bandit_log, causal, offpolicy, rewards
+from membership.stats import bandit_log, causal, offpolicy
 from membership.stats.bandit_log import BanditLog
 
 MEMBERS, ROWS_EACH = 4600, 5  # 23,000 rows

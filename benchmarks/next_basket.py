@@ -13,13 +13,13 @@ from typing import Any
 
 import yaml
 
-from benchmarks import contest, peer_search, reality_check
+from benchmarks import contest, ordered, peer_search, reality_check
 from benchmarks.contest import OURS, Exam, Judged
 from benchmarks.reality_check import Data, Fold
-from membership.base import params
 from membership.base.errors import ProjectError
-from membership.recommend import ordered, policy
+from membership.recommend import policy
 from membership.recommend.policy import Recommender
+from membership.settings import params
 
 PEERS = [name for name in peer_search.SPACES if name != "content"]  # items have no attributes here
 NAMED = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))

@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.reality_check import PARTS
-from membership.base import files, params, seeds
+from membership.base import files, seeds
 from membership.base.errors import DataError, ProjectError
+from membership.settings import params
 
 BASKETS = (3, 50)  # of a member, at least and at most
 PURCHASES = 5  # of an item in the histories, at least

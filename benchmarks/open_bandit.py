@@ -12,8 +12,9 @@ import pandas as pd
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import KFold
 
+from benchmarks import rewards
 from membership.base.errors import DataError
-from membership.stats import bandit_log, offpolicy, rewards
+from membership.stats import bandit_log, offpolicy
 from membership.stats.bandit_log import BanditLog
 
 CAMPAIGNS = ("men", "women")

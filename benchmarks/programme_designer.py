@@ -5,9 +5,10 @@ import time
 import numpy as np
 
 from benchmarks import goals
-from membership.base import params, seeds
-from membership.programme import designer
-from membership.programme.designer_view import Panel
+from membership.base import seeds
+from membership.designer import designer
+from membership.report.designer_view import Panel
+from membership.settings import params
 
 SECONDS = 1.0
 

@@ -15,12 +15,13 @@ import pandas as pd
 
 from benchmarks import goals
 from benchmarks.programme_oracle import QUANTILES, ROUND
-from membership.base import engine, params, seeds, tables
-from membership.programme import qualifying, thresholds, tiers, worth
-from membership.programme.qualifying import CENTS
-from membership.programme.tiers import Rule
-from membership.programme.worth import Terms
+from membership.base import engine, seeds, tables
+from membership.settings import params
 from membership.stats import resample
+from membership.tiers import qualifying, thresholds, tiers, worth
+from membership.tiers.qualifying import CENTS
+from membership.tiers.tiers import Rule
+from membership.tiers.worth import Terms
 
 DATES = (date(2017, 8, 1), date(2017, 9, 1))  # a whole qualifying period lies before each
 

@@ -11,12 +11,14 @@ import numpy as np
 import pandas as pd
 
 from benchmarks import goals
-from membership.base import params, seeds
+from membership.base import seeds
 from membership.base.errors import ParamError
-from membership.base.programme_knobs import Benefits, Tiers
-from membership.programme import allocation, thresholds
-from membership.programme.benefits import Candidates
-from membership.programme.worth import Terms
+from membership.benefits import allocation
+from membership.benefits.benefits import Candidates
+from membership.settings import params
+from membership.settings.programme_knobs import Benefits, Tiers
+from membership.tiers import thresholds
+from membership.tiers.worth import Terms
 
 WITHIN = 0.99
 _LIMITED = {"group": ("a", "b")}

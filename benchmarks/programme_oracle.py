@@ -20,16 +20,19 @@ import pandas as pd
 
 from benchmarks import goals, programme_market
 from benchmarks.programme_market import DAYS_A_MONTH, PERSONAS, Market
-from membership.base import params, seeds
-from membership.base.programme_knobs import Benefits, Tiers
+from membership.base import seeds
+from membership.benefits import allocation, benefits
+from membership.campaigns import effects, response
+from membership.campaigns.panel import Panel
+from membership.lifetimes.pareto import ParetoNbd
+from membership.lifetimes.spend import GammaGamma
 from membership.profile import clusters
-from membership.programme import allocation, benefits, effects, response, thresholds, tiers, worth
-from membership.programme.campaigns import Panel
-from membership.programme.qualifying import CENTS
-from membership.programme.tiers import Rule
-from membership.programme.worth import Terms
-from membership.value.pareto import ParetoNbd
-from membership.value.spend import GammaGamma
+from membership.settings import params
+from membership.settings.programme_knobs import Benefits, Tiers
+from membership.tiers import thresholds, tiers, worth
+from membership.tiers.qualifying import CENTS
+from membership.tiers.tiers import Rule
+from membership.tiers.worth import Terms
 
 SHARE_OF_ORACLE = 0.95
 CAMPAIGNS = 8  # randomised months of each benefit before the cut-off

@@ -20,12 +20,13 @@ from scipy.special import gammaln, logsumexp
 from sklearn.metrics import adjusted_rand_score
 
 from benchmarks import goals
-from membership.base import params, seeds
-from membership.base.knobs import Params
-from membership.base.source_knobs import Simulate
+from membership.base import seeds
 from membership.data import features, habits
 from membership.data.sources import behaviour, simulate
 from membership.profile import needs, personas
+from membership.settings import params
+from membership.settings.knobs import Params
+from membership.settings.source_knobs import Simulate
 
 GOAL = 0.95  # of the adjusted Rand index of Bayes' rule
 GRID = 48  # points at which a trait is integrated out

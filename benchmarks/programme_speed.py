@@ -17,11 +17,14 @@ import numpy as np
 import pandas as pd
 
 from benchmarks import fresh, goals
-from membership.base import files, params, seeds
-from membership.base.programme_knobs import Benefits, Tiers
-from membership.programme import allocation, benefits, points, response, thresholds, tiers
-from membership.programme.qualifying import CENTS
-from membership.programme.worth import Terms
+from membership.base import files, seeds
+from membership.benefits import allocation, benefits
+from membership.campaigns import response
+from membership.settings import params
+from membership.settings.programme_knobs import Benefits, Tiers
+from membership.tiers import points, thresholds, tiers
+from membership.tiers.qualifying import CENTS
+from membership.tiers.worth import Terms
 
 SIZES = (10_000, 100_000, 1_000_000)
 JUDGED = 1_000_000

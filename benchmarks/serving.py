@@ -24,8 +24,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from membership.base import files, params, seeds, tables
+from membership.base import files, seeds, tables
 from membership.base.errors import ProjectError
+from membership.settings import params
 
 GOALS = {  # measurement -> figure, the bound, and whether it is the most or the least
     "known ids": ("p99_ms", 100.0, "at most"),

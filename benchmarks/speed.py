@@ -20,9 +20,10 @@ import numpy as np
 import pandas as pd
 
 from benchmarks import big_market
-from membership.base import files, params
+from membership.base import files
 from membership.base.errors import DataError, ParamError, ProjectError
 from membership.base.progress import bar
+from membership.settings import params
 
 SCRIPT = Path(__file__).parent / "peers" / "recommend.py"
 PEERS_HOME = Path(__file__).parents[1] / ".peers" / "recommend"

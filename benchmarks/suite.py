@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from membership.base import files, params
+from membership.base import files
+from membership.settings import params
 
 
 @dataclass(frozen=True)

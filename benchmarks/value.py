@@ -10,8 +10,9 @@ import sys
 from pathlib import Path
 
 from benchmarks import value_cdnow, value_published, value_recovery, value_speed
-from membership.base import files, params
+from membership.base import files
 from membership.base.errors import DataError
+from membership.settings import params
 
 PARTS = ("published", "recovery", "cdnow", "speed")
 

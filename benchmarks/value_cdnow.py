@@ -22,16 +22,17 @@ from sklearn.model_selection import KFold, cross_val_predict
 
 from benchmarks import cdnow
 from benchmarks.value_published import as_published
-from membership.base import params, seeds
-from membership.base.knobs import Params
+from membership.base import seeds
 from membership.data import features
+from membership.lifetimes.bgnbd import BgNbd
+from membership.lifetimes.pareto import ParetoNbd
+from membership.lifetimes.spend import GammaGamma
+from membership.settings import params
+from membership.settings.knobs import Params
 from membership.value import choose, origins, panel, validate
 from membership.value.accuracy import LOWER_IS_BETTER
-from membership.value.bgnbd import BgNbd
 from membership.value.origins import Fitted
 from membership.value.panel import Panel
-from membership.value.pareto import ParetoNbd
-from membership.value.spend import GammaGamma
 
 JOINED = date(1997, 3, 26)  # the first day on which no customer is new
 SETTINGS = {"value.origins": 2, "value.learning_origins": 3}  # the oldest window only teaches; all of the past teaches

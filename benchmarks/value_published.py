@@ -9,10 +9,10 @@ import pandas as pd
 
 from benchmarks import cdnow
 from membership.data import features
-from membership.value.bgnbd import BgNbd
-from membership.value.pareto import ParetoNbd
-from membership.value.spend import GammaGamma
-from membership.value.subscription import Sbg
+from membership.lifetimes.bgnbd import BgNbd
+from membership.lifetimes.pareto import ParetoNbd
+from membership.lifetimes.spend import GammaGamma
+from membership.lifetimes.subscription import Sbg
 
 _WEEK = 7.0  # days
 PUBLISHED = {  # Fader, Hardie & Lee (2005); Fader & Hardie (2013); Fader & Hardie (2007)

@@ -19,12 +19,12 @@ from scipy import stats
 from membership.base import seeds
 from membership.base.errors import DataError
 from membership.base.progress import bar
-from membership.value import markets, search
-from membership.value.bgnbd import BgNbd, MbgNbd
-from membership.value.pareto import ParetoNbd
-from membership.value.rounds import BgBb
-from membership.value.spend import GammaGamma
-from membership.value.subscription import Sbg
+from membership.lifetimes import markets, search
+from membership.lifetimes.bgnbd import BgNbd, MbgNbd
+from membership.lifetimes.pareto import ParetoNbd
+from membership.lifetimes.rounds import BgBb
+from membership.lifetimes.spend import GammaGamma
+from membership.lifetimes.subscription import Sbg
 
 CONFIDENCE = 0.95
 AGES_DAYS = (182.0, 546.0)

@@ -23,7 +23,7 @@ import pandas as pd
 from membership.base import files, seeds
 from membership.base.errors import DataError
 from membership.base.progress import bar
-from membership.value import markets
+from membership.lifetimes import markets
 
 SCRIPT = Path(__file__).parent / "peers" / "measure.py"
 PEERS_HOME = Path(__file__).parents[1] / ".peers" / "value"

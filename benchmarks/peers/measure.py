@@ -31,21 +31,21 @@ def main(task: str, members: Path) -> None:
 
 
 def _bgnbd(columns: np.ndarray) -> Callable[[], dict]:
-    from membership.value.bgnbd import BgNbd
+    from membership.lifetimes.bgnbd import BgNbd
 
     features = _features(columns)
     return lambda: _natural(BgNbd.fit(features))
 
 
 def _pareto_nbd(columns: np.ndarray) -> Callable[[], dict]:
-    from membership.value.pareto import ParetoNbd
+    from membership.lifetimes.pareto import ParetoNbd
 
     features = _features(columns)
     return lambda: _natural(ParetoNbd.fit(features))
 
 
 def _gamma_gamma(columns: np.ndarray) -> Callable[[], dict]:
-    from membership.value.spend import GammaGamma
+    from membership.lifetimes.spend import GammaGamma
 
     features = _features(columns)
     return lambda: _natural(GammaGamma.fit(features))
@@ -53,9 +53,9 @@ def _gamma_gamma(columns: np.ndarray) -> Callable[[], dict]:
 
 def _score(columns: np.ndarray) -> Callable[[], dict]:
     """Purchases, P(alive), spend and residual value of every member; the mean of each is what it finds."""
+    from membership.lifetimes.bgnbd import BgNbd
+    from membership.lifetimes.spend import GammaGamma
     from membership.value import lifetime
-    from membership.value.bgnbd import BgNbd
-    from membership.value.spend import GammaGamma
 
     features = _features(columns)
     some = features.iloc[:_FITTED_ON]

@@ -51,8 +51,8 @@ def _item_knn(lines) -> Callable[[], Recommend]:
 
 def _model(lines) -> Callable[[], Recommend]:
     """All of it, as in `benchmarks.next_basket`, with the settings in `params.yaml`; labels are the last baskets."""
-    from membership.base import params
-    from membership.recommend import ordered
+    from benchmarks import ordered
+    from membership.settings import params
 
     p = params.parse(params.read(), {"device": "cpu"})
     known = _baskets(lines)

@@ -5,8 +5,9 @@ from datetime import date
 import ibis
 import pandas as pd
 
-from membership.base import engine, params, seeds
+from membership.base import engine, seeds
 from membership.base.timeline import Window
+from membership.settings import params
 
 
 def test_a_window_holds_its_first_day_and_not_its_end():

@@ -14,8 +14,9 @@ from benchmarks import (
     experiments_trust,
     goals,
 )
-from membership.base import files, params
+from membership.base import files
 from membership.evaluate import experiment
+from membership.settings import params
 
 
 @pytest.fixture(scope="module")

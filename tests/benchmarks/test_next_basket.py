@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from benchmarks import contest, next_basket, peer_search, reality_check
-from membership.base import params
 from membership.base.errors import DataError, ParamError
+from membership.settings import params
 
 FAST = ["g_topfreq", "gp_topfreq", "item_knn"]
 

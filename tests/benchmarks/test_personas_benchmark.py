@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from benchmarks import programme_personas
-from membership.base import params
 from membership.data.sources import simulate
+from membership.settings import params
 
 MARKET = programme_personas.Setting(3, 0.8, 3.0)
 

@@ -19,9 +19,9 @@ from benchmarks import (
     programme_oracle,
     programme_speed,
 )
-from membership.base import params
-from membership.programme import tiers, worth
-from membership.programme.worth import Terms
+from membership.settings import params
+from membership.tiers import tiers, worth
+from membership.tiers.worth import Terms
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 import pytest
 
 from benchmarks import contest, next_basket, reality_check
-from membership.base import params
+from membership.settings import params
 
 TAFENG = {  # recall@10, ndcg@10, phr@10, recall@20, ndcg@20, phr@20
     "g_topfreq": (0.0813, 0.0861, 0.2504, 0.1071, 0.0954, 0.3287),

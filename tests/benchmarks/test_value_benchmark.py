@@ -3,8 +3,8 @@ import pandas as pd
 import pytest
 
 from benchmarks import cdnow, value, value_cdnow, value_published, value_recovery, value_speed
-from membership.base import params
 from membership.base.errors import DataError
+from membership.settings import params
 
 HALF_A_DIGIT = {"r": 5e-4, "a": 5e-4, "b": 5e-4, "s": 5e-4, "p": 5e-3, "q": 5e-3, "gamma": 5e-3, "alpha": 5e-4}
 

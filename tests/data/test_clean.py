@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from membership.base import tables
 from membership.base.errors import DataError
-from membership.base.source_knobs import Clean
 from membership.data.canonical import Canonical, empty
 from membership.data.clean import clean
+from membership.settings.source_knobs import Clean
 
 DEFAULTS = {
     "earliest": date(2000, 1, 1),

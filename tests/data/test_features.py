@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from membership.base import engine, params, schemas, tables
-from membership.base.source_knobs import Simulate
+from membership.base import engine, schemas, tables
 from membership.data import features
 from membership.data.sources import simulate
+from membership.settings import params
+from membership.settings.source_knobs import Simulate
 
 CUTOFF = date(2017, 3, 1)
 

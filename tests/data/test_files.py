@@ -12,11 +12,12 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 
-from membership.base import params, tables
+from membership.base import tables
 from membership.base.errors import DataError, ParamError
-from membership.base.source_knobs import Files
 from membership.data import clean, ingest
 from membership.data.sources import files
+from membership.settings import params
+from membership.settings.source_knobs import Files
 
 COLUMNS = {"member_id": "who", "item_id": "what", "at": "when", "quantity": "n", "amount": "paid", "order_id": "bill"}
 HEADER = "who,what,when,n,paid,bill"

@@ -5,10 +5,11 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from membership.base import params, tables
+from membership.base import tables
 from membership.base.errors import DataError
-from membership.base.knobs import Windows
 from membership.data import ingest
+from membership.settings import params
+from membership.settings.knobs import Windows
 
 SHOP = {"paths": ["shop.csv"], "columns": {"member_id": "who", "at": "when", "amount": "paid"}}
 FILES = {"dataset.source": "files", "dataset.files": {"events": SHOP | {"constants": {"kind": "purchase"}}}}

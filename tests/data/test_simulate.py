@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from membership.base import tables
-from membership.base.source_knobs import Simulate
 from membership.data.sources import simulate
+from membership.settings.source_knobs import Simulate
 
 NEUTRAL = {
     "members": 1500,

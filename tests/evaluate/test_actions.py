@@ -2,10 +2,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from membership.base import params, paths, tables
+from membership.base import paths, tables
 from membership.base.errors import DataError
 from membership.base.member_schemas import STAGES
 from membership.evaluate import actions
+from membership.settings import params
 
 MEMBERS = ["a", "b", "c"]
 

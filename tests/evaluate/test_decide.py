@@ -5,10 +5,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from membership.base import params, tables
+from membership.base import tables
 from membership.base.errors import ParamError, ProjectError
-from membership.base.policy_knobs import Guardrail
 from membership.evaluate import decide
+from membership.settings import params
+from membership.settings.policy_knobs import Guardrail
 
 LIVE = {"policy": "gp_topfreq", "settings": {}, "reason": "the first control"}
 TUNED = {"policy": "model", "settings": {"lr": 0.01}}

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from membership.base import params
 from membership.evaluate import checks, randomised
 from membership.evaluate.arms import CONTROL, TREATMENT
+from membership.settings import params
 
 NOTHING = pd.DataFrame({"member_id": pd.Series(dtype=str)})
 

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from membership.base.errors import ParamError
-from membership.base.policy_knobs import Guardrail
 from membership.evaluate import guardrails
+from membership.settings.policy_knobs import Guardrail
 
 
 @pytest.fixture

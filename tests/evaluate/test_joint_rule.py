@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from membership.base import params
 from membership.evaluate import decide, experiment, guardrails
+from membership.settings import params
 
 MEMBERS, ITEMS, K = 300, 200, 5
 EFFECT = 0.0265  # of recall: found with power .9 by 300 paired members whose differences vary by .14

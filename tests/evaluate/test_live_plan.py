@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 import scipy.stats
 
-from membership.base import params
 from membership.evaluate import live_plan
+from membership.settings import params
 from membership.stats import power, sequential
 
 GUARDRAIL = SimpleNamespace(metric="hit", margin=0.5)

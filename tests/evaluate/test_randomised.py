@@ -7,9 +7,9 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from membership.base import params
 from membership.evaluate import randomised
 from membership.evaluate.randomised import Measure
+from membership.settings import params
 
 MEAN, RATIO = Measure("y", "y"), Measure("ratio", "y", "n")
 

@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
-from membership.base import params
 from membership.base.timeline import Window
 from membership.evaluate import before, reach
 from membership.recommend.baskets import Baskets, Targets
+from membership.settings import params
 
 HOLDOUT = Window(date(2020, 3, 1), date(2020, 3, 31))
 BOUGHT = [

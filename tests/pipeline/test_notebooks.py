@@ -7,8 +7,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from membership.base import graph
 from membership.base.schemas import ALL
-from membership.pipeline import graph
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted(ROOT.glob("notebooks/**/[!.]*.ipynb"))

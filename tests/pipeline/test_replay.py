@@ -11,10 +11,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from membership.base import files, params, paths
+from membership.base import files, paths
 from membership.base.errors import ParamError, ProjectError
-from membership.evaluate import predictions
-from membership.pipeline import replay, replay_report, sandbox
+from membership.monitor import predictions
+from membership.pipeline import replay, sandbox
+from membership.report import replay as replay_report
+from membership.settings import params
 
 SOURCE = Path(__file__).resolve().parents[2] / "src"
 TINY = {

@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from membership.base import params, paths, stored, tables
+from membership.base import paths, stored, tables
 from membership.base.errors import DataError
 from membership.pipeline import scorer
+from membership.settings import params
 
 ARMS = {"champion": {"policy": "gp_topfreq", "settings": {}}, "challenger": {"policy": "model"}}
 CENTS = 1e-6  # a value may differ by that: sums over members are put together in another order

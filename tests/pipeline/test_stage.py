@@ -11,9 +11,11 @@ import nbformat
 import pytest
 from mlflow.tracking import MlflowClient
 
-from membership.base import params
+from membership.base import graph
 from membership.base.errors import ParamError, ProjectError
-from membership.pipeline import graph, report, stage
+from membership.pipeline import stage
+from membership.report import pages as report
+from membership.settings import params
 
 
 @pytest.fixture

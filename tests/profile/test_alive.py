@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from membership.base import params
-from membership.base.knobs import Windows
-from membership.base.source_knobs import Simulate
 from membership.data.sources import simulate
+from membership.lifetimes.bgnbd import MbgNbd
 from membership.profile import alive, lifecycle
-from membership.value.bgnbd import MbgNbd
+from membership.settings import params
+from membership.settings.knobs import Windows
+from membership.settings.source_knobs import Simulate
 
 PROFILE = params.load("profile").profile
 SETTINGS = PROFILE.lifecycle

@@ -10,8 +10,8 @@ from hypothesis.extra.numpy import arrays
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 
-from membership.base import params
 from membership.profile import clusters
+from membership.settings import params
 
 KNOBS = params.parse(params.read()).profile.personas.model_copy(update={"most": 5, "bootstrap": 8, "chance": 3})
 CORNERS = np.array([[3.0, 0, 0, 0], [0, 3, 0, 0], [0, 0, 3, 0], [0, 0, 0, 3]])

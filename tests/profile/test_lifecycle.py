@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from membership.base.knobs import Windows
 from membership.base.member_schemas import STAGES
-from membership.base.profile_knobs import Lifecycle
 from membership.profile import lifecycle
+from membership.settings.knobs import Windows
+from membership.settings.profile_knobs import Lifecycle
 
 SETTINGS = Lifecycle(
     new_days=30,

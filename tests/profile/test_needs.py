@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from membership.base import params
 from membership.data.habits import COLUMNS
 from membership.profile import needs
+from membership.settings import params
 from membership.stats import credibility
 
 SETTINGS = params.parse(params.read()).profile.model_copy(

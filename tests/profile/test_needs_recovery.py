@@ -3,10 +3,11 @@
 import pandas as pd
 import pytest
 
-from membership.base import engine, params, tables
+from membership.base import engine, tables
 from membership.data import features, habits
 from membership.data.sources import simulate
 from membership.profile import needs, stated, survey
+from membership.settings import params
 
 P = params.parse(params.read(), {"dataset.simulate.members": 600, "dataset.simulate.items": 120})
 

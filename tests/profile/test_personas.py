@@ -9,10 +9,11 @@ from hypothesis.extra.numpy import arrays
 from matplotlib import pyplot as plt
 from sklearn.metrics import adjusted_rand_score
 
-from membership.base import params
 from membership.base.errors import ParamError
-from membership.profile import personas, plots_personas
+from membership.profile import personas
 from membership.profile.survey import NO_ANSWER
+from membership.report.figures import personas as plots_personas
+from membership.settings import params
 
 PROFILE = params.parse(params.read(), {"profile.personas.bootstrap": 6, "profile.personas.most": 4}).profile
 NEEDS = ["bargains", "wine", "variety", "bread"]

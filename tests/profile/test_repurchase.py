@@ -9,9 +9,9 @@ import pytest
 import scipy.stats
 
 from membership.base.errors import DataError
-from membership.base.knobs import Windows
 from membership.profile import repurchase
 from membership.profile.repurchase import BEFORE
+from membership.settings.knobs import Windows
 from membership.stats import resample
 
 WINDOWS = Windows(

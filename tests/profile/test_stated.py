@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from membership.base import params, tables
+from membership.base import tables
 from membership.base.errors import ParamError
 from membership.profile import stated, survey
+from membership.settings import params
 
 BASE = params.parse(params.read()).profile
 

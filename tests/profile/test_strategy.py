@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from membership.base import params
 from membership.base.errors import ParamError
 from membership.base.member_schemas import STAGES
 from membership.profile import moves, repurchase, strategy
+from membership.settings import params
 
 SETTINGS = params.load("profile").profile.strategy
 STAGE = pd.Series(["loyal", "loyal", "lapsed"], pd.Index(["a", "b", "c"], name="member_id"), name="stage")

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from membership.base import params
 from membership.base.errors import DataError, ParamError
-from membership.base.profile_knobs import Question
 from membership.profile import survey
+from membership.settings import params
+from membership.settings.profile_knobs import Question
 
 AS_OF = date(2017, 6, 1)
 MEMBERS = pd.Series(["a", "b", "c"])

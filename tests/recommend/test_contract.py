@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from ordered_market import ordered_market
 
-from benchmarks import reality_check
+from benchmarks import ordered, reality_check
 from membership.base.errors import DataError, ParamError
-from membership.recommend import ordered, policy
+from membership.recommend import policy
 
 MARKET = ordered_market(members=90, items=30, seed=1)
 LABELLED, ASKED = MARKET.known.members[:60], MARKET.known.members[60:]

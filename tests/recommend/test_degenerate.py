@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from membership.base import params
+from benchmarks import ordered
 from membership.base.errors import DataError
-from membership.recommend import ordered, policy
+from membership.recommend import policy
 from membership.recommend.baskets import Baskets, Targets
+from membership.settings import params
 
 HISTORIES = {  # of each member, the oldest basket first
     "one member": [["ab", "a", "ac"]],

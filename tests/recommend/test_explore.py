@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from ordered_market import ordered_market
 
-from membership.recommend import ordered, policy
+from benchmarks import ordered
+from membership.recommend import policy
 
 MARKET = ordered_market(members=90, items=40, seed=6)
 KNOWN = MARKET.known

@@ -14,8 +14,8 @@ from ordered_market import ordered_market
 from scipy import sparse
 from small_market import purchases, table
 
-from benchmarks import next_basket
-from membership.recommend import labels, ordered, policy, train
+from benchmarks import next_basket, ordered
+from membership.recommend import labels, policy, train
 
 CUTOFF = date(2024, 6, 1)
 DAYS = pd.date_range("2024-06-01", "2024-07-30", freq="5D").strftime("%Y-%m-%d %H:%M").tolist()

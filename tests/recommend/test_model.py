@@ -7,10 +7,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from membership.base import params
 from membership.base.errors import DataError, ParamError
 from membership.recommend import model
 from membership.recommend.model import NextBasket, Settings
+from membership.settings import params
 
 NAMES = ["one", "two", "three"]
 

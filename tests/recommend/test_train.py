@@ -10,9 +10,10 @@ from ordered_market import ordered_market
 from small_market import market, table
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from benchmarks import ordered
 from membership.base.errors import DataError
 from membership.base.timeline import Window
-from membership.recommend import baskets, labels, ordered, train
+from membership.recommend import baskets, labels, train
 from membership.recommend.model import Settings
 
 CUTOFF = date(2024, 6, 1)

@@ -14,10 +14,12 @@ import pytest
 from ordered_market import ordered_market
 from small_market import SMALL, market, table
 
-from membership.base import params
+from benchmarks import ordered
 from membership.base.errors import DataError, ParamError
-from membership.recommend import ordered, plots, policy, studies, tune, workers
+from membership.recommend import policy, studies, tune, workers
 from membership.recommend.model import NextBasket, Settings
+from membership.report.figures import recommend as plots
+from membership.settings import params
 
 TRIALS = 10
 SEARCH = """

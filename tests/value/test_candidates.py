@@ -3,8 +3,8 @@ import pandas as pd
 import pytest
 import small_panel
 
-from membership.base import params
 from membership.base.errors import DataError
+from membership.settings import params
 from membership.value import candidates
 from membership.value.panel import Panel
 

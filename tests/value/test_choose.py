@@ -2,8 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from membership.base import params
 from membership.base.errors import DataError
+from membership.settings import params
 from membership.value import choose
 from membership.value.origins import Rolled
 

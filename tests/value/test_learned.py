@@ -6,9 +6,9 @@ import pytest
 import torch
 from scipy import stats
 
-from membership.base import params
 from membership.base.errors import DataError
-from membership.base.value_knobs import Network
+from membership.settings import params
+from membership.settings.value_knobs import Network
 from membership.value import learned, ziln
 from membership.value.candidates import Candidate, lifetime
 from membership.value.panel import Panel

@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from membership.value import lifetime, markets
-from membership.value.bgnbd import BgNbd
-from membership.value.pareto import ParetoNbd
-from membership.value.spend import GammaGamma
+from membership.lifetimes import markets
+from membership.lifetimes.bgnbd import BgNbd
+from membership.lifetimes.pareto import ParetoNbd
+from membership.lifetimes.spend import GammaGamma
+from membership.value import lifetime
 
 DAYS = 730
 RATE = 0.25  # a year

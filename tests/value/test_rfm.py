@@ -5,9 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LinearRegression
 
-from membership.base import params
 from membership.base.errors import DataError
-from membership.value import plots, rfm
+from membership.report.figures import value as plots
+from membership.settings import params
+from membership.value import rfm
 
 
 def members(count, seed=0, monetary_of_frequency=0.0):

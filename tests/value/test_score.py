@@ -6,8 +6,10 @@ import pandas as pd
 import pytest
 import small_panel
 
-from membership.base import params, seeds, tables
-from membership.value import checks, choose, origins, score, summary, validate
+from membership.base import seeds, tables
+from membership.report.words import value as summary
+from membership.settings import params
+from membership.value import checks, choose, origins, score, validate
 from membership.value.panel import Panel
 
 MEMBERS = 150

@@ -10,9 +10,9 @@ from scipy import stats
 from sklearn.metrics import mean_absolute_error, root_mean_squared_error
 
 from membership.base.errors import DataError
+from membership.lifetimes.bgnbd import BgNbd
+from membership.lifetimes.pareto import ParetoNbd
 from membership.value import accuracy, validate
-from membership.value.bgnbd import BgNbd
-from membership.value.pareto import ParetoNbd
 
 ACTUAL = pd.Series([0.0, 0, 10, 30], index=["a", "b", "c", "d"])
 

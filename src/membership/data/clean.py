@@ -13,8 +13,8 @@ import pandas as pd
 
 from membership.base import engine, tables
 from membership.base.errors import DataError
-from membership.base.source_knobs import Clean
 from membership.data.canonical import Canonical
+from membership.settings.source_knobs import Clean
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,14 @@ from datetime import date, timedelta
 import ibis
 import pandas as pd
 
-from membership.base import params, seeds
+from membership.base import seeds
 from membership.base.errors import DataError
-from membership.base.knobs import Windows
-from membership.base.source_knobs import Dataset
 from membership.data.canonical import Canonical
 from membership.data.clean import Cleaned, clean
 from membership.data.sources import complete_journey, files, simulate
+from membership.settings import params
+from membership.settings.knobs import Windows
+from membership.settings.source_knobs import Dataset
 
 
 def ingest(p: params.Stage) -> Cleaned:

@@ -13,10 +13,10 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from membership.base.errors import DataError
-from membership.base.policy_knobs import Recommend
 from membership.base.timeline import Window
 from membership.evaluate import reach
 from membership.recommend import baskets, metrics, policy
+from membership.settings.policy_knobs import Recommend
 
 HABITS = ["orders_90d", "spend_90d", "days_since_last", "age_days", "basket_items", "discount_share", "weekend_share"]
 REFERENCE = "gp_topfreq"  # own most frequent items: needs no training, and is the same whoever the arms are

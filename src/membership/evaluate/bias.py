@@ -8,7 +8,8 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from membership.base.timeline import Window
-from membership.programme import fairness, qualifying
+from membership.benefits import fairness
+from membership.tiers import qualifying
 
 ALL = "all"
 

@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 import scipy.stats
 
-from membership.base.policy_knobs import Evaluate
 from membership.base.results import markdown
 from membership.evaluate.arms import BEFORE, CONTROL
 from membership.evaluate.guardrails import lower_is_better
 from membership.evaluate.randomised import ADJUSTED, PLAIN
+from membership.settings.policy_knobs import Evaluate
 from membership.stats import power, sequential
 
 

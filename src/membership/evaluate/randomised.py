@@ -11,9 +11,9 @@ import pandas as pd
 import tea_tasting as tt
 from tea_tasting.aggr import Aggregates
 
-from membership.base.policy_knobs import Evaluate
 from membership.evaluate.arms import BEFORE, CONTROL, TREATMENT
 from membership.evaluate.experiment import Experiment
+from membership.settings.policy_knobs import Evaluate
 
 PLAIN, ADJUSTED = "Welch", "CUPED"
 

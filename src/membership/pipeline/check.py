@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from fnmatch import fnmatch
 from pathlib import Path
 
-from membership.base import files, params, paths
+from membership.base import files, paths
 from membership.base.errors import ProjectError
+from membership.settings import params
 
 
 def main() -> int:

@@ -4,7 +4,7 @@ import sys
 
 from membership.base import tables
 from membership.base.errors import ProjectError
-from membership.evaluate import predictions
+from membership.monitor import predictions
 
 
 def main() -> int:

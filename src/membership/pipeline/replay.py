@@ -15,11 +15,14 @@ from typing import Any
 
 import pandas as pd
 
-from membership.base import engine, files, params, paths, progress, tables
+from membership.base import engine, files, paths, progress, tables
 from membership.base.errors import ProjectError
-from membership.base.knobs import Params
-from membership.evaluate import champions, decide, monitor, predictions
-from membership.pipeline import replay_report, sandbox
+from membership.evaluate import champions, decide
+from membership.monitor import monitor, predictions
+from membership.pipeline import sandbox
+from membership.report import replay as replay_report
+from membership.settings import params
+from membership.settings.knobs import Params
 
 _LAST_LINES = 12  # of a failed period's log that are shown
 

@@ -15,8 +15,9 @@ from typing import Any
 
 import yaml
 
-from membership.base import params, paths
+from membership.base import paths
 from membership.base.errors import ProjectError
+from membership.settings import params
 
 _PARTS = ("notebooks", "src", "params.yaml", "dvc.yaml", "champion.json", "README.md", "reports/live")
 

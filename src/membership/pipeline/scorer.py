@@ -16,13 +16,14 @@ import pandas as pd
 import pyarrow
 import yaml
 
-from membership.base import engine, files, params, paths, stored, tables
+from membership.base import engine, files, paths, stored, tables
 from membership.base.errors import DataError
 from membership.data import features
 from membership.pipeline import request
 from membership.profile import alive, lifecycle
-from membership.programme import points, qualifying, tiers
 from membership.recommend import baskets, model, policy, train
+from membership.settings import params
+from membership.tiers import points, qualifying, tiers
 from membership.value import score
 
 CLASSES = (*score.STORED, lifecycle.Now, tiers.Rule)

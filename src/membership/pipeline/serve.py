@@ -111,8 +111,8 @@ def _make_registry(client) -> None:
 
 def _version(client, folder: Path, arm: str, live: dict, run_id: str) -> str:
     """Return the version that answers for the policy `live` as the batch run did, made if there is none yet."""
-    from membership.base import params
     from membership.pipeline import scorer
+    from membership.settings import params
 
     packed = folder / arm / "scorer"
     shutil.copytree(folder / "any", packed)

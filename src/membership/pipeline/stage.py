@@ -18,9 +18,9 @@ import yaml
 from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
-from membership.base import params, paths
+from membership.base import graph, paths
 from membership.base.errors import ParamError, ProjectError
-from membership.pipeline import graph
+from membership.settings import params
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -51,7 +51,7 @@ def run(stage: str, overrides: Mapping[str, Any]) -> None:
             os.environ["MEMBERSHIP_RUN_ID"] = opening.result().id
         failure = _execute(node.notebook, executed, overrides)
         tracked = opening.result()
-    from membership.pipeline import report
+    from membership.report import pages as report
 
     page = report.save_page(executed, paths.reports(f"{node.notebook.stem}.html"))
     tracked.log_files([page, *report.save_figures(executed)], "report")
@@ -121,7 +121,7 @@ def _execute(notebook: Path, executed: Path, overrides: Mapping[str, Any]) -> Pa
 
 
 def _open_run(node: graph.Node, parameters: dict[str, Any]):
-    from membership.pipeline import report, track  # noqa: F401  (the report is needed as soon as the notebook is done)
+    from membership.pipeline import track
 
     hashes = graph.digests(node.deps, "md5")
     tracked = track.StageRun(node.name, parameters, {f"dep/{name}": value for name, value in hashes.items()})
@@ -133,7 +133,7 @@ def _open_run(node: graph.Node, parameters: dict[str, Any]):
 
 def _after(stage: str, run_id: str) -> None:
     if stage == "decide":
-        from membership.pipeline import report
+        from membership.report import pages as report
 
         report.save_readme()
         if paths.root() == paths.checkout():  # an experiment in a folder of its own moves no alias

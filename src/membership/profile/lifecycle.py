@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 
 from membership.base import engine
-from membership.base.knobs import Windows
-from membership.base.profile_knobs import Lifecycle
+from membership.lifetimes.bgnbd import MbgNbd
 from membership.profile import alive
-from membership.value.bgnbd import MbgNbd
+from membership.settings.knobs import Windows
+from membership.settings.profile_knobs import Lifecycle
 
 
 @dataclass(frozen=True)

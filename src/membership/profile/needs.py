@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from membership.base.profile_knobs import Profile
 from membership.data.features import UNKNOWN as NO_CATEGORY
+from membership.settings.profile_knobs import Profile
 from membership.stats import credibility
 
 UNKNOWN = "unknown"

@@ -7,9 +7,9 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from membership.base import seeds
-from membership.base.profile_knobs import Profile
 from membership.profile import clusters, needs
 from membership.profile.survey import NO_ANSWER
+from membership.settings.profile_knobs import Profile
 from membership.stats import credibility
 
 NEWCOMER = "Newcomer"

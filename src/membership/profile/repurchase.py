@@ -22,8 +22,8 @@ import pandas as pd
 
 from membership.base import engine
 from membership.base.errors import DataError
-from membership.base.knobs import Windows
 from membership.profile import alive, lifecycle
+from membership.settings.knobs import Windows
 from membership.stats import resample, survival
 
 BEFORE = "before the data began"

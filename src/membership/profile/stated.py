@@ -9,8 +9,8 @@ import pandas as pd
 import scipy.stats
 
 from membership.base.errors import ParamError
-from membership.base.profile_knobs import Profile
 from membership.profile.survey import Survey
+from membership.settings.profile_knobs import Profile
 
 BEHAVIOUR, SURVEY = "behaviour", "survey"
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from membership.base.errors import DataError
-from membership.base.profile_knobs import Profile, Question
+from membership.settings.profile_knobs import Profile, Question
 
 NO_ANSWER = "no answer"
 PROBLEMS = ("blank", "unknown_member", "later", "invalid", "superseded", "contradictory")

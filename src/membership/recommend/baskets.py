@@ -18,8 +18,8 @@ from scipy import sparse
 
 from membership.base import engine
 from membership.base.errors import DataError
-from membership.base.policy_knobs import Recommend
 from membership.base.timeline import Window
+from membership.settings.policy_knobs import Recommend
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,6 @@ from sklearn.linear_model import LogisticRegression
 
 from membership.base import seeds
 from membership.base.errors import DataError
-from membership.base.policy_knobs import Recommend, Train
 from membership.base.progress import bar
 from membership.base.timeline import Window
 from membership.recommend import baskets, labels, optimise
@@ -30,6 +29,7 @@ from membership.recommend.candidates import Pairs
 from membership.recommend.labels import Labels
 from membership.recommend.model import NextBasket, Settings, device, one_thread
 from membership.recommend.situation import Situation, View
+from membership.settings.policy_knobs import Recommend, Train
 
 Epoch = Callable[[int, float, NextBasket], None]
 ARRAYS = ("inputs", "bought", "weight", "size", "held")

@@ -26,13 +26,13 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from membership.base import files, paths, seeds
 from membership.base.errors import DataError
-from membership.base.policy_knobs import Range, Space
 from membership.base.progress import bar
 from membership.recommend import baskets, labels, metrics, policy, studies, train
 from membership.recommend.baskets import Targets
 from membership.recommend.model import NextBasket, Settings, device
 from membership.recommend.train import Samples, Situation
 from membership.recommend.workers import Work, Workers
+from membership.settings.policy_knobs import Range, Space
 
 OnTrial = Callable[[int, dict, list[float], str], None]
 NEVER_PRUNED = 3  # complete trials that the median is taken of, at least

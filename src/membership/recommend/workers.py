@@ -24,9 +24,9 @@ from multiprocessing.connection import Connection, Pipe, wait
 from typing import IO, Any
 
 from membership.base.errors import DataError, ProjectError
-from membership.base.policy_knobs import Train
 from membership.recommend import train
 from membership.recommend.model import NextBasket, Settings
+from membership.settings.policy_knobs import Train
 
 Heard = Callable[[int, int, float], bool]
 ALIGNED = 64  # bytes: where an array may begin

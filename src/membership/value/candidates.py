@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from membership.base.value_knobs import Value
+from membership.lifetimes.bgnbd import BgNbd, MbgNbd
+from membership.lifetimes.pareto import ParetoNbd
+from membership.lifetimes.search import Estimate, Problem
+from membership.lifetimes.spend import GammaGamma
+from membership.settings.value_knobs import Value
 from membership.value import rfm
-from membership.value.bgnbd import BgNbd, MbgNbd
 from membership.value.panel import Panel
-from membership.value.pareto import ParetoNbd
 from membership.value.rules import Constant, Lifetime, Linear, RecentRate, Rule, SameRate
-from membership.value.search import Estimate, Problem
-from membership.value.spend import GammaGamma
 
 NAMES = {
     "zero": "nothing",

@@ -12,9 +12,9 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from membership.base.errors import DataError
-from membership.base.knobs import Windows
 from membership.base.progress import bar
-from membership.base.value_knobs import Value
+from membership.settings.knobs import Windows
+from membership.settings.value_knobs import Value
 from membership.value import candidates, learned
 from membership.value import panel as panels
 from membership.value.candidates import Candidate

@@ -6,22 +6,22 @@ import numpy as np
 import pandas as pd
 
 from membership.base import seeds
-from membership.base.knobs import Economics
 from membership.base.member_schemas import GROUPS
-from membership.base.value_knobs import Value
+from membership.lifetimes.bgnbd import BgNbd, MbgNbd
+from membership.lifetimes.histories import Scale
+from membership.lifetimes.pareto import ParetoNbd
+from membership.lifetimes.spend import GammaGamma
+from membership.settings.knobs import Economics
+from membership.settings.value_knobs import Value
 from membership.value import learned, lifetime, rules
-from membership.value.bgnbd import BgNbd, MbgNbd
 from membership.value.candidates import EveryPurchase
 from membership.value.choose import Choice
 from membership.value.forest import Forest
-from membership.value.histories import Scale
 from membership.value.origins import Fitted, Rolled
 from membership.value.panel import outcome
-from membership.value.pareto import ParetoNbd
 from membership.value.rfm import Rfm
 from membership.value.rules import Lifetime, Rule
 from membership.value.segments import NEVER, segments
-from membership.value.spend import GammaGamma
 from membership.value.validate import ErrorBand
 from membership.value.ziln import Ziln
 

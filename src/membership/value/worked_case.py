@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from membership.base.value_knobs import WorkedCase
-from membership.value import markets, rfm, validate
+from membership.lifetimes import markets
+from membership.settings.value_knobs import WorkedCase
+from membership.value import rfm, validate
 from membership.value.rfm import PARTS, Rfm
 
 _INPUTS = ("days_since_last", "purchase_days", "spend")

@@ -8,10 +8,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from membership.base import seeds
-from membership.base.source_knobs import Simulate
 from membership.data.canonical import Canonical
 from membership.data.sources import answers, behaviour, kinds
 from membership.data.sources.kinds import Kinds
+from membership.settings.source_knobs import Simulate
 
 # category -> (median price in cents, subcategories)
 CATALOGUE = {

@@ -1,0 +1,199 @@
+"""What campaigns changed: doubly robust effects on spend by kind, persona and tier, beside their placebos.
+
+Treatment is being reached by a campaign; redeeming is what some of those reached choose to do, and never taken for a
+treatment. Effects of campaigns whose arms and propensities are known hold by design, those of others only as far as
+what is known of members explains who was reached. The placebo, the same estimate for the time just before, shows how
+far that goes, and widens the interval.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import scipy.stats
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+
+from membership.base import seeds
+from membership.campaigns.panel import Panel
+from membership.settings.programme_knobs import Response
+from membership.stats import causal, overlap, pooling
+
+GROUPINGS = {"all": [], "persona": ["persona"], "tier": ["tier"], "cell": ["persona", "tier"], "campaign": ["offer_id"]}
+_EFFECTS = ("rows", "members", "effect", "error", "baseline", "uplift", "uplift_sd", "placebo", "placebo_sd", "ess")
+_OVERLAP = (
+    "campaigns",
+    "members",
+    "reached",
+    "kept",
+    "kept_reached",
+    "ess_treated",
+    "ess_control",
+    "smd_before",
+    "smd_after",
+)
+
+
+@dataclass(frozen=True)
+class Estimates:
+    """What campaigns tell.
+
+    `effects`, one row a kind, source and group (`by`: all, persona, tier, cell, campaign; `persona`, `tier` and
+    `offer_id` empty where they do not define it): rows, members; effect, error and baseline (cents a day); uplift and
+    uplift_sd (share of baseline, sampling error only); placebo and placebo_sd (the same before the campaign);
+    systematic (bias that placebos reveal; 0 where randomised); low, high (interval with it); ess (effective members in
+    the smaller arm); usable. `overlap`, one row a kind and source: campaigns, members, reached, kept (share compared),
+    ess_treated, ess_control, smd_before, smd_after (largest). `balance`: kind, source, covariate, before, after.
+    `propensities`: kind, source, treated, propensity of every row.
+    """
+
+    effects: pd.DataFrame
+    overlap: pd.DataFrame
+    balance: pd.DataFrame
+    propensities: pd.DataFrame
+
+
+def estimate(panel: Panel, personas: pd.Series, settings: Response, seed: int) -> Estimates:
+    """Estimate the effects of each kind of campaign of `panel`; `personas` (by member_id) describe.
+
+    A kind with fewer than `min_ess` members in an arm gets no estimate. Raises DataError as `causal.cross_fit`.
+    """
+    rows = panel.rows.assign(source=np.where(panel.rows["randomised"], "randomised", "observational"))
+    rows["persona"] = persona(rows, personas)
+    parts = []
+    for (kind, source), part in rows.groupby(["kind", "source"], sort=True):
+        reached = part.groupby("treated")["member_id"].nunique()
+        if reached.min() >= settings.min_ess:
+            known = {"kind": kind, "source": source}
+            found = _one_kind(part, panel, settings, seeds.rng(seed, f"response/{source}/{kind}"))
+            parts.append([frame.assign(**known) for frame in found])
+    if not parts:
+        return _nothing()
+    effects, over, balance, propensities = (pd.concat(frames, ignore_index=True) for frames in zip(*parts, strict=True))
+    return Estimates(_with_intervals(effects, settings), over, balance, propensities)
+
+
+def persona(rows: pd.DataFrame, personas: pd.Series) -> pd.Series:
+    """Return the persona (`personas` by member_id) of each of `rows`, "unknown" where there is none."""
+    return rows["member_id"].map(personas).astype("str").fillna("unknown")
+
+
+def _one_kind(part: pd.DataFrame, panel: Panel, settings: Response, rng: np.random.Generator) -> list[pd.DataFrame]:
+    """Return effects, overlap, balance and propensities of the campaigns of one kind and source."""
+    treated, member, x = part["treated"].to_numpy(), part["member_id"].to_numpy(), panel.x.loc[part.index]
+    fitted = {
+        "outcome": _nuisance(part, x, "outcome", settings, rng),
+        "placebo": _nuisance(part, panel.x_placebo.loc[part.index], "placebo", settings, rng),
+    }
+    propensity = fitted["outcome"].propensity
+    kept, weight = overlap.comparable(propensity, settings.trim), overlap.weights(treated, propensity)
+    balance = overlap.balance(x[kept], treated[kept], propensity[kept])
+    balance["before"] = overlap.balance(x, treated, np.full(len(part), 0.5))["before"]
+    arms = [kept & arm for arm in (treated, ~treated)]
+    sizes = [overlap.effective_size(weight[arm], member[arm]) for arm in arms]
+    largest = balance[["before", "after"]].abs().max()
+    numbers = (
+        part["offer_id"].nunique(),
+        len(np.unique(member)),
+        int(treated.sum()),
+        kept.mean(),
+        kept[treated].mean(),
+    )
+    described = pd.DataFrame([(*numbers, *sizes, *largest)], columns=_OVERLAP)
+    propensities = pd.DataFrame({"treated": treated, "propensity": propensity})
+    effects = _by_group(part, fitted, weight, settings.trim)
+    return [effects, described, balance.rename_axis("covariate").reset_index(), propensities]
+
+
+def _nuisance(part: pd.DataFrame, x: pd.DataFrame, outcome: str, settings: Response, rng) -> causal.Nuisance:
+    """Return the models' predictions, the mean of `repeats` divisions into folds, so that little hangs on one."""
+    known = part["propensity"].to_numpy() if part["randomised"].all() else None
+    columns = np.column_stack([x.to_numpy(dtype=float), pd.factorize(part["start"], sort=True)[0]])
+    member, treated, spent = (part[name].to_numpy() for name in ("member_id", "treated", outcome))
+    fits = [
+        causal.cross_fit(
+            columns, treated, spent, causal.folds(member, settings.folds, rng), *models(settings, rng), known
+        )
+        for _ in range(settings.repeats)
+    ]
+    names = ("propensity", "treated", "control")
+    return causal.Nuisance(*(np.mean([getattr(fit, name) for fit in fits], axis=0) for name in names))
+
+
+def models(
+    settings: Response, rng: np.random.Generator
+) -> tuple[HistGradientBoostingClassifier, HistGradientBoostingRegressor]:
+    """Return models of who is reached and of what is spent: small boosted trees (Friedman 2001)."""
+    knobs = {"max_iter": settings.trees, "max_leaf_nodes": 8, "min_samples_leaf": 40, "early_stopping": False}
+    knobs["random_state"] = int(rng.integers(2**31))
+    return HistGradientBoostingClassifier(**knobs), HistGradientBoostingRegressor(**knobs)
+
+
+def _by_group(part: pd.DataFrame, fitted: dict, weight: np.ndarray, trim: float) -> pd.DataFrame:
+    """Return effect and placebo of every group of GROUPINGS, each over the rows that can be compared.
+
+    The placebo of a tier is that of those in it before the placebo window: later tiers hang on what was spent in it.
+    """
+    treated, member = part["treated"].to_numpy(), part["member_id"].to_numpy()
+    kept = {name: overlap.comparable(nuisance.propensity, trim) for name, nuisance in fitted.items()}
+    scored = {}
+    for name, nuisance in fitted.items():
+        safe = causal.Nuisance(np.where(kept[name], nuisance.propensity, 0.5), nuisance.treated, nuisance.control)
+        scored[name] = causal.scores(treated, part[name].to_numpy(), safe)
+    records, before = [], part.assign(tier=part["tier_before"])
+    for by, columns in GROUPINGS.items():
+        there = _groups(before, columns)
+        for key, here in _groups(part, columns).items():
+            main = causal.mean_effect(scored["outcome"], member, here & kept["outcome"])
+            placebo = causal.mean_effect(
+                scored["placebo"], member, there.get(key, np.zeros(len(part), dtype=bool)) & kept["placebo"]
+            )
+            arms = [here & kept["outcome"] & arm for arm in (treated, ~treated)]
+            ess = min(overlap.effective_size(weight[arm], member[arm]) for arm in arms)
+            numbers = (main.rows, main.clusters, main.effect, main.error, main.baseline, main.uplift)
+            numbers += (main.uplift_error, placebo.uplift, placebo.uplift_error, ess)
+            keys = dict(zip(columns, key, strict=True))
+            records.append({"by": by, **keys, **dict(zip(_EFFECTS, numbers, strict=True))})
+    names = ["by", "persona", "tier", "offer_id"]
+    return pd.DataFrame(records, columns=[*names, *_EFFECTS]).fillna(dict.fromkeys(names, ""))
+
+
+def _groups(part: pd.DataFrame, columns: list[str]) -> dict[tuple, np.ndarray]:
+    """Return each group's values of `columns` -> its rows, (rows,) bool."""
+    if not columns:
+        return {(): np.ones(len(part), dtype=bool)}
+    place = pd.Series(np.arange(len(part)), index=part.index)
+    groups = {key: place[rows.index] for key, rows in part.groupby(columns, sort=True)}
+    return {key: np.isin(place, rows) for key, rows in groups.items()}
+
+
+def _with_intervals(effects: pd.DataFrame, settings: Response) -> pd.DataFrame:
+    """Add usable, systematic, low and high.
+
+    How far estimates of a sort may be off is what the placebos of that sort (by persona, by tier, ...) say, and never
+    less than what those of the kind as a whole and of its campaigns say.
+    """
+    usable = (effects["ess"] >= settings.min_ess) & effects["uplift_sd"].gt(0)
+    table = effects.assign(usable=usable, systematic=0.0)
+    for _, rows in table[usable & (table["source"] == "observational")].groupby("kind"):
+        here = (table["kind"] == rows["kind"].iloc[0]) & (table["source"] == "observational")
+        whole = rows[rows["by"].isin(["all", "campaign"])]
+        least = pooling.systematic_error(whole["placebo"], whole["placebo_sd"])
+        for by in GROUPINGS:
+            same = rows[rows["by"] == by]
+            bias = max(least, pooling.systematic_error(same["placebo"], same["placebo_sd"]))
+            table.loc[here & (table["by"] == by), "systematic"] = bias
+    half = scipy.stats.norm.ppf((1 + settings.confidence) / 2) * np.hypot(table["uplift_sd"], table["systematic"])
+    return table.assign(low=table["uplift"] - half, high=table["uplift"] + half)
+
+
+def _nothing() -> Estimates:
+    """Return estimates without rows, for data without campaigns that can be judged."""
+    known = ["kind", "source"]
+    effects = ["by", "persona", "tier", "offer_id", *_EFFECTS, "systematic", "low", "high", "usable", *known]
+    columns = [
+        effects,
+        [*_OVERLAP, *known],
+        ["covariate", "before", "after", *known],
+        ["treated", "propensity", *known],
+    ]
+    return Estimates(*(pd.DataFrame(columns=names).astype({"kind": "str"}) for names in columns))

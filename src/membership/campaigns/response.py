@@ -1,0 +1,89 @@
+"""Response: what a benefit changes, as assumed in `params.yaml` and as campaigns tell, weighed by their precision."""
+
+import numpy as np
+import pandas as pd
+
+from membership.campaigns.effects import persona
+from membership.campaigns.panel import Panel
+from membership.settings.programme_knobs import Benefit, Response
+from membership.stats import causal, pooling, resample
+
+SOURCES = ("assumed", "randomised", "observational")
+
+
+def redemption(panel: Panel, personas: pd.Series, confidence: float) -> pd.DataFrame:
+    """Return how many of those reached redeemed: kind, by, group, reached, redeemed, rate, low, high.
+
+    Wilson intervals with as many observations as the clustered error of the rate is worth. Those who redeem choose to:
+    the rate says who takes an offer up, not what it changed.
+    """
+    got = panel.rows[panel.rows["treated"]]
+    got = got.assign(persona=persona(got, personas), all="all")
+    parts = []
+    for by in ("all", "persona", "tier"):
+        for (kind, group), part in got.groupby(["kind", by]):
+            low, high = _redeemed(part["redeemed"].to_numpy(float), part["member_id"].to_numpy(), confidence)
+            counts = {"reached": len(part), "redeemed": int(part["redeemed"].sum()), "rate": part["redeemed"].mean()}
+            parts.append({"kind": kind, "by": by, "group": group, **counts, "low": low, "high": high})
+    return pd.DataFrame(parts, columns=["kind", "by", "group", "reached", "redeemed", "rate", "low", "high"])
+
+
+def assumed(catalogue: list[Benefit], personas: list[str], tiers: list[str]) -> pd.DataFrame:
+    """Return the uplifts that `params.yaml` assumes: one row for each benefit x persona x tier.
+
+    Columns benefit, persona, tier, uplift (share of expected spend), uplift_sd, source.
+    """
+    keys = pd.MultiIndex.from_product(
+        [[benefit.name for benefit in catalogue], personas, tiers], names=["benefit", "persona", "tier"]
+    )
+    table = keys.to_frame(index=False)
+    for name in ("uplift", "uplift_sd"):
+        table[name] = (
+            table["benefit"].map({benefit.name: getattr(benefit, name) for benefit in catalogue}).astype(float)
+        )
+    return table.assign(source="assumed")
+
+
+def updated(uplifts: pd.DataFrame, effects: pd.DataFrame, settings: Response) -> pd.DataFrame:
+    """Return `uplifts` with what usable campaigns tell of the benefits they speak for (`settings.evidence`).
+
+    By kind, cells are first drawn to the effect on all (`pooling.shrink`); then assumption and kinds, taken to be
+    independent, are weighted by precision, the systematic error counted in full for each. Of a kind with randomised
+    campaigns the others are not used. The result may be 0 or negative. `source` is that of the evidence.
+    """
+    table = uplifts.copy()
+    for benefit, kinds in settings.evidence.items():
+        rows = table["benefit"] == benefit
+        prior = table[rows]
+        told = [cells for kind in kinds if (cells := _cells(effects[effects["kind"] == kind], prior)) is not None]
+        if told and rows.any():
+            means = np.vstack([prior["uplift"], *(cells["uplift"] for cells in told)])
+            errors = np.vstack([prior["uplift_sd"], *(cells["uplift_sd"] for cells in told)])
+            mean, error = pooling.combine(means, errors)
+            sources = {cells["source"].iloc[0] for cells in told}
+            table.loc[rows, ["uplift", "uplift_sd"]] = np.column_stack([mean, error])
+            table.loc[rows, "source"] = "observational" if "observational" in sources else "randomised"
+    return table
+
+
+def _cells(effects: pd.DataFrame, prior: pd.DataFrame) -> pd.DataFrame | None:
+    """Return one kind's uplift, its error with the systematic part, and source, in the rows of `prior`; or None."""
+    whole = effects[(effects["by"] == "all") & effects["usable"]]
+    if whole.empty:
+        return None
+    whole = whole.sort_values("source", key=lambda source: source.map(SOURCES.index)).iloc[0]
+    cells = effects[(effects["source"] == whole["source"]) & (effects["by"] == "cell") & effects["usable"]]
+    found = prior[["persona", "tier"]].merge(cells, on=["persona", "tier"], how="left")
+    errors = np.hypot(found["uplift_sd"], found["systematic"])
+    mean, error = pooling.shrink(
+        found["uplift"], errors, whole["uplift"], float(np.hypot(whole["uplift_sd"], whole["systematic"]))
+    )
+    return pd.DataFrame({"uplift": mean, "uplift_sd": error, "source": whole["source"]})
+
+
+def _redeemed(hits: np.ndarray, clusters: np.ndarray, confidence: float) -> tuple[float, float]:
+    """Wilson's interval of the rate of `hits`, of as many independent rows as its clustered error is worth."""
+    rate, error = hits.mean(), causal.clustered_error(hits, clusters)
+    size = rate * (1 - rate) / error**2 if error > 0 else len(np.unique(clusters))
+    low, high = resample.wilson(rate * size, size, confidence)
+    return float(low), float(high)

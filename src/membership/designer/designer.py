@@ -1,0 +1,241 @@
+"""The tier designer: what thresholds, budget and benefits come to, worked out anew for every choice of a person.
+
+All numbers are those of stage `tiers`: the same replay, the same economics, the same allocation. What does not hang on
+the choice is read once, so that a choice takes a fraction of a second.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import scipy.stats
+
+from membership.base import engine, tables
+from membership.base.errors import ParamError, ProjectError
+from membership.benefits import allocation, benefits, facts
+from membership.benefits.allocation import Allocation
+from membership.profile import lifecycle
+from membership.settings.params import Stage
+from membership.settings.programme_knobs import Benefits
+from membership.tiers import points, qualifying, thresholds, tiers, worth
+from membership.tiers.tiers import Rule
+from membership.tiers.worth import Appraisal, Terms
+
+CONFIDENCE = 0.95
+GAP = 1e-3  # share of the best by which the benefits of a choice may be below it: near enough for a slider
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a person may choose. Money in cents over the horizon; thresholds in the qualifying currency."""
+
+    thresholds: tuple[int, ...]  # one a level above the entry tier
+    grace_share: float
+    grace_months: int
+    tier_budget: float  # what the tiers may cost: the search keeps to it, and an outcome says when a rule does not
+    benefit_budget: float
+    margin_rate: float
+    uplift_times: Mapping[str, float]  # benefit -> factor of its uplift; a benefit that is left out is switched off
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a choice is expected to come to over the horizon, in cents, if members respond as assumed.
+
+    `low` and `high` of the net, at 95 %, come from how unsure the uplifts of tiers and benefits are, and from nothing
+    else: not from expected spend. A choice that is not possible has a `message` and no figures.
+    """
+
+    choice: Choice
+    message: str = ""
+    by_tier: pd.DataFrame | None = None  # index tier; members, rise, fall (against the saved rule), and see `_by_tier`
+    by_benefit: pd.DataFrame | None = None  # index benefit; members, cost, net
+    net: float = np.nan
+    low: float = np.nan
+    high: float = np.nan
+    tier_cost: float = np.nan
+    benefit_cost: float = np.nan
+    moves: float = np.nan  # levels risen or fallen, a member and year, in the replay
+    shadow_price: float = np.nan  # cents of net that one more cent of the benefits' budget would bring
+
+    @property
+    def cost(self) -> float:
+        """Cents that tiers and benefits cost together."""
+        return self.tier_cost + self.benefit_cost
+
+
+@dataclass(frozen=True)
+class Designer:
+    """What is known of the members, and the knobs that a choice starts from."""
+
+    amounts: pd.DataFrame  # what qualifies, by member and month
+    settled: int  # the month from which moves are counted
+    facts: pd.DataFrame  # see `facts.facts`, with the tiers of the saved policy
+    uplifts: pd.DataFrame  # of benefits, see `response`
+    terms: Terms  # with the saved settings of tiers
+    benefits: Benefits
+
+    @cached_property
+    def saved(self) -> Choice:
+        """The policy of `params.yaml`: its thresholds where it lists them, else those that the search finds."""
+        settings, catalogue = self.terms.settings, self.benefits.catalogue
+        return Choice(
+            thresholds=thresholds.search(self.amounts, self.facts, self.terms, self.settled).rule.thresholds[1:],
+            grace_share=settings.grace_share,
+            grace_months=settings.grace_months,
+            tier_budget=settings.search.budget,
+            benefit_budget=self.benefits.budget,
+            margin_rate=self.terms.margin_rate,
+            uplift_times={benefit.name: 1.0 for benefit in catalogue},
+        )
+
+    @cached_property
+    def saved_outcome(self) -> Outcome:
+        """What the saved policy is expected to come to."""
+        return self.evaluate(self.saved)
+
+    def searched(self, choice: Choice) -> Choice:
+        """Return `choice` with the thresholds that bring most under its grace, budget of tiers and margin rate.
+
+        Raises ParamError where no thresholds keep the limits.
+        """
+        terms = self._terms(choice)
+        free = replace(terms, settings=terms.settings.model_copy(update={"thresholds": None}))
+        found = thresholds.search(self.amounts, self.facts, free, self.settled)
+        return replace(choice, thresholds=found.rule.thresholds[1:])
+
+    def evaluate(self, choice: Choice) -> Outcome:
+        """Return what `choice` is expected to come to, or why it is not possible; never raises for a choice."""
+        try:
+            terms = self._terms(choice)
+            self._check_order(choice)
+            rule = tiers.rule(terms.settings, choice.thresholds)
+            appraisal = worth.appraise(rule, self.amounts, self.facts, terms, self.settled)
+            rank = tiers.replay(self.amounts, rule).iloc[:, -1].to_numpy().astype(int)
+            found = self._allocated(choice, terms, rule, rank)
+        except ProjectError as error:
+            return Outcome(choice, message=str(error))
+        sd = self._tier_sd(rule, terms, appraisal)
+        given = found.given if found else None
+        if found:
+            sd = float(np.hypot(sd, benefits.outlook(found.candidates, given, CONFIDENCE).sd))
+        net = appraisal.net + (found.net if found else 0.0)
+        half = scipy.stats.norm.ppf((1 + CONFIDENCE) / 2) * sd
+        return Outcome(
+            choice,
+            by_tier=self._by_tier(rank, rule, appraisal, found),
+            by_benefit=self._by_benefit(found),
+            net=net,
+            low=net - half,
+            high=net + half,
+            tier_cost=appraisal.cost,
+            benefit_cost=found.cost if found else 0.0,
+            moves=appraisal.moves,
+            shadow_price=found.shadow_price if found else 0.0,
+        )
+
+    def _terms(self, choice: Choice) -> Terms:
+        """Return the saved terms with what `choice` changes."""
+        saved = self.terms.settings
+        search = saved.search.model_copy(update={"budget": choice.tier_budget})
+        grace = {"grace_share": choice.grace_share, "grace_months": choice.grace_months}
+        return replace(
+            self.terms, margin_rate=choice.margin_rate, settings=saved.model_copy(update={**grace, "search": search})
+        )
+
+    def _check_order(self, choice: Choice) -> None:
+        """Raise ParamError, in the unit of the sliders, where a threshold is not above the one before."""
+        settings = self.terms.settings
+        units = qualifying.CENTS if settings.qualify_by == "spend" else 1
+        for (name, low), (above, high) in pairwise(zip(settings.names[1:], choice.thresholds, strict=True)):
+            if high <= low:
+                raise ParamError(
+                    f"thresholds must rise from tier to tier: {above} from {high / units:,.0f} is not above {name} "
+                    f"from {low / units:,.0f}; raise the one or lower the other."
+                )
+
+    def _allocated(self, choice: Choice, terms: Terms, rule: Rule, rank: np.ndarray) -> Allocation | None:
+        """Return who gets which of the benefits that are on; None where none is."""
+        on = [benefit for benefit in self.benefits.catalogue if benefit.name in choice.uplift_times]
+        if not on:
+            return None
+        settings = self.benefits.model_copy(update={"catalogue": on, "budget": choice.benefit_budget})
+        standing = self.facts.assign(tier_rank=rank, tier=np.array(rule.names)[rank])
+        times = self.uplifts["benefit"].map(dict(choice.uplift_times)).fillna(1.0)
+        uplifts = self.uplifts.assign(
+            uplift=self.uplifts["uplift"] * times, uplift_sd=self.uplifts["uplift_sd"] * times
+        )
+        points_share = terms.point_cost * terms.settings.points_per_unit / qualifying.CENTS
+        candidates = benefits.economics(standing, settings, choice.margin_rate, uplifts, points_share)
+        return allocation.allocate(candidates, standing, settings, GAP)
+
+    def _tier_sd(self, rule: Rule, terms: Terms, appraisal: Appraisal) -> float:
+        """Return the standard deviation of the tiers' net: it is linear in the uplifts, which are off independently."""
+        settings, squares = terms.settings, 0.0
+        off = [{"pull": _more(settings.pull)}] if settings.pull.uplift_sd else []
+        for at, level in enumerate(settings.levels):
+            if level.uplift_sd:
+                off.append({"levels": [*settings.levels[:at], _more(level), *settings.levels[at + 1 :]]})
+        for change in off:
+            other = replace(terms, settings=settings.model_copy(update=change))
+            net = worth.appraise(rule, self.amounts, self.facts, other, self.settled).net
+            squares += (net - appraisal.net) ** 2
+        return float(np.sqrt(squares))
+
+    def _by_tier(self, rank: np.ndarray, rule: Rule, appraisal: Appraisal, found: Allocation | None) -> pd.DataFrame:
+        """Return by tier: members, rise, fall, cost and net of the tier, benefit_cost and benefit_net (cents)."""
+        count, before = len(rule.names), self.facts["tier_rank"].to_numpy()
+        table = appraisal.levels[["threshold", "members", "cost", "net"]].copy()
+        table["rise"] = np.bincount(rank[rank > before], minlength=count)
+        table["fall"] = np.bincount(rank[rank < before], minlength=count)
+        for name, column in (("benefit_cost", "cost"), ("benefit_net", "net")):
+            cents = (
+                np.where(found.given, getattr(found.candidates, column), 0.0).sum(axis=1)
+                if found
+                else np.zeros(len(rank))
+            )
+            table[name] = np.bincount(rank, cents, minlength=count)
+        return table
+
+    def _by_benefit(self, found: Allocation | None) -> pd.DataFrame:
+        """Return by benefit of the catalogue, on or off: members who get it, cost and net (cents)."""
+        names = pd.Index([benefit.name for benefit in self.benefits.catalogue], name="benefit")
+        if found is None:
+            return pd.DataFrame(0.0, names, ["members", "cost", "net"]).astype({"members": int})
+        sums = {
+            "members": found.given.sum(axis=0),
+            "cost": np.where(found.given, found.candidates.cost, 0.0).sum(axis=0),
+            "net": np.where(found.given, found.candidates.net, 0.0).sum(axis=0),
+        }
+        table = pd.DataFrame(sums, index=list(found.candidates.benefits)).reindex(names, fill_value=0)
+        return table.astype({"members": int})
+
+
+def load(p: Stage) -> Designer:
+    """Return the designer of what stage `tiers` has written. Raises DataError where it has not run."""
+    known = [tables.read(name) for name in ("tiers", "value", "profile", "survey")]
+    everybody = facts.facts(*known, p.benefits.fairness.attributes)
+    events, months = engine.load(engine.connect(), "events"), lifecycle.month_starts(p.windows)
+    history = (events, everybody["member_id"], months, p.tiers)
+    breakage = points.expected_breakage(qualifying.earning(*history), p.tiers, p.seed)
+    return Designer(
+        amounts=qualifying.amounts(*history),
+        settled=tiers.settled(months, p.windows.start, p.tiers),
+        facts=everybody,
+        uplifts=tables.read("uplifts"),
+        terms=Terms(p.tiers, p.economics.margin_rate, p.value.horizon_days, breakage),
+        benefits=p.benefits,
+    )
+
+
+def with_tier_budget(choice: Choice, share: float) -> Choice:
+    """Return `choice` with `share` of its budget for tiers."""
+    return replace(choice, tier_budget=share * choice.tier_budget)
+
+
+def _more(knob):
+    """Return a level or the pull with its uplift one standard deviation higher."""
+    return knob.model_copy(update={"uplift": knob.uplift + knob.uplift_sd})

@@ -1,0 +1,41 @@
+"""The knobs of the loop: when what happened is called drift, and how history is replayed period by period."""
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from membership.settings.section import Level, Section
+
+Overrides = dict[str, bool | int | float | str | list | None]
+
+
+class Threshold(Section):
+    """Below `watch` a distance is stable, from `drifted` on it has drifted."""
+
+    watch: Annotated[float, Field(gt=0)]
+    drifted: Annotated[float, Field(gt=0)]
+
+    @model_validator(mode="after")
+    def _in_order(self):
+        if self.watch >= self.drifted:
+            raise ValueError(f"watch = {self.watch} must be below drifted = {self.drifted}")
+        return self
+
+
+class Monitor(Section):
+    """How members, scores and what came true are watched from one period to the next."""
+
+    features: Annotated[list[str], Field(min_length=1)]
+    psi: Threshold
+    ks: Threshold
+    ratio: Threshold
+    slope: Threshold
+    confidence: Level
+    min_members: Annotated[int, Field(ge=2)]
+
+
+class Replay(Section):
+    """How many periods `make replay` goes through, and what it does more cheaply than `make repro`."""
+
+    periods: Annotated[int, Field(ge=2, le=24)]
+    overrides: Overrides

@@ -1,0 +1,141 @@
+"""The knobs of data: where behaviour comes from, and what cleaning makes of it."""
+
+import codecs
+import re
+from datetime import date
+from typing import Annotated, Literal
+from zoneinfo import available_timezones
+
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
+
+from membership.base.schemas import ALL, KINDS
+from membership.settings.section import Count, NotNegative, Positive, Section, Share
+
+
+def _known_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError("not a known time zone; allowed: an IANA name such as Europe/Berlin or UTC")
+    return name
+
+
+def _known_encoding(name: str) -> str:
+    try:
+        return codecs.lookup(name).name
+    except LookupError as error:
+        raise ValueError("not a known encoding; allowed: a name such as utf-8, latin-1, cp1252 or gb18030") from error
+
+
+def _regular(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"not a regular expression ({error})") from error
+    return pattern
+
+
+Zone = Annotated[str, AfterValidator(_known_zone)]
+Encoding = Annotated[str, AfterValidator(_known_encoding)]
+Pattern = Annotated[str, AfterValidator(_regular)]
+Kind = Literal[KINDS]
+
+DERIVED = ("event_id", "local_at", "quantity", "amount", "discount", "currency", "name")  # where files do not give them
+ITEM_COLUMNS = ("name", "category", "subcategory", "brand")  # may stand on the rows of events
+
+
+class FileTable(Section):
+    """How files of the user become one canonical table (its columns: `base.tables`).
+
+    Every canonical column is one of theirs (`columns`) or the same for all rows (`constants`).
+    """
+
+    model_config = ConfigDict(coerce_numbers_to_str=True)
+
+    paths: Annotated[list[str], Field(min_length=1)]  # CSV (also .gz) or Parquet: files or patterns such as raw/*.csv
+    columns: dict[str, str]  # canonical column -> their column
+    constants: dict[str, str] = {}  # canonical column -> one value for all rows
+    kinds: dict[str, Kind] = {}  # their kind of event -> ours; empty: the kinds are ours already
+    amount: Literal["total", "unit_price"] = "total"  # amount is what was paid for the line, or for one unit
+    time_format: str | None = None  # of all times in the table, as in strptime; null: ISO 8601
+    year: Annotated[int, Field(ge=1970, le=2100)] | None = None  # where time_format has no year
+    timezone: Zone = "UTC"  # of times that do not say theirs
+    encoding: Encoding = "utf-8"  # of CSV, as is delimiter
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    decimal: Literal[".", ","] = "."  # the mark before the cents
+
+
+class Files(Section):
+    """The user's own tables; `events` alone is enough, members and items then follow from it."""
+
+    events: FileTable | None = None
+    members: FileTable | None = None
+    items: FileTable | None = None
+    survey: FileTable | None = None
+    offers: FileTable | None = None
+    exposures: FileTable | None = None
+
+    @model_validator(mode="after")
+    def _columns_fit(self):
+        for name, mapping in self:
+            if mapping is not None:
+                _check_columns(name, mapping)
+        return self
+
+
+def _check_columns(name: str, mapping: FileTable) -> None:
+    """Raise ValueError where `mapping` lacks a column that table `name` needs, or names one that it has not."""
+    table = ALL[name]
+    ours = [*table.columns, *(ITEM_COLUMNS if name == "events" else ())]
+    given = {*mapping.columns, *mapping.constants}
+    allowed = [column for column in ours if column != "local_at"]
+    unknown = sorted(given - set(allowed)) if not table.open else []
+    if unknown:
+        raise ValueError(f"{name}: unknown column {', '.join(unknown)}; allowed: {', '.join(allowed)}")
+    needed = [column for column, rule in table.columns.items() if not rule.nullable and column not in DERIVED]
+    missing = [column for column in needed if column not in given]
+    if missing:
+        raise ValueError(f"{name}: no column for {', '.join(missing)}; add it to columns or to constants")
+
+
+class Simulate(Section):
+    """The size and the temper of a simulated market."""
+
+    members: Count
+    items: Count
+    days: Annotated[int, Field(ge=60, le=3660)]
+    start: date
+    orders_per_month: Positive
+    rate_shape: Positive
+    churn_per_year: Annotated[float, Field(ge=0, lt=1)]
+    churn_shape: Positive
+    views_per_order: NotNegative
+    survey_response: Share
+    personas: Annotated[int, Field(ge=0, le=12)]
+    persona_contrast: Share
+    offers: Annotated[int, Field(ge=0)]
+    offer_response: Annotated[float, Field(ge=0, le=0.5)]
+
+
+class Dataset(Section):
+    """Where behaviour comes from."""
+
+    source: Literal["complete_journey", "files", "simulate"]
+    timezone: Zone
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")]
+    max_members: Count | None
+    files: Files
+    simulate: Simulate
+
+
+class Clean(Section):
+    """What is impossible, beyond belief or no product, and what becomes of doubtful rows."""
+
+    earliest: date
+    latest: date
+    cancellation_pattern: Pattern
+    product_pattern: Pattern
+    non_product_pattern: Pattern
+    item_case: Literal["kept", "mended"]
+    zero_amounts: Literal["kept", "dropped"]
+    exact_duplicates: Literal["kept", "dropped"]
+    outlier_quantity: Count
+    outlier_amount: Count

@@ -1,0 +1,175 @@
+"""Points: the books that the programme would have kept, lot by lot, month by month.
+
+A lot is what a member earned in a month; points are worth the same in any lot. At each month end, in this order:
+
+    earned     whole points of the month's orders, at the multiplier of the tier in which the month began
+    reversed   what returned orders had earned, at the multiplier then; what is no longer there is a debt, which
+               later earnings settle
+    redeemed   vouchers of `redeem_at` points, no more than there are
+    expired    what is left of lots that ended `points_expire_days` ago or longer
+
+Points leave oldest first, so a lot is used up when all that ever left exceeds all that came up to it: one running
+total a member is the whole state. In whole points, opening + earned - reversed - redeemed - expired = closing for each
+member and month; a closing balance below 0 is a debt.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from membership.base import seeds
+from membership.settings.programme_knobs import Tiers
+from membership.tiers.qualifying import Earning
+
+FLOWS = ("earned", "reversed", "redeemed", "expired")
+Claim = Callable[[int, np.ndarray], np.ndarray]  # month, points there are (members,) -> points claimed (members,)
+
+
+@dataclass(frozen=True)
+class Books:
+    """What happened to points: frames of whole points, int32, none negative; one row a member, one column a month."""
+
+    earned: pd.DataFrame
+    reversed: pd.DataFrame
+    redeemed: pd.DataFrame
+    expired: pd.DataFrame
+
+    @property
+    def balance(self) -> pd.DataFrame:
+        """Points left at each month end; below 0, points owed for returned orders."""
+        change = self.earned - self.reversed - self.redeemed - self.expired
+        return change.cumsum(axis=1)
+
+    @property
+    def last(self) -> pd.Series:
+        """Points left at the last month end."""
+        flows = [getattr(self, flow).to_numpy().sum(axis=1, dtype="int64") for flow in FLOWS]
+        return pd.Series(flows[0] - flows[1] - flows[2] - flows[3], index=self.earned.index, name="points")
+
+
+def earned(earning: Earning, ranks: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the points earned and reversed in each month, with the tiers in `ranks` (at the end of each month)."""
+    level = np.where(earning.origin > 0, ranks.to_numpy()[earning.row, earning.origin - 1], 0)
+    frames = []
+    for points in (earning.earned, earning.reversed):
+        total = np.zeros(ranks.shape, dtype="int32", order="F")
+        np.add.at(total, (earning.row, earning.month), points[np.arange(len(points)), level])
+        frames.append(_frame(total, ranks))
+    return frames[0], frames[1]
+
+
+def multiplied(base: pd.DataFrame, ranks: pd.DataFrame, settings: Tiers) -> pd.DataFrame:
+    """Return the points that each month's `base` points bring at the multiplier of the tier in which it began.
+
+    For books from monthly totals, each of which counts as one order; rounded down.
+    """
+    multiplier = np.array([level.points_multiplier for level in settings.levels])
+    total = np.empty(base.shape, dtype="int32", order="F")
+    for month in range(base.shape[1]):
+        began = ranks.iloc[:, month - 1].to_numpy() if month else np.zeros(len(base), dtype="int8")
+        total[:, month] = np.floor(base.iloc[:, month].to_numpy() * multiplier[began] + 1e-9)
+    return _frame(total, base)
+
+
+def vouchers(redeemers: np.ndarray, redeem_at: int) -> Claim:
+    """Return the claim of `redeemers` (bool, members): all whole vouchers of `redeem_at` points, at once."""
+    return lambda month, there: np.where(redeemers, there // redeem_at * redeem_at, 0)
+
+
+def redeemers(members: int, settings: Tiers, seed: int) -> np.ndarray:
+    """Draw who redeems: each of `members` with probability `redeem_share`."""
+    return seeds.rng(seed, "redeemers").random(members) < settings.redeem_share
+
+
+def keep(earned: pd.DataFrame, reversed_: pd.DataFrame, claim: Claim, expire_days: int) -> Books:
+    """Keep the books of points `earned` and `reversed_` (whole, none negative) in months that end at their columns.
+
+    `claim` says month by month what members want to redeem of the points there are (0 for who is in debt).
+    """
+    days = pd.DatetimeIndex(earned.columns)
+    came, left, of_age = (np.zeros(len(earned), dtype="int64") for _ in range(3))
+    redeemed, expired = (np.zeros(earned.shape, dtype="int32", order="F") for _ in range(2))
+    grown = 0  # lots that have come of age
+    for month, day in enumerate(days):
+        came += earned.iloc[:, month].to_numpy()
+        left += reversed_.iloc[:, month].to_numpy()
+        there = np.maximum(came - left, 0)
+        redeemed[:, month] = np.clip(claim(month, there), 0, there)
+        left += redeemed[:, month]
+        for lot in range(grown, int((days + pd.Timedelta(days=expire_days) <= day).sum())):
+            of_age += earned.iloc[:, lot].to_numpy()
+            grown = lot + 1
+        expired[:, month] = np.maximum(of_age - left, 0)
+        left += expired[:, month]
+    return Books(earned, reversed_, _frame(redeemed, earned), _frame(expired, earned))
+
+
+def replay(earning: Earning, ranks: pd.DataFrame, settings: Tiers, seed: int) -> Books:
+    """Return the books of the orders in `earning`, with the tiers in `ranks` and redemptions as `settings` assume."""
+    claim = vouchers(redeemers(len(ranks), settings, seed), settings.redeem_at)
+    return keep(*earned(earning, ranks), claim, settings.points_expire_days)
+
+
+def breakage(books: Books, settings: Tiers) -> float:
+    """Return which share of the points that have come of age has expired; `settings.breakage` where none has."""
+    grown = _grown(books, settings.points_expire_days)
+    came = books.earned.iloc[:, :grown].to_numpy().sum(dtype="int64")
+    return float(books.expired.to_numpy().sum(dtype="int64") / came) if came else settings.breakage
+
+
+def expected_breakage(earning: Earning, settings: Tiers, seed: int) -> float:
+    """Return `breakage` of the books with everybody in the entry tier: what is known before there are any tiers."""
+    shape = (len(earning.members), len(earning.months))
+    entry = pd.DataFrame(np.zeros(shape, dtype="int8"), index=earning.members, columns=earning.months)
+    return breakage(replay(earning, entry, settings, seed), settings)
+
+
+def table(books: Books) -> pd.DataFrame:
+    """Return the books as table `points_ledger`: member_id, at (month end), the flows and the balance, whole points."""
+    members, months = books.earned.shape
+    flows = {flow: getattr(books, flow).to_numpy().ravel() for flow in FLOWS}
+    return pd.DataFrame(
+        {
+            "member_id": books.earned.index.repeat(months),
+            "at": np.tile(books.earned.columns, members),
+            **flows,
+            "balance": books.balance.to_numpy().ravel(),
+        }
+    )
+
+
+def liability(books: Books, settings: Tiers) -> pd.DataFrame:
+    """Return the value of all points in whole cents, month by month: opening, earned, ..., expired, closing.
+
+    The one rounding: the running total of each flow is rounded to cents and a month's cents are what it grew by. So
+    opening + earned - reversed - redeemed - expired = closing to the cent, nothing adds up over the months, and closing
+    is never more than 2 cents off the balance times `point_value`. Points owed by members are set off.
+    """
+    totals = {flow: getattr(books, flow).to_numpy().sum(axis=0, dtype="int64").cumsum() for flow in FLOWS}
+    cents = {flow: np.rint(total * settings.point_value).astype("int64") for flow, total in totals.items()}
+    closing = cents["earned"] - cents["reversed"] - cents["redeemed"] - cents["expired"]
+    table = pd.DataFrame({flow: np.diff(total, prepend=0) for flow, total in cents.items()}, index=books.earned.columns)
+    return table.assign(closing=closing).assign(opening=np.r_[0, closing[:-1]])[["opening", *FLOWS, "closing"]]
+
+
+def lots(books: Books, settings: Tiers) -> pd.DataFrame:
+    """Return what is left of each month's points: index the month end; points, expires_at (day, at the earliest)."""
+    left = sum(getattr(books, flow).to_numpy().sum(axis=1, dtype="int64") for flow in FLOWS[1:])
+    came, rest = np.zeros(len(left), dtype="int64"), []
+    for lot in books.earned.columns:
+        points = books.earned[lot].to_numpy()
+        came += points
+        rest.append(int(np.clip(came - left, 0, points).sum()))
+    expires_at = books.earned.columns + pd.Timedelta(days=settings.points_expire_days)
+    return pd.DataFrame({"points": rest, "expires_at": expires_at}, index=books.earned.columns.rename("at"))
+
+
+def _grown(books: Books, expire_days: int) -> int:
+    days = pd.DatetimeIndex(books.earned.columns)
+    return int((days + pd.Timedelta(days=expire_days) <= days[-1]).sum())
+
+
+def _frame(values: np.ndarray, like: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame(values, index=like.index, columns=like.columns, copy=False)

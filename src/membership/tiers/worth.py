@@ -1,0 +1,151 @@
+"""What tiers are worth: the assumed extra margin of who is in them or just below, less what they cost.
+
+Everything is counted beyond everybody's being in the entry tier. In tier r a member who spends S and collects P base
+points brings and costs, with p the pull on those just below the next threshold (else 0),
+
+    gain = margin_rate x S x (u_r + p)
+    cost = (c_r - c_0) x months + point_cost x P x (m_r x (1 + u_r + p) - m_0)
+
+u uplift, c cost a member-month, m points multiplier; point_cost = point_value x (1 - breakage). The uplifts are
+ASSUMED. That spend rises before a threshold: Kivetz, Urminsky and Zheng (2006), the goal gradient; Taylor and Neslin
+(2005), points pressure.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from membership.settings.programme_knobs import Tiers
+from membership.tiers import tiers
+from membership.tiers.qualifying import CENTS
+from membership.tiers.tiers import YEAR, Rule
+
+MONTH = YEAR / 12  # days
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What gains and costs are reckoned with."""
+
+    settings: Tiers
+    margin_rate: float
+    horizon_days: int  # over which spend is expected and costs are counted
+    breakage: float  # share of points never redeemed
+
+    @property
+    def months(self) -> float:
+        """The horizon in months."""
+        return self.horizon_days / MONTH
+
+    @property
+    def point_cost(self) -> float:
+        """Expected cents that a point costs."""
+        return self.settings.point_value * (1 - self.breakage)
+
+    def levels(self, name: str) -> np.ndarray:
+        """Return the knob `name` of every level from the entry tier up."""
+        return np.array([getattr(level, name) for level in self.settings.levels], dtype=float)
+
+
+@dataclass(frozen=True)
+class Appraisal:
+    """What a rule is expected to bring over the horizon."""
+
+    rule: Rule
+    levels: pd.DataFrame  # index tier, from the entry tier up: threshold, members, gain, cost, net (cents)
+    moves: float  # levels risen or fallen, a member and year, in the replay
+
+    @property
+    def gain(self) -> float:
+        """Cents of extra margin."""
+        return float(self.levels["gain"].sum())
+
+    @property
+    def cost(self) -> float:
+        """Cents that the tiers cost beyond everybody's being in the entry tier."""
+        return float(self.levels["cost"].sum())
+
+    @property
+    def net(self) -> float:
+        """Cents of gain less cost."""
+        return self.gain - self.cost
+
+
+def base_points(value: pd.DataFrame, settings: Tiers) -> np.ndarray:
+    """Return the base points that each member of table `value` is expected to collect over the horizon."""
+    on_orders = settings.points_per_order * value["expected_orders"] if settings.points_per_order else 0
+    return (value["expected_spend"] * settings.points_per_unit / CENTS + on_orders).to_numpy()
+
+
+def expected(value: pd.DataFrame, amounts: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of table `value` of the members of `amounts`, in their order; of others, nothing is expected."""
+    columns = value.columns.intersection(["expected_spend", "expected_orders"])
+    return value.set_index("member_id")[columns].reindex(amounts.index, fill_value=0.0)
+
+
+def appraise(rule: Rule, amounts: pd.DataFrame, value: pd.DataFrame, terms: Terms, settled: int = 0) -> Appraisal:
+    """Return what `rule` is expected to bring with every member in the tier that the replay ends in.
+
+    `amounts`: what qualifies, by month; `value`: member_id, expected_spend (and expected_orders, where orders earn
+    points) over the horizon. Moves are counted from column `settled` on. A member pulled counts in the tier below.
+    """
+    ranks = tiers.replay(amounts, rule)
+    rank, future = ranks.iloc[:, -1].to_numpy(), expected(value, amounts)
+    pulled = near(rank, amounts.iloc[:, -1].to_numpy(), rule, terms)
+    gain, cost = _gain_and_cost(
+        rank, pulled, future["expected_spend"].to_numpy(), base_points(future, terms.settings), terms
+    )
+    count = len(rule.names)
+    table = pd.DataFrame(
+        {
+            "threshold": rule.thresholds,
+            "members": np.bincount(rank, minlength=count),
+            "gain": np.bincount(rank, gain, minlength=count),
+            "cost": np.bincount(rank, cost, minlength=count),
+        },
+        index=pd.Index(rule.names, name="tier"),
+    )
+    return Appraisal(rule, table.assign(net=table["gain"] - table["cost"]), tiers.moves_per_year(ranks, settled))
+
+
+def near(rank: np.ndarray, amount: np.ndarray, rule: Rule, terms: Terms) -> np.ndarray:
+    """Return who is within `pull.reach` below the next threshold: bool (members,)."""
+    coming = np.r_[rule.thresholds[1:], np.iinfo("int64").max][rank]
+    return amount >= (1 - terms.settings.pull.reach) * coming
+
+
+def judged(
+    rule: Rule, amounts: pd.DataFrame, spend: pd.DataFrame, terms: Terms, since: date, base: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """Return what `rule` would have brought on the spend that came after `since`, had the assumed uplifts held.
+
+    `amounts` (what qualifies) and `spend` (cents in the month that ends there) have the same members and months; a
+    month counts if it began on or after `since`, with the tier in which it began. `base`: base points of the months,
+    in the shape of `spend`; without it, those of spend. One row a member: gain, cost, net (cents), moves (levels).
+    """
+    ranks = tiers.replay(amounts, rule).to_numpy()
+    months, values = amounts.columns, amounts.to_numpy()
+    total = {name: np.zeros(len(amounts)) for name in ("gain", "cost", "moves")}
+    for month in range(1, len(months)):
+        if months[month - 1] < pd.Timestamp(since):
+            continue
+        rank, paid = ranks[:, month - 1], spend.iloc[:, month].to_numpy()
+        points = paid * terms.settings.points_per_unit / CENTS if base is None else base.iloc[:, month].to_numpy()
+        days = (months[month] - months[month - 1]).days
+        lasting = Terms(terms.settings, terms.margin_rate, days, terms.breakage)
+        gain, cost = _gain_and_cost(rank, near(rank, values[:, month - 1], rule, terms), paid, points, lasting)
+        total["gain"] += gain
+        total["cost"] += cost
+        total["moves"] += np.abs(ranks[:, month] - rank)
+    table = pd.DataFrame(total, index=amounts.index)
+    return table.assign(net=table["gain"] - table["cost"])[["gain", "cost", "net", "moves"]]
+
+
+def _gain_and_cost(rank: np.ndarray, pulled: np.ndarray, spend: np.ndarray, points: np.ndarray, terms: Terms):
+    """Return what each member brings and costs in `rank`, in cents: two arrays (members,)."""
+    cost, multiplier = terms.levels("cost"), terms.levels("points_multiplier")
+    extra = terms.levels("uplift")[rank] + terms.settings.pull.uplift * pulled
+    on_points = points * (multiplier[rank] * (1 + extra) - multiplier[0])
+    return terms.margin_rate * extra * spend, (cost[rank] - cost[0]) * terms.months + terms.point_cost * on_points

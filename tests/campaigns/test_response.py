@@ -1,0 +1,302 @@
+"""Response: known effects are recovered from simulated campaigns, and weigh against what is assumed."""
+
+import ibis
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+
+from membership.base import tables
+from membership.base.errors import ParamError
+from membership.campaigns import effects, response
+from membership.campaigns import panel as campaigns
+from membership.data.sources import simulate
+from membership.report.figures import response as plots_response
+from membership.report.words import response as summary_response
+from membership.settings import params
+
+PARAMS = params.parse(
+    params.read(),
+    {
+        "windows.start": "2017-01-01",
+        "windows.calibration_end": "2017-11-01",
+        "windows.validation_end": "2018-01-01",
+        "windows.holdout_end": "2018-02-01",
+        "dataset.simulate.members": 1500,
+        "dataset.simulate.days": 365,
+        "dataset.simulate.start": "2017-01-01",
+        "dataset.simulate.offers": 5,
+        "dataset.simulate.offer_response": 0.0,
+        "dataset.simulate.views_per_order": 0.0,
+    },
+)
+SETTINGS = PARAMS.response.model_copy(update={"repeats": 1, "trees": 30})
+NO_TIERS = pd.DataFrame({"member_id": [], "as_of": [], "tier": []}).astype({"member_id": "str", "tier": "str"})
+NO_TIERS["as_of"] = pd.to_datetime(NO_TIERS["as_of"])
+UPLIFT = 0.5  # of what those reached spend while a campaign runs
+
+
+def panel(events, offers, exposures, settings=SETTINGS):
+    return campaigns.panel(ibis.memtable(events), offers, exposures, NO_TIERS, PARAMS.windows, "UTC", settings)
+
+
+def with_effect(events, offers, exposures, uplift):
+    """Return `events` with amounts `uplift` higher where their member had been reached by a campaign that ran."""
+    got = exposures[exposures["arm"].ne(campaigns.CONTROL)].merge(offers, on="offer_id")
+    pairs = events.reset_index()[["index", "member_id", "at"]].merge(
+        got[["member_id", "starts_at", "ends_at"]], on="member_id"
+    )
+    during = pairs.loc[(pairs["at"] >= pairs["starts_at"]) & (pairs["at"] < pairs["ends_at"]), "index"]
+    share = 1 + uplift * events.index.isin(during)
+    return events.assign(amount=(events["amount"] * share).round().astype("int64"))
+
+
+def chosen_by_spend(market, seed):
+    """Return exposures of members drawn the likelier the more they had spent before: arms and odds are not told."""
+    rng, sent = np.random.default_rng(seed), []
+    for offer in market.offers.itertuples():
+        before = market.events[market.events["at"] < offer.starts_at]
+        spent = before.groupby("member_id")["amount"].sum().clip(lower=0)
+        score = np.log1p(spent)
+        odds = 1 / (1 + np.exp(-1.5 * (score - score.median())))
+        who = spent.index[rng.random(len(odds)) < 0.1 + 0.6 * odds]
+        sent.append(pd.DataFrame({"member_id": who, "offer_id": offer.offer_id, "at": offer.starts_at}))
+    table = pd.concat(sent, ignore_index=True)
+    table = table.assign(exposure_id=table.index.astype(str), arm=None, propensity=np.nan, redeemed_at=pd.NaT)
+    return table.astype({"arm": "str", "redeemed_at": "datetime64[us]"})
+
+
+@pytest.fixture(scope="module")
+def market():
+    """A market in which campaigns change nothing, so that tests can add an effect of a known size."""
+    return simulate.market(PARAMS.dataset.simulate, 7).canonical
+
+
+@pytest.fixture(scope="module")
+def personas(market):
+    members = market.members["member_id"]
+    return pd.Series(np.where(np.arange(len(members)) % 2, "odd", "even"), index=members)
+
+
+@pytest.fixture(scope="module")
+def randomised(market, personas):
+    """The panel and estimates of campaigns drawn by lot that bring UPLIFT."""
+    events = with_effect(market.events, market.offers, market.exposures, UPLIFT)
+    found = panel(events, market.offers, market.exposures)
+    return found, effects.estimate(found, personas, SETTINGS, seed=1)
+
+
+def whole(found):
+    return found.effects[found.effects["by"] == "all"].iloc[0]
+
+
+def test_the_known_effect_of_randomised_campaigns_is_recovered(randomised):
+    row = whole(randomised[1])
+    assert row["source"] == "randomised"
+    assert abs(row["uplift"] - UPLIFT) < 3 * row["uplift_sd"] < 0.25
+    assert abs(row["placebo"]) < 3 * row["placebo_sd"]
+    assert row["systematic"] == 0
+    assert randomised[1].overlap["kept"].item() == 1
+
+
+def test_the_known_effect_on_members_chosen_by_their_spend_is_recovered_where_a_plain_comparison_is_not(
+    market, personas
+):
+    sent = chosen_by_spend(market, 0)
+    found = panel(with_effect(market.events, market.offers, sent, UPLIFT), market.offers, sent)
+    means = found.rows.groupby("treated")["outcome"].mean()
+    estimates = effects.estimate(found, personas, SETTINGS, seed=1)
+    row = whole(estimates)
+    assert means[True] / means[False] - 1 > 2 * UPLIFT
+    assert row["source"] == "observational"
+    assert row["low"] < UPLIFT < row["high"]
+    assert abs(row["uplift"] - UPLIFT) < 0.2
+    balance = estimates.balance[["before", "after"]].abs().max()
+    assert balance["after"] < 0.3 * balance["before"]
+
+
+def test_where_campaigns_change_nothing_nothing_is_found(market, personas):
+    for sent in (market.exposures, chosen_by_spend(market, 1)):
+        row = whole(effects.estimate(panel(market.events, market.offers, sent), personas, SETTINGS, seed=1))
+        assert row["low"] < 0 < row["high"]
+        assert abs(row["uplift"]) < 0.2
+
+
+def test_campaigns_that_follow_hidden_plans_are_betrayed_by_the_placebo(market, personas):
+    """Reached are those who happen to spend much in the month before: the placebo cannot be told apart from that."""
+    sent = []
+    for offer in market.offers.itertuples():
+        since = offer.starts_at - (offer.ends_at - offer.starts_at)
+        recent = market.events[(market.events["at"] >= since) & (market.events["at"] < offer.starts_at)]
+        sent.append(market.exposures[market.exposures["offer_id"].eq(offer.offer_id)
+                                     & market.exposures["member_id"].isin(recent["member_id"])])  # fmt: skip
+    sent = pd.concat(sent).sample(frac=0.6, random_state=0).assign(arm=None, propensity=np.nan).astype({"arm": "str"})
+    row = whole(effects.estimate(panel(market.events, market.offers, sent), personas, SETTINGS, seed=1))
+    assert row["placebo"] > 5 * row["placebo_sd"]
+    assert row["systematic"] > 0.5 * row["placebo"]
+    assert row["high"] - row["low"] > 2 * 1.96 * row["systematic"]
+
+
+def test_the_same_seed_gives_the_same_estimates_and_rows_do_not_depend_on_their_order(market, randomised, personas):
+    found, first = randomised
+    again = effects.estimate(found, personas.sample(frac=1, random_state=0), SETTINGS, seed=1)
+    pd.testing.assert_frame_equal(again.effects, first.effects)
+
+
+def test_too_few_members_in_an_arm_get_no_estimate(randomised, personas):
+    strict = SETTINGS.model_copy(update={"min_ess": 5000})
+    found = effects.estimate(randomised[0], personas, strict, seed=1)
+    assert found.effects.empty
+    uplifts = response.assumed(PARAMS.benefits.catalogue, ["odd"], ["Base"])
+    pd.testing.assert_frame_equal(response.updated(uplifts, found.effects, strict), uplifts)
+
+
+def test_redemption_is_counted_among_those_reached_only(randomised, personas):
+    found, _ = randomised
+    table = response.redemption(found, personas, 0.95)
+    reached = found.rows[found.rows["treated"]]
+    all_of_them = table[table["by"] == "all"].iloc[0]
+    assert all_of_them["reached"] == len(reached)
+    assert all_of_them["rate"] == pytest.approx(reached["redeemed"].mean())
+    assert (table["low"] <= table["rate"]).all()
+    assert (table["rate"] <= table["high"]).all()
+    by_persona = table[table["by"] == "persona"]
+    assert by_persona["reached"].sum() == len(reached)
+
+
+def test_nobody_redeeming_still_leaves_an_interval():
+    rows = pd.DataFrame({"member_id": ["a", "b", "c"], "kind": "Mail", "treated": True, "redeemed": False, "tier": "x"})
+    table = response.redemption(campaigns.Panel(rows, rows, rows, pd.Series()), pd.Series(dtype="str"), 0.95)
+    z2 = 1.959964**2
+    np.testing.assert_allclose(table["low"], 0, atol=1e-12)
+    np.testing.assert_allclose(table["high"], z2 / (3 + z2), rtol=1e-5)  # Wilson's, of 0 in 3
+
+
+def told_by(*rows):
+    """Return rows (kind, source, by, persona, tier, uplift, uplift_sd, systematic, usable) of effects."""
+    columns = ["kind", "source", "by", "persona", "tier", "uplift", "uplift_sd", "systematic", "usable"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def uplifts(mean=0.03, sd=0.015):
+    rows = [("personal_offers", "p", tier, mean, sd, "assumed") for tier in ("low", "top")]
+    rows.append(("points_boost", "p", "low", 0.05, 0.02, "assumed"))
+    return pd.DataFrame(rows, columns=["benefit", "persona", "tier", "uplift", "uplift_sd", "source"])
+
+
+MAIL = SETTINGS.model_copy(update={"evidence": {"personal_offers": ["Mail"]}})
+
+
+def test_assumed_uplifts_are_those_of_the_catalogue_for_every_persona_and_tier():
+    found = response.assumed(PARAMS.benefits.catalogue, ["p", "q"], ["low", "mid", "top"])
+    assert len(found) == len(PARAMS.benefits.catalogue) * 6
+    offers = found[found["benefit"] == "personal_offers"]
+    assert offers["uplift"].nunique() == offers["uplift_sd"].nunique() == 1
+    assert set(found["source"]) == {"assumed"}
+
+
+def test_evidence_and_assumption_weigh_by_precision_and_other_benefits_stay():
+    told = told_by(("Mail", "randomised", "all", "", "", -0.02, 0.015, 0.0, True))
+    found = response.updated(uplifts(), told, MAIL)
+    np.testing.assert_allclose(found["uplift"], [0.005, 0.005, 0.05])
+    np.testing.assert_allclose(found["uplift_sd"], [0.015 / np.sqrt(2)] * 2 + [0.02])
+    assert found["source"].tolist() == ["randomised", "randomised", "assumed"]
+
+
+def test_strong_evidence_of_harm_makes_the_uplift_negative():
+    told = told_by(("Mail", "randomised", "all", "", "", -0.1, 0.005, 0.0, True))
+    assert (response.updated(uplifts(), told, MAIL)["uplift"].iloc[:2] < 0).all()
+
+
+def test_the_bias_that_placebos_reveal_takes_weight_from_observational_evidence():
+    rows = [("Mail", "observational", "all", "", "", -0.02, 0.015, bias, True) for bias in (0.0, 0.05)]
+    sure, unsure = (response.updated(uplifts(), told_by(row), MAIL) for row in rows)
+    assert sure["uplift"][0] == pytest.approx(0.005)
+    assert sure["uplift"][0] < unsure["uplift"][0] < 0.03
+    assert sure["uplift_sd"][0] < unsure["uplift_sd"][0] < 0.015
+    assert unsure["source"][0] == "observational"
+
+
+def test_cells_keep_their_own_only_where_they_truly_differ():
+    mean = ("Mail", "randomised", "all", "", "", 0.0, 0.01, 0.0, True)
+    alike = [
+        ("Mail", "randomised", "cell", "p", tier, u, 0.05, 0.0, True) for tier, u in (("low", -0.02), ("top", 0.02))
+    ]
+    apart = [("Mail", "randomised", "cell", "p", tier, u, 0.02, 0.0, True) for tier, u in (("low", -0.3), ("top", 0.3))]
+    same = response.updated(uplifts(sd=1.0), told_by(mean, *alike), MAIL)["uplift"]
+    assert same[0] == pytest.approx(same[1])
+    differ = response.updated(uplifts(sd=1.0), told_by(mean, *apart), MAIL)["uplift"]
+    assert differ[0] < -0.25
+    assert differ[1] > 0.25
+
+
+def test_randomised_campaigns_of_a_kind_are_believed_rather_than_others():
+    told = told_by(
+        ("Mail", "observational", "all", "", "", 0.5, 0.001, 0.0, True),
+        ("Mail", "randomised", "all", "", "", 0.0, 0.015, 0.0, True),
+    )
+    found = response.updated(uplifts(), told, MAIL)
+    assert found["uplift"][0] == pytest.approx(0.015)
+    assert found["source"][0] == "randomised"
+
+
+def test_what_is_not_usable_or_of_another_kind_changes_nothing():
+    told = told_by(
+        ("Mail", "observational", "all", "", "", 0.5, 0.001, 0.0, False),
+        ("Call", "randomised", "all", "", "", 0.5, 0.001, 0.0, True),
+    )
+    pd.testing.assert_frame_equal(response.updated(uplifts(), told, MAIL), uplifts())
+
+
+def test_an_assumption_said_to_be_certain_is_kept():
+    told = told_by(("Mail", "randomised", "all", "", "", 0.5, 0.001, 0.0, True))
+    assert response.updated(uplifts(sd=0.0), told, MAIL)["uplift"].tolist() == [0.03, 0.03, 0.05]
+
+
+def test_evidence_for_a_benefit_that_is_not_in_the_catalogue_is_refused():
+    with pytest.raises(ParamError, match=r"response\.evidence: cake: no such benefit"):
+        params.parse(params.read(), {"response.evidence": {"cake": ["Mail"]}})
+
+
+def test_words_and_figures_of_what_was_found(randomised, personas):
+    found, estimates = randomised
+    said = summary_response.judged(found)
+    assert "campaigns are judged**, all of them randomised" in said
+    assumed = response.assumed(PARAMS.benefits.catalogue, ["even", "odd"], ["unknown"])
+    after = response.updated(assumed, estimates.effects, SETTINGS)
+    assert len(tables.check("uplifts", after)) == len(assumed)
+    words = summary_response.conclusion(estimates, assumed, after)
+    assert "drawn by lot" in words
+    assert "member discount from 9.0%" in words
+    assert summary_response.metrics(estimates, after)["response_discount_randomised"] == whole(estimates)["uplift"]
+    assert summary_response.effect_table(estimates).loc["discount", "campaigns"] == found.rows["offer_id"].nunique()
+    ax = plots_response.effects(estimates.effects, "persona")
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["even", "odd"]
+    assert len(plots_response.overlap(estimates.propensities, 0.05)) == 1
+    assert plots_response.balance(estimates.balance).get_title().startswith("How much")
+    ordered = plots_response.redemption(response.redemption(found, personas, 0.95), "persona", ["odd", "even"])
+    assert [label.get_text() for label in ordered.get_yticklabels()] == ["odd", "even"]
+    assert len(plots_response.learned(assumed, after).get_yticklabels()) == len(PARAMS.benefits.catalogue)
+    plt.close("all")
+
+
+def test_without_campaigns_the_assumptions_stand_and_every_figure_says_so(market, personas):
+    nothing = panel(market.events, market.offers[:0], market.exposures[:0])
+    estimates = effects.estimate(nothing, personas, SETTINGS, seed=1)
+    assumed = response.assumed(PARAMS.benefits.catalogue, ["even"], ["unknown"])
+    after = response.updated(assumed, estimates.effects, SETTINGS)
+    pd.testing.assert_frame_equal(after, assumed)
+    assert "no campaign that can be judged" in summary_response.judged(nothing)
+    assert "an assumption, not a finding" in summary_response.conclusion(estimates, assumed, after)
+    assert summary_response.metrics(estimates, after) == {}
+    assert summary_response.effect_table(estimates).empty
+    redeemed = response.redemption(nothing, personas, 0.95)
+    axes = [
+        plots_response.effects(estimates.effects, "all"),
+        plots_response.balance(estimates.balance),
+        plots_response.overlap(estimates.propensities, 0.05)[0],
+        plots_response.redemption(redeemed, "tier"),
+    ]
+    assert {ax.get_title() for ax in axes} == {"No campaign can be judged: the assumptions stand"}
+    plots_response.learned(assumed, after)
+    plt.close("all")

@@ -1,0 +1,3 @@
+"""Fixtures of the tests of lifetimes."""
+
+from buyers import cdnow, market  # noqa: F401

@@ -1,0 +1,139 @@
+"""Figures and words of the lifecycle: titled, labelled, and drawn of next to nothing too."""
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+
+from membership.base.member_schemas import STAGES
+from membership.profile import moves, repurchase, strategy
+from membership.report.figures import lifecycle as plots_lifecycle
+from membership.report.words import lifecycle as summary_lifecycle
+from membership.settings import params
+
+matplotlib.use("Agg")
+SETTINGS = params.load("profile").profile
+MONTHS = pd.date_range("2020-01-01", periods=4, freq="MS", name="as_of")
+
+
+def agreement(p_value=0.001, back=0.7, doubted=30, believed=False, startup=(True, False, False, False)):
+    return pd.DataFrame(
+        {
+            "startup": startup, "p_value": p_value, "doubted": doubted, "expected": 0.3, "back": back,
+            "believed": believed, "buyers": 100, "rhythm_silent": 0.2, "p_alive_silent": 0.05, "disagree": 0.15,
+        },
+        index=MONTHS,
+    )  # fmt: skip
+
+
+def steps(members=40):
+    rng = np.random.default_rng(1)
+    rows = {
+        "member_id": np.repeat([f"m{n}" for n in range(members)], 4), "as_of": np.tile(MONTHS, members),
+        "stage": rng.choice(["active", "loyal"], members * 4),
+    }  # fmt: skip
+    return moves.intervals(pd.DataFrame(rows), "stage", list(STAGES), 0.95, 50, rng)
+
+
+def spells(size=60):
+    waited = np.minimum(1 + np.arange(size), 50)
+    index = [f"m{n}" for n in range(size)]
+    return pd.DataFrame({"entry": 0, "exit": waited, "ended": waited < 50, "waited": waited}, index=index)
+
+
+GROUPS = pd.Series(["active", "loyal"] * 30, spells().index)
+RETAINED = pd.DataFrame(
+    {"cohort": ["2020-01", "2020-01"], "month": [0, 1], "members": 9, "bought": [9, 3], "share": [1, 1 / 3],
+     "low": [0.7, 0.1], "high": [1.0, 0.6]}
+)  # fmt: skip
+
+
+def test_figures_are_titled_and_labelled():
+    axes = [
+        plots_lifecycle.moves(steps(), "Moves"),
+        plots_lifecycle.agreement(agreement()),
+        plots_lifecycle.next_purchase(repurchase.curves(spells(), GROUPS, 0.95), "stage", 60),
+        plots_lifecycle.next_purchase(repurchase.curves(spells(), GROUPS, 0.95, "purchase"), "stage", 60, "purchase"),
+        plots_lifecycle.cohorts(RETAINED),
+        plots_lifecycle.retention(RETAINED),
+    ]
+    assert all(ax.get_title() and ax.get_xlabel() and ax.get_ylabel() for ax in axes)
+    matplotlib.pyplot.close("all")
+
+
+def test_each_cell_of_the_moves_shows_share_and_interval():
+    ax = plots_lifecycle.moves(steps(), "Moves")
+    words = [text.get_text() for text in ax.texts if text.get_text()]
+    assert len(words) == 2 * len(STAGES)  # two stages were ever left
+    assert all("%\n" in word and "-" in word for word in words)
+    matplotlib.pyplot.close("all")
+
+
+def test_a_curve_starts_at_nobody_and_shows_who_is_at_risk():
+    ax = plots_lifecycle.next_purchase(repurchase.curves(spells(), GROUPS, 0.95), "stage", 60)
+    for line in ax.get_lines():
+        assert line.get_ydata()[0] == 0
+        assert (np.diff(line.get_ydata()) >= 0).all()
+    assert {"30", "at risk:"} <= {text.get_text() for text in ax.texts}
+    matplotlib.pyplot.close("all")
+
+
+def test_of_many_groups_the_largest_are_drawn_and_the_title_says_so():
+    curve = repurchase.curves(spells(), GROUPS, 0.95)["active"]
+    ax = plots_lifecycle.next_purchase({f"g{number}": curve for number in range(9)}, "cohort", 60)
+    assert len(ax.get_lines()) == 7
+    assert "the 7 largest of 9" in ax.get_title()
+    matplotlib.pyplot.close("all")
+
+
+def test_figures_of_nothing_are_drawn():
+    empty = RETAINED.iloc[:0]
+    assert "No cohort" in plots_lifecycle.cohorts(empty).get_title()
+    assert plots_lifecycle.retention(empty).get_title()
+    assert plots_lifecycle.next_purchase({}, "stage", 60).get_title()
+    assert plots_lifecycle.moves(steps(0), "Moves").get_title() == "Moves"
+    matplotlib.pyplot.close("all")
+
+
+def test_tables_for_people_show_intervals():
+    rates = repurchase.rates(spells(), GROUPS, 14, 0.95)
+    stage = GROUPS.rename_axis("member_id")
+    value = pd.DataFrame({"member_id": stage.index, "value": 1000.0})
+    todo = strategy.table(stage, value, steps(), rates, SETTINGS.strategy)
+    assert " to " in plots_lifecycle.strategy(todo).to_html()
+    page = plots_lifecycle.comparison(repurchase.compare(spells(), GROUPS, 14, 50, 0.95)).to_html()
+    assert "23% (" in page
+    assert "median wait" in page
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        ({}, "believed in **0 of 3 months**"),
+        ({}, "**70% have bought since**; by their mean P(alive), 30%"),
+        ({}, "decides alone"),
+        ({"believed": True, "back": 0.2}, "the two decide together"),
+        ({"p_value": 0.4}, "flat ridge"),
+        ({"back": np.nan, "doubted": 3}, "too few to test"),
+        ({"startup": (True,) * 4}, "every month is a start-up"),
+    ],
+)
+def test_words_on_p_alive_follow_the_evidence(facts, said):
+    assert said in summary_lifecycle.belief(agreement(**facts), 0.95)
+
+
+def test_metrics_and_conclusion_are_made_from_the_numbers():
+    rates = repurchase.rates(spells(), GROUPS, 14, 0.95)
+    found = summary_lifecycle.metrics(agreement(), steps(), rates, RETAINED.iloc[1:])
+    assert found["repurchase_at_origin"] == pytest.approx(14 / 60)
+    assert found["rules_disagree"] == 0.15
+    assert found["loyal_stay_low"] < found["loyal_stay_high"]
+    assert found["retention_month_1"] == pytest.approx(1 / 3)
+    assert all(np.isfinite(number) for number in found.values())
+    stage = pd.Series(["loyal", "lapsed"], pd.Index(["m0", "m1"], name="member_id"))
+    value = pd.DataFrame({"member_id": ["m0", "m1"], "value": [300.0, 100.0]})
+    todo = strategy.table(stage, value, steps(), rates, SETTINGS.strategy)
+    words = summary_lifecycle.conclusion(todo, rates, 0.5, 14, 0.95)
+    assert "**25%** of the value" in words
+    assert "are not shown to differ" in words
+    assert summary_lifecycle.metrics(agreement(), steps(0), rates.iloc[:0], RETAINED.iloc[:0])["rules_disagree"] == 0.15

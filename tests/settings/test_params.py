@@ -1,0 +1,192 @@
+"""params.yaml: what is allowed, what a stage sees, and how an error reads."""
+
+import re
+from types import UnionType
+from typing import Union, get_args, get_origin
+
+import pytest
+import yaml
+
+from membership.base.errors import ParamError
+from membership.settings import params
+from membership.settings.knobs import Params
+from membership.settings.section import Section
+
+BAD = [
+    ({"seed": "many"}, "seed = 'many'", "integer"),
+    ({"device": "tpu"}, "device = 'tpu'", "'auto', 'cpu' or 'cuda'"),
+    ({"dataset.timezone": "Mars/Olympus"}, "dataset.timezone = 'Mars/Olympus'", "IANA name"),
+    ({"dataset.currency": "dollars"}, "dataset.currency = 'dollars'", "pattern"),
+    ({"economics.margin_rate": 1.5}, "economics.margin_rate = 1.5", "less than 1"),
+    ({"windows.holdout_end": "2017-11-15"}, "windows", "validation_end < holdout_end"),
+    ({"windows.start": "yesterday"}, "windows.start = 'yesterday'", "date"),
+    ({"economics.repurchase_days": 60}, "repurchase_days = 60", "longer than the holdout [2017-12-01, 2018-01-01)"),
+    ({"dataset.source": "files"}, "dataset.files.events", "needs a mapping"),
+    ({"value.horizon_days": None}, "value.horizon_days = None", "integer"),
+    ({"recommend.k": 0}, "recommend.k = 0", "greater than or equal to 1"),
+    ({"recommend.k": 101}, "recommend.k = 101", "less than or equal to 100"),
+    ({"recommend.min_baskets": 1.5}, "recommend.min_baskets = 1.5", "integer"),
+    ({"recommend.explore": -0.1}, "recommend.explore = -0.1", "greater than or equal to 0"),
+    ({"recommend.peers.ease.most_bought": 20_001}, "recommend.peers.ease.most_bought = 20001", "20000"),
+    ({"recommend.peers.als.penalty": 0}, "recommend.peers.als.penalty = 0", "greater than 0"),
+    ({"recommend.peers.gp_topfreq.ties": "random"}, "recommend.peers.gp_topfreq.ties = 'random'", "'first_bought'"),
+    ({"tune.trials": 0}, "tune.trials = 0", "greater than or equal to 1"),
+    ({"tune.workers": 0}, "tune.workers = 0", "greater than or equal to 1"),
+    ({"tune.space.hidden": []}, "tune.space.hidden = []", "at least 1"),
+    ({"tune.space.learning_rate.low": 1}, "tune.space.learning_rate", "low must be at most high"),
+    ({"train.candidates": -1}, "train.candidates = -1", "greater than or equal to 0"),
+    ({"train.settings.hidden": "wide"}, "train.settings.hidden = 'wide'", "integer"),
+    ({"train.settings.learning_rate": 0}, "train.settings.learning_rate = 0", "greater than 0"),
+]
+
+
+@pytest.mark.parametrize(("override", "key", "allowed"), BAD)
+def test_an_impossible_value_is_one_line_naming_key_value_and_what_is_allowed(override, key, allowed):
+    with pytest.raises(ParamError) as error:
+        params.parse(params.read(), override)
+    message = str(error.value)
+    assert key in message
+    assert allowed in message
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("override", "problem"),
+    [
+        ({"tiers.thresholds": [100, 50, 200]}, "out of order; allowed: each above the one before"),
+        ({"tiers.thresholds": [100, 100, 200]}, "out of order"),
+        ({"tiers.thresholds": [100, 200]}, "2 for 3 tiers above the entry tier; allowed: one for each of"),
+        ({"tiers.thresholds": [0, 100, 200]}, "greater than or equal to 1"),
+        ({"tiers.search.candidates": 2}, "search.candidates = 2: fewer than the 3 thresholds to find"),
+        ({"tiers.search.budget": -1}, "greater than or equal to 0"),
+        ({"tiers.qualify_by": "visits"}, "'spend' or 'points'"),
+        ({"tiers.qualify_by": "points", "tiers.points_per_unit": 0}, "points_per_unit must be above 0"),
+        ({"tiers.pull.reach": 1}, "less than 1"),
+        ({"tiers.grace_months": -1}, "greater than or equal to 0"),
+        ({"tiers.redeem_share": 1.1}, "less than or equal to 1"),
+    ],
+)
+def test_impossible_tiers_say_what_is_allowed(override, problem):
+    with pytest.raises(ParamError, match=r"params.yaml: tiers") as error:
+        params.parse(params.read(), override)
+    assert problem in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (lambda levels: levels[:1], "at least 2"),
+        (lambda levels: [*levels, levels[-1]], "every level needs its own name"),
+        (lambda levels: [{**levels[0], "uplift": 0.1}, *levels[1:]], "relative to the entry tier"),
+        (lambda levels: [levels[0], {**levels[1], "cost": -1}], "greater than or equal to 0"),
+    ],
+)
+def test_impossible_levels_say_what_is_allowed(change, problem):
+    levels = params.read()["tiers"]["levels"]
+    with pytest.raises(ParamError) as error:
+        params.parse(params.read(), {"tiers.levels": change(levels)})
+    assert problem in str(error.value)
+
+
+def test_an_unknown_key_is_an_error():
+    raw = params.read()
+    raw["economics"]["margin_rat"] = 0.3
+    with pytest.raises(ParamError, match=r"economics\.margin_rat = 0\.3: unknown key"):
+        params.parse(raw)
+
+
+def test_a_missing_key_is_an_error():
+    raw = params.read()
+    del raw["windows"]["start"]
+    with pytest.raises(ParamError, match=r"windows\.start: missing"):
+        params.parse(raw)
+
+
+def test_overrides_change_one_value_and_leave_the_rest():
+    before, after = params.parse(params.read()), params.parse(params.read(), {"value.horizon_days": 30})
+    assert after.value.horizon_days == 30
+    assert after.model_copy(update={"value": before.value}) == before
+
+
+def test_an_override_of_an_unknown_key_is_an_error():
+    with pytest.raises(ParamError, match=r"value\.horizon = 30: params\.yaml has no such key"):
+        params.load("value", {"value.horizon": 30})
+
+
+def test_a_stage_sees_only_what_it_declares():
+    p = params.load("value")
+    assert p.value.horizon_days > 0
+    with pytest.raises(ParamError, match="stage 'value' does not declare 'tune'"):
+        _ = p.tune
+
+
+def test_an_unknown_stage_is_an_error_naming_the_stages():
+    with pytest.raises(ParamError, match=r"stage 'valu' is not in dvc\.yaml; there are: .*value"):
+        params.load("valu")
+
+
+def test_broken_yaml_is_named(workspace):
+    (workspace / "params.yaml").write_text("seed: [1\n")
+    with pytest.raises(ParamError, match="not valid YAML"):
+        params.load("value")
+
+
+def test_a_parameter_cannot_change():
+    p = params.load("value")
+    with pytest.raises(Exception, match="frozen"):
+        p.value.horizon_days = 1
+
+
+def _leaves(model: type[Section], prefix: str = ""):
+    for name, field in model.model_fields.items():
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, Section):
+            yield from _leaves(inner, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", field
+
+
+def _bounds(annotation, metadata=()) -> list[float]:
+    found = [getattr(rule, bound) for rule in metadata for bound in ("ge", "gt", "le", "lt") if hasattr(rule, bound)]
+    if get_origin(annotation) in (Union, UnionType):
+        return found + [bound for part in get_args(annotation) for bound in _bounds(part)]
+    return (
+        found + _bounds(get_args(annotation)[0], annotation.__metadata__)
+        if hasattr(annotation, "__metadata__")
+        else found
+    )
+
+
+def test_every_knob_has_a_comment_that_names_its_range():
+    text = (params.paths.root() / "params.yaml").read_text()
+    flat = dict(_flat(yaml.safe_load(text)))
+    lines = dict(_commented(text))
+    for key, field in _leaves(Params):
+        if key not in flat or key.startswith(("dataset.files", "quick")):
+            continue
+        above = [
+            key,
+            *(key.rsplit(".", steps)[0] for steps in range(1, key.count("."))),
+        ]
+        comment = next(filter(None, map(lines.get, above)), "")
+        assert comment, f"params.yaml: {key} has no comment"
+        for bound in _bounds(field.annotation, field.metadata):
+            named = re.search(rf"(?<![\d.]){re.escape(str(bound))}(?![\d.]*\d)", comment)
+            assert named, f"params.yaml: {key}: no {bound} in: {comment}"
+
+
+def _flat(node: dict, prefix: str = ""):
+    for key, value in node.items():
+        yield f"{prefix}{key}", value
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{key}.")
+
+
+def _commented(text: str):
+    """Yield dotted key -> the comment on its line."""
+    path: list[tuple[int, str]] = []
+    for line in text.splitlines():
+        if found := re.match(r"( *)([\w]+):", line):
+            depth = len(found.group(1))
+            path = [(at, name) for at, name in path if at < depth] + [(depth, found.group(2))]
+            yield ".".join(name for _, name in path), line.partition("#")[2].strip()

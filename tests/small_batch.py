@@ -1,0 +1,92 @@
+"""A batch run on a small simulated market, without notebooks: what a scorer is made of, and is compared with."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import yaml
+
+from membership.base import engine, files, paths, seeds, stored, tables
+from membership.data import ingest
+from membership.profile import lifecycle
+from membership.recommend import baskets, model, policy, train
+from membership.settings import params
+from membership.tiers import points, qualifying, tiers
+from membership.value import choose, origins, score
+
+SMALL = {
+    "device": "cpu",
+    "dataset.source": "simulate",
+    "dataset.timezone": "UTC",
+    "dataset.simulate.members": 70,
+    "dataset.simulate.items": 40,
+    "recommend.min_item_purchases": 2,
+    "recommend.k": 5,
+    "train.origins": 2,
+    "train.epochs": 1,
+    "train.candidates": 5,
+    "value.origins": 2,
+    "value.learning_origins": 1,
+    "value.bootstrap": 20,
+    "value.candidates": ["mean", "recent_rate", "bgnbd", "bgnbd_covariates", "boosted", "ziln", "stack"],
+    "value.boosting.iterations": 5,
+    "value.network.epochs": 5,
+}
+
+
+def run(root: Path) -> None:
+    """Leave in `root`, the project's root, the tables and models that a scorer is made of."""
+    raw = params.override(params.read(root / "params.yaml"), SMALL)
+    (root / "params.yaml").write_text(yaml.safe_dump(raw))
+    p = params.parse(raw)
+    ingest.ingest(p).data.save()
+    con = engine.connect()
+    events = engine.load(con, "events")
+    _value(p, events, engine.load(con, "members"))
+    months = lifecycle.month_starts(p.windows)
+    members = tables.read("members")
+    lived = lifecycle.history(events, members, p.windows, p.profile.lifecycle, p.profile.min_purchase_days)
+    stored.save(paths.models("stages"), lived.now)
+    known = lifecycle.current(lived.table).rename("stage").reset_index()
+    known = known.assign(persona="Everybody", typicality=np.nan, main_need="x", stated_need=None, top_category=None)
+    tables.write("profile", known.assign(answered_survey=False))
+    _tiers(p, events, members["member_id"], months)
+    _recommendations(p, events)
+    given = pd.DataFrame({"member_id": members["member_id"][:1], "benefit": "points_boost", "cost": 1.0, "gain": 2.0})
+    tables.write("allocations", given)
+
+
+def _value(p, events, members) -> None:
+    known = origins.panel(events, members, p.windows, p.value)
+    rolled = origins.roll(known, p.value, p.seed)
+    fitted = origins.fit(known, rolled.predictions, p.value, p.seed)
+    choice = choose.choose(rolled, p.value, seeds.rng(p.seed, "choose"), refused=fitted.refusals)
+    errors = score.band(rolled, choice, known.days, p.value)
+    tables.write("value", score.table(fitted, choice, errors, known.now, p.value, p.economics, p.seed))
+    stored.save(paths.models("worth"), score.Worth.of(fitted, choice, errors))
+
+
+def _tiers(p, events, members: pd.Series, months: pd.DatetimeIndex) -> None:
+    rule = tiers.rule(p.tiers, [5000, 10000, 30000])
+    amounts = qualifying.amounts(events, members, months, p.tiers)
+    ranks = tiers.replay(amounts, rule)
+    books = points.replay(qualifying.earning(events, members, months, p.tiers), ranks, p.tiers, p.seed)
+    ahead = qualifying.ahead(events, members, months, p.tiers)
+    tables.write("tiers", tiers.standing(ranks, amounts, books.last, rule, p.tiers, ahead))
+    stored.save(paths.models("tiers"), rule)
+
+
+def _recommendations(p, events) -> None:
+    items, day = tables.read("items"), p.windows.as_of
+    products, settings = baskets.of_products(events, items), p.train.settings.model_dump()
+    files.write_json(paths.models("tuned.json"), {"settings": settings})
+    data = train.samples(products, items, day, p.recommend, p.train, p.seed)
+    fitted = train.fit(data, model.Settings(**settings), p.train, p.seed, p.device).model
+    model.save(fitted, paths.models("next_basket"))
+    policies = {
+        "champion": policy.fit("gp_topfreq", {}, products, items, day, p),
+        "challenger": policy.serve(fitted, products, items, day, p),
+    }
+    members = np.sort(tables.read("members")["member_id"].to_numpy(dtype=str))
+    listed = [policy.listed(one, items, members, p.recommend.k).assign(policy=name) for name, one in policies.items()]
+    tables.write("recommendations", pd.concat(listed))

@@ -1,0 +1,238 @@
+"""Thresholds by search: no rule on the grid is better, no limit is broken, and what cannot be had is said."""
+
+from dataclasses import replace
+from datetime import date
+from itertools import combinations, pairwise
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from membership.base.errors import DataError, ParamError
+from membership.settings import params
+from membership.settings.programme_knobs import Pull, Tier
+from membership.tiers import thresholds, tiers, worth
+
+KNOBS = params.parse(params.read()).tiers
+LEVELS = [
+    Tier(name="Base", points_multiplier=1, cost=0, uplift=0, uplift_sd=0),
+    Tier(name="Mid", points_multiplier=1.5, cost=30, uplift=0.03, uplift_sd=0.01),
+    Tier(name="Top", points_multiplier=2, cost=90, uplift=0.06, uplift_sd=0.02),
+]
+
+
+def knobs(levels=LEVELS, pull=(0.1, 0.02, 0.01), **search):
+    limits = {"budget": 1e12, "max_moves_per_year": 1e6, "min_share": 0.02, "candidates": 7, "round_to": 10, **search}
+    return KNOBS.model_copy(
+        update={
+            "levels": levels,
+            "pull": Pull(reach=pull[0], uplift=pull[1], uplift_sd=pull[2]),
+            "thresholds": None,
+            "qualify_by": "spend",
+            "grace_share": 0.2,
+            "grace_months": 1,
+            "search": KNOBS.search.model_copy(update=limits),
+        }
+    )
+
+
+def market(seed, members=60, months=8):
+    """Return what qualifies by month, and what is expected of each member."""
+    random = np.random.default_rng(seed)
+    level = random.lognormal(6, 1, members)
+    values = (level[:, None] * random.uniform(0.5, 1.5, (members, months))).astype("int64")
+    index = pd.Index([f"m{i:03d}" for i in range(members)], name="member_id")
+    value = pd.DataFrame(
+        {"member_id": index, "expected_spend": level * random.uniform(2, 60, members), "expected_orders": 3.0}
+    )
+    return pd.DataFrame(values, index=index, columns=pd.date_range("2020-02-01", periods=months, freq="MS")), value
+
+
+def terms(settings):
+    return worth.Terms(settings, margin_rate=0.25, horizon_days=90, breakage=0.2)
+
+
+def brute_force(amounts, value, known):
+    """Return net, thresholds and appraisal of the best of all rules on the grid, member by member."""
+    limits, best = known.settings.search, None
+    for pair in combinations(thresholds.candidates(amounts, known.settings), len(known.settings.levels) - 1):
+        if any(low > (1 - known.settings.pull.reach) * high for low, high in pairwise(pair)):
+            continue
+        found = worth.appraise(tiers.rule(known.settings, pair), amounts, value, known)
+        held = found.levels["members"].iloc[1:].min() >= np.ceil(limits.min_share * len(amounts))
+        kept = found.cost <= limits.budget and found.moves <= limits.max_moves_per_year
+        if held and kept and (best is None or found.net > best.net):
+            best = found
+    return best
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_search_equals_brute_force_within_every_limit(seed):
+    amounts, value = market(seed)
+    free = brute_force(amounts, value, terms(knobs()))
+    for limits in ({}, {"budget": free.cost * 0.6}, {"max_moves_per_year": free.moves * 0.9}, {"min_share": 0.2}):
+        known = terms(knobs(**limits))
+        best = brute_force(amounts, value, known)
+        if best is None:
+            with pytest.raises(ParamError):
+                thresholds.search(amounts, value, known)
+            continue
+        found = thresholds.search(amounts, value, known)
+        assert found.appraisal.net == pytest.approx(best.net)
+        assert found.bound == pytest.approx(best.net, rel=1e-6)
+        assert found.gap <= 1e-6
+        assert found.appraisal.cost <= limits.get("budget", np.inf)
+        assert found.appraisal.moves <= limits.get("max_moves_per_year", np.inf)
+
+
+@given(st.integers(0, 10_000), st.integers(0, 3), st.sampled_from([0.0, 0.15]), st.integers(0, 5))
+@settings(max_examples=30, deadline=None)
+def test_what_a_rule_brings_is_the_sum_of_what_its_thresholds_bring(seed, grace_months, reach, settled):
+    amounts, value = market(seed)
+    known = terms(knobs(pull=(reach, 0.02, 0.01)).model_copy(update={"grace_months": grace_months}))
+    low, high = 300, 300 + 400 * (1 + seed % 4)
+    rule = tiers.rule(known.settings, [low, high])
+    curve = thresholds.curve(amounts, value, np.array([low, high]), known, settled)
+    choices = thresholds.Choices(curve, known, len(amounts))
+    found = worth.appraise(rule, amounts, value, known, settled)
+    assert found.gain == pytest.approx(np.trace(choices.gain))
+    assert found.cost == pytest.approx(np.trace(choices.cost))
+    assert found.moves == pytest.approx(curve["moves"].sum())
+    assert found.levels["members"].iloc[::-1].cumsum().iloc[:-1].tolist() == curve["members"].tolist()[::-1]
+
+
+def test_what_a_rule_brings_by_hand():
+    amounts = pd.DataFrame({"2020-02-01": [0, 95, 150]}, index=["a", "b", "c"]).rename(columns=pd.Timestamp)
+    value = pd.DataFrame({"member_id": ["c", "b"], "expected_spend": [8000.0, 4000.0], "expected_orders": 2.0})
+    known = terms(
+        knobs(LEVELS[:2]).model_copy(update={"points_per_unit": 2.0, "points_per_order": 5, "point_value": 0.5})
+    )
+    found = worth.appraise(tiers.rule(known.settings, [100]), amounts, value, known)
+    months = 90 / (365.25 / 12)
+    cents = 0.5 * 0.8
+    pulled = cents * 90 * 0.02  # b: 80 points on spend, 10 on orders; nothing is expected of a, who is not in value
+    inside = 30 * months + cents * 170 * (1.5 * 1.03 - 1)
+    assert found.levels["gain"].tolist() == pytest.approx([0.25 * 4000 * 0.02, 0.25 * 8000 * 0.03])
+    assert found.levels["cost"].tolist() == pytest.approx([pulled, inside])
+    assert found.levels["members"].tolist() == [2, 1]
+
+
+def test_of_rules_that_bring_the_same_the_lowest_thresholds_are_taken():
+    idle = [level.model_copy(update={"cost": 0, "uplift": 0, "points_multiplier": 1}) for level in LEVELS]
+    amounts, value = market(3)
+    known = terms(knobs(idle, pull=(0.0, 0.0, 0.0)))
+    found = thresholds.search(amounts, value, known)
+    assert found.rule.thresholds[1:] == tuple(thresholds.candidates(amounts, known.settings)[:2])
+
+
+def test_a_budget_of_zero_is_refused_with_what_the_cheapest_tiers_cost_or_leaves_every_tier_empty():
+    amounts, value = market(1)
+    with pytest.raises(ParamError, match=r"tiers.search.budget = 0: the cheapest tiers cost [\d,]+ cents"):
+        thresholds.search(amounts, value, terms(knobs(budget=0)))
+    found = thresholds.search(amounts, value, terms(knobs(budget=0, min_share=0)))
+    assert found.appraisal.levels["members"].tolist() == [60, 0, 0]
+    assert (found.appraisal.cost, found.appraisal.net, found.appraisal.moves) == (0, 0, 0)
+
+
+def test_limits_that_cannot_be_kept_say_which_and_what_can_be_had():
+    amounts, value = market(1)
+    with pytest.raises(ParamError, match=r"max_moves_per_year = 0.01: the calmest tiers have [\d.]+ moves"):
+        thresholds.search(amounts, value, terms(knobs(max_moves_per_year=0.01)))
+    with pytest.raises(ParamError, match=r"min_share = 0.6: no thresholds .* give each of \['Mid', 'Top'\]"):
+        thresholds.search(amounts, value, terms(knobs(min_share=0.6)))
+
+
+def test_two_limits_that_cannot_be_kept_together_say_what_each_costs_the_other():
+    amounts, value = market(0)
+    rules = combinations(thresholds.candidates(amounts, knobs()), 2)
+    apart = [pair for pair in rules if pair[0] <= 0.9 * pair[1]]
+    every = [worth.appraise(tiers.rule(knobs(), pair), amounts, value, terms(knobs())) for pair in apart]
+    held = [found for found in every if found.levels["members"].iloc[1:].min() >= 2]
+    calmest = min(held, key=lambda found: found.moves)
+    within = min(held, key=lambda found: found.cost).cost + 1
+    assert calmest.cost > within  # each limit can be kept, but not both
+    with pytest.raises(ParamError, match=r"with this budget the least is [\d.]+ moves .* cheapest tiers cost [\d,]+"):
+        thresholds.search(amounts, value, terms(knobs(budget=within, max_moves_per_year=calmest.moves * 1.0001)))
+
+
+def test_where_nobody_spends_there_is_nothing_to_search_on():
+    amounts, value = market(1)
+    with pytest.raises(DataError, match=r"none of 60 members has spend in the last \d+ days"):
+        thresholds.search(amounts * 0, value, terms(knobs()))
+
+
+def test_more_tiers_than_members_are_refused():
+    amounts, value = market(1, members=2)
+    with pytest.raises(DataError, match="3 tiers for 2 members"):
+        thresholds.search(amounts, value, terms(knobs()))
+
+
+def test_candidates_are_round_rising_and_include_unreachable_ones_only_where_tiers_may_be_empty():
+    amounts, _ = market(2)
+    grid = thresholds.candidates(amounts, knobs())
+    assert (grid % 10 == 0).all()
+    assert (np.diff(grid) > 0).all()
+    free = thresholds.candidates(amounts, knobs(min_share=0))
+    assert free[: len(grid)].tolist() == grid.tolist()
+    assert (0.9 * free[len(grid) :] > amounts.to_numpy().max()).all()
+
+
+def test_listed_thresholds_are_appraised_as_they_are():
+    amounts, value = market(2)
+    found = thresholds.search(amounts, value, terms(knobs(budget=0).model_copy(update={"thresholds": [200, 900]})))
+    assert found.rule.thresholds == (0, 200, 900)
+    assert found.appraisal.cost > 0
+    assert found.gap == 0
+
+
+def test_looser_limits_never_bring_less():
+    amounts, value = market(4)
+    free = thresholds.search(amounts, value, terms(knobs())).appraisal
+    limits = {"budget": free.cost, "max_moves_per_year": free.moves}
+    table = thresholds.tradeoff(
+        thresholds.search(amounts, value, terms(knobs(**limits))).choices, [0.01, 0.5, 0.8, 1, 2]
+    )
+    for _, part in table.groupby("limit"):
+        assert (part["net"].diff().dropna() >= -1e-6).all()
+        assert part["net"].iloc[-1] == pytest.approx(free.net)
+    assert (table.loc[table["limit"] == "budget", "cost"] <= table.loc[table["limit"] == "budget", "at"]).all()
+    assert 0.01 * free.cost not in table["at"].to_numpy()  # what cannot be had is left out
+
+
+def test_higher_uplifts_bring_more_and_the_best_rule_for_them_no_less_than_the_rule_found():
+    amounts, value = market(4)
+    found = thresholds.search(amounts, value, terms(knobs()))
+    table = thresholds.sensitivity(found, amounts, value)
+    assert table["net"].is_monotonic_increasing
+    assert (table["best_net"] >= table["net"] - 1e-6).all()
+    assert table.loc["assumed"].iloc[:2].tolist() == pytest.approx([found.appraisal.net] * 2)
+
+
+def test_a_rule_is_judged_on_the_spend_that_came_by_hand():
+    days = pd.to_datetime(["2020-02-01", "2020-03-01", "2020-04-01"])
+    amounts = pd.DataFrame([[100, 0, 0], [95, 95, 200]], index=["a", "b"], columns=days)
+    spend = pd.DataFrame([[9, 1000, 400], [9, 2000, 600]], index=["a", "b"], columns=days)
+    settings = knobs(LEVELS[:2]).model_copy(update={"points_per_unit": 1.0, "point_value": 0.5})
+    rule, known = tiers.rule(settings, [100]), terms(settings)
+    found = worth.judged(rule, amounts, spend, known, date(2020, 2, 1))
+    month = 365.25 / 12
+    rate = 0.5 * 0.8 / 100 * (1.5 * 1.03 - 1)
+    # a is in Mid in February and, by grace, in March; b is pulled in both and rises at the end
+    assert found.loc["a", "gain"] == pytest.approx(0.25 * 0.03 * 1400)
+    assert found.loc["a", "cost"] == pytest.approx(30 * 60 / month + rate * 1400)
+    assert found.loc["b", "gain"] == pytest.approx(0.25 * 0.02 * 2600)
+    assert found["moves"].tolist() == [1, 1]  # a falls on 1 April
+    later = worth.judged(rule, amounts, spend, known, date(2020, 2, 2))
+    assert later.loc["b", "gain"] == pytest.approx(0.25 * 0.02 * 600)
+    assert (found["net"] == found["gain"] - found["cost"]).all()
+    base = spend / 100
+    pd.testing.assert_frame_equal(worth.judged(rule, amounts, spend, known, date(2020, 2, 1), base), found)
+
+
+def test_on_growing_uplifts_the_terms_are_read_anew():
+    known = terms(knobs())
+    dearer = replace(known, breakage=0.0)
+    assert dearer.point_cost == pytest.approx(known.point_cost / 0.8)
+    assert known.months == pytest.approx(90 / 30.4375)
