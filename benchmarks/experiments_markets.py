@@ -26,7 +26,7 @@ from benchmarks import goals
 from membership.base import progress, seeds
 from membership.evaluate import decide, experiment, guardrails
 from membership.settings import params
-from membership.settings.params import Params
+from membership.settings.params import Stage
 
 MARKETS, MEMBERS, MANY = 200, 2000, 100_000
 POWER = 0.9
@@ -56,14 +56,14 @@ def run(seed: int, markets: int = MARKETS, members: int = MEMBERS) -> dict:
     return {"goals": asked, "members": members, "lift": lift, "power": POWER, "null": null, "effect": lifted}
 
 
-def solve(p: Params, members: int, seed: int) -> float:
+def solve(p: Stage, members: int, seed: int) -> float:
     """Return the lift that the whole rule finds with probability POWER among `members`."""
     rest = _others(p, members, seed)
     found = scipy.optimize.brentq(lambda lift: joint(p, lift, members, seed) * rest - POWER, 0.005, 0.1, xtol=1e-4)
     return float(found)
 
 
-def joint(p: Params, lift: float, members: int, seed: int) -> float:
+def joint(p: Stage, lift: float, members: int, seed: int) -> float:
     """Return the probability that primary metric and member guardrails pass together."""
     arms = experiment.arms(outcomes(people(MANY, seeds.rng(seed, "power/who")), lift, seeds.rng(seed, "power/what")))
     change = arms[1][COUNTED] - arms[0][COUNTED]
@@ -125,7 +125,7 @@ def recommendations(who: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame
     return pd.concat(parts, ignore_index=True)
 
 
-def decided(p: Params, members: int, lift: float, seed: int) -> tuple[decide.Decision, pd.DataFrame]:
+def decided(p: Stage, members: int, lift: float, seed: int) -> tuple[decide.Decision, pd.DataFrame]:
     """Return what the rule decides on one market, as stages evaluate and decide do it, and the rows it rests on."""
     who = people(members, seeds.rng(seed, "who"))
     drawn, lists = outcomes(who, lift, seeds.rng(seed, "what")), recommendations(who, seeds.rng(seed, "lists"))
@@ -136,7 +136,7 @@ def decided(p: Params, members: int, lift: float, seed: int) -> tuple[decide.Dec
     return decide.decide(found, p.decide, LIVE, NEW, guards), decide.metrics_of(found, guards)
 
 
-def _decide_all(p: Params, members: int, lift: float, markets: int, seed: int) -> dict:
+def _decide_all(p: Stage, members: int, lift: float, markets: int, seed: int) -> dict:
     shipped, failed, differences = 0, {}, []
     for market in progress.bar(range(markets), f"markets, lift {lift:.3f}"):
         own = int(seeds.rng(seed, f"experiments/market {lift > 0} {market}").integers(2**31))
@@ -148,7 +148,7 @@ def _decide_all(p: Params, members: int, lift: float, markets: int, seed: int) -
     return {"shipped": shipped, "markets": markets, "failed": failed, "difference": float(np.mean(differences))}
 
 
-def _others(p: Params, members: int, seed: int) -> float:
+def _others(p: Stage, members: int, seed: int) -> float:
     """Return the probability that coverage, fairness and the A/A check pass where nothing is different."""
     _, rows = decided(p, members, 0.0, int(seeds.rng(seed, "experiments/pilot").integers(2**31)))
     found = 1.0
@@ -162,5 +162,5 @@ def _others(p: Params, members: int, seed: int) -> float:
     return float(found * (scipy.stats.binom.cdf(high, repeats, alpha) - scipy.stats.binom.cdf(low - 1, repeats, alpha)))
 
 
-def _quantile(p: Params) -> float:
+def _quantile(p: Stage) -> float:
     return float(scipy.stats.norm.ppf((1 + p.evaluate.confidence) / 2))

@@ -16,7 +16,8 @@ from membership.base.errors import ParamError
 from membership.benefits import allocation
 from membership.benefits.benefits import Candidates
 from membership.settings import params
-from membership.settings.programme_knobs import Benefits, Tiers
+from membership.settings.benefits import Benefits
+from membership.settings.tiers import Tiers
 from membership.tiers import thresholds
 from membership.tiers.worth import Terms
 

@@ -28,7 +28,8 @@ from membership.lifetimes.pareto import ParetoNbd
 from membership.lifetimes.spend import GammaGamma
 from membership.profile import clusters
 from membership.settings import params
-from membership.settings.programme_knobs import Benefits, Tiers
+from membership.settings.benefits import Benefits
+from membership.settings.tiers import Tiers
 from membership.tiers import thresholds, tiers, worth
 from membership.tiers.qualifying import CENTS
 from membership.tiers.tiers import Rule
@@ -132,7 +133,7 @@ def seen(p, market: Market, shared: Shared, seed: int) -> Belief:
     facts = _facts(market, labels, spend, orders)
     prior = response.assumed(p.benefits.catalogue, sorted(set(facts["persona"])), p.tiers.names)
     own = {"evidence": {name: [name] for name in market.response.index}, "repeats": 1, "folds": 2}
-    settings = p.response.model_copy(update=own)
+    settings = p.campaigns.model_copy(update=own)
     found = effects.estimate(panel(market), pd.Series(labels), settings, seed).effects
     cells = found[found["by"] == "persona"].drop(columns="tier")  # response does not hang on the tier: all get it
     cells = cells.merge(pd.DataFrame({"tier": p.tiers.names}), how="cross").assign(by="cell")

@@ -25,8 +25,8 @@ from membership.data import features, habits
 from membership.data.sources import behaviour, simulate
 from membership.profile import needs, personas
 from membership.settings import params
-from membership.settings.knobs import Params
-from membership.settings.source_knobs import Simulate
+from membership.settings.dataset import Simulate
+from membership.settings.params import Stage
 
 GOAL = 0.95  # of the adjusted Rand index of Bayes' rule
 GRID = 48  # points at which a trait is integrated out
@@ -75,16 +75,14 @@ def run(seed: int, settings: Iterable[Setting] = SETTINGS, members: int = 2000) 
     return {"goals": asked, "rows": rows}
 
 
-def recover(setting: Setting, knobs: Params, members: int, seed: int) -> dict:
+def recover(setting: Setting, knobs: Stage, members: int, seed: int) -> dict:
     """Return the row of one market."""
     change = {"members": members, "personas": setting.kinds, "persona_contrast": setting.contrast, "offers": 0}
     market_knobs = knobs.dataset.simulate.model_copy(update=change | {"orders_per_month": setting.orders_per_month})
     market = simulate.market(market_knobs, seeds.child(seed, f"personas/{setting}"))
     scores, levels = seen(market, market_knobs, knobs)
-    told = knobs.profile.model_copy(
-        update={"personas": knobs.profile.personas.model_copy(update=_exactly(setting.kinds))}
-    )
-    ours, given = (personas.fit(scores, levels, profile, seed) for profile in (knobs.profile, told))
+    told = knobs.needs.model_copy(update={"personas": knobs.needs.personas.model_copy(update=_exactly(setting.kinds))})
+    ours, given = (personas.fit(scores, levels, profile, seed) for profile in (knobs.needs, told))
     known = ours.typicality.dropna().index
     truth = market.truth.set_index("member_id")["persona"].loc[known]
     bayes = adjusted_rand_score(truth, log_posterior(market, market_knobs).loc[known].idxmax(axis=1))
@@ -101,7 +99,7 @@ def recover(setting: Setting, knobs: Params, members: int, seed: int) -> dict:
     }
 
 
-def seen(market: simulate.Market, market_knobs: Simulate, knobs: Params) -> tuple[pd.DataFrame, pd.DataFrame]:
+def seen(market: simulate.Market, market_knobs: Simulate, knobs: Stage) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the scores of needs and the levels of habits after the market's last day."""
     cutoff = market_knobs.start + timedelta(days=market_knobs.days)
     canonical = market.canonical
@@ -112,7 +110,7 @@ def seen(market: simulate.Market, market_knobs: Simulate, knobs: Params) -> tupl
         features.category_table(events, items, [cutoff], knobs.features.min_category_share),
         habits.at(events, items, cutoff),
         levels,
-        knobs.profile,
+        knobs.needs,
     )
     return found.scores, levels
 

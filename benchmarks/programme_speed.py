@@ -21,7 +21,8 @@ from membership.base import files, seeds
 from membership.benefits import allocation, benefits
 from membership.campaigns import response
 from membership.settings import params
-from membership.settings.programme_knobs import Benefits, Tiers
+from membership.settings.benefits import Benefits
+from membership.settings.tiers import Tiers
 from membership.tiers import points, thresholds, tiers
 from membership.tiers.qualifying import CENTS
 from membership.tiers.worth import Terms

@@ -28,7 +28,7 @@ from membership.lifetimes.bgnbd import BgNbd
 from membership.lifetimes.pareto import ParetoNbd
 from membership.lifetimes.spend import GammaGamma
 from membership.settings import params
-from membership.settings.knobs import Params
+from membership.settings.params import Stage
 from membership.value import choose, origins, panel, validate
 from membership.value.accuracy import LOWER_IS_BETTER
 from membership.value.origins import Fitted
@@ -88,7 +88,7 @@ def run(calibrated: date = cdnow.CALIBRATED, end: date = cdnow.END) -> dict:
     }
 
 
-def choice(data: cdnow.Cdnow, calibrated: date, p: Params) -> Chosen:
+def choice(data: cdnow.Cdnow, calibrated: date, p: Stage) -> Chosen:
     """Return what the rule chose, from purchases before `calibrated` alone."""
     step = (calibrated - JOINED).days // WINDOWS
     cutoffs = [calibrated - timedelta(days=number * step) for number in range(WINDOWS, -1, -1)]
@@ -134,7 +134,7 @@ def references(known: pd.DataFrame, actual: dict, days: int, seed: int) -> dict[
     return found
 
 
-def differences(what: str, actual: pd.Series, predicted: pd.DataFrame, p: Params, draws: int = DRAWS) -> list[dict]:
+def differences(what: str, actual: pd.Series, predicted: pd.DataFrame, p: Stage, draws: int = DRAWS) -> list[dict]:
     """Return `metric`, `reference`, `difference` (the chosen one less the reference), `low`, `high` and `verdict`.
 
     95 % paired bootstrap over customers; `better` and `worse` are intervals beyond 0, the rest is `equal`.

@@ -8,7 +8,7 @@ import pytest
 from small_market import SMALL, market, table
 
 from membership.settings import params
-from membership.settings.knobs import Params
+from membership.settings.params import Stage
 
 
 @pytest.fixture(scope="session")
@@ -34,7 +34,7 @@ def items(frame) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="session")
-def p() -> Params:
+def p() -> Stage:
     """Parameters that suit it."""
     return params.parse(params.read(), SMALL)
 

@@ -15,7 +15,7 @@ from membership.benefits import allocation, sweeps
 from membership.benefits import shadow_prices as prices
 from membership.benefits.benefits import Candidates
 from membership.benefits.limits import limits
-from membership.settings.programme_knobs import Benefit, Benefits, Fairness
+from membership.settings.benefits import Benefit, Benefits, Fairness
 
 ANY = [Benefit(name="any", kind="discount", uplift=0, uplift_sd=0)]
 

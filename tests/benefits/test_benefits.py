@@ -10,7 +10,7 @@ from membership.base.errors import DataError, ParamError
 from membership.benefits import benefits
 from membership.benefits.facts import facts as make_facts
 from membership.settings import params
-from membership.settings.programme_knobs import Benefit, Benefits, Fairness
+from membership.settings.benefits import Benefit, Benefits, Fairness
 
 CATALOGUE = [
     Benefit(name="gift", kind="exclusive_products", cost=10, uplift=0.1, uplift_sd=0.05),

@@ -10,7 +10,7 @@ from scipy.stats import ttest_1samp
 from membership.base.errors import ParamError
 from membership.benefits import allocation, fairness, sweeps
 from membership.benefits.benefits import Candidates
-from membership.settings.programme_knobs import Benefit, Benefits, Fairness
+from membership.settings.benefits import Benefit, Benefits, Fairness
 
 ANY = [Benefit(name="any", kind="discount", uplift=0, uplift_sd=0)]
 

@@ -33,7 +33,7 @@ YEAR = {
     "dataset.simulate.views_per_order": 0.0,
 }
 PARAMS = params.parse(params.read(), YEAR)
-SETTINGS = PARAMS.response.model_copy(update={"trees": 20, "folds": 3})
+SETTINGS = PARAMS.campaigns.model_copy(update={"trees": 20, "folds": 3})
 MARGIN, COST = 0.3, 400.0
 NO_TIERS = pd.DataFrame({"member_id": [], "as_of": [], "tier": []}).astype({"member_id": "str", "tier": "str"})
 NO_TIERS["as_of"] = pd.to_datetime(NO_TIERS["as_of"])

@@ -11,7 +11,7 @@ from membership.base.errors import DataError
 from membership.campaigns import panel as campaigns
 from membership.settings import params
 
-SETTINGS = params.load("tiers").response.model_copy(update={"history_days": 28})
+SETTINGS = params.load("tiers").campaigns.model_copy(update={"history_days": 28})
 WINDOWS = params.parse(
     params.read(),
     {

@@ -30,7 +30,7 @@ PARAMS = params.parse(
         "dataset.simulate.views_per_order": 0.0,
     },
 )
-SETTINGS = PARAMS.response.model_copy(update={"repeats": 1, "trees": 30})
+SETTINGS = PARAMS.campaigns.model_copy(update={"repeats": 1, "trees": 30})
 NO_TIERS = pd.DataFrame({"member_id": [], "as_of": [], "tier": []}).astype({"member_id": "str", "tier": "str"})
 NO_TIERS["as_of"] = pd.to_datetime(NO_TIERS["as_of"])
 UPLIFT = 0.5  # of what those reached spend while a campaign runs
@@ -255,7 +255,7 @@ def test_an_assumption_said_to_be_certain_is_kept():
 
 def test_evidence_for_a_benefit_that_is_not_in_the_catalogue_is_refused():
     with pytest.raises(ParamError, match=r"response\.evidence: cake: no such benefit"):
-        params.parse(params.read(), {"response.evidence": {"cake": ["Mail"]}})
+        params.parse(params.read(), {"campaigns.evidence": {"cake": ["Mail"]}})
 
 
 def test_words_and_figures_of_what_was_found(randomised, personas):

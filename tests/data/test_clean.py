@@ -12,7 +12,7 @@ from membership.base import tables
 from membership.base.errors import DataError
 from membership.data.canonical import Canonical, empty
 from membership.data.clean import clean
-from membership.settings.source_knobs import Clean
+from membership.settings.clean import Clean
 
 DEFAULTS = {
     "earliest": date(2000, 1, 1),

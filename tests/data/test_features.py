@@ -13,7 +13,7 @@ from membership.base import engine, schemas, tables
 from membership.data import features
 from membership.data.sources import simulate
 from membership.settings import params
-from membership.settings.source_knobs import Simulate
+from membership.settings.dataset import Simulate
 
 CUTOFF = date(2017, 3, 1)
 

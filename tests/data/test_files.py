@@ -17,7 +17,7 @@ from membership.base.errors import DataError, ParamError
 from membership.data import clean, ingest
 from membership.data.sources import files
 from membership.settings import params
-from membership.settings.source_knobs import Files
+from membership.settings.dataset import Files
 
 COLUMNS = {"member_id": "who", "item_id": "what", "at": "when", "quantity": "n", "amount": "paid", "order_id": "bill"}
 HEADER = "who,what,when,n,paid,bill"

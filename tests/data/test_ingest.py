@@ -9,7 +9,7 @@ from membership.base import tables
 from membership.base.errors import DataError
 from membership.data import ingest
 from membership.settings import params
-from membership.settings.knobs import Windows
+from membership.settings.windows import Windows
 
 SHOP = {"paths": ["shop.csv"], "columns": {"member_id": "who", "at": "when", "amount": "paid"}}
 FILES = {"dataset.source": "files", "dataset.files": {"events": SHOP | {"constants": {"kind": "purchase"}}}}

@@ -10,7 +10,7 @@ import yaml
 
 from membership.base import tables
 from membership.data.sources import files
-from membership.settings.source_knobs import Files
+from membership.settings.dataset import Files
 from membership.stats import bandit_log, offpolicy
 
 README = Path(__file__).resolve().parents[2] / "src" / "membership" / "data" / "README.md"

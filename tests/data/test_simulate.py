@@ -8,7 +8,7 @@ import pytest
 
 from membership.base import tables
 from membership.data.sources import simulate
-from membership.settings.source_knobs import Simulate
+from membership.settings.dataset import Simulate
 
 NEUTRAL = {
     "members": 1500,

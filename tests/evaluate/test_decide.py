@@ -9,7 +9,7 @@ from membership.base import tables
 from membership.base.errors import ParamError, ProjectError
 from membership.evaluate import decide
 from membership.settings import params
-from membership.settings.policy_knobs import Guardrail
+from membership.settings.decide import Guardrail
 
 LIVE = {"policy": "gp_topfreq", "settings": {}, "reason": "the first control"}
 TUNED = {"policy": "model", "settings": {"lr": 0.01}}

@@ -9,7 +9,7 @@ import pytest
 
 from membership.base.errors import ParamError
 from membership.evaluate import guardrails
-from membership.settings.policy_knobs import Guardrail
+from membership.settings.decide import Guardrail
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from membership.base.errors import DataError
 from membership.data import ingest
 from membership.monitor import monitor, predictions
 from membership.settings import params
-from membership.settings.knobs import Params
+from membership.settings.params import Stage
 
 MEMBERS = [f"m{number:02d}" for number in range(40)]
 COLUMNS = {"member_id": "who", "item_id": "what", "at": "when", "amount": "paid"}
@@ -41,14 +41,14 @@ def shop(workspace):
     return workspace
 
 
-def run(as_of: str | None = None) -> tuple[Params, pd.DataFrame]:
+def run(as_of: str | None = None) -> tuple[Stage, pd.DataFrame]:
     p = params.parse(params.read(), OVERRIDES | {"windows.as_of": as_of})
     data = ingest.ingest(p).data
     data.save()
     return p, tables.read("events")
 
 
-def expect(p: Params, chance: float) -> pd.DataFrame:
+def expect(p: Stage, chance: float) -> pd.DataFrame:
     facts = pd.DataFrame({"member_id": MEMBERS, "tier": "Member", "stage": "active", "p_repurchase": chance})
     facts = facts.assign(expected_orders=12.0, expected_spend=6000.0, value=1500.0, p_alive=1.0)
     lists = pd.DataFrame({"member_id": MEMBERS, "rank": 1, "item_id": "tea", "score": 0.5})

@@ -56,40 +56,7 @@ def test_every_notebook_is_a_stage_and_every_stage_has_a_notebook():
 
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
     assert [node.notebook for node in graph.nodes()] == STAGES
-    assert {node.name for node in graph.nodes()} == set(stages) - {"strip"}
-
-
-def imported(source: str) -> set[Path]:
-    """Return the files of this package that `source` imports by name, with the packages on the way."""
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    return {path for name in names if name.startswith("membership") for path in _files(name)}
-
-
-def _files(name: str) -> list[Path]:
-    path = ROOT / "src" / Path(*name.split("."))
-    return [path.with_suffix(".py")] if path.with_suffix(".py").exists() else []
-
-
-def closure(notebook: Path) -> set[str]:
-    """Return every module that the notebook imports, and what those import in turn, relative to the root."""
-    todo = {path for cell in code(notebook) for path in imported(cell)}
-    found: set[Path] = set()
-    while todo:
-        path = todo.pop()
-        found.add(path)
-        todo |= imported(path.read_text(encoding="utf-8")) - found
-    return {path.relative_to(ROOT).as_posix() for path in found}
-
-
-@pytest.mark.parametrize("node", graph.nodes(), ids=lambda node: node.name)
-def test_dvc_yaml_names_every_module_that_a_notebook_imports_and_no_other(node):
-    declared = {name for name in node.deps if name.startswith("src/")}
-    assert declared == closure(node.notebook)
+    assert {node.name for node in graph.nodes()} == set(stages) - {"fingerprint"}
 
 
 @pytest.mark.parametrize("node", graph.nodes(), ids=lambda node: node.name)
@@ -102,8 +69,8 @@ def test_dvc_yaml_names_every_table_that_a_notebook_reads_or_writes(node):
 
 
 @pytest.mark.parametrize("node", graph.nodes(), ids=lambda node: node.name)
-def test_a_stage_depends_on_its_stripped_notebook(node):
-    assert f"data/notebooks/{node.notebook.name}" in node.deps
+def test_a_stage_depends_on_its_fingerprint(node):
+    assert f"data/code/{node.name}.json" in node.deps
 
 
 def test_every_file_that_dvc_yaml_or_the_readme_names_exists():

@@ -115,14 +115,14 @@ def test_saving_outputs_in_a_notebook_makes_no_stage_stale(market):
     notebook.metadata.kernelspec.display_name = "Python 3 (another)"
     notebook.metadata.language_info = {"name": "python", "version": "3.11.7"}
     nbformat.write(notebook, path)
-    assert ran(repro(folder)) == {"strip"}
+    assert ran(repro(folder)) == {"fingerprint"}
 
 
 def test_a_changed_parameter_runs_only_what_depends_on_it(market):
     folder, _ = market
     path = folder / "params.yaml"
     path.write_text(re.sub(r"(decide:\n\s+margin:) [\d.]+", r"\1 0.001", path.read_text()))
-    assert ran(repro(folder)) == {"evaluate", "decide"}
+    assert ran(repro(folder)) == {"fingerprint", "evaluate", "decide"}
 
 
 def test_the_same_seed_gives_the_same_metrics_in_another_folder(market, tmp_path):
@@ -139,4 +139,4 @@ def test_the_same_seed_gives_the_same_metrics_in_another_folder(market, tmp_path
 def test_the_readme_draws_the_stages_as_dvc_yaml_has_them():
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
     drawn = re.search(r"```mermaid\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL).group(1)
-    assert set(re.findall(r"\b\w+\b", drawn)) - {"graph", "LR", "champion", "json"} == set(stages) - {"strip"}
+    assert set(re.findall(r"\b\w+\b", drawn)) - {"graph", "LR", "champion", "json"} == set(stages) - {"fingerprint"}

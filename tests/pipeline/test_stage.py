@@ -26,7 +26,7 @@ def pipeline(workspace, monkeypatch, migrated):
     (workspace / "data").mkdir()
     (workspace / "data" / "in.parquet").write_bytes(b"any bytes")
     (workspace / "dvc.yaml").write_text(
-        "stages:\n  value:\n    cmd: none\n    params: [seed, value]\n    deps: [data/in.parquet]\n"
+        "stages:\n  value:\n    cmd: none\n    meta: {params: [seed, value]}\n    deps: [data/in.parquet]\n"
         "    outs: [data/out.json]\n    metrics:\n      - reports/metrics/value.json: {cache: false}\n"
     )
     for name in ("MEMBERSHIP_ROOT", "PYTHONPATH", "PYTHONHASHSEED", "JUPYTER_PREFER_ENV_PATH"):
@@ -36,7 +36,10 @@ def pipeline(workspace, monkeypatch, migrated):
 
 
 def write(root, *cells: str) -> None:
-    start = ["overrides = {}", "from membership.base import files, params, paths, results"]
+    start = [
+        "overrides = {}",
+        "from membership.base import files, paths, results\nfrom membership.settings import params",
+    ]
     made = [nbformat.v4.new_markdown_cell("# What is a member worth?")]
     made += [nbformat.v4.new_code_cell(cell) for cell in [*start, *cells]]
     made[1].metadata["tags"] = ["parameters"]

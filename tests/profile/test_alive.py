@@ -11,8 +11,8 @@ from membership.data.sources import simulate
 from membership.lifetimes.bgnbd import MbgNbd
 from membership.profile import alive, lifecycle
 from membership.settings import params
-from membership.settings.knobs import Windows
-from membership.settings.source_knobs import Simulate
+from membership.settings.dataset import Simulate
+from membership.settings.windows import Windows
 
 PROFILE = params.load("profile").profile
 SETTINGS = PROFILE.lifecycle

@@ -13,7 +13,7 @@ from sklearn.metrics import adjusted_rand_score
 from membership.profile import clusters
 from membership.settings import params
 
-KNOBS = params.parse(params.read()).profile.personas.model_copy(update={"most": 5, "bootstrap": 8, "chance": 3})
+KNOBS = params.parse(params.read()).needs.personas.model_copy(update={"most": 5, "bootstrap": 8, "chance": 3})
 CORNERS = np.array([[3.0, 0, 0, 0], [0, 3, 0, 0], [0, 0, 3, 0], [0, 0, 0, 3]])
 
 

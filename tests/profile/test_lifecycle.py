@@ -9,8 +9,8 @@ import pytest
 
 from membership.base.member_schemas import STAGES
 from membership.profile import lifecycle
-from membership.settings.knobs import Windows
-from membership.settings.profile_knobs import Lifecycle
+from membership.settings.lifecycle import Lifecycle
+from membership.settings.windows import Windows
 
 SETTINGS = Lifecycle(
     new_days=30,

@@ -9,7 +9,7 @@ from membership.profile import needs
 from membership.settings import params
 from membership.stats import credibility
 
-SETTINGS = params.parse(params.read()).profile.model_copy(
+SETTINGS = params.parse(params.read()).needs.model_copy(
     update={"min_purchase_days": 3, "min_category_share": 0.05, "min_level_share": 0.1, "min_reliability": 0.2}
 )
 COUNTS = {

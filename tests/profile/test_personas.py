@@ -15,7 +15,7 @@ from membership.profile.survey import NO_ANSWER
 from membership.report.figures import personas as plots_personas
 from membership.settings import params
 
-PROFILE = params.parse(params.read(), {"profile.personas.bootstrap": 6, "profile.personas.most": 4}).profile
+PROFILE = params.parse(params.read(), {"needs.personas.bootstrap": 6, "needs.personas.most": 4}).needs
 NEEDS = ["bargains", "wine", "variety", "bread"]
 NO_LEVELS = pd.DataFrame({"member_id": [], "habit": [], "level": [], "amount": []})
 
@@ -109,7 +109,7 @@ def test_categories_lie_where_items_were_bought_and_not_where_money_went():
 
 def test_a_range_of_personas_that_ends_before_it_starts_is_refused():
     with pytest.raises(ParamError, match="fewest must not be above most"):
-        params.parse(params.read(), {"profile.personas.fewest": 5, "profile.personas.most": 4})
+        params.parse(params.read(), {"needs.personas.fewest": 5, "needs.personas.most": 4})
 
 
 def test_figures_show_what_was_chosen_and_take_a_choice_of_nothing():

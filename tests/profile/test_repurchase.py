@@ -11,7 +11,7 @@ import scipy.stats
 from membership.base.errors import DataError
 from membership.profile import repurchase
 from membership.profile.repurchase import BEFORE
-from membership.settings.knobs import Windows
+from membership.settings.windows import Windows
 from membership.stats import resample
 
 WINDOWS = Windows(

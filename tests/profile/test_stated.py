@@ -9,7 +9,7 @@ from membership.base.errors import ParamError
 from membership.profile import stated, survey
 from membership.settings import params
 
-BASE = params.parse(params.read()).profile
+BASE = params.parse(params.read()).needs
 
 
 def told(*rows):

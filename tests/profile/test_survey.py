@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from membership.base.errors import DataError, ParamError
 from membership.profile import survey
 from membership.settings import params
-from membership.settings.profile_knobs import Question
+from membership.settings.needs import Question
 
 AS_OF = date(2017, 6, 1)
 MEMBERS = pd.Series(["a", "b", "c"])
-BASE = params.parse(params.read()).profile
+BASE = params.parse(params.read()).needs
 
 
 def table(*rows):
@@ -113,7 +113,7 @@ def test_scale_answers_out_of_range_or_no_number_are_invalid_and_counted():
 
 
 def test_a_scale_of_which_no_answer_is_in_range_is_declared_wrongly():
-    with pytest.raises(DataError, match=r"'price'.*'9'.*between 1 and 5.*profile.survey.price"):
+    with pytest.raises(DataError, match=r"'price'.*'9'.*between 1 and 5.*needs.survey.price"):
         read(("a", "price", "9", None), price={"kind": "scale", "low": 1, "high": 5})
 
 
@@ -147,7 +147,7 @@ def test_kinds_are_inferred_where_undeclared():
 )
 def test_a_question_that_is_declared_wrongly_is_refused(kind, words):
     with pytest.raises(ParamError, match=words):
-        params.parse(params.read(), {"profile.survey": {"q": kind}})
+        params.parse(params.read(), {"needs.survey": {"q": kind}})
 
 
 def test_whether_those_who_answered_differ_by_hand():

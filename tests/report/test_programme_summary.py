@@ -11,7 +11,7 @@ from membership.report.figures import benefits as plots
 from membership.report.figures import fairness as plots_fairness
 from membership.report.words import benefits as summary
 from membership.settings import params
-from membership.settings.programme_knobs import Benefit, Benefits, Fairness
+from membership.settings.benefits import Benefit, Benefits, Fairness
 
 matplotlib.use("Agg")
 

@@ -1,16 +1,9 @@
 """params.yaml: what is allowed, what a stage sees, and how an error reads."""
 
-import re
-from types import UnionType
-from typing import Union, get_args, get_origin
-
 import pytest
-import yaml
 
 from membership.base.errors import ParamError
 from membership.settings import params
-from membership.settings.knobs import Params
-from membership.settings.section import Section
 
 BAD = [
     ({"seed": "many"}, "seed = 'many'", "integer"),
@@ -135,58 +128,3 @@ def test_a_parameter_cannot_change():
     p = params.load("value")
     with pytest.raises(Exception, match="frozen"):
         p.value.horizon_days = 1
-
-
-def _leaves(model: type[Section], prefix: str = ""):
-    for name, field in model.model_fields.items():
-        inner = field.annotation
-        if isinstance(inner, type) and issubclass(inner, Section):
-            yield from _leaves(inner, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", field
-
-
-def _bounds(annotation, metadata=()) -> list[float]:
-    found = [getattr(rule, bound) for rule in metadata for bound in ("ge", "gt", "le", "lt") if hasattr(rule, bound)]
-    if get_origin(annotation) in (Union, UnionType):
-        return found + [bound for part in get_args(annotation) for bound in _bounds(part)]
-    return (
-        found + _bounds(get_args(annotation)[0], annotation.__metadata__)
-        if hasattr(annotation, "__metadata__")
-        else found
-    )
-
-
-def test_every_knob_has_a_comment_that_names_its_range():
-    text = (params.paths.root() / "params.yaml").read_text()
-    flat = dict(_flat(yaml.safe_load(text)))
-    lines = dict(_commented(text))
-    for key, field in _leaves(Params):
-        if key not in flat or key.startswith(("dataset.files", "quick")):
-            continue
-        above = [
-            key,
-            *(key.rsplit(".", steps)[0] for steps in range(1, key.count("."))),
-        ]
-        comment = next(filter(None, map(lines.get, above)), "")
-        assert comment, f"params.yaml: {key} has no comment"
-        for bound in _bounds(field.annotation, field.metadata):
-            named = re.search(rf"(?<![\d.]){re.escape(str(bound))}(?![\d.]*\d)", comment)
-            assert named, f"params.yaml: {key}: no {bound} in: {comment}"
-
-
-def _flat(node: dict, prefix: str = ""):
-    for key, value in node.items():
-        yield f"{prefix}{key}", value
-        if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{key}.")
-
-
-def _commented(text: str):
-    """Yield dotted key -> the comment on its line."""
-    path: list[tuple[int, str]] = []
-    for line in text.splitlines():
-        if found := re.match(r"( *)([\w]+):", line):
-            depth = len(found.group(1))
-            path = [(at, name) for at, name in path if at < depth] + [(depth, found.group(2))]
-            yield ".".join(name for _, name in path), line.partition("#")[2].strip()

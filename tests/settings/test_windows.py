@@ -6,7 +6,7 @@ import pytest
 
 from membership.base.errors import ParamError
 from membership.settings import params
-from membership.settings.knobs import Windows
+from membership.settings.windows import Windows
 
 
 def windows(as_of=None) -> Windows:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from membership.base.errors import DataError, ParamError
 from membership.settings import params
-from membership.settings.programme_knobs import Pull, Tier
+from membership.settings.tiers import Pull, Tier
 from membership.tiers import thresholds, tiers, worth
 
 KNOBS = params.parse(params.read()).tiers

@@ -8,7 +8,7 @@ from scipy import stats
 
 from membership.base.errors import DataError
 from membership.settings import params
-from membership.settings.value_knobs import Network
+from membership.settings.value import Network
 from membership.value import learned, ziln
 from membership.value.candidates import Candidate, lifetime
 from membership.value.panel import Panel

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from membership.base.errors import DataError
-from membership.settings.value_knobs import WorkedCase
+from membership.settings.value import WorkedCase
 from membership.value import worked_case
 
 SETTINGS = WorkedCase(

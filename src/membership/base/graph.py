@@ -3,11 +3,12 @@
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from membership.base import paths
-from membership.base.errors import ProjectError
+from membership.base.errors import ParamError, ProjectError
 
 
 @dataclass(frozen=True)
@@ -22,9 +23,8 @@ class Node:
 
 def nodes() -> list[Node]:
     """Return the stages that have a notebook, in the order of `dvc.yaml`."""
-    stages = yaml.safe_load((paths.root() / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     books = {path.stem.split("_", 1)[1]: path for path in sorted(paths.root().glob("notebooks/[0-9]*_*.ipynb"))}
-    return [_node(name, books[name], stage) for name, stage in stages.items() if name in books]
+    return [_node(name, books[name], stage) for name, stage in _stages().items() if name in books]
 
 
 def node(name: str) -> Node:
@@ -33,6 +33,14 @@ def node(name: str) -> Node:
     if name not in known:
         raise ProjectError(f"no stage '{name}': dvc.yaml and notebooks/ have {', '.join(known)}.")
     return known[name]
+
+
+def stage(name: str) -> dict[str, Any]:
+    """Return what `dvc.yaml` says under `meta` of the stage called `name`: which parameters it sees."""
+    stages = _stages()
+    if name not in stages:
+        raise ParamError(f"stage '{name}' is not in dvc.yaml; there are: {', '.join(stages)}.")
+    return stages[name].get("meta", {})
 
 
 def digest(path: str, algorithm: str) -> str | None:
@@ -48,6 +56,16 @@ def digests(files: tuple[str, ...], algorithm: str) -> dict[str, str]:
     """Return path -> digest of every file in `files`, folders opened."""
     found = [name for each in files for name in _open(each)]
     return {name: value for name in found if (value := digest(name, algorithm)) is not None}
+
+
+def _stages() -> dict[str, Any]:
+    path = paths.root() / "dvc.yaml"
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8")).get("stages", {})
+    except FileNotFoundError as error:
+        raise ParamError(f"{path}: no such file; run inside the project.") from error
+    except yaml.YAMLError as error:
+        raise ParamError(f"{path}: not valid YAML ({' '.join(str(error).split())}).") from error
 
 
 def _open(name: str) -> list[str]:

@@ -20,7 +20,7 @@ from membership.benefits import shadow_prices as prices
 from membership.benefits.benefits import Candidates
 from membership.benefits.limits import Limits, limits
 from membership.benefits.shadow_prices import Relaxed, Segments
-from membership.settings.programme_knobs import Benefits
+from membership.settings.benefits import Benefits
 
 GAP = 1e-4  # share of the bound within which the integer programme may stop
 _GOOD = 5e-4  # share of the bound above which it is given more to decide, up to _CORE_MORE

@@ -13,7 +13,7 @@ import pandas as pd
 import scipy.stats
 
 from membership.base.errors import DataError, ParamError
-from membership.settings.programme_knobs import Benefit, Benefits
+from membership.settings.benefits import Benefit, Benefits
 
 
 @dataclass(frozen=True)

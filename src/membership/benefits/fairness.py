@@ -14,7 +14,7 @@ import scipy.stats
 from membership.benefits.allocation import Allocation
 from membership.benefits.facts import UNKNOWN
 from membership.benefits.limits import limited
-from membership.settings.programme_knobs import Benefits
+from membership.settings.benefits import Benefits
 from membership.stats import resample
 
 

@@ -17,7 +17,7 @@ import pandas as pd
 from membership.base.errors import ParamError
 from membership.benefits.benefits import Candidates
 from membership.benefits.facts import UNKNOWN
-from membership.settings.programme_knobs import Benefits
+from membership.settings.benefits import Benefits
 
 _SAFETY = 1e-6  # by which programmes ask for a little more than `ratio`, so that rounding cannot break it
 

@@ -14,7 +14,7 @@ from membership.benefits import shadow_prices as prices
 from membership.benefits.benefits import Candidates
 from membership.benefits.limits import limits
 from membership.benefits.shadow_prices import Relaxed
-from membership.settings.programme_knobs import Benefits
+from membership.settings.benefits import Benefits
 
 _FREE = 1e-9  # a ratio that limits nothing, with the same segments as one that does
 

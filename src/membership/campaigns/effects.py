@@ -15,7 +15,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 
 from membership.base import seeds
 from membership.campaigns.panel import Panel
-from membership.settings.programme_knobs import Response
+from membership.settings.campaigns import Campaigns
 from membership.stats import causal, overlap, pooling
 
 GROUPINGS = {"all": [], "persona": ["persona"], "tier": ["tier"], "cell": ["persona", "tier"], "campaign": ["offer_id"]}
@@ -52,7 +52,7 @@ class Estimates:
     propensities: pd.DataFrame
 
 
-def estimate(panel: Panel, personas: pd.Series, settings: Response, seed: int) -> Estimates:
+def estimate(panel: Panel, personas: pd.Series, settings: Campaigns, seed: int) -> Estimates:
     """Estimate the effects of each kind of campaign of `panel`; `personas` (by member_id) describe.
 
     A kind with fewer than `min_ess` members in an arm gets no estimate. Raises DataError as `causal.cross_fit`.
@@ -77,7 +77,7 @@ def persona(rows: pd.DataFrame, personas: pd.Series) -> pd.Series:
     return rows["member_id"].map(personas).astype("str").fillna("unknown")
 
 
-def _one_kind(part: pd.DataFrame, panel: Panel, settings: Response, rng: np.random.Generator) -> list[pd.DataFrame]:
+def _one_kind(part: pd.DataFrame, panel: Panel, settings: Campaigns, rng: np.random.Generator) -> list[pd.DataFrame]:
     """Return effects, overlap, balance and propensities of the campaigns of one kind and source."""
     treated, member, x = part["treated"].to_numpy(), part["member_id"].to_numpy(), panel.x.loc[part.index]
     fitted = {
@@ -104,7 +104,7 @@ def _one_kind(part: pd.DataFrame, panel: Panel, settings: Response, rng: np.rand
     return [effects, described, balance.rename_axis("covariate").reset_index(), propensities]
 
 
-def _nuisance(part: pd.DataFrame, x: pd.DataFrame, outcome: str, settings: Response, rng) -> causal.Nuisance:
+def _nuisance(part: pd.DataFrame, x: pd.DataFrame, outcome: str, settings: Campaigns, rng) -> causal.Nuisance:
     """Return the models' predictions, the mean of `repeats` divisions into folds, so that little hangs on one."""
     known = part["propensity"].to_numpy() if part["randomised"].all() else None
     columns = np.column_stack([x.to_numpy(dtype=float), pd.factorize(part["start"], sort=True)[0]])
@@ -120,7 +120,7 @@ def _nuisance(part: pd.DataFrame, x: pd.DataFrame, outcome: str, settings: Respo
 
 
 def models(
-    settings: Response, rng: np.random.Generator
+    settings: Campaigns, rng: np.random.Generator
 ) -> tuple[HistGradientBoostingClassifier, HistGradientBoostingRegressor]:
     """Return models of who is reached and of what is spent: small boosted trees (Friedman 2001)."""
     knobs = {"max_iter": settings.trees, "max_leaf_nodes": 8, "min_samples_leaf": 40, "early_stopping": False}
@@ -166,7 +166,7 @@ def _groups(part: pd.DataFrame, columns: list[str]) -> dict[tuple, np.ndarray]:
     return {key: np.isin(place, rows) for key, rows in groups.items()}
 
 
-def _with_intervals(effects: pd.DataFrame, settings: Response) -> pd.DataFrame:
+def _with_intervals(effects: pd.DataFrame, settings: Campaigns) -> pd.DataFrame:
     """Add usable, systematic, low and high.
 
     How far estimates of a sort may be off is what the placebos of that sort (by persona, by tier, ...) say, and never

@@ -16,8 +16,8 @@ from sklearn.preprocessing import StandardScaler
 from membership.base import seeds
 from membership.campaigns import effects
 from membership.campaigns.panel import Panel
-from membership.settings.policy_knobs import Evaluate
-from membership.settings.programme_knobs import Response
+from membership.settings.campaigns import Campaigns
+from membership.settings.evaluate import Evaluate
 from membership.stats import causal, learners, overlap
 
 BELIEVED = {name: f"believed_{name}" for name in learners.LEARNERS}  # learner -> column of `Decisions.rows`
@@ -47,7 +47,7 @@ class Costs:
     known: bool  # from the offers' cost and how often they were redeemed; else a range assumed in `params.yaml`
 
 
-def decisions(panel: Panel, settings: Response, seed: int, placebo: bool = False) -> Decisions:
+def decisions(panel: Panel, settings: Campaigns, seed: int, placebo: bool = False) -> Decisions:
     """Return the rows of `panel` that can be compared, with cross-fitted propensities, expectations and beliefs.
 
     By kind of campaign and by whether its arms are known. A kind with fewer than `settings.min_ess` members in an arm,
@@ -82,13 +82,13 @@ def costs(panel: Panel, offers: pd.DataFrame, knobs: Evaluate) -> Costs:
     return Costs(float(np.median(knobs.reach_costs)), sorted(knobs.reach_costs), False)
 
 
-def _enough(part: pd.DataFrame, settings: Response) -> bool:
+def _enough(part: pd.DataFrame, settings: Campaigns) -> bool:
     arms = part.groupby("treated")["member_id"].nunique()
     return len(arms) == 2 and arms.min() >= settings.min_ess
 
 
 def _one_kind(
-    part: pd.DataFrame, x: pd.DataFrame, settings: Response, rng: np.random.Generator
+    part: pd.DataFrame, x: pd.DataFrame, settings: Campaigns, rng: np.random.Generator
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return all rows with their propensities, and those that can be compared with expectations and beliefs."""
     columns = np.column_stack([x.to_numpy(dtype=float), pd.factorize(part["start"], sort=True)[0]])

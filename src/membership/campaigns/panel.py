@@ -18,8 +18,8 @@ import pandas as pd
 
 from membership.base import engine
 from membership.base.errors import DataError
-from membership.settings.knobs import Windows
-from membership.settings.programme_knobs import Response
+from membership.settings.campaigns import Campaigns
+from membership.settings.windows import Windows
 
 CONTROL = "control"  # the arm of those a randomised campaign left out
 _DAY = pd.Timedelta(days=1)
@@ -41,7 +41,7 @@ class Panel:
 
 
 def schedule(
-    offers: pd.DataFrame, timezone: str, windows: Windows, settings: Response
+    offers: pd.DataFrame, timezone: str, windows: Windows, settings: Campaigns
 ) -> tuple[pd.DataFrame, pd.Series]:
     """Return the campaigns that can be judged as of `windows.as_of`, and why others cannot.
 
@@ -73,7 +73,7 @@ def panel(
     tier_history: pd.DataFrame,
     windows: Windows,
     timezone: str,
-    settings: Response,
+    settings: Campaigns,
 ) -> Panel:
     """Return the panel of the campaigns over by `windows.as_of`; nothing on or after that day is read.
 

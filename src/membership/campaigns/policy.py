@@ -16,7 +16,7 @@ import scipy.stats
 
 from membership.base import seeds
 from membership.campaigns.log import BELIEVED, Costs, Decisions
-from membership.settings.policy_knobs import Evaluate
+from membership.settings.evaluate import Evaluate
 from membership.stats import (
     bandit_log,
     causal,

@@ -1,11 +1,12 @@
-"""Response: what a benefit changes, as assumed in `params.yaml` and as campaigns tell, weighed by their precision."""
+"""Campaigns: what a benefit changes, as assumed in `params.yaml` and as campaigns tell, weighed by their precision."""
 
 import numpy as np
 import pandas as pd
 
 from membership.campaigns.effects import persona
 from membership.campaigns.panel import Panel
-from membership.settings.programme_knobs import Benefit, Response
+from membership.settings.benefits import Benefit
+from membership.settings.campaigns import Campaigns
 from membership.stats import causal, pooling, resample
 
 SOURCES = ("assumed", "randomised", "observational")
@@ -44,7 +45,7 @@ def assumed(catalogue: list[Benefit], personas: list[str], tiers: list[str]) -> 
     return table.assign(source="assumed")
 
 
-def updated(uplifts: pd.DataFrame, effects: pd.DataFrame, settings: Response) -> pd.DataFrame:
+def updated(uplifts: pd.DataFrame, effects: pd.DataFrame, settings: Campaigns) -> pd.DataFrame:
     """Return `uplifts` with what usable campaigns tell of the benefits they speak for (`settings.evidence`).
 
     By kind, cells are first drawn to the effect on all (`pooling.shrink`); then assumption and kinds, taken to be

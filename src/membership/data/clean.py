@@ -14,7 +14,7 @@ import pandas as pd
 from membership.base import engine, tables
 from membership.base.errors import DataError
 from membership.data.canonical import Canonical
-from membership.settings.source_knobs import Clean
+from membership.settings.clean import Clean
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from membership.data.canonical import Canonical
 from membership.data.clean import Cleaned, clean
 from membership.data.sources import complete_journey, files, simulate
 from membership.settings import params
-from membership.settings.knobs import Windows
-from membership.settings.source_knobs import Dataset
+from membership.settings.dataset import Dataset
+from membership.settings.windows import Windows
 
 
 def ingest(p: params.Stage) -> Cleaned:

@@ -18,8 +18,8 @@ from membership.base.errors import ParamError, ProjectError
 from membership.benefits import allocation, benefits, facts
 from membership.benefits.allocation import Allocation
 from membership.profile import lifecycle
+from membership.settings.benefits import Benefits
 from membership.settings.params import Stage
-from membership.settings.programme_knobs import Benefits
 from membership.tiers import points, qualifying, thresholds, tiers, worth
 from membership.tiers.tiers import Rule
 from membership.tiers.worth import Appraisal, Terms

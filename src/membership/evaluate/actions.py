@@ -7,8 +7,8 @@ import pandas as pd
 from membership.base import files, paths, tables
 from membership.base.errors import DataError
 from membership.base.member_schemas import STAGES
-from membership.settings.profile_knobs import Strategy
-from membership.settings.programme_knobs import Benefit
+from membership.settings.benefits import Benefit
+from membership.settings.lifecycle import Strategy
 
 _VALUE = ["value", "value_low", "value_high", "value_group", "residual_value", "p_alive", "p_repurchase", "rfm_segment"]
 _PROFILE = ["stage", "persona", "main_need"]

@@ -16,7 +16,7 @@ from membership.base.errors import DataError
 from membership.base.timeline import Window
 from membership.evaluate import reach
 from membership.recommend import baskets, metrics, policy
-from membership.settings.policy_knobs import Recommend
+from membership.settings.recommend import Recommend
 
 HABITS = ["orders_90d", "spend_90d", "days_since_last", "age_days", "basket_items", "discount_share", "weekend_share"]
 REFERENCE = "gp_topfreq"  # own most frequent items: needs no training, and is the same whoever the arms are

@@ -8,7 +8,7 @@ from typing import Any
 
 from membership.base import files, paths
 from membership.base.errors import DataError, ParamError
-from membership.settings.policy_knobs import Peers
+from membership.settings.recommend import Peers
 
 MODEL = "model"
 NAMES = (*Peers.model_fields, MODEL)

@@ -15,7 +15,7 @@ from membership.base import seeds
 from membership.evaluate import randomised
 from membership.evaluate.arms import BEFORE, CONTROL, TREATMENT
 from membership.evaluate.randomised import Measure
-from membership.settings.policy_knobs import Evaluate
+from membership.settings.evaluate import Evaluate
 from membership.stats import resample, trust
 
 _DRAWS = 500  # of a bootstrap interval whose coverage is checked: there are many of them

@@ -10,7 +10,7 @@ import pandas as pd
 from membership.base.errors import ProjectError
 from membership.evaluate import guardrails
 from membership.evaluate.experiment import Experiment
-from membership.settings.policy_knobs import Decide
+from membership.settings.decide import Decide
 
 AA = "A/A check"
 Champion = Mapping[str, Any]  # the content of champion.json: policy, settings, reason, previous (a Champion or null)

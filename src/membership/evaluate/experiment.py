@@ -12,7 +12,7 @@ import pandas as pd
 from membership.base import seeds
 from membership.base.errors import DataError, ParamError
 from membership.evaluate import guardrails, segments
-from membership.settings.policy_knobs import Evaluate
+from membership.settings.evaluate import Evaluate
 from membership.stats import distinct, resample
 
 CHAMPION, CHALLENGER = "champion", "challenger"

@@ -17,7 +17,7 @@ import scipy.stats
 from membership.base import engine
 from membership.base.errors import ParamError
 from membership.benefits.facts import UNKNOWN
-from membership.settings.policy_knobs import Guardrail
+from membership.settings.decide import Guardrail
 
 DISCOUNT, MARGIN, GAP, SPREAD = "discount_cost", "margin", "fairness_gap", "fairness_spread"
 COLUMNS = ["metric", "members", "control", "treatment", "difference", "low", "high"]

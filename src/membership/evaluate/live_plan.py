@@ -16,7 +16,7 @@ from membership.base.results import markdown
 from membership.evaluate.arms import BEFORE, CONTROL
 from membership.evaluate.guardrails import lower_is_better
 from membership.evaluate.randomised import ADJUSTED, PLAIN
-from membership.settings.policy_knobs import Evaluate
+from membership.settings.evaluate import Evaluate
 from membership.stats import power, sequential
 
 

@@ -13,7 +13,7 @@ from tea_tasting.aggr import Aggregates
 
 from membership.evaluate.arms import BEFORE, CONTROL, TREATMENT
 from membership.evaluate.experiment import Experiment
-from membership.settings.policy_knobs import Evaluate
+from membership.settings.evaluate import Evaluate
 
 PLAIN, ADJUSTED = "Welch", "CUPED"
 

@@ -13,7 +13,7 @@ from membership.base import seeds
 from membership.base.errors import DataError
 from membership.base.member_schemas import STAGES
 from membership.base.results import markdown
-from membership.settings.policy_knobs import Evaluate
+from membership.settings.evaluate import Evaluate
 from membership.stats import resample
 
 FEWEST = 10  # members below which a segment is shown but not tested: two alike by chance would be certain

@@ -14,8 +14,8 @@ import pandas as pd
 from membership.base.errors import DataError, ParamError
 from membership.benefits import fairness
 from membership.monitor import realised
-from membership.settings.knobs import Windows
-from membership.settings.monitor_knobs import Monitor, Threshold
+from membership.settings.monitor import Monitor, Threshold
+from membership.settings.windows import Windows
 from membership.stats import calibration, drift
 
 ALL, NONE = "all", "-"

@@ -22,7 +22,7 @@ from membership.monitor import monitor, predictions
 from membership.pipeline import sandbox
 from membership.report import replay as replay_report
 from membership.settings import params
-from membership.settings.knobs import Params
+from membership.settings.params import Stage
 
 _LAST_LINES = 12  # of a failed period's log that are shown
 
@@ -49,7 +49,7 @@ def main() -> int:
     return 0
 
 
-def run(to: Path, p: Params, overrides: Mapping[str, Any], champion: Mapping[str, Any]) -> pd.DataFrame:
+def run(to: Path, p: Stage, overrides: Mapping[str, Any], champion: Mapping[str, Any]) -> pd.DataFrame:
     """Replay the periods in folders of `to` from `champion` on; return one row a period, as `row` says.
 
     Raises ProjectError, naming the period, where one fails; those before it stay as they are.
@@ -68,7 +68,7 @@ def run(to: Path, p: Params, overrides: Mapping[str, Any], champion: Mapping[str
     return pd.DataFrame(rows)
 
 
-def periods(p: Params) -> list[date]:
+def periods(p: Stage) -> list[date]:
     """Return the days as of which members are scored, oldest first; the last is `windows.as_of`."""
     step = timedelta(days=p.windows.holdout.days)
     return [p.windows.as_of - step * back for back in reversed(range(p.replay.periods))]
@@ -130,7 +130,7 @@ def row(folder: Path, as_of: date, champion: Mapping[str, Any]) -> dict[str, Any
     return live | share | money | {"hits": hits["realised"]} | decided
 
 
-def _overrides(as_of: date, p: Params, cheaper: Mapping[str, Any]) -> dict[str, Any]:
+def _overrides(as_of: date, p: Stage, cheaper: Mapping[str, Any]) -> dict[str, Any]:
     """Return `cheaper` with the windows moved to `as_of`, and no event after them."""
     latest = as_of + timedelta(days=p.windows.holdout.days)
     return {**cheaper, "windows.as_of": as_of.isoformat(), "clean.latest": latest.isoformat()}

@@ -16,7 +16,7 @@ import pandas as pd
 
 from membership.base.errors import DataError
 from membership.base.schemas import KINDS
-from membership.settings.source_knobs import Clean
+from membership.settings.clean import Clean
 
 REQUIRED = ("kind", "local_at")
 TEXTS = ("item_id", "order_id", "channel")  # may be missing or null

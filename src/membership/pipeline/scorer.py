@@ -180,7 +180,7 @@ class _Sent:
         events, as_of, self._con = con.table("events"), p.windows.as_of, con
         months = lifecycle.month_starts(p.windows)
         self._features = engine.Prepared(con, features.at(events, con.table("members"), as_of))
-        self._rhythm = engine.Prepared(con, lifecycle.rhythm_table(events, months[-1:], p.profile.lifecycle))
+        self._rhythm = engine.Prepared(con, lifecycle.rhythm_table(events, months[-1:], p.lifecycle))
         self._lines = engine.Prepared(con, baskets.lines(events, con.table("catalogue"), as_of, p.recommend))
         self._qualifying = qualifying.Replayed(events, months, p.tiers, lambda table: engine.Prepared(con, table))
 
@@ -207,10 +207,10 @@ class _Sent:
     def _stages(self, rhythm: pd.DataFrame, asked: request.Request) -> pd.Series:
         if rhythm.empty:
             return pd.Series(dtype="str")
-        settings, windows = self._p.profile.lifecycle, self._p.windows
+        settings, windows = self._p.lifecycle, self._p.windows
         joined = asked.joined_at.fillna(self._joined.reindex(asked.joined_at.index))
         first = alive.first_known(rhythm, joined, windows.start, settings.startup_days)
-        stage = self._now.stage(rhythm.assign(first_known=first), settings, self._p.profile.min_purchase_days)
+        stage = self._now.stage(rhythm.assign(first_known=first), settings, self._p.needs.min_purchase_days)
         return stage.set_axis(rhythm["member_id"])
 
     def _standing(self, amounts: pd.DataFrame, ahead: pd.Series, earning: qualifying.Earning) -> pd.DataFrame:

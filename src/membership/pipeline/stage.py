@@ -77,9 +77,8 @@ def flatten(stage: params.Stage) -> dict[str, Any]:
         else:
             flat[prefix] = value
 
-    for key, value in vars(stage).items():
-        if key != "stage":
-            add(key, value.model_dump(mode="json") if hasattr(value, "model_dump") else value)
+    for key, value in stage.plain().items():
+        add(key, value)
     return flat
 
 

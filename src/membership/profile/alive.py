@@ -10,7 +10,7 @@ from scipy import optimize, special, stats
 from membership.base.errors import DataError
 from membership.lifetimes.bgnbd import MbgNbd
 from membership.lifetimes.histories import Histories
-from membership.settings.profile_knobs import Lifecycle
+from membership.settings.lifecycle import Lifecycle
 
 _TOLERATED = 0.1  # share by which more of the doubted may come back than P(alive) allows: no model is exact
 _FEWEST = 20  # doubted members without whom nothing is said to have been tested

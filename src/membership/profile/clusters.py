@@ -15,7 +15,7 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import pairwise_distances, silhouette_score
 
 from membership.base import seeds
-from membership.settings.profile_knobs import Clustering
+from membership.settings.needs import Clustering
 
 TREE = 1000  # points at most in the tree from which k-means starts
 ROUNDS = 30  # at most, until no point changes its group

@@ -14,8 +14,8 @@ import pandas as pd
 from membership.base import engine
 from membership.lifetimes.bgnbd import MbgNbd
 from membership.profile import alive
-from membership.settings.knobs import Windows
-from membership.settings.profile_knobs import Lifecycle
+from membership.settings.lifecycle import Lifecycle
+from membership.settings.windows import Windows
 
 
 @dataclass(frozen=True)

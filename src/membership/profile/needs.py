@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from membership.data.features import UNKNOWN as NO_CATEGORY
-from membership.settings.profile_knobs import Profile
+from membership.settings.needs import Needs
 from membership.stats import credibility
 
 UNKNOWN = "unknown"
@@ -33,7 +33,7 @@ class Measure:
 
 
 def preferences(
-    features: pd.DataFrame, shares: pd.DataFrame, habits: pd.DataFrame, levels: pd.DataFrame, settings: Profile
+    features: pd.DataFrame, shares: pd.DataFrame, habits: pd.DataFrame, levels: pd.DataFrame, settings: Needs
 ) -> Preferences:
     """Return what each member of `features` prefers.
 
@@ -141,7 +141,7 @@ def _ways(facts: pd.DataFrame, counts: pd.DataFrame) -> dict[str, Measure]:
     }
 
 
-def _levels(levels: pd.DataFrame, counts: pd.DataFrame, settings: Profile) -> dict[str, Measure]:
+def _levels(levels: pd.DataFrame, counts: pd.DataFrame, settings: Needs) -> dict[str, Measure]:
     """Shares of the brands and channels that are large; the largest is what the others are measured against."""
     found: dict[str, Measure] = {}
     for habit, words, trials in (
@@ -158,7 +158,7 @@ def _levels(levels: pd.DataFrame, counts: pd.DataFrame, settings: Profile) -> di
     return found
 
 
-def _categories(shares: pd.DataFrame, counts: pd.DataFrame, settings: Profile) -> dict[str, Measure]:
+def _categories(shares: pd.DataFrame, counts: pd.DataFrame, settings: Needs) -> dict[str, Measure]:
     spend = shares.groupby("category", sort=True)["spend"].sum()
     large = spend.index[spend >= settings.min_category_share * spend.sum()].drop(NO_CATEGORY, errors="ignore")
     bought = shares.pivot_table(index="member_id", columns="category", values="share", aggfunc="sum", fill_value=0.0)

@@ -9,7 +9,7 @@ from threadpoolctl import threadpool_limits
 from membership.base import seeds
 from membership.profile import clusters, needs
 from membership.profile.survey import NO_ANSWER
-from membership.settings.profile_knobs import Profile
+from membership.settings.needs import Needs
 from membership.stats import credibility
 
 NEWCOMER = "Newcomer"
@@ -30,7 +30,7 @@ class Personas:
     silhouette: float  # -1 to 1, how far apart the personas are; NaN where there is one or none
 
 
-def fit(scores: pd.DataFrame, levels: pd.DataFrame, settings: Profile, seed: int) -> Personas:
+def fit(scores: pd.DataFrame, levels: pd.DataFrame, settings: Needs, seed: int) -> Personas:
     """Group members by `points(scores, levels, settings)`; rows of `scores` that are all NaN are newcomers.
 
     `scores` are those of `needs.preferences`, `levels` those of `data.habits`. There are as many personas as
@@ -64,7 +64,7 @@ def fit(scores: pd.DataFrame, levels: pd.DataFrame, settings: Profile, seed: int
     )
 
 
-def _nobody(scores: pd.DataFrame, settings: Profile) -> Personas:
+def _nobody(scores: pd.DataFrame, settings: Needs) -> Personas:
     """Return the personas of a membership of newcomers."""
     empty = pd.Index([], name="persona", dtype="str")
     return Personas(
@@ -77,7 +77,7 @@ def _nobody(scores: pd.DataFrame, settings: Profile) -> Personas:
     )
 
 
-def points(scores: pd.DataFrame, levels: pd.DataFrame, settings: Profile) -> pd.DataFrame:
+def points(scores: pd.DataFrame, levels: pd.DataFrame, settings: Needs) -> pd.DataFrame:
     """Return where each known member lies: the scores, those of categories by what was bought and not by what it cost.
 
     Money on a category hangs on few dear lines; the number of different items bought there says more of a taste. Its

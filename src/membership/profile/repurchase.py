@@ -23,7 +23,7 @@ import pandas as pd
 from membership.base import engine
 from membership.base.errors import DataError
 from membership.profile import alive, lifecycle
-from membership.settings.knobs import Windows
+from membership.settings.windows import Windows
 from membership.stats import resample, survival
 
 BEFORE = "before the data began"
@@ -81,7 +81,7 @@ def rates(spells: pd.DataFrame, groups: pd.Series, days: int, confidence: float)
     if (~spells["ended"] & (spells["waited"] < days)).any():
         raise DataError(
             f"repurchase rate within {days} days: members were followed for {spells['waited'].max()}; raise "
-            "profile.lifecycle.follow_days, or give a longer history."
+            "lifecycle.follow_days, or give a longer history."
         )
     label = groups.reindex(spells.index)
     back = (spells["ended"] & (spells["waited"] <= days)).groupby(label).agg(["size", "sum"])

@@ -10,12 +10,12 @@ import scipy.stats
 
 from membership.base.errors import ParamError
 from membership.profile.survey import Survey
-from membership.settings.profile_knobs import Profile
+from membership.settings.needs import Needs
 
 BEHAVIOUR, SURVEY = "behaviour", "survey"
 
 
-def needs(survey: Survey, categories: list[str], settings: Profile) -> pd.DataFrame:
+def needs(survey: Survey, categories: list[str], settings: Needs) -> pd.DataFrame:
     """Return the needs that members state: member_id, need, score.
 
     `settings.needs_from_answers` says which answer states which need; beyond it, an answer that is one of `categories`
@@ -84,7 +84,7 @@ def _scale(rows: pd.DataFrame, question: str, mapping: str | dict[str, str]) -> 
     if not isinstance(mapping, str):
         if mapping:
             raise ParamError(
-                f"params.yaml: profile.needs_from_answers.{question}: a scale states one need: name that, not answers."
+                f"params.yaml: needs.needs_from_answers.{question}: a scale states one need: name that, not answers."
             )
         return _rows(pd.DataFrame())
     return _rows(_standardised(rows.set_index("member_id")[["number"]].set_axis([mapping], axis=1)))
@@ -93,7 +93,7 @@ def _scale(rows: pd.DataFrame, question: str, mapping: str | dict[str, str]) -> 
 def _choice(rows: pd.DataFrame, question: str, mapping: str | dict[str, str], categories: list[str]) -> pd.DataFrame:
     if isinstance(mapping, str):
         raise ParamError(
-            f"params.yaml: profile.needs_from_answers.{question} = {mapping!r}: only a scale states a need as a whole; "
+            f"params.yaml: needs.needs_from_answers.{question} = {mapping!r}: only a scale states a need as a whole; "
             "map each answer, as in {answer: need}."
         )
     names = {category.casefold(): category.lower() for category in categories}

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from membership.base.member_schemas import STAGES
-from membership.settings.profile_knobs import Strategy
+from membership.settings.lifecycle import Strategy
 
 
 def table(

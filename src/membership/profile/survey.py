@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from membership.base.errors import DataError
-from membership.settings.profile_knobs import Profile, Question
+from membership.settings.needs import Needs, Question
 
 NO_ANSWER = "no answer"
 PROBLEMS = ("blank", "unknown_member", "later", "invalid", "superseded", "contradictory")
@@ -32,7 +32,7 @@ class Survey:
     response: pd.DataFrame  # index question: kind, answered (members), share, no_answer
 
 
-def read(survey: pd.DataFrame, members: pd.Series, settings: Profile, as_of: date) -> Survey:
+def read(survey: pd.DataFrame, members: pd.Series, settings: Needs, as_of: date) -> Survey:
     """Return `survey` (table `survey`) as answered by `members` (ids) before `as_of`, by the rules above.
 
     Kinds are those of `settings.survey`, else inferred: free text, several choices, a scale (numbers only), a single
@@ -115,7 +115,7 @@ def _out_of_scale(rows: pd.DataFrame, questions: dict[str, Question], declared: 
             values = ", ".join(map(repr, rows.loc[here, "answer"].unique()[:5]))
             raise DataError(
                 f"table 'survey': question '{name}': none of {here.sum()} answers ({values}) is a number between "
-                f"{question.low:g} and {question.high:g}; mend profile.survey.{name} in params.yaml or the answers."
+                f"{question.low:g} and {question.high:g}; mend needs.survey.{name} in params.yaml or the answers."
             )
     return wrong
 

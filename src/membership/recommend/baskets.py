@@ -19,7 +19,7 @@ from scipy import sparse
 from membership.base import engine
 from membership.base.errors import DataError
 from membership.base.timeline import Window
-from membership.settings.policy_knobs import Recommend
+from membership.settings.recommend import Recommend
 
 
 @dataclass(frozen=True)

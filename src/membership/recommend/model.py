@@ -119,7 +119,7 @@ def load(folder: Path, name: str = "cpu") -> NextBasket:
 
     Raises DataError, naming the file, where it is missing, broken, or something else.
     """
-    from membership.settings.policy_knobs import Stored  # training on a GPU needs torch alone, this needs pydantic, too
+    from membership.settings.train import Stored  # training on a GPU needs torch alone, this needs pydantic, too
 
     card, weights = folder / "model.json", folder / "model.safetensors"
     remedy = "run `dvc repro train`, which makes it"

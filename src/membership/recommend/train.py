@@ -29,7 +29,8 @@ from membership.recommend.candidates import Pairs
 from membership.recommend.labels import Labels
 from membership.recommend.model import NextBasket, Settings, device, one_thread
 from membership.recommend.situation import Situation, View
-from membership.settings.policy_knobs import Recommend, Train
+from membership.settings.recommend import Recommend
+from membership.settings.train import Train
 
 Epoch = Callable[[int, float, NextBasket], None]
 ARRAYS = ("inputs", "bought", "weight", "size", "held")

@@ -32,7 +32,7 @@ from membership.recommend.baskets import Targets
 from membership.recommend.model import NextBasket, Settings, device
 from membership.recommend.train import Samples, Situation
 from membership.recommend.workers import Work, Workers
-from membership.settings.policy_knobs import Range, Space
+from membership.settings.tune import Range, Space
 
 OnTrial = Callable[[int, dict, list[float], str], None]
 NEVER_PRUNED = 3  # complete trials that the median is taken of, at least

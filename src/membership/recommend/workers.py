@@ -26,7 +26,7 @@ from typing import IO, Any
 from membership.base.errors import DataError, ProjectError
 from membership.recommend import train
 from membership.recommend.model import NextBasket, Settings
-from membership.settings.policy_knobs import Train
+from membership.settings.train import Train
 
 Heard = Callable[[int, int, float], bool]
 ALIGNED = 64  # bytes: where an array may begin

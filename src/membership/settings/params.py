@@ -1,18 +1,33 @@
-"""Parameters: `params.yaml` is the only home of a value, and `dvc.yaml` says which stage sees which of them."""
+"""Parameters: `params.yaml` over the defaults of each section; `dvc.yaml` says which stage sees which sections.
+
+A section is a module of this room named like its key, with a class of the same name. Only the sections that a stage
+declares are imported and checked for it, so that a knob of one stage is no part of another.
+"""
 
 import copy
 import html
-from collections.abc import Mapping
+import importlib
+from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
-from membership.base import paths
+from membership.base import graph, paths
 from membership.base.errors import ParamError
-from membership.settings.knobs import Params
+
+SECTIONS = (
+    "dataset", "clean", "windows", "economics", "features", "value", "needs", "lifecycle", "recommend", "tune", "train",
+    "tiers", "campaigns", "benefits", "evaluate", "decide", "monitor", "check", "quick", "replay",
+)  # fmt: skip
+_SCALARS = {
+    "seed": Annotated[int, Field(ge=0, le=2**31 - 1)],  # of which every draw's seed is derived by name
+    "device": Literal["auto", "cpu", "cuda"],  # auto takes the GPU where there is one
+}
+KEYS = (*_SCALARS, *SECTIONS)
 
 
 class UndeclaredError(ParamError, AttributeError):
@@ -23,11 +38,20 @@ class Stage(SimpleNamespace):
     """The parameters that one stage may see: the keys it declares in `dvc.yaml`, and no other."""
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
         raise UndeclaredError(f"stage '{self.stage}' does not declare '{name}': add it to its params in dvc.yaml.")
 
+    def model_copy(self, update: Mapping[str, Any]) -> "Stage":
+        """Return a copy with other sections, as sections are copied with other values."""
+        return Stage(**{**vars(self), **update})
+
+    def plain(self) -> dict[str, Any]:
+        """Return key -> values, as JSON and YAML know them."""
+        return {key: _plain(value) for key, value in vars(self).items() if key != "stage"}
+
     def _repr_html_(self) -> str:
-        values = {key: _dump(value) for key, value in vars(self).items() if key != "stage"}
-        text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
+        text = yaml.safe_dump(self.plain(), sort_keys=False, allow_unicode=True)
         return f'<pre style="max-height: 14em; overflow: auto; font-family: monospace">{html.escape(text)}</pre>'
 
 
@@ -36,18 +60,12 @@ def load(stage: str, overrides: Mapping[str, Any] | None = None) -> Stage:
 
     Raises ParamError, one line, naming key, value and what is allowed.
     """
-    everything = parse(read(), overrides)
-    declared = stage_keys(stage)
-    return Stage(stage=stage, **{key: getattr(everything, key) for key in declared})
+    return _build(stage, override(read(), overrides or {}), stage_keys(stage))
 
 
-def parse(raw: Mapping[str, Any], overrides: Mapping[str, Any] | None = None) -> Params:
-    """Check `raw` (the content of a `params.yaml`) with dotted `overrides` applied."""
-    raw = override(raw, overrides or {})
-    try:
-        return Params.model_validate(raw)
-    except ValidationError as error:
-        raise ParamError(_explain(error)) from error
+def parse(raw: Mapping[str, Any], overrides: Mapping[str, Any] | None = None) -> Stage:
+    """Check all of `raw` (the content of a `params.yaml`) with dotted `overrides` applied."""
+    return _build("all", override(raw, overrides or {}), KEYS)
 
 
 def read(path: Path | None = None) -> dict[str, Any]:
@@ -71,10 +89,47 @@ def override(raw: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, 
 
 def stage_keys(stage: str) -> list[str]:
     """Return the keys of `params.yaml` that `stage` declares in `dvc.yaml`."""
-    stages = _yaml(paths.root() / "dvc.yaml").get("stages", {})
-    if stage not in stages:
-        raise ParamError(f"stage '{stage}' is not in dvc.yaml; there are: {', '.join(stages)}.")
-    return list(stages[stage].get("params", []))
+    return list(graph.stage(stage).get("params", []))
+
+
+def _build(stage: str, raw: Mapping[str, Any], keys: Iterable[str]) -> Stage:
+    unknown = [
+        f"params.yaml: {key} = {_short(raw[key])}: unknown key; remove it or correct it"
+        for key in raw
+        if key not in KEYS
+    ]
+    if unknown:
+        raise ParamError("\n".join(unknown))
+    built, wrong = {}, []
+    for key in keys:
+        try:
+            if key not in raw:
+                raise ParamError(f"params.yaml: {key}: missing; add it")
+            built[key] = _type(key).validate_python(raw[key])
+        except ValidationError as error:
+            wrong.append(_explain(key, error))
+        except ParamError as error:
+            wrong.append(str(error))
+    if not wrong:
+        wrong = [f"params.yaml: {line}" for key in built for line in _beside(key, built)]
+    if wrong:
+        raise ParamError("\n".join(wrong))
+    return Stage(stage=stage, **built)
+
+
+@cache
+def _type(key: str) -> TypeAdapter:
+    if key in _SCALARS:
+        return TypeAdapter(_SCALARS[key])
+    if key not in SECTIONS:
+        raise ParamError(f"params.yaml has no section '{key}'; there are: {', '.join(KEYS)}.")
+    return TypeAdapter(getattr(importlib.import_module(f"membership.settings.{key}"), key.capitalize()))
+
+
+def _beside(key: str, built: Mapping[str, Any]) -> list[str]:
+    """Return what is wrong between section `key` and the others that were built, as its module's `beside` says."""
+    check = key in SECTIONS and getattr(importlib.import_module(f"membership.settings.{key}"), "beside", None)
+    return list(check(built)) if check else []
 
 
 def _yaml(path: Path) -> dict[str, Any]:
@@ -86,18 +141,16 @@ def _yaml(path: Path) -> dict[str, Any]:
         raise ParamError(f"{path}: not valid YAML ({' '.join(str(error).split())}).") from error
 
 
-def _explain(error: ValidationError) -> str:
+def _explain(section: str, error: ValidationError) -> str:
     lines = []
     for problem in error.errors():
-        key = ".".join(str(part) for part in problem["loc"])
+        key = ".".join([section, *(str(part) for part in problem["loc"])])
         message = problem["msg"].removeprefix("Value error, ")
         kind = problem["type"]
         if kind == "missing":
             lines.append(f"params.yaml: {key}: missing; add it")
         elif kind == "extra_forbidden":
-            lines.append(f"params.yaml: {key} = {problem['input']!r}: unknown key; remove it or mend its spelling")
-        elif not key:
-            lines.append(f"params.yaml: {message}")
+            lines.append(f"params.yaml: {key} = {_short(problem['input'])}: unknown key; remove it or correct it")
         else:
             lines.append(f"params.yaml: {key} = {_short(problem['input'])}: {message}")
     return "\n".join(lines)
@@ -108,5 +161,5 @@ def _short(value: Any) -> str:
     return text if len(text) <= 80 else text[:77] + "..."
 
 
-def _dump(value: Any) -> Any:
+def _plain(value: Any) -> Any:
     return value.model_dump(mode="json") if hasattr(value, "model_dump") else value

@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from membership.base import seeds
-from membership.settings.programme_knobs import Tiers
+from membership.settings.tiers import Tiers
 from membership.tiers.qualifying import Earning
 
 FLOWS = ("earned", "reversed", "redeemed", "expired")

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from membership.base import engine
-from membership.settings.programme_knobs import Tiers
+from membership.settings.tiers import Tiers
 
 CENTS = 100  # points are earned on whole units of currency
 _TINY = 1e-9  # a product that is whole but for floating point is not rounded down below it

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from membership.base.errors import DataError, ParamError
-from membership.settings.programme_knobs import Pull, Tier, Tiers
+from membership.settings.tiers import Pull, Tier, Tiers
 from membership.tiers import tiers, worth
 from membership.tiers.ladder import Ladder
 from membership.tiers.tiers import Rule

@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 
 from membership.base.errors import DataError
-from membership.settings.programme_knobs import Tiers
+from membership.settings.tiers import Tiers
 
 YEAR = 365.25  # days
 

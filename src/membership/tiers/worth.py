@@ -17,7 +17,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from membership.settings.programme_knobs import Tiers
+from membership.settings.tiers import Tiers
 from membership.tiers import tiers
 from membership.tiers.qualifying import CENTS
 from membership.tiers.tiers import YEAR, Rule

@@ -13,7 +13,7 @@ from membership.lifetimes.bgnbd import BgNbd, MbgNbd
 from membership.lifetimes.pareto import ParetoNbd
 from membership.lifetimes.search import Estimate, Problem
 from membership.lifetimes.spend import GammaGamma
-from membership.settings.value_knobs import Value
+from membership.settings.value import Value
 from membership.value import rfm
 from membership.value.panel import Panel
 from membership.value.rules import Constant, Lifetime, Linear, RecentRate, Rule, SameRate

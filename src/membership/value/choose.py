@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from membership.base.errors import DataError
-from membership.settings.value_knobs import Value
+from membership.settings.value import Value
 from membership.value.accuracy import LOWER_IS_BETTER
 from membership.value.candidates import LIFETIME, NAIVE, NAMES, SAY_NOTHING
 from membership.value.origins import Rolled

@@ -13,8 +13,8 @@ import pandas as pd
 
 from membership.base.errors import DataError
 from membership.base.progress import bar
-from membership.settings.knobs import Windows
-from membership.settings.value_knobs import Value
+from membership.settings.value import Value
+from membership.settings.windows import Windows
 from membership.value import candidates, learned
 from membership.value import panel as panels
 from membership.value.candidates import Candidate

@@ -16,7 +16,7 @@ from scipy import optimize, stats
 
 from membership.base.errors import DataError
 from membership.base.progress import bar
-from membership.settings.value_knobs import Value
+from membership.settings.value import Value
 
 PARTS = ("recency", "frequency", "monetary")
 INPUTS = ("days_since_last", "orders_90d", "spend_90d")  # over one fixed length: they mean the same at any cut-off

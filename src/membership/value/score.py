@@ -11,8 +11,8 @@ from membership.lifetimes.bgnbd import BgNbd, MbgNbd
 from membership.lifetimes.histories import Scale
 from membership.lifetimes.pareto import ParetoNbd
 from membership.lifetimes.spend import GammaGamma
-from membership.settings.knobs import Economics
-from membership.settings.value_knobs import Value
+from membership.settings.economics import Economics
+from membership.settings.value import Value
 from membership.value import learned, lifetime, rules
 from membership.value.candidates import EveryPurchase
 from membership.value.choose import Choice

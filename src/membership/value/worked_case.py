@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from membership.lifetimes import markets
-from membership.settings.value_knobs import WorkedCase
+from membership.settings.value import WorkedCase
 from membership.value import rfm, validate
 from membership.value.rfm import PARTS, Rfm
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from membership.settings.value_knobs import Network
+from membership.settings.value import Network
 
 _HEADS = 4  # corrections of: logit of p, logarithm of mean spend of who spends, of sigma, of purchases
 _WIDEST = 1.0  # the largest correction, in logarithms: a factor of e

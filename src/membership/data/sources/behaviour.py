@@ -9,7 +9,7 @@ a treated active member places one more order within `OFFER_DAYS` with probabili
 import numpy as np
 import pandas as pd
 
-from membership.settings.source_knobs import Simulate
+from membership.settings.dataset import Simulate
 
 KINDS = ("view", "cart", "purchase", "return", "contact")
 VIEW, CART, PURCHASE, RETURN, CONTACT = range(len(KINDS))

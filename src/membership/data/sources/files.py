@@ -13,7 +13,7 @@ from membership.base import engine, tables
 from membership.data.canonical import Canonical, empty
 from membership.data.clock import to_local
 from membership.data.sources.parsing import parsed, types
-from membership.settings.source_knobs import ITEM_COLUMNS, Files, FileTable
+from membership.settings.dataset import ITEM_COLUMNS, Files, FileTable
 
 
 def read(files: Files, timezone: str, currency: str) -> Canonical:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit, logit
 
-from membership.settings.source_knobs import Simulate
+from membership.settings.dataset import Simulate
 
 TASTE = 2.5  # standard deviation of the logarithm of a kind's wants at full contrast
 HABIT = 1.8  # of the log-odds of its mean habits, and

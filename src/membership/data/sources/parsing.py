@@ -8,7 +8,7 @@ from membership.base import schemas, tables
 from membership.base.errors import DataError
 from membership.data.clock import of_instant
 from membership.data.sources import reading
-from membership.settings.source_knobs import FileTable
+from membership.settings.dataset import FileTable
 
 NO_VALUE = ("", "NULL", "null", "NaN", "nan")  # cells that say nothing
 NUMBER, TIME, KIND, ID, TEXT = "decimal(38, 6)", "timestamp(6)", "kind", "id", "text"

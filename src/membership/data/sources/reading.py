@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from membership.base import paths
 from membership.base.errors import DataError
-from membership.settings.source_knobs import FileTable
+from membership.settings.dataset import FileTable
 
 
 def text(mapping: FileTable, key: str) -> pa.Table:

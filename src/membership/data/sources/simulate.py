@@ -11,7 +11,7 @@ from membership.base import seeds
 from membership.data.canonical import Canonical
 from membership.data.sources import answers, behaviour, kinds
 from membership.data.sources.kinds import Kinds
-from membership.settings.source_knobs import Simulate
+from membership.settings.dataset import Simulate
 
 # category -> (median price in cents, subcategories)
 CATALOGUE = {

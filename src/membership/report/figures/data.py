@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.dates import ConciseDateFormatter
 from matplotlib.ticker import PercentFormatter, StrMethodFormatter
 
-from membership.settings.knobs import Windows
+from membership.settings.windows import Windows
 
 
 def events_by_week(weeks: pd.DataFrame, windows: Windows, ax: Axes | None = None) -> Axes:

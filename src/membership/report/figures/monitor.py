@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from membership.monitor.monitor import DRIFTED, STABLE, WATCH, Compared
-from membership.settings.monitor_knobs import Monitor
+from membership.settings.monitor import Monitor
 
 COLOURS = {STABLE: "tab:blue", WATCH: "tab:orange", DRIFTED: "tab:red"}
 

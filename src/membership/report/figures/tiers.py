@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 from pandas.io.formats.style import Styler
 
-from membership.settings.programme_knobs import TierSearch
+from membership.settings.tiers import TierSearch
 from membership.tiers.thresholds import Search
 
 MONEY = ("cost_month", "gain", "cost", "net", "best_net", "value")  # cents

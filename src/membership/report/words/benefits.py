@@ -6,7 +6,8 @@ from membership.benefits import fairness
 from membership.benefits.allocation import Allocation
 from membership.benefits.benefits import Outlook
 from membership.benefits.facts import UNKNOWN
-from membership.settings.programme_knobs import Benefits, Tiers
+from membership.settings.benefits import Benefits
+from membership.settings.tiers import Tiers
 
 
 def benefit_table(allocation: Allocation, break_even: pd.DataFrame) -> pd.DataFrame:

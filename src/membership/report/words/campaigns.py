@@ -10,7 +10,7 @@ from membership.campaigns.policy import CHOSEN, DRAWS, POLICIES, Judged
 
 NOTHING = (
     "The data hold no campaigns that can be judged (over, with members reached and members who might as well have "
-    "been, `response.min_ess` of each), so nothing is said about other choices of members."
+    "been, `campaigns.min_ess` of each), so nothing is said about other choices of members."
 )
 
 _OFF = "which should hold 1 but does not, so the chances are wrong somewhere"

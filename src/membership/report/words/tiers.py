@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from membership.settings.programme_knobs import Tiers
+from membership.settings.tiers import Tiers
 from membership.tiers import tiers
 from membership.tiers.points import Books
 from membership.tiers.thresholds import Search

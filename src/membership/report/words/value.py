@@ -7,7 +7,7 @@ import pandas as pd
 
 from membership.base.member_schemas import GROUPS
 from membership.lifetimes import search
-from membership.settings.value_knobs import Value
+from membership.settings.value import Value
 from membership.value import checks
 from membership.value.candidates import NAIVE, NAMES, SAY_NOTHING
 from membership.value.choose import Choice

@@ -1,12 +1,10 @@
-"""The knobs of the loop: when what happened is called drift, and how history is replayed period by period."""
+"""How members, scores and what came true are watched from one period to the next."""
 
 from typing import Annotated
 
 from pydantic import Field, model_validator
 
 from membership.settings.section import Level, Section
-
-Overrides = dict[str, bool | int | float | str | list | None]
 
 
 class Threshold(Section):
@@ -32,10 +30,3 @@ class Monitor(Section):
     slope: Threshold
     confidence: Level
     min_members: Annotated[int, Field(ge=2)]
-
-
-class Replay(Section):
-    """How many periods `make replay` goes through, and what it does more cheaply than `make repro`."""
-
-    periods: Annotated[int, Field(ge=2, le=24)]
-    overrides: Overrides

@@ -1,4 +1,4 @@
-"""The knobs of value: which models are tried, how they learn, and by which rule one of them is believed."""
+"""How members are valued: which models are tried, how they learn, and by which rule one of them is believed."""
 
 from typing import Annotated, Literal
 

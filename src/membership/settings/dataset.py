@@ -1,7 +1,6 @@
-"""The knobs of data: where behaviour comes from, and what cleaning makes of it."""
+"""Where behaviour comes from."""
 
 import codecs
-import re
 from datetime import date
 from typing import Annotated, Literal
 from zoneinfo import available_timezones
@@ -25,19 +24,9 @@ def _known_encoding(name: str) -> str:
         raise ValueError("not a known encoding; allowed: a name such as utf-8, latin-1, cp1252 or gb18030") from error
 
 
-def _regular(pattern: str) -> str:
-    try:
-        re.compile(pattern)
-    except re.error as error:
-        raise ValueError(f"not a regular expression ({error})") from error
-    return pattern
-
-
 Zone = Annotated[str, AfterValidator(_known_zone)]
 Encoding = Annotated[str, AfterValidator(_known_encoding)]
-Pattern = Annotated[str, AfterValidator(_regular)]
 Kind = Literal[KINDS]
-
 DERIVED = ("event_id", "local_at", "quantity", "amount", "discount", "currency", "name")  # where files do not give them
 ITEM_COLUMNS = ("name", "category", "subcategory", "brand")  # may stand on the rows of events
 
@@ -125,17 +114,8 @@ class Dataset(Section):
     files: Files
     simulate: Simulate
 
-
-class Clean(Section):
-    """What is impossible, beyond belief or no product, and what becomes of doubtful rows."""
-
-    earliest: date
-    latest: date
-    cancellation_pattern: Pattern
-    product_pattern: Pattern
-    non_product_pattern: Pattern
-    item_case: Literal["kept", "mended"]
-    zero_amounts: Literal["kept", "dropped"]
-    exact_duplicates: Literal["kept", "dropped"]
-    outlier_quantity: Count
-    outlier_amount: Count
+    @model_validator(mode="after")
+    def _sources_fit(self):
+        if self.source == "files" and self.files.events is None:
+            raise ValueError("dataset.files.events: missing; dataset.source 'files' needs a mapping of events")
+        return self

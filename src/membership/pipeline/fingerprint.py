@@ -1,0 +1,120 @@
+"""What each stage computes with, written down: the stage `fingerprint`, on which all others depend.
+
+`data/code/<stage>.json` holds the hashes of the code cells of its notebook and of every module that they import, and
+the parameters that it sees. Comments, docstrings and all of the room `report` are left out, so that a change of words,
+a figure or a page makes no stage stale, and saving a notebook with its outputs makes none stale either.
+"""
+
+import ast
+import hashlib
+import io
+import sys
+import tokenize
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+from membership.base import files, graph, paths
+from membership.base.errors import ProjectError
+from membership.settings import params
+
+_LEFT_OUT = ("membership.report", "membership.pipeline")  # what is shown or logged is no part of what is computed
+
+
+def main() -> int:
+    """Write the fingerprints of all stages, all parameters checked first; return the exit status."""
+    try:
+        params.parse(params.read())
+        for node in graph.nodes():
+            files.write_json(paths.data("code", f"{node.name}.json"), of(node))
+    except ProjectError as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def of(node: graph.Node) -> dict[str, Any]:
+    """Return the fingerprint of a stage: `notebook` (a hash), `code` (module -> hash), `params` (key -> values)."""
+    cells = [cell.source for cell in nbformat.read(node.notebook, as_version=4).cells if cell.cell_type == "code"]
+    names = {name for cell in cells for name in imports(cell)}
+    names |= {f"membership.settings.{key}" for key in params.stage_keys(node.name) if key in params.SECTIONS}
+    return {
+        "notebook": _hash("\n".join(cells)),
+        "code": {name: _module(name).hash for name in modules(names)},
+        "params": params.load(node.name).plain(),
+    }
+
+
+def modules(names: set[str]) -> list[str]:
+    """Return the modules of this package among `names`, and all that those import in turn, sorted."""
+    todo, found = set(names), set()
+    while todo:
+        name = todo.pop()
+        if name in found or name.startswith(_LEFT_OUT) or not _file(name).exists():
+            continue
+        found.add(name)
+        todo |= _module(name).imports
+    return sorted(found)
+
+
+def imports(source: str) -> set[str]:
+    """Return the names of this package that `source` imports, modules or not."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return {name for name in names if name.split(".")[0] == "membership"}
+
+
+def plain(source: str) -> str:
+    r"""Return Python `source` without comments, docstrings and empty lines.
+
+    >>> plain("x = 1  # one\n\n# two\ny = 2\n")
+    'x = 1\ny = 2'
+    """
+    lines = source.splitlines()
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            lines[token.start[0] - 1] = lines[token.start[0] - 1][: token.start[1]]
+    for docstring in _docstrings(source):
+        for number in range(docstring.lineno - 1, docstring.end_lineno):
+            lines[number] = ""
+    return "\n".join(line.rstrip() for line in lines if line.strip())
+
+
+@dataclass(frozen=True)
+class _Module:
+    hash: str
+    imports: frozenset[str]
+
+
+@cache
+def _module(name: str) -> _Module:
+    source = _file(name).read_text(encoding="utf-8")
+    return _Module(_hash(plain(source)), frozenset(imports(source)))
+
+
+def _docstrings(source: str) -> Iterator[ast.Expr]:
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and node.body:
+            match node.body[0]:
+                case ast.Expr(value=ast.Constant(value=str())):
+                    yield node.body[0]
+
+
+def _file(name: str) -> Path:
+    return paths.root().joinpath("src", *name.split(".")).with_suffix(".py")
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

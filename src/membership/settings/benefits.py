@@ -1,0 +1,84 @@
+"""The catalogue of benefits, the budget and the limits of who gets what."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from membership.base.member_schemas import STAGES
+from membership.settings.section import Count, NotNegative, Section, Share
+
+KINDS = (
+    "discount",
+    "free_shipping",
+    "priority_service",
+    "exclusive_products",
+    "personalised_offers",  # on the items that the recommender puts first
+    "points_multiplier",
+)
+
+
+class Benefit(Section):
+    """A benefit: what it costs, who may have it and what it is assumed to change."""
+
+    name: Annotated[str, Field(min_length=1)]
+    kind: Literal[KINDS]
+    cost: NotNegative = 0.0
+    cost_share: Share = 0.0
+    cost_per_order: NotNegative = 0.0
+    multiplier: Annotated[float, Field(gt=1)] | None = None
+    uplift: Share
+    uplift_sd: NotNegative
+    min_tier: Annotated[int, Field(ge=0)] = 0
+    stages: Annotated[list[Literal[STAGES]], Field(min_length=1)] | None = None
+    personas: Annotated[list[str], Field(min_length=1)] | None = None
+
+    @model_validator(mode="after")
+    def _multiplied(self):
+        if (self.kind == "points_multiplier") != (self.multiplier is not None):
+            raise ValueError(
+                f"benefit {self.name!r}: `multiplier` belongs to kind points_multiplier, and to no other kind; "
+                f"it is {self.multiplier} with kind {self.kind}"
+            )
+        return self
+
+
+class Fairness(Section):
+    """How far apart the groups of an attribute may be in what is spent on them."""
+
+    attributes: list[str]
+    min_ratio: Annotated[float, Field(ge=0, lt=1)]
+    min_group: Count
+
+
+class Benefits(Section):
+    """The catalogue, the budget and the limits of who gets what."""
+
+    budget: NotNegative
+    max_per_member: Count
+    min_tier_share: Share
+    fairness: Fairness
+    catalogue: Annotated[list[Benefit], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _named(self):
+        for what, names in (
+            ("benefit", [benefit.name for benefit in self.catalogue]),
+            ("attribute of fairness", self.fairness.attributes),
+        ):
+            if len(set(names)) < len(names):
+                raise ValueError(f"every {what} needs its own name; there are {names}")
+        return self
+
+
+def beside(sections):
+    """Yield what does not fit the tiers and the campaigns."""
+    catalogue = sections["benefits"].catalogue
+    if "campaigns" in sections:
+        unknown = set(sections["campaigns"].evidence) - {benefit.name for benefit in catalogue}
+        if unknown:
+            yield f"campaigns.evidence: {', '.join(sorted(unknown))}: no such benefit; allowed: names of the catalogue"
+    if "tiers" in sections:
+        top = len(sections["tiers"].levels) - 1
+        beyond = [benefit.name for benefit in catalogue if benefit.min_tier > top]
+        if beyond:
+            yield f"benefits.catalogue: {', '.join(beyond)}: min_tier above the top tier; allowed: 0 to {top}"

@@ -1,0 +1,64 @@
+"""When a member changes stage, and what each stage calls for."""
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from membership.settings.section import Count, Days, Level, Positive, Section
+
+Words = Annotated[str, Field(min_length=1)]
+
+
+class Step(Section):
+    """What a lifecycle stage calls for, in words: for the campaign tool (`action`) and for who plans and checks."""
+
+    goal: Words
+    action: Words
+    watch: Words
+
+
+class Strategy(Section):
+    """What each lifecycle stage calls for."""
+
+    prospect: Step
+    new: Step
+    active: Step
+    loyal: Step
+    at_risk: Step
+    lapsed: Step
+    won_back: Step
+
+    def column(self, name: str) -> dict[str, str]:
+        """Return goal, action or watch of each stage, by stage."""
+        return {stage: getattr(step, name) for stage, step in self}
+
+
+class Lifecycle(Section):
+    """When a member changes stage, in multiples of the member's own usual gap between purchases."""
+
+    new_days: Days
+    loyal_orders: Count
+    loyal_days: Days
+    rhythm_quantile: Level
+    at_risk_gaps: Positive
+    lapsed_gaps: Positive
+    lapsed_days: Days
+    at_risk_p_alive: Level
+    lapsed_p_alive: Level
+    follow_days: Days
+    confidence: Level
+    bootstrap: Annotated[int, Field(ge=20, le=10000)]
+    strategy: Strategy
+
+    @model_validator(mode="after")
+    def _in_order(self):
+        if self.at_risk_gaps >= self.lapsed_gaps:
+            raise ValueError("at_risk_gaps must be smaller than lapsed_gaps")
+        if self.lapsed_p_alive >= self.at_risk_p_alive:
+            raise ValueError("lapsed_p_alive must be smaller than at_risk_p_alive")
+        return self
+
+    @property
+    def startup_days(self) -> int:
+        """The longest time that a rule looks back: until as much history has passed, stages are those of a start-up."""
+        return max(self.new_days, self.loyal_days, self.lapsed_days)

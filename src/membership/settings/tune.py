@@ -1,0 +1,61 @@
+"""The search for the settings of the model, on the validation window only."""
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from membership.settings.section import Count, NotNegative, Section
+
+
+class Range(Section):
+    """Numbers from `low` to `high`, drawn evenly on a linear or a logarithmic scale."""
+
+    low: NotNegative
+    high: NotNegative
+    scale: Literal["linear", "log"]
+
+    @model_validator(mode="after")
+    def _in_order(self):
+        if self.low > self.high or (self.scale == "log" and self.low == 0):
+            raise ValueError("low must be at most high, and above 0 on a log scale")
+        return self
+
+    def __contains__(self, value: float) -> bool:
+        return self.low <= value <= self.high
+
+
+class Space(Section):
+    """Where the settings of the model are looked for."""
+
+    learning_rate: Range
+    weight_decay: Range
+    dropout: Range
+    hidden: Annotated[list[Count], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _possible(self):
+        if self.dropout.high >= 1 or self.learning_rate.low == 0:
+            raise ValueError("dropout must stay below 1 and learning_rate above 0")
+        return self
+
+
+class Tune(Section):
+    """The search for the model's settings, on the validation window only."""
+
+    trials: Count
+    round: Count
+    workers: Annotated[int, Field(ge=1, le=256)]
+    pruning_warmup: Annotated[int, Field(ge=0)]
+    storage: str | None
+    space: Space
+
+    @field_validator("storage")
+    @classmethod
+    def _no_password(cls, url):
+        if url and re.search(r"://[^/@]*:[^/]*@", url):
+            raise ValueError(
+                "holds a password, which everybody would read here and in MLflow; leave it to what the database's "
+                "client reads, e.g. ~/.pgpass or PGPASSWORD"
+            )
+        return url

@@ -1,0 +1,71 @@
+"""What makes a stage stale: code that it computes with and parameters that it sees, and nothing else."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from membership.base import graph
+from membership.pipeline import fingerprint
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def project(workspace, monkeypatch):
+    """A copy of the code and the notebooks, and what changes when a text in it is replaced."""
+    for name in ("src", "notebooks"):
+        shutil.copytree(ROOT / name, workspace / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+
+    def prints():
+        fingerprint._module.cache_clear()
+        return {node.name: fingerprint.of(node) for node in graph.nodes()}
+
+    before = prints()
+
+    def stale(path: str, old: str, new: str) -> set[str]:
+        file = workspace / path
+        text = file.read_text(encoding="utf-8")
+        assert old in text
+        file.write_text(text.replace(old, new, 1), encoding="utf-8")
+        after = prints()
+        file.write_text(text, encoding="utf-8")
+        return {name for name in before if before[name] != after[name]}
+
+    yield stale
+    fingerprint._module.cache_clear()
+
+
+def test_comments_and_docstrings_make_nothing_stale(project):
+    path = "src/membership/recommend/metrics.py"
+    assert project(path, '"""', '"""Reworded. ') == set()
+    assert project(path, "\nimport ", "\n# a comment\nimport ") == set()
+
+
+def test_figures_words_and_tracking_make_nothing_stale():
+    for node in graph.nodes():
+        shown = [name for name in fingerprint.of(node)["code"] if name.split(".")[1] in ("report", "pipeline")]
+        assert shown == []
+
+
+def test_code_makes_those_stale_that_import_it_and_no_other(project):
+    assert "tune" not in project("src/membership/tiers/thresholds.py", "import ", "import sys\nimport ")
+    assert {"tune", "train"} <= project("src/membership/recommend/train.py", "import ", "import sys\nimport ")
+
+
+def test_a_parameter_makes_those_stale_that_see_it(project):
+    assert project("params.yaml", "grace_months: 1 ", "grace_months: 2 ") == {
+        node.name for node in graph.nodes() if "tiers" in graph.stage(node.name)["params"]
+    }
+
+
+def test_settings_of_a_stage_are_part_of_it_and_of_no_other(project):
+    stale = project("src/membership/settings/tiers.py", "import ", "import sys\nimport ")
+    assert "tiers" in stale
+    assert not stale & {"tune", "train", "value", "features"}
+
+
+def test_text_in_a_notebook_makes_nothing_stale_and_code_makes_its_own_stage_stale(project):
+    (notebook,) = (node.notebook.name for node in graph.nodes() if node.name == "tune")
+    assert project(f"notebooks/{notebook}", "# Which", "# What") == set()
+    assert project(f"notebooks/{notebook}", "items = tables", "goods = tables") == {"tune"}
