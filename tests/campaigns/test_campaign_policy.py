@@ -17,7 +17,7 @@ from membership.campaigns import panel as campaigns
 from membership.campaigns import policy
 from membership.data.sources import simulate
 from membership.report.figures import campaigns as plots_campaigns
-from membership.report.words import campaigns as campaign_words
+from membership.report.old_words import campaigns as campaign_words
 from membership.settings import params
 
 YEAR = {

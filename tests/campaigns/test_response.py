@@ -12,7 +12,7 @@ from membership.campaigns import effects, response
 from membership.campaigns import panel as campaigns
 from membership.data.sources import simulate
 from membership.report.figures import response as plots_response
-from membership.report.words import response as summary_response
+from membership.report.old_words import response as summary_response
 from membership.settings import params
 
 PARAMS = params.parse(

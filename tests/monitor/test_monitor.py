@@ -13,7 +13,7 @@ from membership.base import paths
 from membership.base.errors import DataError, ParamError
 from membership.monitor import monitor, predictions, realised
 from membership.report.figures import monitor as plots_monitor
-from membership.report.words import monitor as monitor_words
+from membership.report.old_words import monitor as monitor_words
 from membership.settings import params
 
 START, END = date(2017, 12, 1), date(2017, 12, 31)

@@ -5,7 +5,7 @@ import pytest
 from membership.base import paths
 from membership.recommend import behaviour, policy, train, tune
 from membership.recommend.model import Settings
-from membership.report.words import card
+from membership.report.old_words import card
 
 SETTINGS = Settings(learning_rate=0.0123, weight_decay=0.001, dropout=0.1, hidden=8)
 

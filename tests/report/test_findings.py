@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 
-from membership.report.words import findings
+from membership.report.old_words import findings
 
 
 def test_the_result_table_has_a_line_for_each_metric(world):

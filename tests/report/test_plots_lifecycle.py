@@ -8,7 +8,7 @@ import pytest
 from membership.base.member_schemas import STAGES
 from membership.profile import moves, repurchase, strategy
 from membership.report.figures import lifecycle as plots_lifecycle
-from membership.report.words import lifecycle as summary_lifecycle
+from membership.report.old_words import lifecycle as summary_lifecycle
 from membership.settings import params
 
 matplotlib.use("Agg")

@@ -12,7 +12,7 @@ from membership.base.member_schemas import STAGES
 from membership.profile import lifecycle, needs, personas, stated, survey
 from membership.report.figures import needs as plots_needs
 from membership.report.figures import profile as plots
-from membership.report.words import profile as summary
+from membership.report.old_words import profile as summary
 
 matplotlib.use("Agg")
 

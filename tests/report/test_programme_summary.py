@@ -9,7 +9,7 @@ from membership.benefits import benefits, fairness, sweeps
 from membership.benefits.allocation import allocate
 from membership.report.figures import benefits as plots
 from membership.report.figures import fairness as plots_fairness
-from membership.report.words import benefits as summary
+from membership.report.old_words import benefits as summary
 from membership.settings import params
 from membership.settings.benefits import Benefit, Benefits, Fairness
 

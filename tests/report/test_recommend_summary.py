@@ -7,7 +7,7 @@ import pytest
 from membership.recommend import behaviour, policy, train, tune
 from membership.recommend.model import Settings
 from membership.report.figures import recommend as plots
-from membership.report.words import recommend as summary
+from membership.report.old_words import recommend as summary
 
 SETTINGS = Settings(learning_rate=0.01, weight_decay=0.001, dropout=0.1, hidden=16)
 COMPARED = pd.DataFrame({"policy": ["model", "tifuknn", "g_topfreq"], "recall": [0.25, 0.2, 0.1]})

@@ -2,8 +2,8 @@ import pandas as pd
 import pytest
 
 from membership.evaluate import decide, experiment, segments
-from membership.report.words import findings
-from membership.report.words import memo as summary
+from membership.report.old_words import findings
+from membership.report.old_words import memo as summary
 
 TRIAL = {
     "gate": "The arms may be read.",

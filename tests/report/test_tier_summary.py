@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from membership.report.figures import tiers as plots_tiers
-from membership.report.words import tiers as tier_summary
+from membership.report.old_words import tiers as tier_summary
 from membership.settings import params
 from membership.tiers import points, thresholds, tiers, worth
 

@@ -11,7 +11,7 @@ import pytest
 
 from membership.evaluate import arms, checks, live_plan, randomised, segments, weekly
 from membership.report.figures import trial as plots_trial
-from membership.report.words import trial as trial_findings
+from membership.report.old_words import trial as trial_findings
 
 METRIC = "recall_at_10"
 

@@ -7,7 +7,7 @@ import pytest
 import small_panel
 
 from membership.base import seeds, tables
-from membership.report.words import value as summary
+from membership.report.old_words import value as summary
 from membership.settings import params
 from membership.value import checks, choose, origins, score, validate
 from membership.value.panel import Panel

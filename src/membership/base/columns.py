@@ -31,9 +31,9 @@ class Table:
     columns: Mapping[str, Column]
     open: bool = False  # further columns may follow, e.g. attributes that only one source knows
 
-    def path(self) -> Path:
-        """Where the table is stored."""
-        return paths.data(f"{self.name}.parquet")
+    def path(self, root: Path | None = None) -> Path:
+        """Where the table is stored, in the project or under another `root`."""
+        return (root or paths.root()) / "data" / f"{self.name}.parquet"
 
 
 def required(dtype: str, **allowed) -> Column:

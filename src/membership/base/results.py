@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -13,9 +14,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def save_metrics(stage: str, metrics: Mapping[str, float | int | str]) -> pd.Series:
+def save_metrics(stage: str, metrics: Mapping[str, float | int], root: Path | None = None) -> pd.Series:
     """Write `reports/metrics/<stage>.json`, one flat name -> number; return the metrics as a series to show."""
-    files.write_json(paths.reports("metrics", f"{stage}.json"), dict(metrics))
+    files.write_json((root or paths.root()) / "reports" / "metrics" / f"{stage}.json", dict(metrics))
     return pd.Series(dict(metrics), name=stage)
 
 
@@ -24,9 +25,10 @@ def read_metrics(stage: str) -> dict[str, float]:
     return files.read_json(paths.reports("metrics", f"{stage}.json"))
 
 
-def save_plot(name: str, frame: pd.DataFrame) -> None:
+def save_plot(name: str, frame: pd.DataFrame, root: Path | None = None) -> None:
     """Write `reports/plots/<name>.csv`, the data of one plot of `dvc plots`."""
-    files.write_text(paths.reports("plots", f"{name}.csv"), frame.to_csv(index=False, lineterminator="\n"))
+    path = (root or paths.root()) / "reports" / "plots" / f"{name}.csv"
+    files.write_text(path, frame.to_csv(index=False, lineterminator="\n"))
 
 
 def save_figure(name: str, ax: Axes) -> None:

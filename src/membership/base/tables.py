@@ -48,10 +48,13 @@ def check(name: str, frame: pd.DataFrame, source: str | Path | None = None) -> p
     return checked.sort_values(list(table.key), kind="stable").reset_index(drop=True)
 
 
-def write(name: str, frame: pd.DataFrame) -> Path:
-    """Check `frame` against table `name` and store it, whole or not at all; the same rows give the same bytes."""
+def write(name: str, frame: pd.DataFrame, root: Path | None = None) -> Path:
+    """Check `frame` against table `name` and store it, whole or not at all; the same rows give the same bytes.
+
+    It is stored in the project, or under another `root`.
+    """
     checked = check(name, frame)
-    path = ALL[name].path()
+    path = ALL[name].path(root)
     with files.whole(path) as temporary:
         arrow = pyarrow.Table.from_pandas(checked, preserve_index=False)
         pq.write_table(arrow, temporary, coerce_timestamps="us", allow_truncated_timestamps=True, compression="zstd")

@@ -11,7 +11,7 @@ from membership.evaluate.live_plan import Plan
 from membership.evaluate.randomised import ADJUSTED, PLAIN
 from membership.evaluate.segments import Segments
 from membership.report.figures.evaluate import forest
-from membership.report.words.trial import BALANCED
+from membership.report.old_words.trial import BALANCED
 
 LARGE = 30  # members that a segment needs to set the scale of the figure
 

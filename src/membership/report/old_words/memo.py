@@ -13,7 +13,7 @@ from membership.evaluate import segments
 from membership.evaluate.decide import Decision
 from membership.evaluate.experiment import Experiment
 from membership.evaluate.segments import Segments
-from membership.report.words import findings
+from membership.report.old_words import findings
 from membership.settings.params import Stage
 
 TOTAL = "all"

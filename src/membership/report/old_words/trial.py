@@ -7,7 +7,7 @@ from membership.base.results import markdown
 from membership.evaluate import experiment
 from membership.evaluate.arms import CONTROL, TREATMENT
 from membership.evaluate.randomised import ADJUSTED, PLAIN, Trial
-from membership.report.words import findings
+from membership.report.old_words import findings
 
 BALANCED = 0.1  # standardised difference that is commonly taken for balance
 

@@ -12,7 +12,7 @@ from membership.base.results import markdown
 from membership.recommend.behaviour import CONFIDENCE, calibration
 from membership.recommend.policy import Recommender
 from membership.recommend.train import Fitted, Samples
-from membership.report.words.recommend import settings_in_words
+from membership.report.old_words.recommend import settings_in_words
 from membership.settings.params import Stage
 
 _ABOUT = {

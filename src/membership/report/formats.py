@@ -1,0 +1,66 @@
+"""How numbers read: money, shares, days, intervals, small numbers. Nothing else in the house formats any of them.
+
+What is not known, NaN or None, reads "-". Each function is a filter of the templates under its own name.
+
+>>> money(123456, "USD"), money(-250, sign=True), share(0.1234), interval(-0.0056, 0.016, signed, digits=4)
+('1,234.56 USD', '-2.50', '12.3%', '-0.0056 to +0.0160')
+"""
+
+import math
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+UNKNOWN = "-"
+CENTS = 100  # minor units of currency in one unit
+
+
+def known(value: Any) -> bool:
+    """Say whether there is a number or a day to be read."""
+    return value is not None and not (isinstance(value, float) and math.isnan(value)) and str(value) != "NaT"
+
+
+def number(value: float, digits: int = 0, sign: bool = False) -> str:
+    """Return a number with thousands separated, e.g. 12,345 or 0.123."""
+    return f"{value:{'+' if sign else ''},.{digits}f}" if known(value) else UNKNOWN
+
+
+def signed(value: float, digits: int = 4) -> str:
+    """Return a difference with its sign, e.g. +0.0108."""
+    return number(value, digits, sign=True)
+
+
+def share(value: float, digits: int = 1) -> str:
+    """Return a share (0 to 1) in per cent, e.g. 12.3%."""
+    return f"{value:.{digits}%}" if known(value) else UNKNOWN
+
+
+def money(cents: float, currency: str = "", digits: int = 2, sign: bool = False) -> str:
+    """Return minor units of currency in units, e.g. 1,234.56 USD; `digits` 0 rounds to whole units."""
+    return f"{number(cents / CENTS, digits, sign)} {currency}".rstrip() if known(cents) else UNKNOWN
+
+
+def day(value: date) -> str:
+    """Return a date as 2017-12-01."""
+    return value.strftime("%Y-%m-%d") if known(value) else UNKNOWN
+
+
+def p_value(value: float) -> str:
+    """Return a p value with two digits that count, e.g. 0.081 or 4.5e-05."""
+    return f"{value:.2g}" if known(value) else UNKNOWN
+
+
+def interval(low: float, high: float, how: Callable[..., str] = number, **options: Any) -> str:
+    """Return "low to high", each end as `how` writes it."""
+    return f"{how(low, **options)} to {how(high, **options)}" if known(low) and known(high) else UNKNOWN
+
+
+def listed(words: list[str]) -> str:
+    """Return "a, b and c"."""
+    *first, last = [str(word) for word in words] or [UNKNOWN]
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def plural(count: int, one: str, many: str | None = None) -> str:
+    """Return "1 member" or "1,234 members"."""
+    return f"{number(count)} {one if count == 1 else many or one + 's'}"
