@@ -14,7 +14,7 @@ from mlflow.tracking import MlflowClient
 from membership.base import graph
 from membership.base.errors import ParamError, ProjectError
 from membership.pipeline import stage
-from membership.report import pages as report
+from membership.report import pages
 from membership.settings import params
 
 
@@ -132,6 +132,6 @@ def test_only_the_last_state_of_a_progress_bar_is_kept_in_the_page(tmp_path):
     outputs = [nbformat.v4.new_output("stream", name="stderr", text=piece) for piece in pieces]
     cell = nbformat.v4.new_code_cell("1", outputs=outputs)
     nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / "a.ipynb")
-    page = report.save_page(tmp_path / "a.ipynb", tmp_path / "a.html").read_text()
+    page = pages.save_page(tmp_path / "a.ipynb", tmp_path / "a.html").read_text()
     assert "fit: 100%" in page
     assert "fit: 50%" not in page

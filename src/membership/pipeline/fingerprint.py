@@ -2,7 +2,7 @@
 
 `data/code/<stage>.json` holds the hashes of the code cells of its notebook and of every module that they import, and
 the parameters that it sees. Comments, docstrings and all of the room `report` are left out, so that a change of words,
-a figure or a page makes no stage stale, and saving a notebook with its outputs makes none stale either.
+a figure or a page makes only the stage `report` stale, and saving a notebook with its outputs makes none stale.
 """
 
 import ast
@@ -42,11 +42,26 @@ def of(node: graph.Node) -> dict[str, Any]:
     cells = [cell.source for cell in nbformat.read(node.notebook, as_version=4).cells if cell.cell_type == "code"]
     names = {name for cell in cells for name in imports(cell)}
     names |= {f"membership.settings.{key}" for key in params.stage_keys(node.name) if key in params.SECTIONS}
-    return {
+    found = {
         "notebook": _hash("\n".join(cells)),
         "code": {name: _module(name).hash for name in modules(names)},
         "params": params.load(node.name).plain(),
     }
+    return found | ({"shown": shown()} if graph.stage(node.name).get("shows") else {})
+
+
+def shown() -> dict[str, str]:
+    """Return the hashes of what people look at, file -> hash: the room `report` and the texts of all notebooks.
+
+    It is the fingerprint of a stage that `dvc.yaml` marks with `meta: {shows: true}`.
+    """
+    room = sorted(path for path in (paths.root() / "src/membership/report").rglob("*") if path.suffix in (".py", ".j2"))
+    read = {path: path.read_text(encoding="utf-8") for path in room}
+    found = {path: plain(text) if path.suffix == ".py" else text for path, text in read.items()}
+    for node in graph.nodes():
+        cells = nbformat.read(node.notebook, as_version=4).cells
+        found[node.notebook] = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    return {path.relative_to(paths.root()).as_posix(): _hash(text) for path, text in found.items()}
 
 
 def modules(names: set[str]) -> list[str]:

@@ -2,9 +2,10 @@
 
 In the pipeline tables go to `data/`, models to `models/`, metrics and plots to `reports/`. In JupyterLab the same calls
 write to the same places under `trials/<stage>/`, so that trying things changes nothing that the pipeline has made. With
-`track=True` a trial becomes a run in MLflow, tagged `exploration`, with its parameters, metrics and what it started from.
+`track=True` a trial becomes a run in MLflow, tagged `exploration`, with parameters, metrics and what it started from.
 """
 
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -62,9 +63,22 @@ class Outputs:
     def metrics(self, metrics: Mapping[str, float | int]) -> pd.Series:
         """Write the metrics of the stage, and log a tracked trial; to be called last. Return them to be shown."""
         shown = results.save_metrics(self._p.stage, metrics, self._root)
-        files.write_json(self.path(f"reports/notebooks/{self._p.stage}.runs.json"), self._runs)
+        files.write_json(self.path(_runs(self._p.stage)), self._runs)
         if self._track:
             from membership.pipeline import track  # seconds that a notebook which is not tracked need not wait for
 
             track.exploration(self._p, metrics, self._runs)
+        where = self._root.relative_to(paths.root())
+        if not self._owned:
+            print(f"Kept beside the pipeline's own, in {where}/; nothing that the pipeline made has changed.")
         return shown
+
+
+def nested(root: Path, stage: str) -> list[dict[str, Any]]:
+    """Return the runs that the notebook of `stage` kept under `root`, each with kind, name, params and metrics."""
+    path = root / _runs(stage)
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+
+
+def _runs(stage: str) -> str:
+    return f"reports/notebooks/{stage}.runs.json"

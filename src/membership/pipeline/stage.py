@@ -20,6 +20,7 @@ from papermill.exceptions import PapermillExecutionError
 
 from membership.base import graph, paths
 from membership.base.errors import ParamError, ProjectError
+from membership.pipeline import outputs
 from membership.settings import params
 
 
@@ -40,46 +41,29 @@ def main(arguments: list[str] | None = None) -> int:
 def run(stage: str, overrides: Mapping[str, Any]) -> None:
     """Run `stage` and log it. Raises ProjectError, for the person at the keyboard, where it fails."""
     node = graph.node(stage)
-    parameters = flatten(params.load(stage, overrides))
-    os.environ |= _environment()
+    parameters = params.load(stage, overrides).flat()
+    os.environ |= _environment(stage)
     executed = paths.reports("notebooks", node.notebook.name)
-    started = time.monotonic()
+    started = time.time()
     # MLflow and nbconvert take seconds to import, and the kernel seconds to start: do both at once.
     with ThreadPoolExecutor(1) as pool:
-        opening = pool.submit(_open_run, node, parameters)
-        if stage == "tune":  # its trials are nested in the run, which must therefore be there first
-            os.environ["MEMBERSHIP_RUN_ID"] = opening.result().id
+        opening = pool.submit(_open_run, node, parameters, started)
         failure = _execute(node.notebook, executed, overrides)
         tracked = opening.result()
-    from membership.report import pages as report
+    from membership.report import pages
 
-    page = report.save_page(executed, paths.reports(f"{node.notebook.stem}.html"))
-    tracked.log_files([page, *report.save_figures(executed)], "report")
+    page = pages.save_page(executed, paths.reports(f"{node.notebook.stem}.html"))
+    tracked.log_files([page, *pages.save_figures(executed)], "report")
     if failure is None:
-        tracked.log_metrics(report.metrics(stage))
+        tracked.log_metrics(pages.metrics(stage))
+        tracked.log_nested(outputs.nested(paths.root(), stage))
         tracked.set_tags({f"out/{name}": value for name, value in graph.digests(node.outs, "sha256").items()})
         _after(stage, tracked.id)
-    tracked.log_metrics({"duration_s": round(time.monotonic() - started, 1)})
+    tracked.log_metrics({"duration_s": round(time.time() - started, 1)})
     tracked.finish(ok=failure is None)
-    report.save_index()
+    pages.save_index()
     if failure is not None:
         raise ProjectError(explain(failure, executed))
-
-
-def flatten(stage: params.Stage) -> dict[str, Any]:
-    """Return the parameters of a stage as dotted name -> value, as MLflow compares them."""
-    flat: dict[str, Any] = {}
-
-    def add(prefix: str, value: Any) -> None:
-        if isinstance(value, dict) and value:
-            for key, item in value.items():
-                add(f"{prefix}.{key}", item)
-        else:
-            flat[prefix] = value
-
-    for key, value in stage.plain().items():
-        add(key, value)
-    return flat
 
 
 def explain(failure: PapermillExecutionError, executed: Path) -> str:
@@ -119,11 +103,13 @@ def _execute(notebook: Path, executed: Path, overrides: Mapping[str, Any]) -> Pa
     return None
 
 
-def _open_run(node: graph.Node, parameters: dict[str, Any]):
+def _open_run(node: graph.Node, parameters: dict[str, Any], started: float):
     from membership.pipeline import track
+    from membership.report import pages  # noqa: F401  (needed as soon as the notebook is done)
 
     hashes = graph.digests(node.deps, "md5")
-    tracked = track.StageRun(node.name, parameters, {f"dep/{name}": value for name, value in hashes.items()})
+    tags = {f"dep/{name}": value for name, value in hashes.items()}
+    tracked = track.StageRun(node.name, parameters, tags, started)
     tracked.log_datasets({name: value for name, value in hashes.items() if name.endswith(".parquet")})
     if "device" in parameters:
         tracked.set_tags({"device": track.device(parameters["device"])})
@@ -131,24 +117,25 @@ def _open_run(node: graph.Node, parameters: dict[str, Any]):
 
 
 def _after(stage: str, run_id: str) -> None:
-    if stage == "decide":
-        from membership.report import pages as report
+    if stage == "report":
+        from membership.report import pages
 
-        report.save_readme()
-        if paths.root() == paths.checkout():  # an experiment in a folder of its own moves no alias
-            from membership.pipeline import serve, track
+        pages.save_readme()
+    if stage == "decide" and paths.root() == paths.checkout():  # an experiment in a folder of its own moves no alias
+        from membership.pipeline import serve, track
 
-            try:
-                serve.register(run_id)
-            except track.Unreachable as error:  # all that was computed is there, and the old version goes on serving
-                print(f"\nstage decide: {error}", file=sys.stderr)
+        try:
+            serve.register(run_id)
+        except track.Unreachable as error:  # all that was computed is there, and the old version goes on serving
+            print(f"\nstage decide: {error}", file=sys.stderr)
 
 
-def _environment() -> dict[str, str]:
+def _environment(stage: str) -> dict[str, str]:
     """What the kernel needs: this root's code before any other, the same hashing, this environment's kernel."""
     code = [str(paths.root() / "src"), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
     return {
         paths.ROOT: str(paths.root()),
+        outputs.STAGE: stage,
         "PYTHONPATH": os.pathsep.join(dict.fromkeys(filter(None, code))),
         "PYTHONHASHSEED": "0",
         "JUPYTER_PREFER_ENV_PATH": "1",

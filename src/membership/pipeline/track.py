@@ -2,22 +2,23 @@
 
 import os
 import subprocess
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import filelock
 import mlflow
-from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from mlflow.utils.time import get_current_time_millis
 
 from membership.base import paths
 from membership.base.errors import ProjectError
+from membership.settings import params
+from membership.settings.params import Stage
 
 EXPERIMENT = "membership"
-RUN_ID = "MEMBERSHIP_RUN_ID"  # how the runner tells a notebook's kernel which run it belongs to
 
 
 class Unreachable(ProjectError):
@@ -54,11 +55,16 @@ def connect() -> tuple[MlflowClient, str]:
 class StageRun:
     """The MLflow run of one stage, open until `finish`."""
 
-    def __init__(self, stage: str, parameters: Mapping[str, Any], tags: Mapping[str, str]) -> None:
-        self._client, experiment = connect()
+    def __init__(
+        self, stage: str, parameters: Mapping[str, Any], tags: Mapping[str, str], started: float | None = None
+    ) -> None:
+        """Open the run; `started` (seconds since the epoch) is when the stage began, else now."""
+        self._client, self._experiment = connect()
         identity = {"stage": stage, "mlflow.runName": stage, "mlflow.source.name": f"stage {stage}", **_git(), **_dvc()}
-        run = self._client.create_run(experiment, tags={**identity, **tags}, run_name=stage)
+        began = int(started * 1000) if started else None
+        run = self._client.create_run(self._experiment, began, {**identity, **tags}, stage)
         self.id: str = run.info.run_id
+        self._stage = stage
         values = [Param(key, str(value)[:6000]) for key, value in parameters.items()]
         self._client.log_batch(self.id, params=values)
 
@@ -86,6 +92,19 @@ class StageRun:
         for path in files:
             self._client.log_artifact(self.id, str(path), folder)
 
+    def log_nested(self, runs: Iterable[Mapping[str, Any]]) -> None:
+        """Log each of `runs` (kind, name, params, metrics) as a run nested in this one, finished."""
+        now = get_current_time_millis()
+        for one in runs:
+            tags = {"mlflow.parentRunId": self.id, "stage": self._stage, "kind": one["kind"]}
+            run = self._client.create_run(self._experiment, None, tags, one["name"])
+            params = [
+                Param(key, str(value)[:6000]) for key, value in {one["kind"]: one["name"], **one["params"]}.items()
+            ]
+            metrics = [Metric(key, value, now, 0) for key, value in one["metrics"].items()]
+            self._client.log_batch(run.info.run_id, metrics, params)
+            self._client.set_terminated(run.info.run_id)
+
     def set_tags(self, tags: Mapping[str, str]) -> None:
         """Add `tags` to the run."""
         self._client.log_batch(self.id, tags=[RunTag(key, value) for key, value in tags.items()])
@@ -95,30 +114,38 @@ class StageRun:
         self._client.set_terminated(self.id, "FINISHED" if ok else "FAILED")
 
 
-def trial_logger(stage: str) -> Callable[[int, dict, list[float], str], None]:
-    """Return a callback that logs one trial of a search as a run nested in the run of `stage`.
+def exploration(p: Stage, metrics: Mapping[str, Any], runs: Iterable[Mapping[str, Any]]) -> str:
+    """Log a notebook that was run by hand, and return the run's id.
 
-    It takes trial number, parameters, the values after each epoch, and state: the values become the metric
-    `value_by_epoch`, and the last one `value` where the trial is COMPLETE, so that the best `value` is the one chosen.
-    Outside the stage runner, e.g. in JupyterLab, there is no run to nest in, and it does nothing.
+    Its tags say `exploration`, which parameters differ from `params.yaml` (`changed`), and which run of the pipeline
+    it started from (`started_from`, where there is one), so that the UI compares the two.
     """
-    parent = os.environ.get(RUN_ID)
-    if parent is None:
-        return lambda *_: None
+    own, stored = p.flat(), params.load(p.stage).flat()
+    changed = {key: value for key, value in own.items() if stored.get(key) != value}
+    tags = {
+        "exploration": "true",
+        "changed": ", ".join(f"{key}={value}" for key, value in changed.items()) or "nothing",
+    }
+    before = latest(p.stage)
+    if before is not None:
+        tags["started_from"] = before.info.run_id
+    run = StageRun(p.stage, own, tags)
+    run.log_metrics(metrics)
+    run.log_nested(runs)
+    run.finish(ok=True)
+    return run.id
+
+
+def latest(stage: str, outs: Mapping[str, str] | None = None) -> Run | None:
+    """Return the last finished pipeline run of `stage`, or the last that made `outs` (path -> sha256); None: none."""
     client, experiment = connect()
-
-    def log(number: int, parameters: dict, values: list[float], state: str) -> None:
-        name = f"trial-{number:03d}"
-        tags = {"mlflow.parentRunId": parent, "mlflow.runName": name, "stage": stage, "trial.state": state}
-        run = client.create_run(experiment, tags=tags, run_name=name)
-        now = get_current_time_millis()
-        metrics = [Metric("value_by_epoch", value, now, epoch) for epoch, value in enumerate(values, 1)]
-        if state == "COMPLETE":
-            metrics.append(Metric("value", values[-1], now, 0))
-        client.log_batch(run.info.run_id, metrics, [Param(key, str(item)) for key, item in parameters.items()])
-        client.set_terminated(run.info.run_id)
-
-    return log
+    asked = f"attributes.status = 'FINISHED' and tags.stage = '{stage}'"
+    for found in client.search_runs([experiment], asked, max_results=1000, order_by=["attributes.start_time DESC"]):
+        tags = found.data.tags
+        own = not {"exploration", "mlflow.parentRunId"} & set(tags)
+        if own and (outs is None or all(tags.get(f"out/{name}") == value for name, value in outs.items())):
+            return found
+    return None
 
 
 def device(requested: str) -> str:

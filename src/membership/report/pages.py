@@ -8,19 +8,32 @@ from pathlib import Path
 import nbformat
 from nbconvert import HTMLExporter
 from nbconvert.filters import markdown2html
+from nbconvert.preprocessors import TagRemovePreprocessor
 
 from membership.base import files, graph, paths, results
 from membership.base.errors import DataError
 
+CONCLUSION = "conclusion"  # the tag of the cell that a page begins with
 _TABLE = re.compile(r"(<!-- result -->\n).*?(<!-- /result -->)", re.DOTALL)
 
 
 def save_page(executed: Path, page: Path) -> Path:
     """Write the executed notebook as one HTML page with its figures inside; return the page's path."""
-    notebook = _read(executed)
-    body, _ = HTMLExporter(template_name="lab", embed_images=True).from_notebook_node(notebook)
+    exporter = HTMLExporter(template_name="lab", embed_images=True)
+    exporter.register_preprocessor(TagRemovePreprocessor(remove_input_tags={CONCLUSION}, enabled=True), enabled=True)
+    body, _ = exporter.from_notebook_node(_concluded(_read(executed)))
     files.write_text(page, body)
     return page
+
+
+def refresh() -> list[Path]:
+    """Bring the texts of all pages up to date with their notebooks, without running any; return what was written."""
+    written = []
+    for node in graph.nodes():
+        executed = paths.reports("notebooks", node.notebook.name)
+        if executed.exists() and _retold(executed, node.notebook):
+            written.append(save_page(executed, paths.reports(f"{node.notebook.stem}.html")))
+    return written
 
 
 def save_figures(executed: Path) -> list[Path]:
@@ -64,6 +77,31 @@ def save_readme() -> None:
     if readme.exists():
         text = readme.read_text(encoding="utf-8")
         files.write_text(readme, _TABLE.sub(lambda _: table.group(0), text))
+
+
+def _concluded(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Move what is tagged as the conclusion below the title, and drop the bare heading that it stood under."""
+    first, *rest = notebook.cells
+    tagged = [CONCLUSION in cell.metadata.get("tags", []) for cell in rest]
+    bare = [
+        after and cell.cell_type == "markdown" and re.fullmatch(r"#+ [^\n]*", cell.source.strip()) is not None
+        for cell, after in zip(rest, [*tagged[1:], False], strict=False)
+    ]
+    kept = [cell for cell, moved, dropped in zip(rest, tagged, bare, strict=True) if not (moved or dropped)]
+    notebook.cells = [first, *(cell for cell, moved in zip(rest, tagged, strict=True) if moved), *kept]
+    return notebook
+
+
+def _retold(executed: Path, source: Path) -> bool:
+    """Put the texts of the notebook `source` into its executed copy; say whether any had changed."""
+    told = {cell.id: cell.source for cell in nbformat.read(source, as_version=4).cells if cell.cell_type == "markdown"}
+    notebook = nbformat.read(executed, as_version=4)
+    stale = [cell for cell in notebook.cells if cell.source != told.get(cell.id, cell.source)]
+    for cell in stale:
+        cell.source = told[cell.id]
+    if stale:
+        files.write_text(executed, nbformat.writes(notebook))
+    return bool(stale)
 
 
 def _row(node: graph.Node) -> str:

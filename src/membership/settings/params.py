@@ -50,6 +50,21 @@ class Stage(SimpleNamespace):
         """Return key -> values, as JSON and YAML know them."""
         return {key: _plain(value) for key, value in vars(self).items() if key != "stage"}
 
+    def flat(self) -> dict[str, Any]:
+        """Return dotted name -> value, as MLflow compares them."""
+        found: dict[str, Any] = {}
+
+        def add(prefix: str, value: Any) -> None:
+            if isinstance(value, dict) and value:
+                for key, item in value.items():
+                    add(f"{prefix}.{key}", item)
+            else:
+                found[prefix] = value
+
+        for key, value in self.plain().items():
+            add(key, value)
+        return found
+
     def _repr_html_(self) -> str:
         text = yaml.safe_dump(self.plain(), sort_keys=False, allow_unicode=True)
         return f'<pre style="max-height: 14em; overflow: auto; font-family: monospace">{html.escape(text)}</pre>'
