@@ -38,18 +38,19 @@ def pipeline(workspace, monkeypatch, migrated):
 def write(root, *cells: str) -> None:
     start = [
         "overrides = {}",
-        "from membership.base import files, paths, results\nfrom membership.settings import params",
+        "from membership.pipeline import outputs\nfrom membership.settings import params",
     ]
     made = [nbformat.v4.new_markdown_cell("# What is a member worth?")]
     made += [nbformat.v4.new_code_cell(cell) for cell in [*start, *cells]]
     made[1].metadata["tags"] = ["parameters"]
-    nbformat.write(nbformat.v4.new_notebook(cells=made), root / "notebooks" / "30_value.ipynb")
+    nbformat.write(nbformat.v4.new_notebook(cells=made), root / "notebooks" / "31_value.ipynb")
 
 
 SAVE = (
     "p = params.load('value', overrides)\n"
-    "results.save_metrics('value', {'horizon': p.value.horizon_days, 'words': 'fine'})\n"
-    "files.write_json(paths.data('out.json'), {'seed': p.seed})"
+    "save = outputs.Outputs(p)\n"
+    "save.json('data/out.json', {'seed': p.seed})\n"
+    "save.metrics({'horizon': p.value.horizon_days})"
 )
 
 
@@ -62,28 +63,46 @@ def only_run(root):
 
 def test_a_stage_logs_parameters_metrics_hashes_and_its_page(pipeline):
     write(pipeline, SAVE, "import matplotlib.pyplot as plt\nplt.plot([1, 2]);")
-    stage.run("value", {"value.horizon_days": 7})
+    stage.run("value", {})
     run = only_run(pipeline)
     assert run.info.status == "FINISHED"
-    assert run.data.params["value.horizon_days"] == "7"
-    assert run.data.metrics["horizon"] == 7
+    assert run.data.params["value.horizon_days"] == "90"
+    assert run.data.metrics["horizon"] == 90
     assert run.data.metrics["duration_s"] > 0
-    assert run.data.tags["words"] == "fine"
     assert run.data.tags["dep/data/in.parquet"] == graph.digest("data/in.parquet", "md5")
     assert run.data.tags["out/data/out.json"] == graph.digest("data/out.json", "sha256")
     (dataset,) = run.inputs.dataset_inputs
     assert dataset.dataset.digest == graph.digest("data/in.parquet", "md5")
     artifacts = {item.path for item in MlflowClient().list_artifacts(run.info.run_id, "report")}
-    assert artifacts == {"report/30_value.html", "report/01-what-is-a-member-worth.png"}
+    assert artifacts == {"report/31_value.html", "report/01-what-is-a-member-worth.png"}
     assert json.loads((pipeline / "data" / "out.json").read_text()) == {"seed": params.read()["seed"]}
-    assert "30_value.html" in (pipeline / "reports" / "index.html").read_text()
+    assert "31_value.html" in (pipeline / "reports" / "index.html").read_text()
+
+
+def test_a_stage_with_overrides_is_a_trial_that_leaves_what_the_pipeline_made(pipeline):
+    (pipeline / "data" / "out.json").write_text("old")
+    write(pipeline, SAVE)
+    stage.run("value", {"value.horizon_days": 7})
+    run = only_run(pipeline)
+    assert run.data.tags["exploration"] == "true"
+    assert run.data.tags["changed"] == "value.horizon_days=7"
+    assert run.data.metrics["horizon"] == 7
+    assert (pipeline / "data" / "out.json").read_text() == "old"
+    assert (pipeline / "trials" / "value" / "data" / "out.json").exists()
+    assert (pipeline / "trials" / "value" / "reports" / "31_value.html").exists()
+
+
+def test_two_runs_of_a_stage_in_one_place_are_refused_with_what_to_do(pipeline):
+    write(pipeline, SAVE)
+    with stage._alone(pipeline, "value"), pytest.raises(ProjectError, match=r"running in .* already.*git worktree add"):
+        stage.run("value", {})
 
 
 def test_a_failing_cell_becomes_one_message_and_a_failed_run(pipeline):
     write(pipeline, "from membership.base.errors import DataError\nraise DataError('events.csv: column at: no times')")
     with pytest.raises(ProjectError) as error:
         stage.run("value", {})
-    assert str(error.value).startswith("events.csv: column at: no times\n  in notebook 30_value.ipynb, cell 4")
+    assert str(error.value).startswith("events.csv: column at: no times\n  in notebook 31_value.ipynb, cell 4")
     assert only_run(pipeline).info.status == "FAILED"
 
 

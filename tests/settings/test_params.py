@@ -102,7 +102,7 @@ def test_overrides_change_one_value_and_leave_the_rest():
 
 
 def test_an_override_of_an_unknown_key_is_an_error():
-    with pytest.raises(ParamError, match=r"value\.horizon = 30: params\.yaml has no such key"):
+    with pytest.raises(ParamError, match=r"value\.horizon = 30: there is no such parameter"):
         params.load("value", {"value.horizon": 30})
 
 

@@ -26,7 +26,7 @@ class Outputs:
         """Outputs of the stage whose parameters are `p`; `track` logs a trial, and is nothing to a stage."""
         self._p = p
         self._owned = os.environ.get(STAGE) == p.stage
-        self._root = paths.root() if self._owned else paths.root() / "trials" / p.stage
+        self._root = paths.root() if self._owned else trials(p.stage)
         self._track = track and not self._owned
         self._runs: list[dict[str, Any]] = []
 
@@ -72,6 +72,11 @@ class Outputs:
         if not self._owned:
             print(f"Kept beside the pipeline's own, in {where}/; nothing that the pipeline made has changed.")
         return shown
+
+
+def trials(stage: str) -> Path:
+    """Return the folder of what is made by running the notebook of `stage` by hand."""
+    return paths.root() / "trials" / stage
 
 
 def nested(root: Path, stage: str) -> list[dict[str, Any]]:

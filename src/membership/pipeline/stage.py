@@ -1,18 +1,20 @@
 """Run one stage: its notebook through papermill, the executed copy as HTML, everything that came of it into MLflow.
 
-`python -m membership.pipeline.stage value` is what `dvc.yaml` calls. `-S value.horizon_days=30` overrides a parameter
-for this one run by hand; lasting changes belong in `params.yaml`.
+`python -m membership.pipeline.stage value` is what `dvc.yaml` calls. With `-S value.horizon_days=30` it is a trial: what
+it makes goes to `trials/value/`, and its run in MLflow is tagged `exploration`. Lasting changes belong in `params.yaml`.
 """
 
 import argparse
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import filelock
 import papermill
 import yaml
 from nbclient.exceptions import DeadKernelError
@@ -40,23 +42,29 @@ def main(arguments: list[str] | None = None) -> int:
 
 def run(stage: str, overrides: Mapping[str, Any]) -> None:
     """Run `stage` and log it. Raises ProjectError, for the person at the keyboard, where it fails."""
-    node = graph.node(stage)
-    parameters = params.load(stage, overrides).flat()
-    os.environ |= _environment(stage)
-    executed = paths.reports("notebooks", node.notebook.name)
-    started = time.time()
+    node, p = graph.node(stage), params.load(stage, overrides)
+    root = outputs.trials(stage) if overrides else paths.root()
+    with _alone(root, stage):
+        _run(node, p, overrides, root)
+
+
+def _run(node: graph.Node, p: params.Stage, overrides: Mapping[str, Any], root: Path) -> None:
+    stage, started = node.name, time.time()
+    os.environ |= _environment("" if overrides else stage)
+    executed = root / "reports" / "notebooks" / node.notebook.name
     # MLflow and nbconvert take seconds to import, and the kernel seconds to start: do both at once.
     with ThreadPoolExecutor(1) as pool:
-        opening = pool.submit(_open_run, node, parameters, started)
+        opening = pool.submit(_open_run, node, p, overrides, started)
         failure = _execute(node.notebook, executed, overrides)
         tracked = opening.result()
     from membership.report import pages
 
-    page = pages.save_page(executed, paths.reports(f"{node.notebook.stem}.html"))
+    page = pages.save_page(executed, root / "reports" / f"{node.notebook.stem}.html")
     tracked.log_files([page, *pages.save_figures(executed)], "report")
     if failure is None:
-        tracked.log_metrics(pages.metrics(stage))
-        tracked.log_nested(outputs.nested(paths.root(), stage))
+        tracked.log_metrics(pages.metrics(stage, root))
+        tracked.log_nested(outputs.nested(root, stage))
+    if failure is None and not overrides:
         tracked.set_tags({f"out/{name}": value for name, value in graph.digests(node.outs, "sha256").items()})
         _after(stage, tracked.id)
     tracked.log_metrics({"duration_s": round(time.time() - started, 1)})
@@ -103,16 +111,34 @@ def _execute(notebook: Path, executed: Path, overrides: Mapping[str, Any]) -> Pa
     return None
 
 
-def _open_run(node: graph.Node, parameters: dict[str, Any], started: float):
+@contextmanager
+def _alone(root: Path, stage: str) -> Iterator[None]:
+    """Keep others from running the same stage in the same place meanwhile."""
+    lock = filelock.FileLock(root / "reports" / "notebooks" / f".{stage}.lock")
+    lock_folder = Path(lock.lock_file).parent
+    lock_folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with lock.acquire(timeout=0):
+            yield
+    except filelock.Timeout as error:
+        raise ProjectError(
+            f"stage {stage} is running in {root} already, and two runs would overwrite each other's results. "
+            "Wait until it has ended, or use a checkout of your own (git worktree add, git clone)."
+        ) from error
+
+
+def _open_run(node: graph.Node, p: params.Stage, overrides: Mapping[str, Any], started: float):
     from membership.pipeline import track
     from membership.report import pages  # noqa: F401  (needed as soon as the notebook is done)
 
     hashes = graph.digests(node.deps, "md5")
     tags = {f"dep/{name}": value for name, value in hashes.items()}
-    tracked = track.StageRun(node.name, parameters, tags, started)
+    if overrides:
+        tags |= track.explored(p)
+    tracked = track.StageRun(node.name, p.flat(), tags, started)
     tracked.log_datasets({name: value for name, value in hashes.items() if name.endswith(".parquet")})
-    if "device" in parameters:
-        tracked.set_tags({"device": track.device(parameters["device"])})
+    if "device" in vars(p):
+        tracked.set_tags({"device": track.device(p.device)})
     return tracked
 
 

@@ -115,25 +115,24 @@ class StageRun:
 
 
 def exploration(p: Stage, metrics: Mapping[str, Any], runs: Iterable[Mapping[str, Any]]) -> str:
-    """Log a notebook that was run by hand, and return the run's id.
-
-    Its tags say `exploration`, which parameters differ from `params.yaml` (`changed`), and which run of the pipeline
-    it started from (`started_from`, where there is one), so that the UI compares the two.
-    """
-    own, stored = p.flat(), params.load(p.stage).flat()
-    changed = {key: value for key, value in own.items() if stored.get(key) != value}
-    tags = {
-        "exploration": "true",
-        "changed": ", ".join(f"{key}={value}" for key, value in changed.items()) or "nothing",
-    }
-    before = latest(p.stage)
-    if before is not None:
-        tags["started_from"] = before.info.run_id
-    run = StageRun(p.stage, own, tags)
+    """Log a notebook that was run by hand, and return the run's id."""
+    run = StageRun(p.stage, p.flat(), explored(p))
     run.log_metrics(metrics)
     run.log_nested(runs)
     run.finish(ok=True)
     return run.id
+
+
+def explored(p: Stage) -> dict[str, str]:
+    """Return the tags of a trial with parameters `p`, so that the UI compares it with what it started from.
+
+    `exploration`; `changed`, the parameters that differ from `params.yaml`; and `started_from`, the last run of the
+    pipeline, where there is one.
+    """
+    stored, before = params.load(p.stage).flat(), latest(p.stage)
+    changed = [f"{key}={value}" for key, value in p.flat().items() if stored.get(key) != value]
+    tags = {"exploration": "true", "changed": ", ".join(changed) or "nothing"}
+    return tags | ({"started_from": before.info.run_id} if before else {})
 
 
 def latest(stage: str, outs: Mapping[str, str] | None = None) -> Run | None:

@@ -10,7 +10,7 @@ from nbconvert import HTMLExporter
 from nbconvert.filters import markdown2html
 from nbconvert.preprocessors import TagRemovePreprocessor
 
-from membership.base import files, graph, paths, results
+from membership.base import files, graph, paths
 from membership.base.errors import DataError
 
 CONCLUSION = "conclusion"  # the tag of the cell that a page begins with
@@ -52,9 +52,10 @@ def save_figures(executed: Path) -> list[Path]:
     return saved
 
 
-def metrics(stage: str) -> dict[str, float | str | None]:
-    """Return what `stage` saved in `reports/metrics`; nothing where it saves no metrics."""
-    return results.read_metrics(stage) if paths.reports("metrics", f"{stage}.json").exists() else {}
+def metrics(stage: str, root: Path | None = None) -> dict[str, float | None]:
+    """Return what `stage` saved in `reports/metrics`, of the project or of another `root`; nothing: {}."""
+    path = (root or paths.root()) / "reports" / "metrics" / f"{stage}.json"
+    return files.read_json(path) if path.exists() else {}
 
 
 def save_index() -> Path:

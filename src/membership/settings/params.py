@@ -7,6 +7,7 @@ declares are imported and checked for it, so that a knob of one stage is no part
 import copy
 import html
 import importlib
+import sys
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
@@ -18,6 +19,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from membership.base import graph, paths
 from membership.base.errors import ParamError
+from membership.settings import carried
 
 SECTIONS = (
     "dataset", "clean", "windows", "economics", "features", "value", "needs", "lifecycle", "recommend", "tune", "train",
@@ -27,6 +29,7 @@ _SCALARS = {
     "seed": Annotated[int, Field(ge=0, le=2**31 - 1)],  # of which every draw's seed is derived by name
     "device": Literal["auto", "cpu", "cuda"],  # auto takes the GPU where there is one
 }
+_DEFAULTS = {"seed": 0, "device": "auto"}  # of what is no section; the fields of a section have theirs
 KEYS = (*_SCALARS, *SECTIONS)
 
 
@@ -84,8 +87,11 @@ def parse(raw: Mapping[str, Any], overrides: Mapping[str, Any] | None = None) ->
 
 
 def read(path: Path | None = None) -> dict[str, Any]:
-    """Read `params.yaml` as it stands, unchecked."""
-    return _yaml(path or paths.root() / "params.yaml")
+    """Read `params.yaml`, unchecked; one of an earlier version as what it means now, with a message."""
+    raw, told = carried.carry_over(_yaml(path or paths.root() / "params.yaml"))
+    for message in told:
+        _tell(message)
+    return raw
 
 
 def override(raw: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
@@ -95,9 +101,9 @@ def override(raw: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, 
         *parents, last = dotted.split(".")
         node: Any = changed
         for name in parents:
-            node = node.get(name) if isinstance(node, dict) else None
-        if not isinstance(node, dict) or last not in node:
-            raise ParamError(f"override {dotted} = {value!r}: params.yaml has no such key.")
+            node = node.setdefault(name, {}) if isinstance(node, dict) else None
+        if not isinstance(node, dict) or (last not in node and not _exists(dotted)):
+            raise ParamError(f"override {dotted} = {value!r}: there is no such parameter.")
         node[last] = value
     return changed
 
@@ -118,9 +124,7 @@ def _build(stage: str, raw: Mapping[str, Any], keys: Iterable[str]) -> Stage:
     built, wrong = {}, []
     for key in keys:
         try:
-            if key not in raw:
-                raise ParamError(f"params.yaml: {key}: missing; add it")
-            built[key] = _type(key).validate_python(raw[key])
+            built[key] = _type(key).validate_python(raw.get(key, _DEFAULTS.get(key, {})))
         except ValidationError as error:
             wrong.append(_explain(key, error))
         except ParamError as error:
@@ -132,13 +136,32 @@ def _build(stage: str, raw: Mapping[str, Any], keys: Iterable[str]) -> Stage:
     return Stage(stage=stage, **built)
 
 
+def _exists(dotted: str) -> bool:
+    """Say whether a parameter that `params.yaml` leaves at its default is called `dotted`."""
+    section, *names = dotted.split(".")
+    found: Any = _class(section) if section in SECTIONS else None
+    for name in names:
+        fields = getattr(found, "model_fields", {})
+        found = fields[name].annotation if name in fields else None
+    return found is not None
+
+
+@cache
+def _tell(message: str) -> None:
+    print(message, file=sys.stderr)
+
+
 @cache
 def _type(key: str) -> TypeAdapter:
     if key in _SCALARS:
         return TypeAdapter(_SCALARS[key])
     if key not in SECTIONS:
         raise ParamError(f"params.yaml has no section '{key}'; there are: {', '.join(KEYS)}.")
-    return TypeAdapter(getattr(importlib.import_module(f"membership.settings.{key}"), key.capitalize()))
+    return TypeAdapter(_class(key))
+
+
+def _class(section: str) -> Any:
+    return getattr(importlib.import_module(f"membership.settings.{section}"), section.capitalize())
 
 
 def _beside(key: str, built: Mapping[str, Any]) -> list[str]:

@@ -1,0 +1,50 @@
+"""A `params.yaml` of an earlier version, read as what it means now, with a message for each thing that has moved."""
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+_MOVED = {  # dotted key of an earlier version -> where it is now; None: no parameter any more
+    "profile.lifecycle": "lifecycle",
+    "profile.strategy": "lifecycle.strategy",
+    "profile": "needs",
+    "response": "campaigns",
+}
+
+
+def carry_over(raw: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Return `raw` in today's form, and what to tell its owner, one message for each key that moved.
+
+    What stands at the new place already is never overwritten.
+    """
+    new, told = copy.deepcopy(dict(raw)), []
+    for old, now in _MOVED.items():
+        holder, last = _holder(new, old)
+        if last not in holder:
+            continue
+        value = holder.pop(last)
+        if now is None:
+            told.append(f"params.yaml: {old} is no parameter any more and is not read; remove it.")
+            continue
+        target, name = _holder(new, now, make=True)
+        if isinstance(value, dict) and isinstance(target.get(name), dict):
+            value = {**value, **target[name]}
+        elif name in target:
+            value = target[name]
+        target[name] = value
+        told.append(f"params.yaml: {old} is called {now} now and is read as that; rename it.")
+    return new, told
+
+
+def _holder(raw: dict[str, Any], dotted: str, make: bool = False) -> tuple[dict[str, Any], str]:
+    """Return the mapping that holds (or, with `make`, is to hold) the key `dotted`, and the key's last part."""
+    if dotted.startswith("quick."):  # whose keys are dotted themselves
+        return raw.get("quick") or {}, dotted.removeprefix("quick.")
+    *parents, last = dotted.split(".")
+    node = raw
+    for name in parents:
+        inner = node.setdefault(name, {}) if make else node.get(name)
+        if not isinstance(inner, dict):
+            return {}, last
+        node = inner
+    return node, last

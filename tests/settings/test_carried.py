@@ -1,0 +1,52 @@
+"""A params.yaml of an earlier version is read as what it means now, or says what it does not mean any more."""
+
+import yaml
+
+from membership.settings import params
+from membership.settings.carried import carry_over
+
+OLD = {
+    "profile": {"min_purchase_days": 3, "lifecycle": {"new_days": 30}, "strategy": {"new": {"goal": "a second order"}}},
+    "response": {"folds": 5},
+    "evaluate": {"power": 0.8, "reach_costs": [0, 25]},
+    "value": {"horizon_days": 90, "worked_case": {"members": 10}},
+    "check": {"metrics": {"*": 1e-6}},
+    "quick": {"tune.trials": 2, "value.worked_case.members": 5},
+}
+
+
+def test_what_moved_is_found_at_its_new_place_and_each_move_is_told():
+    new, told = carry_over(OLD)
+    assert new == {
+        "needs": {"min_purchase_days": 3},
+        "lifecycle": {"new_days": 30, "strategy": {"new": {"goal": "a second order"}}},
+        "campaigns": {"folds": 5, "reach_costs": [0, 25]},
+        "evaluate": {"power": 0.8},
+        "value": {"horizon_days": 90},
+        "quick": {"tune.trials": 2},
+    }
+    assert len(told) == 8
+    assert OLD["profile"]["lifecycle"] == {"new_days": 30}
+
+
+def test_what_stands_at_the_new_place_wins():
+    new, _ = carry_over({"response": {"folds": 5, "trees": 9}, "campaigns": {"folds": 7}})
+    assert new == {"campaigns": {"folds": 7, "trees": 9}}
+
+
+def test_todays_file_is_left_as_it_is():
+    raw = yaml.safe_load((params.paths.root() / "params.yaml").read_text())
+    assert carry_over(raw) == (raw, [])
+
+
+def test_an_old_file_gives_the_parameters_of_todays(workspace, capsys):
+    path = workspace / "params.yaml"
+    today = params.parse(params.read())
+    raw = yaml.safe_load(path.read_text())
+    life = raw.pop("lifecycle")
+    old = raw | {"response": raw.pop("campaigns"), "profile": raw.pop("needs") | {"strategy": life.pop("strategy")}}
+    old["profile"]["lifecycle"] = life
+    path.write_text(yaml.safe_dump(old))
+    params._tell.cache_clear()
+    assert params.parse(params.read()) == today
+    assert "response is called campaigns now" in capsys.readouterr().err
