@@ -154,8 +154,8 @@ def test_periods_are_as_long_as_the_holdout_and_end_with_as_of(workspace):
 
 def test_a_replay_begins_with_the_first_champion_there_was():
     later = {"policy": "model", "settings": {}, "reason": "", "previous": {**CONTROL, "previous": None}}
-    assert replay.origin(later)["reason"] == "control"
-    assert replay.origin(CONTROL) == CONTROL
+    assert replay.first(later)["reason"] == "control"
+    assert replay.first(CONTROL) == CONTROL
 
 
 @pytest.mark.parametrize(("knob", "value"), [("replay.periods", 1), ("replay.periods", 25), ("monitor.confidence", 1)])

@@ -24,6 +24,7 @@ from membership.report import replay as replay_report
 from membership.settings import params
 from membership.settings.params import Stage
 
+_JUDGED = ("value", "evaluate", "decide")  # stages whose metrics compare periods
 _LAST_LINES = 12  # of a failed period's log that are shown
 
 
@@ -39,9 +40,10 @@ def main() -> int:
     """Replay the periods of `params.yaml: replay` and report on them; return the exit status."""
     try:
         raw, root = params.read(), paths.root()
-        p, start = params.parse(raw), origin(champions.live())
+        p, start = params.parse(raw), first(champions.live())
         table = run(root / paths.REPLAY, p, p.replay.overrides, start)
         page = replay_report.write(table, root / paths.REPLAY / "report")
+        _log(table, root / paths.REPLAY, p)
     except ProjectError as error:
         print(f"\nreplay: {error}", file=sys.stderr)
         return 1
@@ -74,7 +76,7 @@ def periods(p: Stage) -> list[date]:
     return [p.windows.as_of - step * back for back in reversed(range(p.replay.periods))]
 
 
-def origin(champion: Mapping[str, Any]) -> Mapping[str, Any]:
+def first(champion: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the first champion there was: later ones were chosen with data that the first period may not know."""
     while champion.get("previous"):
         champion = champion["previous"]
@@ -128,6 +130,23 @@ def row(folder: Path, as_of: date, champion: Mapping[str, Any]) -> dict[str, Any
     money = {f"spend_{name}": spend[name] for name in ("ratio", "low", "high")}
     live = {"as_of": as_of, "policy": champion["policy"], "version": found.version, "members": int(buy["members"])}
     return live | share | money | {"hits": hits["realised"]} | decided
+
+
+def _log(table: pd.DataFrame, to: Path, p: Stage) -> None:
+    """Log the replay as a run in MLflow, and in it a run for each period, with the metrics of its stages."""
+    from membership.pipeline import track  # seconds that the tests of the periods need not wait for
+
+    run = track.StageRun("replay", {"periods": p.replay.periods, **p.replay.overrides}, {})
+    runs = []
+    for one in table.to_dict("records"):
+        stages = [files.read_json(to / str(one["as_of"]) / f"reports/metrics/{name}.json") for name in _JUDGED]
+        numbers = {
+            key: value for part in [*stages, one] for key, value in part.items() if isinstance(value, int | float)
+        }
+        words = {key: one[key] for key in ("policy", "version", "verdict")}
+        runs.append({"kind": "period", "name": str(one["as_of"]), "params": words, "metrics": numbers})
+    run.log_nested(runs)
+    run.finish(ok=True)
 
 
 def _overrides(as_of: date, p: Stage, cheaper: Mapping[str, Any]) -> dict[str, Any]:

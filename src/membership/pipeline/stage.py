@@ -1,7 +1,7 @@
 """Run one stage: its notebook through papermill, the executed copy as HTML, everything that came of it into MLflow.
 
-`python -m membership.pipeline.stage value` is what `dvc.yaml` calls. With `-S value.horizon_days=30` it is a trial: what
-it makes goes to `trials/value/`, and its run in MLflow is tagged `exploration`. Lasting changes belong in `params.yaml`.
+`python -m membership.pipeline.stage value` is what `dvc.yaml` calls. With `-S value.horizon_days=30` it is a trial:
+what it makes goes to `trials/value/`, and its run in MLflow is tagged `exploration`.
 """
 
 import argparse
