@@ -29,6 +29,7 @@ venv: .venv/installed ## install what requirements.lock says into .venv, if it i
 
 repro: venv ## run the pipeline: every stage whose code, data or parameters changed
 	dvc repro
+	@python -m membership.pipeline.restored
 
 quick: venv ## run the whole pipeline on a few members, in .quick/
 	python -m membership.pipeline.sandbox
@@ -36,7 +37,7 @@ quick: venv ## run the whole pipeline on a few members, in .quick/
 replay: venv ## run four periods one after the other, each in .replay/<as_of>/, carrying champion and predictions forward
 	python -m membership.pipeline.replay
 
-live: venv ## keep what is predicted now, so that the next period is held against it
+live: venv ## save current predictions for comparison with what happens in the next period
 	python -m membership.pipeline.live
 
 test: venv ## check style, import order and behaviour
