@@ -57,7 +57,7 @@ def test_a_window_too_short_for_a_month_and_the_days_after_it_has_no_repurchase_
 def test_the_conclusion_says_only_what_is_known():
     nothing = pd.DataFrame({"purchase_days": [0], "orders_90d": [0], "spend_90d": [0]}, index=["a"])
     nothing = nothing.assign(spend=0, median_gap_days=None, days_since_last=None)
-    figures = activity.metrics(nothing, pd.DataFrame({"share": pd.Series(dtype=float)}))
+    figures = activity.metrics(nothing, pd.DataFrame({"share": pd.Series(dtype=float)}), pd.Index([]))
     assert activity.conclusion(figures, WINDOW.end, 14) == (
         "As of 2017-03-01, **0.0%** of 1 members have bought something and **0.0%** bought in the last 90 days."
     )

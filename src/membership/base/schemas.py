@@ -8,7 +8,8 @@ and one module writes it.
 from membership.base import member_schemas
 from membership.base.columns import COUNT, FLOAT, INT, SHARE, TEXT, TIME, Table, optional, required
 
-KINDS = ("view", "cart", "favourite", "purchase", "return", "contact", "rating", "renewal")
+PURCHASE, RETURN = "purchase", "return"
+KINDS = ("view", "cart", "favourite", PURCHASE, RETURN, "contact", "rating", "renewal")
 
 _CANONICAL = (
     # --- canonical: what every source delivers -------------------------------------------------------------------

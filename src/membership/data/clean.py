@@ -13,6 +13,7 @@ import pandas as pd
 
 from membership.base import engine, tables
 from membership.base.errors import DataError
+from membership.data import purchases
 from membership.data.canonical import Canonical
 from membership.settings.clean import Clean
 
@@ -66,7 +67,7 @@ def rules(settings: Clean) -> tuple[Rule, ...]:
         Rule("missing_member", "dropped", _missing_member, "nobody to value or to write to"),
         Rule("impossible_time", "dropped", _impossible_time, "no time, or one outside clean.earliest and latest"),
         Rule("cancellation", "mended", _cancellation, "the order id says so: its lines are returns", _as_return),
-        Rule("return", "mended", _return, "units went back: a return, with negative amount", _as_return),
+        Rule(purchases.RETURN, "mended", _return, "units went back: a return, with negative amount", _as_return),
         Rule("zero_quantity", "dropped", _zero_quantity, "nothing changed hands: coupons and voided scans"),
         Rule("negative_amount", "dropped", _negative_amount, "paid to the buyer: bookkeeping, no sale"),
         Rule("zero_amount", settings.zero_amounts, _zero_amount, "for nothing: free goods, samples, corrections"),
@@ -87,25 +88,25 @@ def _impossible_time(events: ir.Table, settings: Clean) -> ir.BooleanValue:
 
 
 def _cancellation(events: ir.Table, settings: Clean) -> ir.BooleanValue:
-    return _matches(events.order_id, settings.cancellation_pattern) & _is_paid(events)
+    return _matches(events.order_id, settings.cancellation_pattern) & purchases.is_paid(events)
 
 
 def _return(events: ir.Table, settings: Clean) -> ir.BooleanValue:
-    sent_back = (events.kind == "purchase") & (events.quantity < 0)
-    wrong_sign = (events.kind == "return") & ((events.quantity > 0) | (events.amount > 0))
+    sent_back = purchases.is_purchase(events) & (events.quantity < 0)
+    wrong_sign = purchases.is_return(events) & ((events.quantity > 0) | (events.amount > 0))
     return (sent_back | wrong_sign) & ~_cancellation(events, settings).fill_null(False)
 
 
 def _zero_quantity(events: ir.Table, settings: Clean) -> ir.BooleanValue:
-    return _is_paid(events) & (events.quantity == 0)
+    return purchases.is_paid(events) & (events.quantity == 0)
 
 
 def _negative_amount(events: ir.Table, settings: Clean) -> ir.BooleanValue:
-    return (events.kind == "purchase") & (events.quantity > 0) & (events.amount < 0)
+    return purchases.is_purchase(events) & (events.quantity > 0) & (events.amount < 0)
 
 
 def _zero_amount(events: ir.Table, settings: Clean) -> ir.BooleanValue:
-    return _is_paid(events) & (events.quantity != 0) & (events.amount == 0)
+    return purchases.is_paid(events) & (events.quantity != 0) & (events.amount == 0)
 
 
 def _exact_duplicate(events: ir.Table, settings: Clean) -> ir.BooleanValue:
@@ -130,17 +131,13 @@ def _is_no_product(item_id: ir.StringValue, category: ir.StringValue, settings: 
     return wrong_id.fill_null(False) | _matches(category, settings.non_product_pattern).fill_null(False)
 
 
-def _is_paid(events: ir.Table) -> ir.BooleanValue:
-    return events.kind.isin(("purchase", "return"))
-
-
 def _matches(text: ir.StringValue, pattern: str) -> ir.BooleanValue:
     """Whether `text` matches; an empty pattern matches nothing."""
     return text.re_search(pattern) if pattern else ibis.literal(False)
 
 
 def _as_return(events: ir.Table) -> dict[str, ir.Value]:
-    return {"kind": ibis.literal("return"), "quantity": -events.quantity.abs(), "amount": -events.amount.abs()}
+    return {"kind": ibis.literal(purchases.RETURN), "quantity": -events.quantity.abs(), "amount": -events.amount.abs()}
 
 
 def _in_one_form(events: ir.Table) -> dict[str, ir.Value]:
