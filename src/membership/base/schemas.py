@@ -86,7 +86,7 @@ _CANONICAL = (
         {
             "step": required(INT),  # order in which the rules ran
             "rule": required(TEXT),
-            "action": required(TEXT, among=("kept", "mended", "dropped")),
+            "action": required(TEXT, among=("kept", "corrected", "dropped")),
             "rows": required(INT, **COUNT),  # rows the rule found
             "left": required(INT, **COUNT),  # rows of events after it
             "why": required(TEXT),

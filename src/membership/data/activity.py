@@ -72,25 +72,5 @@ def metrics(features: pd.DataFrame, monthly: pd.DataFrame, active: pd.Index) -> 
     }
 
 
-def conclusion(figures: dict[str, float], as_of: date, days: int) -> str:
-    """Return in words what `metrics` found: how regular the members are, and the base rate a forecast has to beat."""
-    words = (
-        f"As of {as_of}, **{figures['share_with_purchases']:.1%}** of {figures['members']:,} members have bought "
-        f"something and **{figures['share_active_90d']:.1%}** bought in the last 90 days."
-    )
-    if figures["median_gap_days"] > 0:
-        words += (
-            f" The member in the middle bought on {figures['median_purchase_days']:.0f} days, usually "
-            f"{figures['median_gap_days']:.0f} days apart, and spent {figures['median_spend'] / 100:,.0f} (units of "
-            "currency, net of returns)."
-        )
-    if figures["share_repurchase"] >= 0:
-        words += (
-            f" From an average first of the month, **{figures['share_repurchase']:.1%}** of the members known by then "
-            f"buy within {days} days: the base rate that any forecast of repurchase has to beat."
-        )
-    return words
-
-
 def _purchases(events: ir.Table, cutoff: date) -> ir.Table:
     return purchases.lines(engine.before(events, cutoff)).mutate(order=_.member_id + "/" + _.order)

@@ -1,7 +1,7 @@
-"""Cleaning: one named rule for each defect; each counts what it found and says what becomes of it, and why.
+"""Cleaning: one named rule for each defect. Each counts the rows it finds and says what becomes of them, and why.
 
-Every rule looks at the rows as they were read, so that its count does not depend on the others and can be compared
-with what is published about the data; a row may be found by several rules. Then the rules are carried out in order.
+Every rule looks at the rows as they were read, so its count does not depend on the other rules and can be compared
+with published figures about the data. Several rules may find the same row. Then the rules are applied in order.
 """
 
 from collections.abc import Callable
@@ -28,20 +28,20 @@ class Cleaned:
 
 @dataclass(frozen=True)
 class Rule:
-    """A defect: how its rows are `found`, whether they are kept, mended or dropped, and, if mended, into what."""
+    """A defect: how its rows are `found`, whether they are kept, corrected or dropped, and, if corrected, how."""
 
     name: str
     action: str
     found: Callable[[ir.Table, Clean], ir.BooleanValue]
     why: str
-    mended: Callable[[ir.Table], dict[str, ir.Value]] = lambda events: {}
+    corrected: Callable[[ir.Table], dict[str, ir.Value]] = lambda events: {}
 
 
 def clean(data: Canonical, settings: Clean) -> Cleaned:
     """Return `data` with its events cleaned by `rules(settings)`.
 
-    `items` gain the column `is_product` (false for what no one would recommend, such as postage) and lose ids that
-    became another's. Raises DataError where no event is left.
+    `items` gain the column `is_product` (false for what nobody would recommend, such as postage) and lose the ids that
+    were unified with another. Raises DataError where no event is left.
     """
     con = engine.connect()
     items = con.create_table("items", ibis.memtable(tables.check("items", data.items)))
@@ -53,8 +53,8 @@ def clean(data: Canonical, settings: Clean) -> Cleaned:
     if quality["left"].iloc[-1] == 0:
         most = quality.loc[quality["rows"].iloc[1:].idxmax()]
         raise DataError(
-            f"events: none of {len(data.events)} rows is left after cleaning; rule '{most['rule']}' alone found "
-            f"{most['rows']} ({most['why']}). Check section clean of params.yaml, and the mapping of your columns."
+            f"events: none of {len(data.events)} rows is left after cleaning. Rule '{most['rule']}' alone found "
+            f"{most['rows']} ({most['why']}). Check section clean of params.yaml and the mapping of your columns."
         )
     kept = _carried_out(flagged, steps).select(*tables.ALL["events"].columns).order_by("event_id")
     products = _items(items, flagged, settings).order_by("item_id")
@@ -62,19 +62,20 @@ def clean(data: Canonical, settings: Clean) -> Cleaned:
 
 
 def rules(settings: Clean) -> tuple[Rule, ...]:
-    """Return the rules in the order in which they are carried out."""
+    """Return the rules in the order in which they are applied."""
+    case = "corrected" if settings.item_case == "unified" else "kept"
     return (
-        Rule("missing_member", "dropped", _missing_member, "nobody to value or to write to"),
+        Rule("missing_member", "dropped", _missing_member, "nobody to value or to contact"),
         Rule("impossible_time", "dropped", _impossible_time, "no time, or one outside clean.earliest and latest"),
-        Rule("cancellation", "mended", _cancellation, "the order id says so: its lines are returns", _as_return),
-        Rule(purchases.RETURN, "mended", _return, "units went back: a return, with negative amount", _as_return),
-        Rule("zero_quantity", "dropped", _zero_quantity, "nothing changed hands: coupons and voided scans"),
-        Rule("negative_amount", "dropped", _negative_amount, "paid to the buyer: bookkeeping, no sale"),
-        Rule("zero_amount", settings.zero_amounts, _zero_amount, "for nothing: free goods, samples, corrections"),
-        Rule("exact_duplicate", settings.exact_duplicates, _exact_duplicate, "equal to an earlier row in everything"),
-        Rule("outlier", "dropped", _outlier, "beyond clean.outlier_quantity or outlier_amount"),
-        Rule("item_case", settings.item_case, _item_case, "differs from a more usual id only by case", _in_one_form),
-        Rule("non_product", "kept", _non_product, "real spend, but items.is_product is false"),
+        Rule("cancellation", "corrected", _cancellation, "the order id says so: its lines are returns", _as_return),
+        Rule(purchases.RETURN, "corrected", _return, "units came back: a return, with negative amount", _as_return),
+        Rule("zero_quantity", "dropped", _zero_quantity, "nothing was bought: coupons and voided scans"),
+        Rule("negative_amount", "dropped", _negative_amount, "money paid to the buyer: bookkeeping, not a sale"),
+        Rule("zero_amount", settings.zero_amounts, _zero_amount, "nothing was paid: free goods, samples, corrections"),
+        Rule("exact_duplicate", settings.exact_duplicates, _exact_duplicate, "equal to an earlier row in every column"),
+        Rule("outlier", "dropped", _outlier, "above clean.outlier_quantity or outlier_amount"),
+        Rule("item_case", case, _item_case, "differs from a more frequent id only by case", _in_one_form),
+        Rule("non_product", "kept", _non_product, "counts as spend, but items.is_product is false"),
     )
 
 
@@ -145,7 +146,7 @@ def _in_one_form(events: ir.Table) -> dict[str, ir.Value]:
 
 
 def _with_context(events: ir.Table, items: ir.Table) -> ir.Table:
-    """Events with the category of their item, and the most frequent form of its id among those equal but for case."""
+    """Events with the category of their item, and the most frequent of the ids that equal its own but for case."""
     forms = events.group_by("item_id").agg(events=lambda t: t.count())
     frequency = [forms.events.desc(), forms.item_id]
     usual = forms.item_id.first().over(group_by=forms.item_id.upper(), order_by=frequency)
@@ -172,8 +173,8 @@ def _carried_out(flagged: ir.Table, steps: tuple[Rule, ...]) -> ir.Table:
     for rule in steps:
         if rule.action == "dropped":
             events = events.filter(~events[rule.name])
-        elif rule.action == "mended":
-            new = rule.mended(events)
+        elif rule.action == "corrected":
+            new = rule.corrected(events)
             events = events.mutate(**{name: events[rule.name].ifelse(new[name], events[name]) for name in new})
     return events
 

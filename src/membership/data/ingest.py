@@ -111,13 +111,3 @@ def summary(cleaned: Cleaned) -> dict[str, int]:
         "rows_read": int(rows.iloc[0]),
         "rows_dropped": int(rows.iloc[0] - rows.iloc[-1]),
     }
-
-
-def conclusion(counts: dict[str, int], currency: str) -> str:
-    """Say in words what `summary` counts."""
-    return (
-        f"**{counts['members']:,} members** placed {counts['orders']:,} orders in {counts['days']:,} days and paid "
-        f"{counts['spend'] / 100:,.0f} {currency}, net of returns. {counts['members_answering']:,} of them answered a "
-        f"survey, and {counts['exposures']:,} times a member got an offer. Cleaning dropped {counts['rows_dropped']:,} "
-        f"of {counts['rows_read']:,} rows of the source ({counts['rows_dropped'] / counts['rows_read']:.1%})."
-    )
