@@ -20,13 +20,15 @@ UNKNOWN = "unknown"  # category of items without one
 
 
 def table(events: ir.Table, members: ir.Table, cutoffs: Iterable[date]) -> pd.DataFrame:
-    """Return `at(...)` for each of `cutoffs`, in one frame of the table `features`."""
-    return ibis.union(*(at(events, members, cutoff) for cutoff in cutoffs)).to_pandas()
+    """Return `at(...)` for each of `cutoffs`, in one frame of the table `features`, sorted by its key."""
+    every = ibis.union(*(at(events, members, cutoff) for cutoff in cutoffs))
+    return every.order_by("member_id", "as_of").to_pandas()
 
 
 def category_table(events: ir.Table, items: ir.Table, cutoffs: Iterable[date], min_share: float) -> pd.DataFrame:
-    """Return `category_shares(...)` for each of `cutoffs`, in one frame of the table `category_shares`."""
-    return ibis.union(*(category_shares(events, items, cutoff, min_share) for cutoff in cutoffs)).to_pandas()
+    """Return `category_shares(...)` for each of `cutoffs`, in one frame of that table, sorted by its key."""
+    every = ibis.union(*(category_shares(events, items, cutoff, min_share) for cutoff in cutoffs))
+    return every.order_by("member_id", "as_of", "category").to_pandas()
 
 
 def at(events: ir.Table, members: ir.Table, cutoff: date) -> ir.Table:
