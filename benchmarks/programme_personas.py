@@ -21,7 +21,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from benchmarks import goals
 from membership.base import seeds
-from membership.data import features, habits
+from membership.data import features, habits, purchases
 from membership.data.sources import behaviour, simulate
 from membership.profile import needs, personas
 from membership.settings import params
@@ -140,7 +140,7 @@ def log_posterior(market: simulate.Market, knobs: Simulate) -> pd.DataFrame:
 def _lines(market: simulate.Market) -> pd.DataFrame:
     """Return the purchases: member_id, order_id, item_id, category, deal, web, staple."""
     events, items = market.canonical.events, market.canonical.items.set_index("item_id")
-    bought = events[events["kind"] == "purchase"]
+    bought = events[purchases.is_purchase(events)]
     staples = pd.MultiIndex.from_frame(market.cycles[["member_id", "item_id"]])
     return pd.DataFrame(
         {

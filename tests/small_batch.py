@@ -45,7 +45,9 @@ def run(root: Path) -> None:
     _value(p, events, engine.load(con, "members"))
     months = lifecycle.month_starts(p.windows)
     members = tables.read("members")
-    lived = lifecycle.history(events, members, p.windows, p.lifecycle, p.needs.min_purchase_days)
+    lived = lifecycle.history(
+        events, members, p.windows, p.lifecycle, p.needs.min_purchase_days, p.economics.activity_kinds
+    )
     stored.save(paths.models("stages"), lived.now)
     known = lifecycle.current(lived.table).rename("stage").reset_index()
     known = known.assign(persona="Everybody", typicality=np.nan, main_need="x", stated_need=None, top_category=None)

@@ -8,6 +8,7 @@ import pytest
 from membership.base import tables
 from membership.base.errors import DataError
 from membership.data import ingest
+from membership.report import words
 from membership.settings import params
 from membership.settings.windows import Windows
 
@@ -131,11 +132,38 @@ def test_answers_are_counted_by_question_with_the_usual_one():
     assert ingest.answers(survey.head(0)).empty
 
 
-def test_the_conclusion_says_what_was_counted(workspace):
+def test_the_conclusion_shows_what_was_counted(workspace):
     shop(workspace, "2020-01-05", "2020-03-31")
-    text = ingest.conclusion(ingest.summary(ingest.ingest(load())), "EUR")
-    assert text.startswith("**3 members** placed 6 orders in 87 days and paid 9 EUR, net of returns.")
-    assert text.endswith("Cleaning dropped 0 of 6 rows of the source (0.0%).")
+    text = words.render("ingest", counts=ingest.summary(ingest.ingest(load())), currency="EUR")
+    assert all(number in text for number in ("3 members", "6 orders", "87 days", "9 EUR", "6 rows", "0.0%"))
+
+
+def test_tables_are_checked_before_any_is_written_and_then_given_to_the_writer(workspace):
+    shop(workspace, "2020-01-05", "2020-03-31")
+    data, written = ingest.ingest(load()).data, {}
+    data.save(written.__setitem__)
+    assert list(written) == ["members", "items", "events", "survey", "offers", "exposures"]
+    assert len(written["events"]) == 6
+    broken = {}
+    with pytest.raises(DataError, match="table 'exposures'"):
+        replace(data, exposures=data.exposures.drop(columns="offer_id")).save(broken.__setitem__)
+    assert broken == {}
+
+
+def test_an_order_is_counted_once_also_without_an_id_and_a_return_is_no_order(workspace):
+    rows = [
+        "m0,2020-01-05,2,1,A",
+        "m0,2020-01-06,2,1,A",
+        "m0,2020-03-31,2,1,",
+        "m0,2020-03-31,2,1,",
+        "m1,2020-03-31,2,1,A",
+    ]
+    rows += ["m1,2020-03-31,2,-1,B"]
+    (workspace / "shop.csv").write_text("\n".join(["who,when,paid,n,order", *rows]) + "\n")
+    columns = SHOP["columns"] | {"quantity": "n", "order_id": "order"}
+    mapping = SHOP | {"columns": columns, "constants": {"kind": "purchase"}}
+    counts = ingest.summary(ingest.ingest(load(dataset__files={"events": mapping}, clean__exact_duplicates="kept")))
+    assert (counts["orders"], counts["spend"]) == (3, 800)
 
 
 def test_members_of_whom_all_is_still_to_come_are_left_out(workspace):

@@ -31,7 +31,7 @@ def market(churn, seed=4, members=1200):
 
 
 def lived(events, members):
-    return lifecycle.history(ibis.memtable(events), members, WINDOWS, SETTINGS, PROFILE.min_purchase_days)
+    return lifecycle.history(ibis.memtable(events), members, WINDOWS, SETTINGS, PROFILE.min_purchase_days, ["purchase"])
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ def test_later_events_change_no_month_before_them(leaving):
         update={"calibration_end": date(2017, 8, 1), "validation_end": cut.date(), "as_of": cut.date()}
     )
     again = lifecycle.history(
-        ibis.memtable(known), found.canonical.members, windows, SETTINGS, PROFILE.min_purchase_days
+        ibis.memtable(known), found.canonical.members, windows, SETTINGS, PROFILE.min_purchase_days, ["purchase"]
     )
     before = history.table[history.table["as_of"] <= cut].reset_index(drop=True)
     pd.testing.assert_frame_equal(again.table, before)

@@ -52,7 +52,7 @@ def members(names, joined_at=None):
 
 def history_of(purchases, names=None, kind="purchase", joined_at=None):
     people = members(names or sorted(purchases), joined_at)
-    return lifecycle.history(events(purchases, kind), people, WINDOWS, SETTINGS, 3)
+    return lifecycle.history(events(purchases, kind), people, WINDOWS, SETTINGS, 3, ["purchase"])
 
 
 def stage_of(purchases, as_of="2020-07-01", joined_at=None):
@@ -146,7 +146,7 @@ def test_months_before_the_longest_look_back_are_marked_and_their_moves_left_out
 
 def test_a_last_step_that_is_no_whole_month_is_left_out():
     mid = WINDOWS.model_copy(update={"validation_end": date(2020, 6, 15), "as_of": date(2020, 6, 15)})
-    history = lifecycle.history(events({"m": ["2020-02-10"]}), members(["m"]), mid, SETTINGS, 3).table
+    history = lifecycle.history(events({"m": ["2020-02-10"]}), members(["m"]), mid, SETTINGS, 3, ["purchase"]).table
     assert history["as_of"].max() == pd.Timestamp("2020-06-15")
     assert lifecycle.settled(history)["as_of"].max() == pd.Timestamp("2020-06-01")
 
@@ -161,7 +161,7 @@ def test_members_without_purchases_and_purchases_of_strangers():
 
 def test_a_single_month_is_a_history():
     short = WINDOWS.model_copy(update={"validation_end": date(2020, 1, 20), "as_of": date(2020, 1, 20)})
-    history = lifecycle.history(events({"m": ["2020-01-10"]}), members(["m"]), short, SETTINGS, 3).table
+    history = lifecycle.history(events({"m": ["2020-01-10"]}), members(["m"]), short, SETTINGS, 3, ["purchase"]).table
     assert history[["stage", "startup"]].to_numpy().tolist() == [["active", True]]
 
 
@@ -172,7 +172,7 @@ FACTS = pd.DataFrame(
     },
     index=range(6),
 ).assign(
-    since=[5, 5, 30, 50, 50, 50],  # in rhythm, in rhythm, at risk, lapsed by the rhythm
+    silent=[5, 5, 30, 50, 50, 50],  # in rhythm, in rhythm, at risk, lapsed by the rhythm
     p_alive=[0.9, 0.7, 0.9, 0.6, 0.4, np.nan],
 )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 
 class ProjectError(Exception):
-    """An error that its reader can mend; it is shown as one message, without frames."""
+    """An error that its reader can fix; it is shown as one message, without a traceback."""
 
 
 class ParamError(ProjectError):

@@ -8,7 +8,8 @@ and one module writes it.
 from membership.base import member_schemas
 from membership.base.columns import COUNT, FLOAT, INT, SHARE, TEXT, TIME, Table, optional, required
 
-KINDS = ("view", "cart", "favourite", "purchase", "return", "contact", "rating", "renewal")
+PURCHASE, RETURN = "purchase", "return"
+KINDS = ("view", "cart", "favourite", PURCHASE, RETURN, "contact", "rating", "renewal")
 
 _CANONICAL = (
     # --- canonical: what every source delivers -------------------------------------------------------------------
@@ -85,7 +86,7 @@ _CANONICAL = (
         {
             "step": required(INT),  # order in which the rules ran
             "rule": required(TEXT),
-            "action": required(TEXT, among=("kept", "mended", "dropped")),
+            "action": required(TEXT, among=("kept", "corrected", "dropped")),
             "rows": required(INT, **COUNT),  # rows the rule found
             "left": required(INT, **COUNT),  # rows of events after it
             "why": required(TEXT),

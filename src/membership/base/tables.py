@@ -85,4 +85,4 @@ def _explain(where: str | Path, error: pa.errors.SchemaErrors) -> str:
     rows = ", ".join(str(index) for index in same["index"].head(5))
     values = ", ".join(repr(value) for value in same["failure_case"].head(5))
     found = f"{len(same)} values break '{rule}', e.g. {values} in rows {rows}"
-    return f"{where}: column {column}: {found}. Mend them at the source."
+    return f"{where}: column {column}: {found}. Fix them in the source data."

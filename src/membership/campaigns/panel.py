@@ -18,6 +18,7 @@ import pandas as pd
 
 from membership.base import engine
 from membership.base.errors import DataError
+from membership.data import purchases
 from membership.settings.campaigns import Campaigns
 from membership.settings.windows import Windows
 
@@ -191,8 +192,8 @@ def _activity(events: ir.Table, campaigns: pd.DataFrame, end: date) -> pd.DataFr
     windows["day0"] = (windows["day0"] - pd.Timestamp(0)).dt.days
     grid = ibis.memtable(windows[["offer_id", "placebo", "day0", "days"]].astype({"day0": "int64", "days": "int64"}))
     seen = engine.before(events, end)
-    seen = seen.filter(seen.kind.isin(["purchase", "return"])).mutate(day=seen.local_at.date().epoch_days())
-    bought = seen.kind == "purchase"
+    seen = seen.filter(purchases.is_paid).mutate(day=seen.local_at.date().epoch_days())
+    bought = purchases.is_purchase(seen)
     daily = seen.group_by("member_id", "day").agg(
         amount=seen.amount.sum(),
         bought=bought.any().cast("int64"),

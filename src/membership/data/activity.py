@@ -1,5 +1,6 @@
 """How the members' buying runs over time: what a manager looks at before any model."""
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 
 import ibis
@@ -9,6 +10,9 @@ from ibis import _
 
 from membership.base import engine
 from membership.base.timeline import Window
+from membership.data import purchases
+
+RECENT = 90  # days within which a member counts as active
 
 
 def weekly(events: ir.Table, window: Window) -> pd.DataFrame:
@@ -45,13 +49,20 @@ def repurchase(events: ir.Table, window: Window, days: int) -> pd.DataFrame:
     return counted.select(*columns).order_by("start").to_pandas()
 
 
-def metrics(features: pd.DataFrame, monthly: pd.DataFrame) -> dict[str, float]:
-    """Return the figures of the stage, from `features` at one cut-off and the `repurchase` before it."""
+def active(events: ir.Table, cutoff: date, kinds: Sequence[str], days: int = RECENT) -> pd.Index:
+    """Return the members with activity, an event of one of `kinds`, in the `days` local days before `cutoff`."""
+    start = ibis.timestamp((cutoff - timedelta(days=days)).isoformat())
+    recent = engine.before(events, cutoff).filter(purchases.is_activity(events, kinds), events.local_at >= start)
+    return pd.Index(recent.select("member_id").distinct().order_by("member_id").to_pandas()["member_id"])
+
+
+def metrics(features: pd.DataFrame, monthly: pd.DataFrame, active: pd.Index) -> dict[str, float]:
+    """Return the figures of the stage: of `features` at one cut-off, and of `repurchase` and `active` before it."""
     bought = features[features["purchase_days"] > 0]
     return {
         "members": len(features),
         "share_with_purchases": len(bought) / len(features),
-        "share_active_90d": (features["orders_90d"] > 0).mean(),
+        f"share_active_{RECENT}d": features.index.isin(active).mean(),
         "share_repurchase": monthly["share"].mean(),
         "median_purchase_days": bought["purchase_days"].median(),
         "median_gap_days": bought["median_gap_days"].median(),
@@ -61,26 +72,5 @@ def metrics(features: pd.DataFrame, monthly: pd.DataFrame) -> dict[str, float]:
     }
 
 
-def conclusion(figures: dict[str, float], as_of: date, days: int) -> str:
-    """Return in words what `metrics` found: how regular the members are, and the base rate a forecast has to beat."""
-    words = (
-        f"As of {as_of}, **{figures['share_with_purchases']:.1%}** of {figures['members']:,} members have bought "
-        f"something and **{figures['share_active_90d']:.1%}** bought in the last 90 days."
-    )
-    if figures["median_gap_days"] > 0:
-        words += (
-            f" The member in the middle bought on {figures['median_purchase_days']:.0f} days, usually "
-            f"{figures['median_gap_days']:.0f} days apart, and spent {figures['median_spend'] / 100:,.0f} (units of "
-            "currency, net of returns)."
-        )
-    if figures["share_repurchase"] >= 0:
-        words += (
-            f" From an average first of the month, **{figures['share_repurchase']:.1%}** of the members known by then "
-            f"buy within {days} days: the base rate that any forecast of repurchase has to beat."
-        )
-    return words
-
-
 def _purchases(events: ir.Table, cutoff: date) -> ir.Table:
-    bought = engine.before(events, cutoff).filter(_.kind == "purchase").mutate(day=_.local_at.date())
-    return bought.mutate(order=_.member_id + "/" + _.order_id.fill_null(_.day.cast("string")))
+    return purchases.lines(engine.before(events, cutoff)).mutate(order=_.member_id + "/" + _.order)

@@ -1,5 +1,6 @@
 """What every source delivers: the six canonical tables, checked."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 import pandas as pd
@@ -18,11 +19,11 @@ class Canonical:
     offers: pd.DataFrame
     exposures: pd.DataFrame
 
-    def save(self) -> None:
-        """Check every table, and only then write them all."""
+    def save(self, write: Callable[[str, pd.DataFrame], object] = tables.write) -> None:
+        """Check every table, and only then `write(name, frame)` them all."""
         checked = {field.name: tables.check(field.name, getattr(self, field.name)) for field in fields(self)}
         for name, frame in checked.items():
-            tables.write(name, frame)
+            write(name, frame)
 
 
 def empty(name: str) -> pd.DataFrame:

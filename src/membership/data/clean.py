@@ -1,7 +1,7 @@
-"""Cleaning: one named rule for each defect; each counts what it found and says what becomes of it, and why.
+"""Cleaning: one named rule for each defect. Each counts the rows it finds and says what becomes of them, and why.
 
-Every rule looks at the rows as they were read, so that its count does not depend on the others and can be compared
-with what is published about the data; a row may be found by several rules. Then the rules are carried out in order.
+Every rule looks at the rows as they were read, so its count does not depend on the other rules and can be compared
+with published figures about the data. Several rules may find the same row. Then the rules are applied in order.
 """
 
 from collections.abc import Callable
@@ -13,6 +13,7 @@ import pandas as pd
 
 from membership.base import engine, tables
 from membership.base.errors import DataError
+from membership.data import purchases
 from membership.data.canonical import Canonical
 from membership.settings.clean import Clean
 
@@ -27,20 +28,20 @@ class Cleaned:
 
 @dataclass(frozen=True)
 class Rule:
-    """A defect: how its rows are `found`, whether they are kept, mended or dropped, and, if mended, into what."""
+    """A defect: how its rows are `found`, whether they are kept, corrected or dropped, and, if corrected, how."""
 
     name: str
     action: str
     found: Callable[[ir.Table, Clean], ir.BooleanValue]
     why: str
-    mended: Callable[[ir.Table], dict[str, ir.Value]] = lambda events: {}
+    corrected: Callable[[ir.Table], dict[str, ir.Value]] = lambda events: {}
 
 
 def clean(data: Canonical, settings: Clean) -> Cleaned:
     """Return `data` with its events cleaned by `rules(settings)`.
 
-    `items` gain the column `is_product` (false for what no one would recommend, such as postage) and lose ids that
-    became another's. Raises DataError where no event is left.
+    `items` gain the column `is_product` (false for what nobody would recommend, such as postage) and lose the ids that
+    were unified with another. Raises DataError where no event is left.
     """
     con = engine.connect()
     items = con.create_table("items", ibis.memtable(tables.check("items", data.items)))
@@ -52,8 +53,8 @@ def clean(data: Canonical, settings: Clean) -> Cleaned:
     if quality["left"].iloc[-1] == 0:
         most = quality.loc[quality["rows"].iloc[1:].idxmax()]
         raise DataError(
-            f"events: none of {len(data.events)} rows is left after cleaning; rule '{most['rule']}' alone found "
-            f"{most['rows']} ({most['why']}). Check section clean of params.yaml, and the mapping of your columns."
+            f"events: none of {len(data.events)} rows is left after cleaning. Rule '{most['rule']}' alone found "
+            f"{most['rows']} ({most['why']}). Check section clean of params.yaml and the mapping of your columns."
         )
     kept = _carried_out(flagged, steps).select(*tables.ALL["events"].columns).order_by("event_id")
     products = _items(items, flagged, settings).order_by("item_id")
@@ -61,19 +62,20 @@ def clean(data: Canonical, settings: Clean) -> Cleaned:
 
 
 def rules(settings: Clean) -> tuple[Rule, ...]:
-    """Return the rules in the order in which they are carried out."""
+    """Return the rules in the order in which they are applied."""
+    case = "corrected" if settings.item_case == "unified" else "kept"
     return (
-        Rule("missing_member", "dropped", _missing_member, "nobody to value or to write to"),
+        Rule("missing_member", "dropped", _missing_member, "nobody to value or to contact"),
         Rule("impossible_time", "dropped", _impossible_time, "no time, or one outside clean.earliest and latest"),
-        Rule("cancellation", "mended", _cancellation, "the order id says so: its lines are returns", _as_return),
-        Rule("return", "mended", _return, "units went back: a return, with negative amount", _as_return),
-        Rule("zero_quantity", "dropped", _zero_quantity, "nothing changed hands: coupons and voided scans"),
-        Rule("negative_amount", "dropped", _negative_amount, "paid to the buyer: bookkeeping, no sale"),
-        Rule("zero_amount", settings.zero_amounts, _zero_amount, "for nothing: free goods, samples, corrections"),
-        Rule("exact_duplicate", settings.exact_duplicates, _exact_duplicate, "equal to an earlier row in everything"),
-        Rule("outlier", "dropped", _outlier, "beyond clean.outlier_quantity or outlier_amount"),
-        Rule("item_case", settings.item_case, _item_case, "differs from a more usual id only by case", _in_one_form),
-        Rule("non_product", "kept", _non_product, "real spend, but items.is_product is false"),
+        Rule("cancellation", "corrected", _cancellation, "the order id says so: its lines are returns", _as_return),
+        Rule(purchases.RETURN, "corrected", _return, "units came back: a return, with negative amount", _as_return),
+        Rule("zero_quantity", "dropped", _zero_quantity, "nothing was bought: coupons and voided scans"),
+        Rule("negative_amount", "dropped", _negative_amount, "money paid to the buyer: bookkeeping, not a sale"),
+        Rule("zero_amount", settings.zero_amounts, _zero_amount, "nothing was paid: free goods, samples, corrections"),
+        Rule("exact_duplicate", settings.exact_duplicates, _exact_duplicate, "equal to an earlier row in every column"),
+        Rule("outlier", "dropped", _outlier, "above clean.outlier_quantity or outlier_amount"),
+        Rule("item_case", case, _item_case, "differs from a more frequent id only by case", _in_one_form),
+        Rule("non_product", "kept", _non_product, "counts as spend, but items.is_product is false"),
     )
 
 
@@ -87,25 +89,25 @@ def _impossible_time(events: ir.Table, settings: Clean) -> ir.BooleanValue:
 
 
 def _cancellation(events: ir.Table, settings: Clean) -> ir.BooleanValue:
-    return _matches(events.order_id, settings.cancellation_pattern) & _is_paid(events)
+    return _matches(events.order_id, settings.cancellation_pattern) & purchases.is_paid(events)
 
 
 def _return(events: ir.Table, settings: Clean) -> ir.BooleanValue:
-    sent_back = (events.kind == "purchase") & (events.quantity < 0)
-    wrong_sign = (events.kind == "return") & ((events.quantity > 0) | (events.amount > 0))
+    sent_back = purchases.is_purchase(events) & (events.quantity < 0)
+    wrong_sign = purchases.is_return(events) & ((events.quantity > 0) | (events.amount > 0))
     return (sent_back | wrong_sign) & ~_cancellation(events, settings).fill_null(False)
 
 
 def _zero_quantity(events: ir.Table, settings: Clean) -> ir.BooleanValue:
-    return _is_paid(events) & (events.quantity == 0)
+    return purchases.is_paid(events) & (events.quantity == 0)
 
 
 def _negative_amount(events: ir.Table, settings: Clean) -> ir.BooleanValue:
-    return (events.kind == "purchase") & (events.quantity > 0) & (events.amount < 0)
+    return purchases.is_purchase(events) & (events.quantity > 0) & (events.amount < 0)
 
 
 def _zero_amount(events: ir.Table, settings: Clean) -> ir.BooleanValue:
-    return _is_paid(events) & (events.quantity != 0) & (events.amount == 0)
+    return purchases.is_paid(events) & (events.quantity != 0) & (events.amount == 0)
 
 
 def _exact_duplicate(events: ir.Table, settings: Clean) -> ir.BooleanValue:
@@ -130,17 +132,13 @@ def _is_no_product(item_id: ir.StringValue, category: ir.StringValue, settings: 
     return wrong_id.fill_null(False) | _matches(category, settings.non_product_pattern).fill_null(False)
 
 
-def _is_paid(events: ir.Table) -> ir.BooleanValue:
-    return events.kind.isin(("purchase", "return"))
-
-
 def _matches(text: ir.StringValue, pattern: str) -> ir.BooleanValue:
     """Whether `text` matches; an empty pattern matches nothing."""
     return text.re_search(pattern) if pattern else ibis.literal(False)
 
 
 def _as_return(events: ir.Table) -> dict[str, ir.Value]:
-    return {"kind": ibis.literal("return"), "quantity": -events.quantity.abs(), "amount": -events.amount.abs()}
+    return {"kind": ibis.literal(purchases.RETURN), "quantity": -events.quantity.abs(), "amount": -events.amount.abs()}
 
 
 def _in_one_form(events: ir.Table) -> dict[str, ir.Value]:
@@ -148,7 +146,7 @@ def _in_one_form(events: ir.Table) -> dict[str, ir.Value]:
 
 
 def _with_context(events: ir.Table, items: ir.Table) -> ir.Table:
-    """Events with the category of their item, and the most frequent form of its id among those equal but for case."""
+    """Events with the category of their item, and the most frequent of the ids that equal its own but for case."""
     forms = events.group_by("item_id").agg(events=lambda t: t.count())
     frequency = [forms.events.desc(), forms.item_id]
     usual = forms.item_id.first().over(group_by=forms.item_id.upper(), order_by=frequency)
@@ -175,8 +173,8 @@ def _carried_out(flagged: ir.Table, steps: tuple[Rule, ...]) -> ir.Table:
     for rule in steps:
         if rule.action == "dropped":
             events = events.filter(~events[rule.name])
-        elif rule.action == "mended":
-            new = rule.mended(events)
+        elif rule.action == "corrected":
+            new = rule.corrected(events)
             events = events.mutate(**{name: events[rule.name].ifelse(new[name], events[name]) for name in new})
     return events
 

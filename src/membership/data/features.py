@@ -13,27 +13,30 @@ import pandas as pd
 from ibis import _
 
 from membership.base import engine, tables
+from membership.data import purchases
 
 EVENING = 17  # o'clock, local
 UNKNOWN = "unknown"  # category of items without one
 
 
 def table(events: ir.Table, members: ir.Table, cutoffs: Iterable[date]) -> pd.DataFrame:
-    """Return `at(...)` for each of `cutoffs`, in one frame of the table `features`."""
-    return ibis.union(*(at(events, members, cutoff) for cutoff in cutoffs)).to_pandas()
+    """Return `at(...)` for each of `cutoffs`, in one frame of the table `features`, sorted by its key."""
+    every = ibis.union(*(at(events, members, cutoff) for cutoff in cutoffs))
+    return every.order_by("member_id", "as_of").to_pandas()
 
 
 def category_table(events: ir.Table, items: ir.Table, cutoffs: Iterable[date], min_share: float) -> pd.DataFrame:
-    """Return `category_shares(...)` for each of `cutoffs`, in one frame of the table `category_shares`."""
-    return ibis.union(*(category_shares(events, items, cutoff, min_share) for cutoff in cutoffs)).to_pandas()
+    """Return `category_shares(...)` for each of `cutoffs`, in one frame of that table, sorted by its key."""
+    every = ibis.union(*(category_shares(events, items, cutoff, min_share) for cutoff in cutoffs))
+    return every.order_by("member_id", "as_of", "category").to_pandas()
 
 
 def at(events: ir.Table, members: ir.Table, cutoff: date) -> ir.Table:
     """Return one row for every member, with or without events; columns and units are those of table `features`."""
     seen = engine.before(events, cutoff)
-    purchases = seen.filter(_.kind == "purchase").mutate(day=_.local_at.date())
+    lines = purchases.lines(seen)
     known = members.select("member_id").mutate(as_of=ibis.timestamp(cutoff.isoformat()))
-    for part in (_totals(seen, cutoff), _orders(purchases, cutoff), _rhythm(purchases, cutoff), _browsing(seen)):
+    for part in (_totals(seen, cutoff), _orders(lines, cutoff), _rhythm(lines, cutoff), _browsing(seen)):
         known = known.left_join(part, "member_id").drop("member_id_right")
     counts = [name for name, kind in known.schema().items() if kind.is_integer()]
     known = known.mutate(
@@ -50,7 +53,7 @@ def category_shares(events: ir.Table, items: ir.Table, cutoff: date, min_share: 
     Shares below `min_share` are left out, and so is a category that cost nothing; items that have no category, or are
     not among `items`, count as `unknown`.
     """
-    bought = engine.before(events, cutoff).filter(_.kind == "purchase")
+    bought = engine.before(events, cutoff).filter(purchases.is_purchase)
     bought = bought.left_join(items.select("item_id", "category"), "item_id")
     bought = bought.mutate(category=_.category.fill_null(UNKNOWN))
     spend = bought.group_by("member_id", "category").agg(spend=_.amount.sum()).filter(_.spend > 0)
@@ -61,8 +64,7 @@ def category_shares(events: ir.Table, items: ir.Table, cutoff: date, min_share: 
 
 def _totals(seen: ir.Table, cutoff: date) -> ir.Table:
     """Counts and sums over a member's events; spend is net of returns."""
-    bought, returned = seen.kind == "purchase", seen.kind == "return"
-    paid = bought | returned
+    bought, returned, paid = (test(seen) for test in (purchases.is_purchase, purchases.is_return, purchases.is_paid))
     totals = seen.group_by("member_id").agg(
         spend=seen.amount.sum(where=paid),
         spend_30d=seen.amount.sum(where=paid & _since(seen, cutoff, 30)),
@@ -82,9 +84,9 @@ def _totals(seen: ir.Table, cutoff: date) -> ir.Table:
     ).drop("discount", "list_price", "purchases", "returns")
 
 
-def _orders(purchases: ir.Table, cutoff: date) -> ir.Table:
-    """Counts and shares of a member's orders; purchases of one day without order ids are one order."""
-    orders = purchases.group_by("member_id", order=_.order_id.fill_null(_.day.cast("string"))).agg(
+def _orders(lines: ir.Table, cutoff: date) -> ir.Table:
+    """Counts and shares of a member's orders."""
+    orders = lines.group_by("member_id", "order").agg(
         local_at=_.local_at.min(), items=_.item_id.nunique(), channel=_.channel.min()
     )
     weekday = orders.local_at.day_of_week.index()  # Monday is 0
@@ -112,9 +114,9 @@ def _orders(purchases: ir.Table, cutoff: date) -> ir.Table:
     )
 
 
-def _rhythm(purchases: ir.Table, cutoff: date) -> ir.Table:
+def _rhythm(lines: ir.Table, cutoff: date) -> ir.Table:
     """A member's purchase days and the gaps between them, in days."""
-    days = purchases.group_by("member_id", "day").agg(spend=_.amount.sum())
+    days = lines.group_by("member_id", "day").agg(spend=_.amount.sum())
     own = ibis.window(group_by="member_id", order_by="day")
     days = days.mutate(gap=days.day.delta(days.day.lag().over(own), unit="day"))
     rhythm = days.group_by("member_id").agg(
@@ -144,7 +146,7 @@ def _rhythm(purchases: ir.Table, cutoff: date) -> ir.Table:
 def _browsing(seen: ir.Table) -> ir.Table:
     """The share of the items a member viewed that the member then bought."""
     viewed = seen.filter(_.kind == "view").group_by("member_id", "item_id").agg(viewed_at=_.local_at.min())
-    bought = seen.filter(_.kind == "purchase").group_by("member_id", "item_id").agg(bought_at=_.local_at.max())
+    bought = seen.filter(purchases.is_purchase).group_by("member_id", "item_id").agg(bought_at=_.local_at.max())
     both = viewed.left_join(bought, ["member_id", "item_id"])
     return both.group_by("member_id").agg(browse_to_buy=(_.bought_at >= _.viewed_at).fill_null(False).mean())
 

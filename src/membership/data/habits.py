@@ -12,6 +12,7 @@ import pandas as pd
 from ibis import _
 
 from membership.base import engine
+from membership.data import purchases
 from membership.data.features import EVENING, UNKNOWN
 
 COLUMNS = (
@@ -45,7 +46,7 @@ COLUMNS = (
 def at(events: ir.Table, items: ir.Table, cutoff: date) -> pd.DataFrame:
     """Return `COLUMNS`, whole numbers, of every member who bought or viewed before `cutoff`, by member_id."""
     seen = engine.before(events, cutoff)
-    lines = seen.filter(_.kind == "purchase").mutate(day=_.local_at.date())
+    lines = purchases.lines(seen)
     listed = lines.join(_products(items).select("item_id", "subcategory", "brand"), "item_id")
     members = seen.select("member_id").distinct()
     for part in (_orders(lines), _channels(lines), _lines(lines), _prices(listed), _brands(listed), _views(seen)):
@@ -61,7 +62,7 @@ def levels(events: ir.Table, items: ir.Table, cutoff: date) -> pd.DataFrame:
     a brand, what is no product (fuel is not bought for its brand) and orders without a channel are left out; so is a
     brand that cost nothing.
     """
-    lines = engine.before(events, cutoff).filter(_.kind == "purchase").mutate(day=_.local_at.date())
+    lines = purchases.lines(engine.before(events, cutoff))
     listed = lines.join(_products(items).select("item_id", "brand", "category"), "item_id")
     listed = listed.mutate(category=_.category.fill_null(UNKNOWN))
     by_brand = listed.group_by("member_id", level="brand").agg(amount=_.amount.sum()).filter(_.amount > 0)
@@ -78,8 +79,8 @@ def _products(items: ir.Table) -> ir.Table:
 
 
 def _by_order(lines: ir.Table) -> ir.Table:
-    """One row an order, as in `features`: purchases of one day without order ids are one order."""
-    return lines.group_by("member_id", order=_.order_id.fill_null(_.day.cast("string"))).agg(
+    """One row an order, as in `features`."""
+    return lines.group_by("member_id", "order").agg(
         local_at=_.local_at.min(), items=_.item_id.nunique(), channel=_.channel.min()
     )
 
@@ -140,7 +141,7 @@ def _brands(listed: ir.Table) -> ir.Table:
 
 def _views(seen: ir.Table) -> ir.Table:
     viewed = seen.filter(_.kind == "view").group_by("member_id", "item_id").agg(viewed_at=_.local_at.min())
-    bought = seen.filter(_.kind == "purchase").group_by("member_id", "item_id").agg(bought_at=_.local_at.max())
+    bought = seen.filter(purchases.is_purchase).group_by("member_id", "item_id").agg(bought_at=_.local_at.max())
     both = viewed.left_join(bought, ["member_id", "item_id"])
     return both.group_by("member_id").agg(
         items_viewed=_.count(), items_viewed_bought=(_.bought_at >= _.viewed_at).fill_null(False).sum()

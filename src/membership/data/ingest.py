@@ -8,6 +8,7 @@ import pandas as pd
 
 from membership.base import seeds
 from membership.base.errors import DataError
+from membership.data import purchases
 from membership.data.canonical import Canonical
 from membership.data.clean import Cleaned, clean
 from membership.data.sources import complete_journey, files, simulate
@@ -96,27 +97,17 @@ def answers(survey: pd.DataFrame) -> pd.DataFrame:
 def summary(cleaned: Cleaned) -> dict[str, int]:
     """Return the stage's metrics: counts, spend in cents (net of returns), and what cleaning did to the source."""
     data, rows = cleaned.data, cleaned.quality["left"]
-    paid = data.events[data.events["kind"].isin(("purchase", "return"))]
+    paid, bought = (data.events[test(data.events)] for test in (purchases.is_paid, purchases.is_purchase))
     days = data.events["local_at"].dt.normalize()
     return {
         "members": len(data.members),
         "members_answering": data.survey["member_id"].nunique(),
         "items": len(data.items),
         "events": len(data.events),
-        "orders": paid["order_id"].nunique(),
+        "orders": len(bought.assign(order=purchases.order)[["member_id", "order"]].drop_duplicates()),
         "spend": int(paid["amount"].sum()),
         "days": (days.max() - days.min()).days + 1,
         "exposures": len(data.exposures),
         "rows_read": int(rows.iloc[0]),
         "rows_dropped": int(rows.iloc[0] - rows.iloc[-1]),
     }
-
-
-def conclusion(counts: dict[str, int], currency: str) -> str:
-    """Say in words what `summary` counts."""
-    return (
-        f"**{counts['members']:,} members** placed {counts['orders']:,} orders in {counts['days']:,} days and paid "
-        f"{counts['spend'] / 100:,.0f} {currency}, net of returns. {counts['members_answering']:,} of them answered a "
-        f"survey, and {counts['exposures']:,} times a member got an offer. Cleaning dropped {counts['rows_dropped']:,} "
-        f"of {counts['rows_read']:,} rows of the source ({counts['rows_dropped'] / counts['rows_read']:.1%})."
-    )

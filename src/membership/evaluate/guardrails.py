@@ -17,6 +17,7 @@ import scipy.stats
 from membership.base import engine
 from membership.base.errors import ParamError
 from membership.benefits.facts import UNKNOWN
+from membership.data import purchases
 from membership.settings.decide import Guardrail
 
 DISCOUNT, MARGIN, GAP, SPREAD = "discount_cost", "margin", "fairness_gap", "fairness_spread"
@@ -38,7 +39,7 @@ def prices(events: ir.Table, cutoff: date) -> pd.DataFrame:
 
     Columns: item_id, price (mean cents paid, so less any discount), discount (mean cents).
     """
-    bought = engine.before(events, cutoff).drop_null("item_id").filter(ibis._.kind == "purchase", ibis._.quantity > 0)
+    bought = purchases.basket_lines(engine.before(events, cutoff))
     means = bought.group_by("item_id").agg(price=ibis._.amount.mean(), discount=ibis._.discount.mean())
     return means.order_by("item_id").to_pandas()
 

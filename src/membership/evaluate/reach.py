@@ -9,6 +9,7 @@ import pandas as pd
 
 from membership.base import engine
 from membership.base.timeline import Window
+from membership.data import purchases
 from membership.recommend.baskets import Baskets, Targets
 
 DAYS = 7
@@ -20,7 +21,7 @@ def bought(events: ir.Table, targets: Targets, known: Baskets, window: Window) -
     Columns: member_id, item_id, week (1 is the first of `window`), spend (cents, of an item in that basket).
     """
     after = events.filter(events.local_at >= ibis.timestamp(window.start.isoformat()))
-    lines = engine.before(after, window.end).drop_null("item_id").filter(ibis._.kind == "purchase", ibis._.quantity > 0)
+    lines = purchases.basket_lines(engine.before(after, window.end))
     lines = lines.mutate(day=lines.local_at.truncate("D"))
     lines = lines.semi_join(ibis.memtable({"item_id": known.items.tolist()}), "item_id")
     lines = lines.semi_join(ibis.memtable({"member_id": targets.members.tolist()}), "member_id")
@@ -65,7 +66,7 @@ def entrants(events: ir.Table, known: Baskets, end: date, weeks: int) -> pd.Data
     """
     start = end - timedelta(days=DAYS * weeks)
     seen = engine.before(events, end).filter(ibis._.local_at >= ibis.timestamp(start.isoformat()))
-    bought = seen.filter(ibis._.kind == "purchase", ibis._.quantity > 0)
+    bought = purchases.basket_lines(seen)
     bought = bought.semi_join(ibis.memtable({"member_id": known.members.tolist()}), "member_id")
     days = bought.select("member_id", day=ibis._.local_at.truncate("D")).distinct().to_pandas()
     week = (days["day"] - pd.Timestamp(start)).dt.days // DAYS + 1

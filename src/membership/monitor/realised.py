@@ -11,6 +11,7 @@ import pandas as pd
 from membership.base import engine
 from membership.base.errors import DataError
 from membership.base.timeline import Window
+from membership.data import purchases
 from membership.recommend import baskets
 
 
@@ -48,8 +49,8 @@ def since(predictions: pd.DataFrame, events: ir.Table, items: pd.DataFrame, unti
 
 def _did(events: ir.Table, window: Window, within: int) -> pd.DataFrame:
     """Return repurchased, orders and spend by member_id, of those with an event in `window`."""
-    seen = _in(events, window).filter(ibis._.kind.isin(("purchase", "return")))
-    bought = seen.kind == "purchase"
+    seen = _in(events, window).filter(purchases.is_paid)
+    bought = purchases.is_purchase(seen)
     soon = ibis.timestamp((pd.Timestamp(window.start) + pd.Timedelta(days=within)).isoformat())
     counts = seen.group_by("member_id").agg(
         repurchased=(bought & (seen.local_at < soon)).any().cast("float64"),
@@ -61,7 +62,7 @@ def _did(events: ir.Table, window: Window, within: int) -> pd.DataFrame:
 
 def _hits(table: pd.DataFrame, products: ir.Table, window: Window) -> np.ndarray:
     """Return how many listed items are in each member's first basket in `window`; NaN without a list or a basket."""
-    seen = _in(products, window).filter(ibis._.kind == "purchase", ibis._.quantity > 0).drop_null("item_id")
+    seen = purchases.basket_lines(_in(products, window))
     first = seen.mutate(day=seen.local_at.date()).mutate(first=lambda t: t.day.min().over(group_by=t.member_id))
     pairs = first.filter(ibis._.day == ibis._.first).select("member_id", "item_id").distinct().to_pandas()
     lists = pd.Series(table["items"].map(json.loads).to_numpy(), index=table["member_id"]).explode().dropna()

@@ -16,6 +16,7 @@ import pandas as pd
 
 from membership.base.errors import DataError
 from membership.base.schemas import KINDS
+from membership.data import purchases
 from membership.settings.clean import Clean
 
 REQUIRED = ("kind", "local_at")
@@ -120,9 +121,9 @@ def _events(given: list[tuple[str, Any]], as_of: date, limits: Clean) -> pd.Data
         wrong = [not (value is None or _is_text(value)) for value in columns[name]]
         _refuse(wrong, members, name, columns, "text, or nothing")
     found = {name: _whole(columns, name, members) for name in NUMBERS}
-    positive = [kind == "return" and amount > 0 for kind, amount in zip(columns["kind"], found["amount"], strict=True)]
-    _refuse(positive, members, "amount", columns, "0 or less for a return")
-    bought = np.array([kind == "purchase" for kind in columns["kind"]], dtype=bool)
+    kinds = pd.DataFrame({"kind": columns["kind"]})
+    bought, returned = purchases.is_purchase(kinds), purchases.is_return(kinds)
+    _refuse(returned & (found["amount"] > 0), members, "amount", columns, "0 or less for a return")
     _refuse(bought & (found["quantity"] < 1), members, "quantity", columns, "1 and up for a purchase")
     _refuse(bought & (found["amount"] < 0), members, "amount", columns, "0 and up for a purchase")
     for name, most in (("quantity", limits.outlier_quantity), ("amount", limits.outlier_amount)):

@@ -18,7 +18,7 @@ import yaml
 
 from membership.base import engine, files, paths, stored, tables
 from membership.base.errors import DataError
-from membership.data import features
+from membership.data import features, purchases
 from membership.pipeline import request
 from membership.profile import alive, lifecycle
 from membership.recommend import baskets, model, policy, train
@@ -74,7 +74,7 @@ def example(folder: Path) -> pd.DataFrame:
     p = params.parse(yaml.safe_load((folder / "params.yaml").read_text(encoding="utf-8")))
     days = [p.windows.as_of - timedelta(days=back) for back in (20, 6)]
     events = [
-        {"kind": "purchase", "local_at": f"{day}T10:00:00", "item_id": item, "amount": 499}
+        {"kind": purchases.PURCHASE, "local_at": f"{day}T10:00:00", "item_id": item, "amount": 499}
         for day, item in zip(days, items, strict=False)
     ]
     return pd.DataFrame({"member_id": [known.iloc[0], "somebody new"], "events": [None, events]})
@@ -179,8 +179,9 @@ class _Sent:
             con.con.execute(statement).fetchall()
         events, as_of, self._con = con.table("events"), p.windows.as_of, con
         months = lifecycle.month_starts(p.windows)
+        rhythm = lifecycle.rhythm_table(events, months[-1:], p.lifecycle, p.economics.activity_kinds)
         self._features = engine.Prepared(con, features.at(events, con.table("members"), as_of))
-        self._rhythm = engine.Prepared(con, lifecycle.rhythm_table(events, months[-1:], p.lifecycle))
+        self._rhythm = engine.Prepared(con, rhythm)
         self._lines = engine.Prepared(con, baskets.lines(events, con.table("catalogue"), as_of, p.recommend))
         self._qualifying = qualifying.Replayed(events, months, p.tiers, lambda table: engine.Prepared(con, table))
 

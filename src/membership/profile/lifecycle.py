@@ -4,6 +4,7 @@ History begins on one day for everybody (left truncation): a purchase in its fir
 a silence cannot yet be long. The months before `startup_days` of history are marked, and left out of moves.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import ibis
@@ -12,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from membership.base import engine
+from membership.data import purchases
 from membership.lifetimes.bgnbd import MbgNbd
 from membership.profile import alive
 from membership.settings.lifecycle import Lifecycle
@@ -54,32 +56,38 @@ def month_starts(windows: Windows) -> pd.DatetimeIndex:
     return months.union([pd.Timestamp(windows.as_of)]).as_unit("us").rename("as_of")
 
 
-def rhythm(events: ir.Table, months: pd.DatetimeIndex, settings: Lifecycle) -> pd.DataFrame:
-    """Return what is known of each member's rhythm at each month start, from earlier purchases only.
+def rhythm(
+    events: ir.Table, months: pd.DatetimeIndex, settings: Lifecycle, activity_kinds: Sequence[str]
+) -> pd.DataFrame:
+    """Return what is known of each member's rhythm at each month start, from earlier events only.
 
     Columns: member_id, as_of; purchase_days; recent_days (purchase days in the last `loyal_days`); age, since (days
-    since the first and the last purchase day); usual_gap (days, the `rhythm_quantile` of the member's gaps between
-    purchase days; null below two purchase days); broken_gap (days, the longest gap that ended within the last
-    `new_days`; 0 if none). Members without an earlier purchase have no row.
+    since the first and the last purchase day); silent (days since the last day with activity, of `activity_kinds`);
+    usual_gap (days, the `rhythm_quantile` of the member's gaps between purchase days; null below two purchase days);
+    broken_gap (days, the longest gap between days with activity that ended within the last `new_days`; 0 if none).
+    Members without an earlier purchase have no row.
     """
-    return rhythm_table(events, months, settings).execute()
+    return rhythm_table(events, months, settings, activity_kinds).execute()
 
 
-def rhythm_table(events: ir.Table, months: pd.DatetimeIndex, settings: Lifecycle) -> ir.Table:
+def rhythm_table(
+    events: ir.Table, months: pd.DatetimeIndex, settings: Lifecycle, activity_kinds: Sequence[str]
+) -> ir.Table:
     """Return `rhythm` before it is computed."""
-    days = _purchase_days(engine.before(events, months[-1].date()))
+    days = _active_days(engine.before(events, months[-1].date()), activity_kinds)
     grid = ibis.memtable(pd.DataFrame({"as_of": months, "now": (months - pd.Timestamp(0)).days}))
     seen = days.join(grid, days.day < grid.now)
     ago = seen.now - seen.day
     facts = seen.group_by("member_id", "as_of").agg(
-        purchase_days=seen.count(),
-        recent_days=(ago <= settings.loyal_days).sum(),
-        age=ago.max(),
-        since=ago.min(),
-        usual_gap=seen.gap.quantile(settings.rhythm_quantile),
+        purchase_days=seen.bought.sum(),
+        recent_days=(seen.bought & (ago <= settings.loyal_days)).sum(),
+        age=ago.max(where=seen.bought),
+        since=ago.min(where=seen.bought),
+        silent=ago.min(),
+        usual_gap=seen.purchase_gap.quantile(settings.rhythm_quantile),
         broken_gap=seen.gap.max(where=ago <= settings.new_days).fill_null(0),
     )
-    return facts.order_by("member_id", "as_of")
+    return facts.filter(facts.purchase_days > 0).order_by("member_id", "as_of")
 
 
 def stages(
@@ -99,8 +107,8 @@ def stages(
     median = own.groupby(rhythm["as_of"]).transform("median") if usual_gap is None else usual_gap
     usual = own.fillna(median).fillna(settings.lapsed_days)
     silence = np.minimum(settings.lapsed_gaps * usual, settings.lapsed_days)
-    lapsed = rhythm["since"] > silence
-    at_risk = lapsed | (rhythm["since"] > settings.at_risk_gaps * usual)
+    lapsed = rhythm["silent"] > silence
+    at_risk = lapsed | (rhythm["silent"] > settings.at_risk_gaps * usual)
     going = rhythm["believed"] & (rhythm["p_alive"] < settings.at_risk_p_alive)
     staying = rhythm["believed"] & (rhythm["p_alive"] >= settings.lapsed_p_alive)
 
@@ -118,14 +126,19 @@ def stages(
 
 
 def history(
-    events: ir.Table, members: pd.DataFrame, windows: Windows, settings: Lifecycle, min_purchase_days: int
+    events: ir.Table,
+    members: pd.DataFrame,
+    windows: Windows,
+    settings: Lifecycle,
+    min_purchase_days: int,
+    activity_kinds: Sequence[str],
 ) -> History:
     """Return the stage of every member at every month start, from what was before it. Without purchases: prospect.
 
-    `members`: member_id, joined_at (null where unknown). Purchases of others are left out.
+    `members`: member_id, joined_at (null where unknown). Events of others are left out.
     """
     months = month_starts(windows)
-    facts = rhythm(events, months, settings)
+    facts = rhythm(events, months, settings, activity_kinds)
     facts = facts[facts["member_id"].isin(members["member_id"])].reset_index(drop=True)
     joined = members.set_index("member_id")["joined_at"]
     facts["first_known"] = alive.first_known(facts, joined, windows.start, settings.startup_days)
@@ -220,9 +233,15 @@ def _everybody(known: pd.DataFrame, members: pd.Series, months: pd.DatetimeIndex
     ).fillna({"stage": "prospect", "by_rhythm": "prospect"})
 
 
-def _purchase_days(events: ir.Table) -> ir.Table:
-    """Distinct purchase days (days since 1970) of each member, each with the gap in days since the one before."""
-    purchases = events.filter(events.kind == "purchase")
-    days = purchases.select(purchases.member_id, day=purchases.local_at.date().epoch_days()).distinct()
-    before = days.day.lag().over(ibis.window(group_by=days.member_id, order_by=days.day))
-    return days.mutate(gap=days.day - before)
+def _active_days(events: ir.Table, kinds: Sequence[str]) -> ir.Table:
+    """Days (since 1970) with activity of each member, whether something was bought, and the gaps to the days before.
+
+    `gap` is in days since the last active day; `purchase_gap` since the last purchase day, null on other days.
+    """
+    active = events.filter(purchases.is_activity(events, kinds))
+    days = active.group_by("member_id", day=purchases.day(active).epoch_days()).agg(
+        bought=purchases.is_purchase(active).any()
+    )
+    earlier = ibis.window(group_by=days.member_id, order_by=days.day, preceding=(None, 1))
+    before, purchase = days.day.max().over(earlier), days.day.max(where=days.bought).over(earlier)
+    return days.mutate(gap=days.day - before, purchase_gap=days.bought.ifelse(days.day - purchase, None))

@@ -22,6 +22,7 @@ import pandas as pd
 
 from membership.base import engine
 from membership.base.errors import DataError
+from membership.data import purchases
 from membership.profile import alive, lifecycle
 from membership.settings.windows import Windows
 from membership.stats import resample, survival
@@ -55,7 +56,7 @@ def spells(events: ir.Table, origin: date, as_of: date) -> pd.DataFrame:
     to the day of the next purchase, or to the last one before `as_of`; exit, the same from the last purchase on (the
     gap); entry, how much of it was over when day 1 began.
     """
-    seen = engine.before(events, as_of).filter(lambda table: table.kind == "purchase")
+    seen = engine.before(events, as_of).filter(purchases.is_purchase)
     day = seen.local_at.date().epoch_days()
     start, end = ((pd.Timestamp(one) - pd.Timestamp(0)).days for one in (origin, as_of))
     known = seen.group_by("member_id").agg(last=day.max(where=day < start), next=day.min(where=day >= start))
@@ -141,7 +142,7 @@ def cohorts(events: ir.Table, members: pd.DataFrame, windows: Windows, startup_d
     Who may have bought before (`alive.first_known`: no known joining after the first day, and a first purchase within
     `startup_days` of it) belongs to no month but to those of "before the data began".
     """
-    seen = engine.before(events, windows.as_of).filter(lambda table: table.kind == "purchase")
+    seen = engine.before(events, windows.as_of).filter(purchases.is_purchase)
     table = seen.group_by("member_id").agg(first=seen.local_at.date().min()).order_by("member_id").to_pandas()
     table = table[table["member_id"].isin(members["member_id"])]
     first = pd.to_datetime(table["first"])
@@ -158,7 +159,7 @@ def retention(events: ir.Table, cohort: pd.Series, windows: Windows, confidence:
     Columns: cohort, month (0 is the cohort's own; that of the data's first month for those of before), members,
     bought, share, low, high (Wilson). Cohorts of the month that `windows.as_of` breaks off are left out.
     """
-    seen = engine.before(events, windows.as_of).filter(lambda table: table.kind == "purchase")
+    seen = engine.before(events, windows.as_of).filter(purchases.is_purchase)
     number = seen.local_at.year() * 12 + seen.local_at.month() - 1
     active = seen.select(seen.member_id, number=number).distinct().to_pandas()
     begins = pd.Timestamp(windows.start).year * 12 + pd.Timestamp(windows.start).month - 1

@@ -19,6 +19,7 @@ from scipy import sparse
 from membership.base import engine
 from membership.base.errors import DataError
 from membership.base.timeline import Window
+from membership.data import purchases
 from membership.settings.recommend import Recommend
 
 
@@ -203,7 +204,7 @@ def targets(events: ir.Table, window: Window, baskets: Baskets) -> Targets:
 
 
 def _purchases(events: ir.Table) -> ir.Table:
-    bought = events.drop_null("item_id").filter(ibis._.kind == "purchase", ibis._.quantity > 0)
+    bought = purchases.basket_lines(events)
     return bought.mutate(day=bought.local_at.truncate("D"))
 
 

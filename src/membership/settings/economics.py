@@ -1,6 +1,17 @@
 """What a purchase is worth to the programme, and when it counts as a repurchase."""
 
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator
+
+from membership.base.schemas import KINDS, PURCHASE
 from membership.settings.section import Days, Level, Section, Share
+
+
+def _with_purchase(kinds: list[str]) -> list[str]:
+    if PURCHASE not in kinds:
+        raise ValueError("purchase is missing; a purchase always shows that a member is active: add it to the list")
+    return kinds
 
 
 class Economics(Section):
@@ -9,6 +20,7 @@ class Economics(Section):
     margin_rate: Level
     repurchase_days: Days
     discount_rate: Share
+    activity_kinds: Annotated[list[Literal[KINDS]], AfterValidator(_with_purchase)] = [PURCHASE]
 
 
 def beside(sections):

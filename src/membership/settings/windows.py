@@ -40,7 +40,9 @@ class Windows(Section):
         try:
             return {**raw, **{name: dates[name] + by for name in _MOVED}, "as_of": as_of}
         except OverflowError as error:
-            raise ValueError(f"as_of = {as_of}: no calendar goes as far as the windows that it moves") from error
+            raise ValueError(
+                f"as_of = {as_of}: too far away; the windows that move with it would leave the calendar"
+            ) from error
 
     @model_validator(mode="after")
     def _in_order(self):

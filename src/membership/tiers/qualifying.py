@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from membership.base import engine
+from membership.data import purchases
 from membership.settings.tiers import Tiers
 
 CENTS = 100  # points are earned on whole units of currency
@@ -126,7 +127,7 @@ def _earning(found: pd.DataFrame, index: pd.Index, months: pd.DatetimeIndex, set
 
 def _paid(events: ir.Table, months: pd.DatetimeIndex) -> ir.Table:
     """Net spend by member and day before the last of `months`: member_id, day (since 1970), amount."""
-    paid = engine.before(events, months[-1].date()).filter(events.kind.isin(["purchase", "return"]))
+    paid = engine.before(events, months[-1].date()).filter(purchases.is_paid)
     return paid.group_by("member_id", day=paid.local_at.date().epoch_days()).agg(amount=paid.amount.sum())
 
 
@@ -147,11 +148,11 @@ def _order_points(
     purchase), earned_0, ..., reversed_0, ...: the points of what was kept after purchases less those before, and
     after returns; so that the points of all periods add up to the points of what was kept in the end.
     """
-    lines = engine.before(events, months[-1].date()).filter(events.kind.isin(["purchase", "return"]))
+    lines = engine.before(events, months[-1].date()).filter(purchases.is_paid)
     day = lines.local_at.date().epoch_days()
-    order = lines.order_id.fill_null(lines.kind + " of day " + day.cast("string"))
+    order = purchases.order(lines)
     period = day if bounds is None else _passed(day, bounds)
-    bought = lines.kind == "purchase"
+    bought = purchases.is_purchase(lines)
     by_period = lines.group_by("member_id", order=order, period=period).agg(
         bought=lines.amount.sum(where=bought).fill_null(0), returned=(-lines.amount).sum(where=~bought).fill_null(0)
     )

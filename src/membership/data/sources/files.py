@@ -10,6 +10,7 @@ import ibis
 import ibis.expr.types as ir
 
 from membership.base import engine, tables
+from membership.data import purchases
 from membership.data.canonical import Canonical, empty
 from membership.data.clock import to_local
 from membership.data.sources.parsing import parsed, types
@@ -60,7 +61,7 @@ def _events(rows: ir.Table, mapping: FileTable, timezone: str, currency: str) ->
         content = content.mutate(event_id=_content_id(content))
     if "order_id" not in rows.columns:
         day = content.member_id + " " + content.local_at.date().cast("string")
-        content = content.mutate(order_id=content.kind.isin(("purchase", "return")).ifelse(day, None))
+        content = content.mutate(order_id=purchases.is_paid(content).ifelse(day, None))
     return _last(content, ["event_id"]).select(*tables.ALL["events"].columns)
 
 

@@ -1,4 +1,4 @@
-"""Columns of text to numbers, times and kinds of event; a cell that says something else is an error, not a null."""
+"""Columns of text to numbers, times and kinds of event; a cell of another kind is an error, not a null."""
 
 import ibis
 import ibis.expr.datatypes as dt
@@ -10,7 +10,7 @@ from membership.data.clock import of_instant
 from membership.data.sources import reading
 from membership.settings.dataset import FileTable
 
-NO_VALUE = ("", "NULL", "null", "NaN", "nan")  # cells that say nothing
+NO_VALUE = ("", "NULL", "null", "NaN", "nan")  # cells without a value
 NUMBER, TIME, KIND, ID, TEXT = "decimal(38, 6)", "timestamp(6)", "kind", "id", "text"
 CHANCE = "float64"  # a propensity may be far smaller than a decimal's last digit, and its inverse is what counts
 SHOWN = 5  # bad cells that an error shows
@@ -103,5 +103,5 @@ def _refuse(rows: ir.Table, column: str, wanted: str, mapping: FileTable, key: s
     raise DataError(
         f"{first['file'][0]}: column '{mapping.columns.get(column, 'constants')}' ({key}: {column}): "
         f"{bad.count().to_pyarrow().as_py()} bad values, e.g. {cells}. Allowed: {allowed[wanted]}, or nothing. "
-        "Mend the file, or the mapping in params.yaml."
+        "Fix the file, or the mapping in params.yaml."
     )

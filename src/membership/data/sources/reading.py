@@ -31,7 +31,7 @@ def _find(patterns: list[str], key: str) -> list[Path]:
     for pattern, files in found.items():
         if not files:
             raise DataError(
-                f"{paths.root() / pattern}: no such file ({key}.paths); put it there or mend the path. "
+                f"{paths.root() / pattern}: no such file ({key}.paths); put it there or fix the path. "
                 "Paths are relative to the project's root; * and ** stand for any name and any folders."
             )
     return [Path(name) for name in sorted({name for files in found.values() for name in files})]
@@ -43,7 +43,7 @@ def _file(path: Path, mapping: FileTable, key: str) -> pa.Table:
         found = read(path, mapping, key)
     except (OSError, EOFError, UnicodeError, pa.ArrowException) as error:
         raise DataError(
-            f"{path}: cannot be read ({' '.join(str(error).split())}); mend the file, or {key}: encoding, delimiter."
+            f"{path}: cannot be read ({' '.join(str(error).split())}); fix the file, or {key}: encoding, delimiter."
         ) from error
     columns = {ours: found[theirs].cast(pa.string()) for ours, theirs in mapping.columns.items()}
     constants = {ours: pa.repeat(value, found.num_rows) for ours, value in mapping.constants.items()}
@@ -75,5 +75,5 @@ def _check_header(path: Path, there: list[str], mapping: FileTable, key: str) ->
             wrong = "no such column" if theirs not in there else "more than one column has this name"
             raise DataError(
                 f"{path}: column '{theirs}' ({key}.columns.{ours}): {wrong}; there are: {', '.join(there)}. "
-                "Mend the mapping in params.yaml, or the file."
+                "Fix the mapping in params.yaml, or the file."
             )

@@ -5,6 +5,7 @@ from html import escape
 
 import pandas as pd
 
+from membership.data.purchases import is_purchase, order
 from membership.report.member_page import charts
 
 MONTHS, ORDERS, NEEDS, ITEMS = 12, 5, 9, 6  # how much is shown
@@ -149,7 +150,7 @@ def survey(facts: Mapping) -> str:
 def purchases(facts: Mapping) -> str:
     """Return spend by month and the last orders, before the cut-off only."""
     events, as_of = facts["events"], facts["as_of"]
-    bought = events[(events["kind"] == "purchase") & (events["local_at"] < as_of)]
+    bought = events[is_purchase(events) & (events["local_at"] < as_of)]
     if bought.empty:
         return "<p>Nothing bought yet.</p>"
     months = pd.period_range(end=(as_of - pd.Timedelta(days=1)).to_period("M"), periods=MONTHS, freq="M")
@@ -160,8 +161,7 @@ def purchases(facts: Mapping) -> str:
 
 def _orders(bought: pd.DataFrame, facts: Mapping) -> str:
     names = facts["items"].set_index("item_id")["name"] if "items" in facts else pd.Series(dtype="str")
-    key = bought["order_id"].fillna(bought["local_at"].dt.strftime("%Y-%m-%d"))
-    named = bought.assign(order=key, name=bought["item_id"].map(names).fillna(bought["item_id"]))
+    named = bought.assign(order=order, name=bought["item_id"].map(names).fillna(bought["item_id"]))
     dearest = named.sort_values(["amount", "item_id"], ascending=[False, True]).drop_duplicates(["order", "name"])
     what = dearest.groupby("order")["name"].agg(lambda found: ", ".join(str(name).lower() for name in found[:3]))
     orders = named.groupby("order").agg(at=("local_at", "min"), lines=("item_id", "nunique"), paid=("amount", "sum"))
