@@ -43,7 +43,7 @@ def write(root, *cells: str) -> None:
     made = [nbformat.v4.new_markdown_cell("# What is a member worth?")]
     made += [nbformat.v4.new_code_cell(cell) for cell in [*start, *cells]]
     made[1].metadata["tags"] = ["parameters"]
-    nbformat.write(nbformat.v4.new_notebook(cells=made), root / "notebooks" / "30_value.ipynb")
+    nbformat.write(nbformat.v4.new_notebook(cells=made), root / "notebooks" / "31_value.ipynb")
 
 
 SAVE = (
@@ -74,16 +74,16 @@ def test_a_stage_logs_parameters_metrics_hashes_and_its_page(pipeline):
     (dataset,) = run.inputs.dataset_inputs
     assert dataset.dataset.digest == graph.digest("data/in.parquet", "md5")
     artifacts = {item.path for item in MlflowClient().list_artifacts(run.info.run_id, "report")}
-    assert artifacts == {"report/30_value.html", "report/01-what-is-a-member-worth.png"}
+    assert artifacts == {"report/31_value.html", "report/01-what-is-a-member-worth.png"}
     assert json.loads((pipeline / "data" / "out.json").read_text()) == {"seed": params.read()["seed"]}
-    assert "30_value.html" in (pipeline / "reports" / "index.html").read_text()
+    assert "31_value.html" in (pipeline / "reports" / "index.html").read_text()
 
 
 def test_a_failing_cell_becomes_one_message_and_a_failed_run(pipeline):
     write(pipeline, "from membership.base.errors import DataError\nraise DataError('events.csv: column at: no times')")
     with pytest.raises(ProjectError) as error:
         stage.run("value", {})
-    assert str(error.value).startswith("events.csv: column at: no times\n  in notebook 30_value.ipynb, cell 4")
+    assert str(error.value).startswith("events.csv: column at: no times\n  in notebook 31_value.ipynb, cell 4")
     assert only_run(pipeline).info.status == "FAILED"
 
 
