@@ -58,10 +58,10 @@ class Chosen:
 
 
 def run(calibrated: date = cdnow.CALIBRATED, end: date = cdnow.END) -> dict:
-    """Return `chosen`, `reasons`, `judged` (how candidates did before), `rows` and `differences` on the holdout.
+    """Return `chosen`, `rivals`, `judged` (how candidates did before), `rows` and `differences` on the holdout.
 
-    `rows` has the metrics of each model, spend in dollars; `differences` the chosen one less each reference. Earlier
-    dates rehearse it on what is known before October. Raises DataError where the data are missing.
+    `rivals`: how the spend RMSE compares before. `rows` has the metrics of each model, spend in dollars; `differences`
+    the chosen one less each reference. Earlier dates rehearse it on what is known before October. Raises DataError where the data are missing.
     """
     p = params.parse(params.read(), SETTINGS)
     data = cdnow.read()
@@ -81,7 +81,7 @@ def run(calibrated: date = cdnow.CALIBRATED, end: date = cdnow.END) -> dict:
     rows = [validate.compare(actual[what].rename(what), predicted[what]).add_prefix(f"{what}_") for what in actual]
     return {
         "chosen": found.choice.name,
-        "reasons": list(found.choice.reasons),
+        "rivals": _records(found.choice.rivals, "candidate"),
         "judged": _records(found.choice.table, "candidate"),
         "rows": _records(pd.concat(rows, axis=1), "model"),
         "differences": [row for what in actual for row in differences(what, actual[what], predicted[what], p)],
@@ -153,16 +153,18 @@ def differences(what: str, actual: pd.Series, predicted: pd.DataFrame, p: Stage,
 
 
 def in_words(found: dict) -> str:
-    """Return the reasons, the metrics, and the differences from each reference."""
+    """Return the choice, the metrics, and the differences from each reference."""
     rows = pd.DataFrame(found["rows"]).set_index("model")
     shown = [f"{what}_{metric}" for what, metrics in COMPARED.items() for metric in (*metrics, "bias")]
-    told = pd.DataFrame(found["differences"])
-    told["said"] = [
-        f"{row.difference:+.3f} ({row.low:+.3f} to {row.high:+.3f}) {row.verdict}" for row in told.itertuples()
+    differences = pd.DataFrame(found["differences"])
+    differences["text"] = [
+        f"{row.difference:+.3f} ({row.low:+.3f} to {row.high:+.3f}) {row.verdict}" for row in differences.itertuples()
     ]
-    parts = ["\n".join(found["reasons"]), rows[shown].round(3).T.to_string(), "The chosen model less each reference:"]
-    for reference, lines in told.groupby("reference", sort=False):
-        parts.append(f"{reference}\n{lines.set_index('metric')['said'].to_string()}")
+    rivals = pd.DataFrame(found["rivals"]).to_string(index=False)
+    parts = [f"chosen: {found['chosen']}; its spend RMSE against rivals", rivals, rows[shown].round(3).T.to_string()]
+    parts.append("The chosen model less each reference:")
+    for reference, lines in differences.groupby("reference", sort=False):
+        parts.append(f"{reference}\n{lines.set_index('metric')['text'].to_string()}")
     return "\n\n".join(parts)
 
 

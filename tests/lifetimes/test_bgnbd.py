@@ -8,6 +8,7 @@ from scipy import integrate, optimize, special, stats
 from membership.base.errors import DataError
 from membership.lifetimes import markets, search
 from membership.lifetimes.bgnbd import BgNbd, MbgNbd
+from membership.lifetimes.search import Doubt, Reason
 
 BOTH = pytest.mark.parametrize("model", [BgNbd, MbgNbd])
 GIVEN = {"r": 0.8, "alpha_days": 25.0, "a": 1.2, "b": 4.0}
@@ -32,7 +33,7 @@ def test_bgnbd_reproduces_the_published_cdnow_parameters(cdnow):
     assert [model.r, model.alpha_days / 7, model.a, model.b] == pytest.approx([0.243, 4.414, 0.793, 2.426], abs=6e-4)
     in_weeks = model.estimate.log_likelihood + sample["frequency"].sum() * np.log(7)
     assert in_weeks == pytest.approx(-9582.4, abs=0.05)
-    assert (model.estimate.agreeing, model.estimate.notes) == (4, ())
+    assert (model.estimate.agreeing, model.estimate.doubts) == (4, ())
 
 
 def test_mbgnbd_reproduces_the_published_cdnow_parameters(cdnow):
@@ -268,7 +269,7 @@ def test_poor_data_have_defined_answers_and_a_note(model, columns):
     assert all(np.isfinite(answer).all() and (answer >= 0).all() for answer in answers)
     tables = fitted.estimate.table(0.95), search.profile(model.problem(features), fitted.estimate, 0.95)
     assert not any(table.isna().any(axis=None) for table in tables)
-    assert any("edge of the search" in note or "hardly tell" in note for note in fitted.estimate.notes)
+    assert {doubt.reason for doubt in fitted.estimate.doubts} & {Reason.AT_EDGE, Reason.VAGUE}
 
 
 def test_members_without_a_stop_are_all_alive_and_the_edge_is_reported():
@@ -276,12 +277,13 @@ def test_members_without_a_stop_are_all_alive_and_the_edge_is_reported():
     model = BgNbd.fit(regular)
     assert model.p_alive(regular).min() > 0.99
     assert model.expected_purchases(regular, 30).sum() == pytest.approx(regular["frequency"].sum() / 10, rel=0.02)
-    assert "a, b ran to the edge" in model.estimate.notes[0]
+    assert model.estimate.doubts[0] == Doubt("BG/NBD", Reason.AT_EDGE, ("a", "b"))
 
 
-def test_a_window_shorter_than_a_typical_interval_is_noted():
+def test_a_window_shorter_than_a_typical_interval_is_a_doubt():
     model = BgNbd.fit(history([0] * 500 + [1] * 3, [0] * 500 + [1, 5, 2], [30] * 503))
-    assert "is longer than the 30 days members have been seen" in model.estimate.notes[-1]
+    doubt = model.estimate.doubts[-1]
+    assert doubt.reason == Reason.SHORT_WINDOW and doubt.interval_days > doubt.seen_days == 30
 
 
 @BOTH

@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from membership.base.errors import DataError
-from membership.lifetimes.histories import Histories, left_truncated, short_window
+from membership.lifetimes.histories import Histories, arrivals, short_window
+from membership.lifetimes.search import Doubt, Reason
 
 
 def history(frequency, recency_days, age_days, **columns):
@@ -113,24 +114,21 @@ def test_a_column_that_is_not_there_is_named():
 
 def test_arrivals_spread_over_the_window_are_not_called_left_truncated(cdnow):
     rng = np.random.default_rng(0)
-    assert left_truncated(pd.DataFrame({"age_days": 365 - rng.uniform(0, 365, 5000)}), 365) == ""
-    assert left_truncated(cdnow.features, 273) == ""  # a cohort that came in the first 12 of 39 weeks
+    assert not arrivals(pd.DataFrame({"age_days": 365 - rng.uniform(0, 365, 5000)}), 365).left_truncated
+    assert not arrivals(cdnow.features, 273).left_truncated  # a cohort that came in the first 12 of 39 weeks
 
 
 def test_members_who_bought_before_the_data_begin_are_recognised():
     rng = np.random.default_rng(0)
     since = rng.exponential(1 / rng.gamma(1.4, 1 / 10, 2000))  # from the start of the data to the next purchase
-    said = left_truncated(pd.DataFrame({"age_days": np.maximum(365 - since, 0)}), 365)
-    assert said.startswith(
-        f"{(since < 365 / 20).sum()} of {(since < 365).sum()} members have their first purchase in the"
-    )
-    assert "first 18 days" in said
-    on_one_day = pd.DataFrame({"age_days": np.full(300, 365.0)})
-    assert "300 of 300" in left_truncated(on_one_day, 365)
+    found = arrivals(pd.DataFrame({"age_days": np.maximum(365 - since, 0)}), 365)
+    assert found.left_truncated
+    assert (found.members, found.first, found.days) == ((since < 365).sum(), (since < 365 / 20).sum(), 365 / 20)
+    on_one_day = arrivals(pd.DataFrame({"age_days": np.full(300, 365.0)}), 365)
+    assert on_one_day.left_truncated and (on_one_day.first, on_one_day.second) == (300, 0)
 
 
-def test_a_window_shorter_than_a_typical_interval_is_said():
+def test_a_window_shorter_than_a_typical_interval_is_a_doubt():
     found = Histories.of(history([1, 0], [10, 0], [30, 50]), "any")
     assert short_window("any", found, 39) == ()
-    (note,) = short_window("any", found, 90)
-    assert "90 days, is longer than the 40 days" in note
+    assert short_window("any", found, 90) == (Doubt("any", Reason.SHORT_WINDOW, (), 90, 40),)

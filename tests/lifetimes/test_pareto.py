@@ -12,6 +12,7 @@ from membership.base.errors import DataError
 from membership.lifetimes import markets
 from membership.lifetimes.histories import Scale
 from membership.lifetimes.pareto import ParetoNbd
+from membership.lifetimes.search import Reason
 from membership.lifetimes.spend import GammaGamma
 from membership.value import accuracy
 
@@ -45,7 +46,7 @@ def test_cdnow_sample_gives_the_published_parameters_in_weeks(cdnow):
     assert round(model.s, 3) == 0.606
     assert round(model.beta_days, 3) == 11.669
     assert round(model.estimate.log_likelihood, 1) == -9595.0
-    assert (model.estimate.agreeing, model.estimate.notes) == (model.estimate.starts, ())
+    assert (model.estimate.agreeing, model.estimate.doubts) == (model.estimate.starts, ())
 
 
 def test_weeks_and_days_give_the_same_answer(cdnow):
@@ -321,10 +322,9 @@ LITTLE = {
 
 
 @pytest.mark.parametrize("data", LITTLE.values(), ids=LITTLE)
-def test_data_that_say_little_give_finite_answers_and_a_note(data):
+def test_data_that_say_little_give_finite_answers_and_a_doubt(data):
     model = ParetoNbd.fit(data)
-    assert model.estimate.notes
-    assert all(note.startswith("Pareto/NBD: ") for note in model.estimate.notes)
+    assert {doubt.model for doubt in model.estimate.doubts} == {"Pareto/NBD"}
     assert not np.isnan(model.estimate.table(0.95)).any(axis=None)
     for found in (model.p_alive(data), model.expected_purchases(data, 90), model.discounted_purchases(data, 0.1, 1825)):
         assert (np.isfinite(found) & (found >= 0)).all()
@@ -334,9 +334,10 @@ def test_a_covariate_that_is_the_same_for_all_changes_nothing():
     features = simulated(800).features.assign(income=5.0)
     with_it, without = ParetoNbd.fit(features, ["income"]), ParetoNbd.fit(features)
     np.testing.assert_allclose(with_it.p_alive(features), without.p_alive(features), rtol=1e-4)
-    assert "hardly tell rate:income, stop:income" in " ".join(with_it.estimate.notes)
+    vague = next(doubt for doubt in with_it.estimate.doubts if doubt.reason == Reason.VAGUE)
+    assert vague.parameters[-2:] == ("rate:income", "stop:income")
 
 
-def test_a_window_shorter_than_a_typical_interval_is_said():
+def test_a_window_shorter_than_a_typical_interval_is_a_doubt():
     market = simulated(3000, r=0.9, alpha_days=200.0, age_days=(20, 60))
-    assert "a typical interval between purchases" in " ".join(ParetoNbd.fit(market.features).estimate.notes)
+    assert Reason.SHORT_WINDOW in {doubt.reason for doubt in ParetoNbd.fit(market.features).estimate.doubts}

@@ -42,7 +42,7 @@ def fitted(donors):
 def test_published_parameters_and_likelihood_of_the_donations(fitted):
     assert np.round(fitted.estimate.values, 3).tolist() == [1.204, 0.750, 0.657, 2.783]
     assert round(fitted.estimate.log_likelihood, 1) == -33225.6
-    assert fitted.estimate.agreeing == fitted.estimate.starts and fitted.estimate.notes == ()
+    assert fitted.estimate.agreeing == fitted.estimate.starts and fitted.estimate.doubts == ()
 
 
 def test_published_predictions_of_the_donations(donors, fitted):
@@ -182,10 +182,10 @@ def test_who_never_bought_again_cannot_be_fitted():
         [(0, 0, 4), (1, 1, 4), (1, 3, 4), (2, 4, 4), (3, 3, 4)],  # five members
     ],
 )
-def test_histories_that_say_little_give_a_note_and_finite_predictions(rows):
+def test_histories_that_say_little_give_a_doubt_and_finite_predictions(rows):
     rows = histories(*rows)
     model = BgBb.fit(rows)
-    assert model.estimate.notes and "BG/BB" in model.estimate.notes[0]
+    assert model.estimate.doubts and model.estimate.doubts[0].model == "BG/BB"
     for told in (model.p_alive(rows), model.expected_purchases(rows, 9), model.discounted_purchases(rows, 0.1, 30)):
         assert np.isfinite(told).all() and (told >= 0).all()
     assert (model.p_alive(rows) <= 1).all()

@@ -6,7 +6,7 @@ from scipy import optimize, stats
 
 from membership.base.errors import DataError
 from membership.lifetimes import search
-from membership.lifetimes.search import Problem
+from membership.lifetimes.search import Doubt, Problem, Reason
 
 DRAWS = np.random.default_rng(3).gamma(2.0, 5.0, 400)
 
@@ -57,7 +57,7 @@ def test_the_estimate_of_a_rate_is_that_known_in_closed_form():
     assert estimate["rate"] == pytest.approx(1 / DRAWS.mean(), rel=1e-8)
     assert estimate.covariance[0, 0] == pytest.approx(1 / len(DRAWS), rel=1e-6)
     assert estimate.log_likelihood == pytest.approx(stats.expon(scale=DRAWS.mean()).logpdf(DRAWS).sum())
-    assert (estimate.starts, estimate.agreeing, estimate.notes) == (2, 2, ())
+    assert (estimate.starts, estimate.agreeing, estimate.doubts) == (2, 2, ())
     row = estimate.table(0.95).loc["rate"]
     assert row["standard_error"] == pytest.approx(row["value"] / 20, rel=1e-6)
     assert [row["low"], row["high"]] == pytest.approx(row["value"] * np.exp([-1.959964 / 20, 1.959964 / 20]), rel=1e-6)
@@ -104,20 +104,20 @@ def test_the_likelihood_ratio_refits_what_is_not_held():
     assert search.likelihood_ratio(problem, estimate, np.array([5.0, -7.0])) == pytest.approx([0, 0], abs=1e-6)
 
 
-def test_what_the_data_do_not_tell_has_an_infinite_error_and_a_note_and_is_never_nan():
+def test_what_the_data_do_not_determine_has_an_infinite_error_and_a_doubt_and_is_never_nan():
     problem = normal(twin=True)
     estimate = search.maximise(problem)
     assert estimate.values.sum() == pytest.approx(0, abs=1e-6)
     for table in (estimate.table(0.95), search.profile(problem, estimate, 0.95)):
         assert not table.isna().any(axis=None)
         assert np.isinf(table[["standard_error", "low", "high"]]).all(axis=None)
-    assert estimate.notes == ("Normal: the data hardly tell u, v: very different values fit about as well",)
+    assert estimate.doubts == (Doubt("Normal", Reason.VAGUE, ("u", "v")),)
 
 
 def test_an_edge_is_reported_and_its_interval_is_open_on_that_side():
     problem = slope_without_end()
     estimate = search.maximise(problem)
-    assert "u ran to the edge of the search" in estimate.notes[0]
+    assert estimate.doubts == (Doubt("Slope", Reason.AT_EDGE, ("u",)),)
     row = search.profile(problem, estimate, 0.95).loc["u"]
     assert row["high"] == np.inf
     assert row["low"] == pytest.approx(estimate["u"] * np.exp(-stats.chi2(1).ppf(0.95) / 20), rel=1e-4)
@@ -127,7 +127,7 @@ def test_the_higher_of_two_summits_wins_and_the_starts_that_missed_it_are_counte
     estimate = search.maximise(two_summits())
     assert estimate["u"] == pytest.approx(2, abs=1e-4)
     assert (estimate.starts, estimate.agreeing) == (3, 1)
-    assert "only 1 of 3 starts" in estimate.notes[0]
+    assert estimate.doubts == (Doubt("Lobes", Reason.ONE_START),)
 
 
 def test_a_sample_changes_only_where_the_search_begins():

@@ -23,7 +23,7 @@ def test_gamma_gamma_reproduces_the_published_cdnow_parameters(cdnow):
     assert model.estimate.members == 946
     assert [model.p, model.q, model.gamma] == pytest.approx([6.25, 3.74, 15.44], abs=6e-3)
     assert model.estimate.log_likelihood == pytest.approx(-4055.92, abs=5e-3)
-    assert (model.estimate.agreeing, model.estimate.notes) == (4, ())
+    assert (model.estimate.agreeing, model.estimate.doubts) == (4, ())
 
 
 def test_cdnow_holdout_errors_are_those_measured_elsewhere(cdnow):
@@ -114,7 +114,7 @@ def test_constant_spend_is_predicted_as_that_constant(market):
     same = market.features.assign(repeat_spend_mean=np.where(market.features["frequency"] > 0, 1250.0, np.nan))
     model = GammaGamma.fit(same)
     np.testing.assert_allclose(model.expected_spend(same), 1250, rtol=2e-3)
-    assert "p, q" in model.estimate.notes[0]
+    assert model.estimate.doubts[0].parameters[:2] == ("p", "q")
 
 
 def test_zero_and_negative_spend_are_left_out_of_the_fit_and_count_as_nothing(market):

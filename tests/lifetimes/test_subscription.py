@@ -27,7 +27,7 @@ def test_published_parameters_and_likelihood(survivors, published, likelihood):
     estimate = Sbg.fit(subscription.from_survivors(survivors)).estimate
     assert np.round(estimate.values, 3).tolist() == published
     assert round(estimate.log_likelihood, 2) == likelihood
-    assert estimate.agreeing == estimate.starts and estimate.notes == ()
+    assert estimate.agreeing == estimate.starts and estimate.doubts == ()
 
 
 def test_a_few_years_of_a_cohort_project_the_rest():
@@ -196,9 +196,9 @@ def test_a_member_without_a_renewal_so_far_says_nothing():
         [(1, True), (2, True), (4, False), (4, False), (5, True)],  # five members
     ],
 )
-def test_contracts_that_say_little_give_a_note_and_finite_answers(rows):
+def test_contracts_that_say_little_give_a_doubt_and_finite_answers(rows):
     model = Sbg.fit(contracts(*rows))
-    assert model.estimate.notes and "sBG" in model.estimate.notes[0]
+    assert model.estimate.doubts and model.estimate.doubts[0].model == "sBG"
     told = [*model.survival(np.arange(9)), *model.discounted_residual(np.arange(9), 0.1, 30)]
     assert np.isfinite(told).all() and np.min(told) >= 0
     assert not model.estimate.table(0.95).isna().any(axis=None)

@@ -106,7 +106,7 @@ def test_nothing_runs_a_second_time(market):
 
 def test_saving_outputs_in_a_notebook_makes_no_stage_stale(market):
     folder, _ = market
-    path = folder / "notebooks" / "30_value.ipynb"
+    path = folder / "notebooks" / "31_value.ipynb"
     notebook = nbformat.read(path, as_version=4)
     for cell in notebook.cells:
         if cell.cell_type == "code":

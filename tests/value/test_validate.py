@@ -58,9 +58,9 @@ def test_metrics_are_those_of_their_libraries():
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 4), st.integers(1, 3)), min_size=3, max_size=30))
 def test_a_member_who_counts_twice_is_two_such_members(rows):
     actual, predicted, times = (pd.Series(column, dtype=float) for column in zip(*rows, strict=True))
-    one = accuracy.judge(actual, predicted.to_frame("p"))["p"]
+    one = accuracy.ranked(actual, predicted.to_frame("p"))["p"]
     again = np.repeat(np.arange(len(rows)), times.astype(int))
-    doubled = accuracy.judge(*(part.iloc[again].reset_index(drop=True) for part in (actual, predicted.to_frame("p"))))
+    doubled = accuracy.ranked(*(part.iloc[again].reset_index(drop=True) for part in (actual, predicted.to_frame("p"))))
     for name, metric in accuracy.METRICS.items():
         assert metric(one, times.to_numpy()) == pytest.approx(metric(doubled["p"], np.ones(len(again)))), name
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from membership.lifetimes import search, smooth
+from membership.lifetimes import bgnbd_integrals, search
 from membership.lifetimes.bgnbd_likelihood import Likelihood
 from membership.lifetimes.histories import Histories, Scale, read, short_window
 from membership.lifetimes.search import Estimate, Problem
@@ -55,9 +55,9 @@ class BgNbd:
         histories = Histories.of(features, cls.name, covariates)
         estimate = search.maximise(cls._problem(histories), penalizer)
         r, alpha_days, a, b, *effects = map(float, estimate.values)
-        notes = estimate.notes + short_window(cls.name, histories, alpha_days / r)
+        doubts = estimate.doubts + short_window(cls.name, histories, alpha_days / r)
         effects = np.reshape(effects, (3, -1))
-        return cls(r, alpha_days, a, b, effects, histories.scale, replace(estimate, notes=notes))
+        return cls(r, alpha_days, a, b, effects, histories.scale, replace(estimate, doubts=doubts))
 
     @classmethod
     def _problem(cls, histories: Histories, scale_days: float | None = None) -> Problem:
@@ -174,7 +174,7 @@ class BgNbd:
         if self.scale.names:
             found[bought] = alive(*(column[bought] for column in (x, age, *own)))
         else:
-            found[bought] = smooth.by_count(lambda x, age: alive(x, age, *own), x[bought], age[bought], own[0])
+            found[bought] = bgnbd_integrals.by_count(lambda x, age: alive(x, age, *own), x[bought], age[bought], own[0])
         return found * self.p_alive(features)
 
     def _newcomer(self, alpha: float, a: float, b: float, days: np.ndarray) -> np.ndarray:
@@ -213,4 +213,4 @@ def _while_alive(a, b, shape, rate, days, force: float) -> np.ndarray:
             total += weight / 2 * np.exp(-shape * y - force * rate * (np.expm1(y) / p))
         return total * span * shape / p
 
-    return smooth.over_beta(of_chance, a, b, shape, rate, days)
+    return bgnbd_integrals.over_beta(of_chance, a, b, shape, rate, days)

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from membership.base.errors import DataError
+from membership.lifetimes.search import Doubt, Reason
 
 COLUMNS = ("frequency", "recency_days", "age_days")
 _LOOK = 10_000  # rows looked at before the search for equal ones is begun
@@ -112,33 +113,39 @@ def refuse(
         )
 
 
-def left_truncated(features: pd.DataFrame, window_days: float) -> str:
-    """Return a sentence where first purchases pile up at the start of a history of `window_days`, else "".
+@dataclass(frozen=True)
+class Arrivals:
+    """How many members were first seen at the start of the data, and how many soon after."""
 
-    Who came at any time is as likely to come in the first twentieth of the window as in the second. Who bought before
-    the data begin is seen first at the next purchase, soon after the start: not the first, and age and frequency are
-    too low. A cohort that really began on the first day looks the same.
-    """
+    members: int  # who have bought
+    first: int  # whose first purchase lies in the first `days`
+    second: int  # in as many days after
+    days: float  # a twentieth of the history
+
+    @property
+    def left_truncated(self) -> bool:
+        """Whether first purchases pile up at the start: most of these members probably bought before the data begin.
+
+        Age and frequency are then what was seen, not a member's whole history. Who joins at any time is as likely to
+        join in the first twentieth as in the second. A cohort that really began on the first day looks the same.
+        """
+        excess = self.first - 1.25 * self.second
+        many = self.first >= 2 * self.members / _SLICES
+        return many and bool(excess > 3 * np.sqrt(self.first + self.second))
+
+
+def arrivals(features: pd.DataFrame, window_days: float) -> Arrivals:
+    """Return how many members have their first purchase in the first and the second twentieth of `window_days`."""
     age = features["age_days"].to_numpy(float)
     since = (window_days - age[age > 0]) / window_days * _SLICES
     first, second = int((since < 1).sum()), int(((since >= 1) & (since < 2)).sum())
-    if first - 1.25 * second <= 3 * np.sqrt(first + second) or first < 2 * len(since) / _SLICES:
-        return ""
-    return (
-        f"{first} of {len(since)} members have their first purchase in the first {window_days / _SLICES:.0f} days, "
-        f"{second} in as many days after: most have probably bought before the data begin. Read age and frequency as "
-        "what was seen, not as a member's whole history."
-    )
+    return Arrivals(len(since), first, second, window_days / _SLICES)
 
 
-def short_window(model: str, histories: Histories, interval_days: float) -> tuple[str, ...]:
-    """Return a note where the typical `interval_days` between purchases is longer than members have been seen."""
+def short_window(model: str, histories: Histories, interval_days: float) -> tuple[Doubt, ...]:
+    """Return a doubt where the typical `interval_days` between purchases is longer than members have been seen."""
     age = histories.mean_age_days
-    note = (
-        f"{model}: a typical interval between purchases, {interval_days:.0f} days, is longer than the {age:.0f} days "
-        "members have been seen; a longer calibration window would tell more"
-    )
-    return (note,) if interval_days > age else ()
+    return (Doubt(model, Reason.SHORT_WINDOW, (), float(interval_days), age),) if interval_days > age else ()
 
 
 def _logs(features: pd.DataFrame, model: str, names: Sequence[str]) -> np.ndarray:

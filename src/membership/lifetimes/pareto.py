@@ -8,8 +8,8 @@ import pandas as pd
 from scipy import special
 
 from membership.lifetimes.histories import Histories, Scale, read, short_window
+from membership.lifetimes.pareto_integrals import count_chances, discounted, tail
 from membership.lifetimes.search import Estimate, Problem, maximise
-from membership.lifetimes.tails import count_chances, discounted, tail
 
 _MODEL = "Pareto/NBD"
 _BLOCK = 16_384  # rows worked on at a time: they stay in the processor's cache
@@ -52,9 +52,9 @@ class ParetoNbd:
         histories = Histories.of(features, _MODEL, covariates)
         estimate = maximise(_problem(histories), penalizer)
         r, alpha_days, s, beta_days, *effects = (estimate[name] for name in estimate.names)
-        notes = estimate.notes + short_window(_MODEL, histories, alpha_days / r)
+        doubts = estimate.doubts + short_window(_MODEL, histories, alpha_days / r)
         effects = np.reshape(effects, (2, -1))
-        return cls(r, alpha_days, s, beta_days, effects, histories.scale, replace(estimate, notes=notes))
+        return cls(r, alpha_days, s, beta_days, effects, histories.scale, replace(estimate, doubts=doubts))
 
     def p_alive(self, features: pd.DataFrame) -> np.ndarray:
         """Return P(still a customer at the cut-off), (members,)."""

@@ -6,6 +6,7 @@ starts climb by L-BFGS-B, on a sample where there is one; Newton steps take the 
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cache
 from statistics import NormalDist
 
@@ -19,10 +20,30 @@ from membership.lifetimes import climb
 
 _BOUND = 10.0  # |theta|; beyond it nothing that is predicted changes
 _APART = 0.01  # of the summed log-likelihood: starts that differ by less reached the same summit
-_LOOSE = 5.0  # standard error of a theta (a factor of 150) from which on the data do not tell it: it is infinite
-_VAGUE = 2.0  # standard error of a theta (a factor of 7) from which on a note says so
+_LOOSE = 5.0  # standard error of a theta (a factor of 150) above which it counts as unknown: infinite
+_VAGUE = 2.0  # standard error of a theta (a factor of 7) above which a doubt says so
 
 _one_thread = threadpool_limits.wrap(limits=1, user_api="blas")  # on sums this short, threads only wait for each other
+
+
+class Reason(StrEnum):
+    """Why the parameters of a fitted model may deserve less belief."""
+
+    AT_EDGE = "at the edge"  # parameters ran to the edge of the search: predictions hold, these values mean nothing
+    VAGUE = "vague"  # parameters for which very different values fit about as well
+    ONE_START = "one start"  # one of several starts reached this summit; the others ended lower
+    SHORT_WINDOW = "short window"  # members were seen for less than a typical interval between purchases
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """One reason to doubt a fitted model. Days are filled for `SHORT_WINDOW` alone, parameters for the first two."""
+
+    model: str
+    reason: Reason
+    parameters: tuple[str, ...] = ()
+    interval_days: float | None = None  # typical, between two purchases
+    seen_days: float | None = None  # mean age of members
 
 
 @dataclass(frozen=True)
@@ -46,7 +67,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a search found. Where the data do not tell a parameter, its standard error is infinite, never NaN.
+    """What a search found. Where the data do not determine a parameter, its standard error is infinite, never NaN.
 
     The errors of the others then hold with that parameter where it is: `profile` shows more.
     """
@@ -59,7 +80,7 @@ class Estimate:
     members: int
     starts: int
     agreeing: int  # of the starts, how many reached the same summit
-    notes: tuple[str, ...]  # what to know before believing the parameters; empty where there is nothing
+    doubts: tuple[Doubt, ...]  # reasons to doubt the parameters; empty where there are none
     penalizer: float = 0.0
 
     def __getitem__(self, name: str) -> float:
@@ -100,7 +121,7 @@ def maximise(problem: Problem, penalizer: float = 0.0) -> Estimate:
         problem.members,
         len(problem.starts),
         agreeing,
-        _notes(problem, inside, np.sqrt(np.diag(covariance)) > _VAGUE, agreeing),
+        _doubts(problem, inside, np.sqrt(np.diag(covariance)) > _VAGUE, agreeing),
         penalizer,
     )
 
@@ -199,17 +220,13 @@ def _covariance(information: np.ndarray, inside: np.ndarray) -> np.ndarray:
     return covariance
 
 
-def _notes(problem: Problem, inside: np.ndarray, vague: np.ndarray, agreeing: int) -> tuple[str, ...]:
-    names, model = np.array(problem.names), problem.model
-    stuck, unsure = ", ".join(names[~inside]), ", ".join(names[inside & vague])
-    said = {
-        f"{model}: {stuck} ran to the edge of the search; it predicts, but these mean nothing": stuck,
-        f"{model}: the data hardly tell {unsure}: very different values fit about as well": unsure,
-        f"{model}: only 1 of {len(problem.starts)} starts reached this summit; the others ended lower": (
-            agreeing == 1 < len(problem.starts)
-        ),
-    }
-    return tuple(sentence for sentence, true in said.items() if true)
+def _doubts(problem: Problem, inside: np.ndarray, vague: np.ndarray, agreeing: int) -> tuple[Doubt, ...]:
+    names = np.array(problem.names)
+    found = {Reason.AT_EDGE: names[~inside], Reason.VAGUE: names[inside & vague]}
+    doubts = [Doubt(problem.model, reason, tuple(map(str, about))) for reason, about in found.items() if len(about)]
+    if agreeing == 1 < len(problem.starts):
+        doubts.append(Doubt(problem.model, Reason.ONE_START))
+    return tuple(doubts)
 
 
 def _held(problem: Problem, estimate: Estimate) -> Callable[[int, float], float]:

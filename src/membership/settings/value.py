@@ -1,10 +1,10 @@
-"""How members are valued: which models are tried, how they learn, and by which rule one of them is believed."""
+"""How members are valued: which models are tried, how they learn, and by which rule one of them is chosen."""
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from membership.settings.section import Count, Days, Level, NotNegative, Positive, Section, Share
+from membership.settings.section import Count, Days, Level, NotNegative, Section
 
 Candidate = Literal[
     "zero", "mean", "same_rate", "recent_rate", "rfm", "bgnbd", "mbgnbd", "pareto_nbd", "bgnbd_covariates",
@@ -33,22 +33,6 @@ class Network(Section):
     weight_decay: NotNegative
 
 
-class WorkedCase(Section):
-    """The worked case of the weighted linear RFM model: its market and its parameter table, in the order r, f, m."""
-
-    members: Annotated[int, Field(ge=100)]
-    days: Days
-    weights: Annotated[list[Share], Field(min_length=3, max_length=3)]
-    slopes: Annotated[list[Positive], Field(min_length=3, max_length=3)]
-    offsets: Annotated[list[NotNegative], Field(min_length=3, max_length=3)]
-
-    @model_validator(mode="after")
-    def _add_up(self):
-        if abs(sum(self.weights) - 1) > 1e-9:
-            raise ValueError(f"weights must add up to 1; they add up to {sum(self.weights):g}")
-        return self
-
-
 class Value(Section):
     """How members are valued."""
 
@@ -67,4 +51,3 @@ class Value(Section):
     at_risk_p_alive: Level
     boosting: Boosting
     network: Network
-    worked_case: WorkedCase

@@ -1,4 +1,4 @@
-"""Rolling origins: what every candidate, fitted on what was known on a day, said of the window that followed.
+"""Rolling origins: what every candidate, fitted on what was known on a day, predicted for the window that followed.
 
     learn          learn       origin (oldest)    origin         as of
   |------------)|------------)|--- predict ---)|--- predict --)|
@@ -13,11 +13,14 @@ import pandas as pd
 
 from membership.base.errors import DataError
 from membership.base.progress import bar
+from membership.lifetimes.bgnbd import BgNbd, MbgNbd
+from membership.lifetimes.pareto import ParetoNbd
+from membership.lifetimes.search import Doubt
 from membership.settings.value import Value
 from membership.settings.windows import Windows
-from membership.value import candidates, learned
+from membership.value import candidate_models, learned
 from membership.value import panel as panels
-from membership.value.candidates import Candidate
+from membership.value.candidate_models import Candidate
 from membership.value.panel import OUTCOMES, Panel
 
 
@@ -33,6 +36,14 @@ class Fitted:
         """Return `what` ("orders" or "spend") over `days`: one row a member, one column a candidate."""
         found = {name: getattr(one, what)(features, days) for name, one in self.candidates.items()}
         return pd.DataFrame(found, index=features.index)
+
+    def buying(self, name: str | None) -> BgNbd | MbgNbd | ParetoNbd | None:
+        """Return the model of buying of the lifetime candidate `name`; None where there is none."""
+        return self.candidates[name].buying if name in self.candidates else None
+
+    def doubts(self, name: str | None) -> tuple[Doubt, ...]:
+        """Return the reasons to doubt the parameters of the candidate `name`; none where there is none."""
+        return self.candidates[name].doubts if name in self.candidates else ()
 
 
 @dataclass(frozen=True)
@@ -115,12 +126,12 @@ def _predicted(name: str, one: Candidate, origin: date, known: Panel) -> pd.Data
 def _fit(
     name: str, known: Panel, past: pd.DataFrame, found: dict[str, Candidate], settings: Value, seed: int
 ) -> Candidate:
-    if name in candidates.NAIVE:
-        return candidates.naive(name, known)
-    if name in candidates.LIFETIME:
-        return candidates.lifetime(name, known, settings)
+    if name in candidate_models.NAIVE:
+        return candidate_models.naive(name, known)
+    if name in candidate_models.LIFETIME:
+        return candidate_models.lifetime(name, known, settings)
     if name == "rfm":
-        return candidates.linear(known, settings)
+        return candidate_models.linear(known, settings)
     if name == "stack":
         return learned.stack(past, found)
     return {"boosted": learned.boosted, "ziln": learned.ziln}[name](known, settings, seed)

@@ -62,21 +62,21 @@ class Rfm:
 
 @dataclass(frozen=True)
 class Weighing:
-    """What recency, frequency and monetary value weigh (rows `PARTS`), or why the data cannot tell (no rows)."""
+    """The weights of recency, frequency and monetary value (rows `PARTS`), or why the data give none (no rows)."""
 
     weights: pd.DataFrame  # weight, low, high
     nine_parameters: pd.DataFrame  # w, a, b
-    refusal: str  # empty where there is none
+    refusal: DataError | None = None
 
 
 def weigh(features: pd.DataFrame, target: pd.Series, days: int, settings: Value, rng: np.random.Generator) -> Weighing:
-    """Fit, with bootstrap intervals of the weights; data that cannot tell them are an answer, not an error."""
+    """Fit, with bootstrap intervals of the weights; data that do not determine them are an answer, not an error."""
     try:
         model = fit(features, target, days, settings.clip_share)
     except DataError as error:
-        return Weighing(pd.DataFrame(columns=["weight", "low", "high"]), pd.DataFrame(columns=list("wab")), str(error))
+        return Weighing(pd.DataFrame(columns=["weight", "low", "high"]), pd.DataFrame(columns=list("wab")), error)
     weights = bootstrap(model, features, target, settings.bootstrap, settings.confidence, rng)
-    return Weighing(weights, model.nine_parameters(), "")
+    return Weighing(weights, model.nine_parameters())
 
 
 def fit(

@@ -87,7 +87,7 @@ class Linear:
 
 @dataclass(frozen=True)
 class Lifetime:
-    """A model of buying until a member stops, times a model of spend; see `candidates.lifetime`."""
+    """A model of buying until a member stops, times a model of spend; see `candidate_models.lifetime`."""
 
     buying: object
     spending: object

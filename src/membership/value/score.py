@@ -1,4 +1,4 @@
-"""What each member is worth: the table `value`, from the candidate that was chosen and the best lifetime model."""
+"""What each member is worth: table `value`, from the chosen candidate and the best lifetime model."""
 
 from dataclasses import dataclass
 
@@ -14,18 +14,19 @@ from membership.lifetimes.spend import GammaGamma
 from membership.settings.economics import Economics
 from membership.settings.value import Value
 from membership.value import learned, lifetime, rules
-from membership.value.candidates import EveryPurchase
+from membership.value.candidate_models import EveryPurchase
 from membership.value.choose import Choice
 from membership.value.forest import Forest
 from membership.value.origins import Fitted, Rolled
 from membership.value.panel import outcome
 from membership.value.rfm import Rfm
+from membership.value.rfm_segments import NEVER, segments
 from membership.value.rules import Lifetime, Rule
-from membership.value.segments import NEVER, segments
 from membership.value.validate import ErrorBand
 from membership.value.ziln import Ziln
 
 _YEAR = 365.0  # days
+_DIGITS = 6  # after the point, of cents
 
 
 def band(rolled: Rolled, choice: Choice, days: int, settings: Value) -> ErrorBand:
@@ -147,7 +148,8 @@ def groups(value: pd.DataFrame, settings: Value) -> np.ndarray:
     High value are the `high_value_share` of all members who are worth most, equals by member id, and more than 0; at
     risk is who has bought and has a P(alive) below `at_risk_p_alive`.
     """
-    order = value.sort_index().sort_values("value", ascending=False, kind="stable").index
+    worth = value["value"].round(_DIGITS).sort_index()  # so that no border depends on last digits
+    order = worth.sort_values(ascending=False, kind="stable").index
     best = order[: round(settings.high_value_share * len(order))]
     high = value.index.isin(best) & (value["value"] > 0)
     risk = (value["p_alive"] < settings.at_risk_p_alive) & (value["rfm_segment"] != NEVER)
@@ -177,9 +179,10 @@ def concentration(value: pd.DataFrame) -> pd.DataFrame:
 
 
 def parameters(fitted: Fitted, choice: Choice) -> dict:
-    """Return the choice and every fitted number, ready for JSON; intervals where there are any."""
+    """Return the choice, mean ranks and every fitted number, ready for JSON; intervals where there are any."""
     numbers = {
         name: {parameter: row.dropna().to_dict() for parameter, row in one.parameters.iterrows()}
         for name, one in fitted.candidates.items()
     }
-    return {"chosen": choice.name, "lifetime": choice.lifetime, "reasons": list(choice.reasons), "fitted": numbers}
+    named = {"chosen": choice.name, "best_ranked": choice.best_ranked, "lifetime": choice.lifetime}
+    return named | {"mean_rank": choice.table["mean_rank"].dropna().to_dict(), "fitted": numbers}

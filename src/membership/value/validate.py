@@ -1,10 +1,10 @@
-"""How far to believe a prediction: what it said at a cut-off against what members did afterwards.
+"""How good a prediction is: what it expected at a cut-off, compared with what members did afterwards.
 
 Every prediction is compared with naive ones: nothing, the same for everybody, and each member's own rate so far. None
-of it is a reason to believe a model that was chosen on the same window.
+of this is evidence for a model that was chosen on the same window.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -17,8 +17,9 @@ from membership.base import engine
 from membership.base.errors import DataError
 from membership.base.progress import bar
 from membership.data import purchases
-from membership.value.accuracy import METRICS, judge
+from membership.value.accuracy import LOWER_IS_BETTER, METRICS, ranked
 
+_LAST_DIGITS = 1e-6  # of a metric: smaller differences are no differences
 _GROUP = 100  # members a group of the error band at least, and ten groups at most
 
 
@@ -83,9 +84,52 @@ def compare(actual: pd.Series, predictions: pd.DataFrame) -> pd.DataFrame:
     share of what happened held by the tenth of members predicted highest. Where nothing happened, or a prediction
     ranks nobody, what is undefined is 0 (top_share: a tenth). Raises DataError where a prediction is not a number.
     """
-    judged, once = judge(actual, predictions), np.ones(len(actual))
-    rows = {name: {metric: measure(one, once) for metric, measure in METRICS.items()} for name, one in judged.items()}
+    columns, once = ranked(actual, predictions), np.ones(len(actual))
+    rows = {name: {metric: measure(one, once) for metric, measure in METRICS.items()} for name, one in columns.items()}
     return pd.DataFrame.from_dict(rows, orient="index", columns=list(METRICS))
+
+
+@dataclass(frozen=True)
+class Resampled:
+    """Metrics of candidates on all members and on draws of members, the same members for all candidates."""
+
+    metrics: tuple[str, ...]
+    candidates: tuple[str, ...]
+    whole: np.ndarray  # (metrics, candidates)
+    drawn: np.ndarray  # (draws, metrics, candidates)
+
+    @classmethod
+    def of(
+        cls,
+        measure: Callable[[np.ndarray], np.ndarray],
+        metrics: Sequence[str],
+        candidates: Sequence[str],
+        members: int,
+        draws: int,
+        rng: np.random.Generator,
+    ) -> "Resampled":
+        """Draw; `measure` takes how often each member counts, (members,), and returns (metrics, candidates)."""
+        whole = measure(np.ones(members))
+        drawn = np.empty((draws, *whole.shape))
+        for draw in bar(range(draws), "paired bootstrap"):
+            drawn[draw] = measure(np.bincount(rng.integers(members, size=members), minlength=members).astype(float))
+        return cls(tuple(metrics), tuple(candidates), whole, drawn)
+
+    def against(self, reference: str, confidence: float) -> pd.DataFrame:
+        """Return how each candidate differs from the candidate `reference`.
+
+        Rows (`metric`, `candidate`): `value` and `reference` (of all members), `difference` (value less reference) with
+        its percentile interval `low`, `high`. For the metrics that are LOWER_IS_BETTER an interval below 0 is a win
+        over the reference, for gini, spearman and top_share one above 0.
+        """
+        base, tail = self.candidates.index(reference), (1 - confidence) / 2
+        low, high = np.quantile(self.drawn - self.drawn[:, :, [base]], [tail, 1 - tail], axis=0)
+        rows = pd.MultiIndex.from_product([self.metrics, self.candidates], names=["metric", "candidate"])
+        known = self.whole[:, [base]]
+        columns = {"value": self.whole, "reference": known + 0 * self.whole, "difference": self.whole - known}
+        columns |= {"low": low, "high": high}
+        found = pd.DataFrame({name: table.ravel() for name, table in columns.items()}, rows)
+        return found.drop(index=reference, level="candidate")
 
 
 def differences(
@@ -97,28 +141,27 @@ def differences(
     confidence: float,
     rng: np.random.Generator,
 ) -> pd.DataFrame:
-    """Return how each column of `predictions` differs from the column `reference`, by paired bootstrap over members.
+    """Return how columns of `predictions` differ from the column `reference`, by paired bootstrap over members.
 
-    Rows (`metric`, `candidate`): `value` and `reference` (of the whole), `difference` (value less reference) with its
-    percentile interval `low`, `high`. Every draw takes the same members for all columns. For the metrics that are
-    LOWER_IS_BETTER an interval below 0 is a win over the reference, for gini, spearman and top_share one above 0.
+    As `Resampled.against`.
     """
-    judged, count = judge(actual, predictions), len(actual)
+    columns = ranked(actual, predictions)
 
-    def measured(weights: np.ndarray) -> np.ndarray:
-        return np.array([[METRICS[metric](one, weights) for one in judged.values()] for metric in metrics])
+    def measure(weights: np.ndarray) -> np.ndarray:
+        return np.array([[METRICS[metric](one, weights) for one in columns.values()] for metric in metrics])
 
-    base = predictions.columns.get_loc(reference)
-    whole = measured(np.ones(count))
-    drawn = np.empty((draws, *whole.shape))
-    for draw in bar(range(draws), "paired bootstrap"):
-        drawn[draw] = measured(np.bincount(rng.integers(count, size=count), minlength=count).astype(float))
-    tail = (1 - confidence) / 2
-    low, high = np.quantile(drawn - drawn[:, :, [base]], [tail, 1 - tail], axis=0)
-    rows = pd.MultiIndex.from_product([list(metrics), predictions.columns], names=["metric", "candidate"])
-    columns = {"value": whole, "reference": whole[:, [base]] + 0 * whole, "difference": whole - whole[:, [base]]}
-    found = pd.DataFrame({name: table.ravel() for name, table in (columns | {"low": low, "high": high}).items()}, rows)
-    return found.drop(index=reference, level="candidate")
+    return Resampled.of(measure, metrics, list(columns), len(actual), draws, rng).against(reference, confidence)
+
+
+def clearly_worse(table: pd.DataFrame) -> set[str]:
+    """Return the candidates of `Resampled.against` that at least one metric shows to be worse than the reference.
+
+    That is where the whole interval of the difference lies on the worse side of 0, by more than last digits. The name
+    of a metric ends in one of `METRICS`, e.g. spend_rmse.
+    """
+    falls = np.array([metric.endswith(LOWER_IS_BETTER) for metric in table.index.get_level_values("metric")], bool)
+    loss = np.where(falls, table["low"], -table["high"])
+    return set(table.index.get_level_values("candidate")[loss > _LAST_DIGITS * table["reference"].abs()])
 
 
 def deciles(actual: pd.Series, predicted: pd.Series) -> pd.DataFrame:
@@ -126,7 +169,7 @@ def deciles(actual: pd.Series, predicted: pd.Series) -> pd.DataFrame:
 
     Equal predictions are put in order by member id; below ten members some tenths are left out.
     """
-    one = judge(actual, predicted.to_frame("predicted"))["predicted"]
+    one = ranked(actual, predicted.to_frame("predicted"))["predicted"]
     table = pd.DataFrame(one.deciles(np.ones(len(actual))), index=["members", "predicted", "actual"]).T
     table.insert(0, "decile", np.arange(1, 11))
     table = table[table["members"] > 0].reset_index(drop=True).astype({"members": int})

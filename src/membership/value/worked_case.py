@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 
 from membership.lifetimes import markets
-from membership.settings.value import WorkedCase
 from membership.value import rfm, validate
 from membership.value.rfm import PARTS, Rfm
 
@@ -23,8 +22,20 @@ PRINTED, CALIBRATED = "as printed", "calibrated"
 
 
 @dataclass(frozen=True)
+class WorkedCase:
+    """The simulated market and the parameter table, in the order recency, frequency, monetary value."""
+
+    members: int = 100_000
+    days: int = 182  # of behaviour
+    weights: tuple[float, ...] = (0.5, 0.3, 0.2)  # w, which add up to 1
+    slopes: tuple[float, ...] = (0.01, 0.02, 0.03)  # a
+    offsets: tuple[float, ...] = (0.5, 0.6, 0.7)  # b
+    clip_share: float = 0.005  # of customers beyond each end of a calibrated scale
+
+
+@dataclass(frozen=True)
 class Case:
-    """The calibrated model, and both on the customers it was not learned from."""
+    """The calibrated model, and both tables on customers that it did not learn from."""
 
     model: Rfm
     parameters: pd.DataFrame  # rows PARTS; w, a, b as printed and calibrated, for the same R, F, M
@@ -71,10 +82,10 @@ def jacobian(settings: WorkedCase, known: pd.DataFrame) -> np.ndarray:
 
 
 def identification(settings: WorkedCase) -> pd.DataFrame:
-    """Return what data can tell: the nine parameters as `printed`, and `another` table of them with the same V.
+    """Return the nine parameters as `printed`, and `another` table of them with the same V.
 
     The other table has equal weights, and slopes and offsets that make up for it. Rows: w, a, b of each part, which
-    data cannot tell, then the three slopes w a and the intercept sum w b, which they can (`told`).
+    data do not determine, then the three slopes w a and the intercept sum w b, which they do (`determined`).
     """
     weights = np.array(settings.weights)
     even = np.full(len(PARTS), 1 / len(PARTS))
@@ -85,17 +96,17 @@ def identification(settings: WorkedCase) -> pd.DataFrame:
     names = [f"{letter} of {part}" for letter in ("w", "a", "b") for part in PARTS]
     names += [f"slope w a of {part}" for part in PARTS] + ["intercept: sum of w b"]
     found = pd.DataFrame({name: [*w, *a, *b, *(w * a), w @ b] for name, (w, a, b) in tables.items()}, index=names)
-    return found.assign(told=np.arange(len(found)) >= 3 * len(PARTS))
+    return found.assign(determined=np.arange(len(found)) >= 3 * len(PARTS))
 
 
-def calibrate(settings: WorkedCase, known: pd.DataFrame, clip_share: float, rng: np.random.Generator) -> Case:
-    """Return what calibration changes: learned on a random half of the customers, judged beside the table on the other.
+def calibrate(settings: WorkedCase, known: pd.DataFrame, rng: np.random.Generator) -> Case:
+    """Return what calibration changes: learned on a random half of the customers, compared with the table on the other.
 
-    Both are taken to say what a customer spends in the next window. Raises DataError where weights mean nothing.
+    Both are read as the spend of the next window. Raises DataError where the data do not determine the weights.
     """
     mixed = known.index[rng.permutation(len(known))]
     learned, judged = known.loc[mixed[::2]], known.loc[mixed[1::2]]
-    model = rfm.fit(learned, learned["spend_after"], settings.days, clip_share, _INPUTS)
+    model = rfm.fit(learned, learned["spend_after"], settings.days, settings.clip_share, _INPUTS)
     calibrated = pd.Series(model.predict(judged, settings.days), judged.index, name=CALIBRATED)
     predictions = pd.concat([printed(settings, judged), calibrated], axis=1)
     actual = judged["spend_after"]

@@ -17,11 +17,11 @@ def worth(table: pd.DataFrame, yearly_rate: float, ax: Axes | None = None) -> Ax
     return ax
 
 
-def survival(observed: pd.Series, told: pd.Series, known: int, periods: str, ax: Axes | None = None) -> Axes:
-    """Draw the share of members left by tenure in `periods` (a name), as it was and as told after `known`."""
+def survival(observed: pd.Series, predicted: pd.Series, known: int, periods: str, ax: Axes | None = None) -> Axes:
+    """Draw the share of members left by tenure in `periods` (a name), as it was and as predicted after `known`."""
     ax = ax or plt.subplots(figsize=(7, 4))[1]
     ax.step(observed.index, observed, where="post", color="black", label="what happened")
-    ax.plot(told.index, told, "o--", color="steelblue", label=f"told by the model after {known}")
+    ax.plot(predicted.index, predicted, "o--", color="steelblue", label=f"predicted after {known}")
     ax.axvspan(known, observed.index.max(), color="0.75", alpha=0.3, linewidth=0, label="not seen when fitted")
     ax.yaxis.set_major_formatter(PercentFormatter(1))
     ax.set(title="Who is still there\nGood: the points lie on the steps, in the grey part too")

@@ -1,4 +1,4 @@
-"""The checks of a model of value, one call -> one frame: does it fit its own window, and does it hold after it?
+"""Diagnostics of a model of value, one call -> one frame: does it fit its own window, and does it hold afterwards?
 
 `features` are known at a cut-off and indexed by member; a model is one of buying at any time, such as `bgnbd.BgNbd`, or
 None where all of them refused the data: then what is expected is unknown, NaN, and what was is shown alone;
@@ -15,9 +15,11 @@ from scipy import stats
 
 from membership.base import engine
 from membership.data import purchases
+from membership.lifetimes import search
 from membership.stats import resample
 from membership.value import validate
-from membership.value.accuracy import judge
+from membership.value.accuracy import ranked
+from membership.value.candidate_models import Candidate
 
 WEEK = 7  # days
 PERFECT = "perfect ranking"
@@ -139,9 +141,9 @@ def gain(actual: pd.Series, predictions: pd.DataFrame, steps: int = 100) -> pd.D
     `perfect ranking` puts members in the order of what they did.
     """
     members, once = np.arange(1, steps + 1) / steps, np.ones(len(actual))
-    judged = judge(actual, predictions)
-    curves = {name: one.concentration(once, one.group) for name, one in judged.items()}
-    some = next(iter(judged.values()))
+    columns = ranked(actual, predictions)
+    curves = {name: one.concentration(once, one.group) for name, one in columns.items()}
+    some = next(iter(columns.values()))
     curves[PERFECT] = some.concentration(once, some.rank)
     parts = [
         pd.DataFrame({"candidate": name, "share_of_members": members, "share": np.interp(members, *curve)})
@@ -152,7 +154,7 @@ def gain(actual: pd.Series, predictions: pd.DataFrame, steps: int = 100) -> pd.D
 
 
 def apart(features: pd.DataFrame, actual: pd.Series, predictions: pd.DataFrame) -> pd.DataFrame:
-    """Return `validate.compare`, with `members`, apart for who had bought again and who had no repeat purchase."""
+    """Return `validate.compare`, with `members`, separately for members with and without a repeat purchase."""
     repeated = features["frequency"] > 0
     parts = {"bought again": repeated, "no repeat purchase": ~repeated & (features["age_days"] > 0)}
     tables = {
@@ -163,14 +165,28 @@ def apart(features: pd.DataFrame, actual: pd.Series, predictions: pd.DataFrame) 
     return pd.concat(tables, names=["part", "candidate"])
 
 
-def drift(parameters: pd.DataFrame) -> pd.DataFrame:
-    """Return how the parameters of one model, fitted at several origins, move against what the first origin knew.
+def parameters(candidate: Candidate | None, features: pd.DataFrame, confidence: float) -> pd.DataFrame:
+    """Return the parameters of a lifetime model and of its Gamma-Gamma, with profile-likelihood intervals.
 
-    `parameters`: `origin`, `parameter`, `value`, `low`, `high`, one row each, as in `origins.Rolled`. Adds `shift`, the
-    distance from the value at the first origin in widths of its interval on that side: beyond -1 and 1 the value lies
-    outside what the first origin thought possible, and has `moved`. Parameters without an interval are left out.
+    Columns: `value`, `standard_error`, `low`, `high`; rows: names with units. Without a lifetime model there are none.
     """
-    rows = parameters.dropna(subset=["low", "high"]).sort_values(["origin", "parameter"], kind="stable")
+    if candidate is None:
+        return pd.DataFrame(columns=["value", "standard_error", "low", "high"])
+    buying, spending = candidate.buying, candidate.spending
+    problems = (buying.problem(features, buying.scale.names), spending.problem(features))
+    estimates = (buying.estimate, spending.estimate)
+    return pd.concat([search.profile(*both, confidence) for both in zip(problems, estimates, strict=True)])
+
+
+def drift(parameters: pd.DataFrame, candidate: str | None) -> pd.DataFrame:
+    """Return how the parameters of one candidate, fitted at several origins, move away from the first origin's.
+
+    `parameters`: `origin`, `candidate`, `parameter`, `value`, `low`, `high`, one row each, as in `origins.Rolled`. Adds
+    `shift`, the distance from the value at the first origin in widths of its interval on that side: beyond -1 and 1 the
+    value lies outside the interval of the first origin, and has `moved`. Parameters without an interval are left out.
+    """
+    rows = parameters[parameters["candidate"] == candidate].dropna(subset=["low", "high"])
+    rows = rows.sort_values(["origin", "parameter"], kind="stable")
     first = rows.groupby("parameter")[["value", "low", "high"]].transform("first")
     distance = rows["value"] - first["value"]
     width = (first["high"] - first["value"]).where(distance > 0, first["value"] - first["low"])
@@ -179,7 +195,7 @@ def drift(parameters: pd.DataFrame) -> pd.DataFrame:
 
 
 def independence(features: pd.DataFrame, confidence: float) -> pd.DataFrame:
-    """Return the correlation of how often and how much, which Gamma-Gamma takes to be 0: `value`, `low`, `high`.
+    """Return the correlation of frequency and spend, which Gamma-Gamma assumes to be 0: `value`, `low`, `high`.
 
     Rows: `pearson`, `spearman`, of frequency and mean spend of those who bought again; Fisher's interval. Where fewer
     than four did, or all alike, nothing is known: 0, from -1 to 1.

@@ -4,11 +4,11 @@ import mpmath
 import numpy as np
 import pytest
 
-from membership.lifetimes import tails
+from membership.lifetimes import pareto_integrals
 
 
 def exact(power_a, power_b, a, b, days, factor=lambda u: 1):
-    """The integral of `tails.tail`, times `factor`, by adaptive quadrature in ten pieces."""
+    """The integral of `pareto_integrals.tail`, times `factor`, by adaptive quadrature in ten pieces."""
     with mpmath.workdps(20):
         least = min(a, b)
         ends = np.linspace(0, float(mpmath.log1p(days / least)), 11)
@@ -31,17 +31,17 @@ def wide_grid(cases, rng):
 
 def test_tail_has_nine_digits_from_no_purchase_to_thousands():
     grid = wide_grid(40, np.random.default_rng(3))
-    found, _ = tails.tail(*grid)
+    found, _ = pareto_integrals.tail(*grid)
     error = [value - float(mpmath.log(exact(*case))) for value, case in zip(found, np.transpose(grid), strict=True)]
     assert np.abs(error).max() < 1e-10
 
 
 def test_a_wide_grid_agrees_with_a_rule_of_200_nodes(monkeypatch):
     grid = wide_grid(20_000, np.random.default_rng(4))
-    found, means = tails.tail(*grid, moments=True)
-    monkeypatch.setattr(tails, "_RULES", ((200, np.inf, np.inf),))
-    monkeypatch.setattr(tails, "_NEGLIGIBLE", 60.0)
-    better, better_means = tails.tail(*grid, moments=True)
+    found, means = pareto_integrals.tail(*grid, moments=True)
+    monkeypatch.setattr(pareto_integrals, "_RULES", ((200, np.inf, np.inf),))
+    monkeypatch.setattr(pareto_integrals, "_NEGLIGIBLE", 60.0)
+    better, better_means = pareto_integrals.tail(*grid, moments=True)
     assert np.abs(found - better).max() < 1e-9
     np.testing.assert_allclose(means, better_means, rtol=1e-8)
 
@@ -49,7 +49,7 @@ def test_a_wide_grid_agrees_with_a_rule_of_200_nodes(monkeypatch):
 @pytest.mark.parametrize("case", [(0.6, 1.6, 0.3, 0.4, 1.0), (7.6, 1.2, 0.9, 0.4, 0.5), (40.0, 9.0, 2.0, 1.0, 0.1)])
 def test_means_are_those_under_the_integrand(case):
     _, _, a, b, _ = case
-    _, means = tails.tail(*(np.array([value]) for value in case), moments=True)
+    _, means = pareto_integrals.tail(*(np.array([value]) for value in case), moments=True)
     factors = (
         lambda u: mpmath.log1p(u / a),
         lambda u: mpmath.log1p(u / b),
@@ -61,7 +61,7 @@ def test_means_are_those_under_the_integrand(case):
 
 
 def test_tail_over_no_days_is_nothing():
-    found, means = tails.tail(*(np.array([value]) for value in (3.5, 1.6, 0.3, 0.4, 0.0)), moments=True)
+    found, means = pareto_integrals.tail(*(np.array([value]) for value in (3.5, 1.6, 0.3, 0.4, 0.0)), moments=True)
     assert found == -np.inf
     assert np.isfinite(means).all()
 
@@ -74,7 +74,7 @@ def test_discounted_has_ten_digits(power, b, daily, days):
     ends = [0, *(end for end in (1, 10, 100, 1000) if end < days), days]
     with mpmath.workdps(20):
         expected = float(mpmath.quad(lambda u: mpmath.exp(-daily * u) * (1 + u / b) ** -power, ends))
-    np.testing.assert_allclose(tails.discounted(power, np.array([b]), daily, days), expected, rtol=1e-10)
+    np.testing.assert_allclose(pareto_integrals.discounted(power, np.array([b]), daily, days), expected, rtol=1e-10)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_count_chances_are_negative_binomial_over_the_days_as_a_customer(scales)
         share = mpmath.mpf(days) / (alpha + days)
         return mpmath.rf(r, count) / mpmath.factorial(count) * (1 - share) ** r * share**count
 
-    found = tails.count_chances(np.array([age]), r, np.array([alpha]), s, np.array([beta]), 100)
+    found = pareto_integrals.count_chances(np.array([age]), r, np.array([alpha]), s, np.array([beta]), 100)
     with mpmath.workdps(20):
         for count in (0, 1, 5, 100):
             ends = [0, *(end for end in (1, 5, 25, 100, 400) if end < age), age]

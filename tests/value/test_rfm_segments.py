@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from membership.base.errors import DataError
-from membership.value.segments import segments
+from membership.value.rfm_segments import segments
 
 
 def scored(days_since_last, purchase_days, spend):

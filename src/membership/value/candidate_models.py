@@ -1,4 +1,4 @@
-"""The candidates for what a member is worth: each predicts purchase days and spend for any number of days ahead.
+"""The candidates for a member's value: each predicts purchase days and spend for any number of days ahead.
 
 All are fitted on a panel that ends at the origin, and so on nothing that happened after it. Naive rules always exist.
 """
@@ -11,28 +11,13 @@ import pandas as pd
 
 from membership.lifetimes.bgnbd import BgNbd, MbgNbd
 from membership.lifetimes.pareto import ParetoNbd
-from membership.lifetimes.search import Estimate, Problem
+from membership.lifetimes.search import Doubt, Estimate, Problem
 from membership.lifetimes.spend import GammaGamma
 from membership.settings.value import Value
 from membership.value import rfm
 from membership.value.panel import Panel
 from membership.value.rules import Constant, Lifetime, Linear, RecentRate, Rule, SameRate
 
-NAMES = {
-    "zero": "nothing",
-    "mean": "the same for everybody",
-    "same_rate": "the member's own rate so far",
-    "recent_rate": "the member's own rate of the last 90 days",
-    "rfm": "the weighted RFM model",
-    "bgnbd": "BG/NBD with Gamma-Gamma",
-    "mbgnbd": "MBG/NBD with Gamma-Gamma",
-    "pareto_nbd": "Pareto/NBD with Gamma-Gamma",
-    "bgnbd_covariates": "BG/NBD with covariates and Gamma-Gamma",
-    "pareto_nbd_covariates": "Pareto/NBD with covariates and Gamma-Gamma",
-    "boosted": "gradient boosting on BG/NBD",
-    "ziln": "the zero-inflated lognormal network",
-    "stack": "the stacked model",
-}
 SAY_NOTHING = ("zero", "mean")  # the same for everybody: never chosen
 NAIVE = (*SAY_NOTHING, "same_rate", "recent_rate")  # rules without a fit
 LIFETIME = {
@@ -56,18 +41,18 @@ class Candidate:
     parameters: pd.DataFrame = field(default_factory=lambda: values({}))  # what was fitted; see `values`
     buying: BgNbd | MbgNbd | ParetoNbd | None = None  # the parts of a lifetime model
     spending: "GammaGamma | EveryPurchase | None" = None
-    notes: tuple[str, ...] = ()  # what to know before believing the parameters
+    doubts: tuple[Doubt, ...] = ()  # reasons to doubt the parameters
     rule: Rule | None = None  # what predicts, where it can be stored
 
     @classmethod
     def of(cls, rule: Rule, parameters: pd.DataFrame | None = None, *rest) -> "Candidate":
-        """Return the candidate that predicts by `rule`; `rest`: the parts of a lifetime model, and notes."""
+        """Return the candidate that predicts by `rule`; `rest`: the parts of a lifetime model, and doubts."""
         return cls(rule.orders, rule.spend, values({}) if parameters is None else parameters, *rest, rule=rule)
 
 
 @dataclass(frozen=True)
 class EveryPurchase:
-    """Gamma-Gamma that learns from the first purchase day too, and so tells members without a repeat apart.
+    """Gamma-Gamma that also learns from the first purchase day, and so separates members without a repeat.
 
     The published model leaves the first purchase out; it stays in the candidates without covariates. On CDNOW, at
     origins within calibration, the Gini of spend rises from .61-.64 to .66-.67 and the RMSE stays as it is.
@@ -120,7 +105,7 @@ def naive(name: str, known: Panel) -> Candidate:
 def linear(known: Panel, settings: Value) -> Candidate:
     """Return the weighted RFM model, learned from the window before the panel's last cut-off; two fits, one form.
 
-    Raises DataError where the data cannot tell the weights.
+    Raises DataError where the data do not determine the weights.
     """
     cutoff = known.previous
     before, did = known.snapshots[cutoff], known.did(cutoff)
@@ -148,7 +133,7 @@ def lifetime(name: str, known: Panel, settings: Value) -> Candidate:
         pd.concat(tables)[["value", "low", "high"]].rename_axis("parameter"),
         buying,
         spending,
-        buying.estimate.notes + spending.estimate.notes,
+        buying.estimate.doubts + spending.estimate.doubts,
     )
 
 
