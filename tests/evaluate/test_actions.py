@@ -35,7 +35,7 @@ def parts(workspace):
             }
         ),
         "items": pd.DataFrame({"item_id": ["i1", "i2"], "name": ["Bread", "Apples"]}),
-        "strategy": params.load("profile").lifecycle.strategy,
+        "strategy": params.load("lifecycle").lifecycle.strategy,
     }
 
 

@@ -1,4 +1,4 @@
-"""P(alive) by month: told apart from a market where nobody stops, refuted by who comes back, blind to the future."""
+"""P(alive) by month: not believed where nobody stops, refuted by members who come back, blind to the future."""
 
 from datetime import date
 
@@ -14,8 +14,8 @@ from membership.settings import params
 from membership.settings.dataset import Simulate
 from membership.settings.windows import Windows
 
-PROFILE = params.load("profile").profile
-SETTINGS = PROFILE.lifecycle
+P = params.load("lifecycle")
+SETTINGS = P.lifecycle
 WINDOWS = Windows(
     start=date(2017, 1, 1),
     calibration_end=date(2017, 11, 1),
@@ -31,7 +31,7 @@ def market(churn, seed=4, members=1200):
 
 
 def lived(events, members):
-    return lifecycle.history(ibis.memtable(events), members, WINDOWS, SETTINGS, PROFILE.min_purchase_days, ["purchase"])
+    return lifecycle.history(ibis.memtable(events), members, WINDOWS, SETTINGS, P.needs.min_purchase_days, ["purchase"])
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ def test_later_events_change_no_month_before_them(leaving):
         update={"calibration_end": date(2017, 8, 1), "validation_end": cut.date(), "as_of": cut.date()}
     )
     again = lifecycle.history(
-        ibis.memtable(known), found.canonical.members, windows, SETTINGS, PROFILE.min_purchase_days, ["purchase"]
+        ibis.memtable(known), found.canonical.members, windows, SETTINGS, P.needs.min_purchase_days, ["purchase"]
     )
     before = history.table[history.table["as_of"] <= cut].reset_index(drop=True)
     pd.testing.assert_frame_equal(again.table, before)
@@ -127,3 +127,30 @@ def test_the_p_value_of_nobody_stops_is_honest():
         features = pd.DataFrame({"frequency": frequency, "recency_days": recency, "age_days": age})
         found.append(alive.stopping(features, MbgNbd.fit(features)))
     assert np.mean(np.array(found) < 0.05) <= 0.12
+
+
+MONTHS = pd.date_range("2020-01-01", periods=4, freq="MS", name="as_of")
+RULES = pd.DataFrame(
+    {"startup": [True, False, False, False], "p_value": 0.001, "doubted": 30, "back": 0.7, "believed": False},
+    index=MONTHS,
+)
+
+
+@pytest.mark.parametrize(
+    ("facts", "reason", "believed"),
+    [
+        ({}, "tested", 0),
+        ({"believed": True}, "tested", 3),
+        ({"p_value": 0.4}, "nobody stops", 0),
+        ({"back": np.nan, "doubted": 3}, "untested", 0),
+    ],
+)
+def test_the_verdict_names_the_reason_and_counts_the_months_after_the_startup(facts, reason, believed):
+    found = alive.verdict(RULES.assign(**facts), 0.95)
+    assert (found.reason, found.believed, found.months) == (reason, believed, 3)
+    assert found.last["doubted"] == facts.get("doubted", 30)
+
+
+def test_in_the_startup_there_is_no_verdict():
+    found = alive.verdict(RULES.assign(startup=True), 0.95)
+    assert (found.reason, found.months, found.last) == ("startup", 0, {})

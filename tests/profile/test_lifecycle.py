@@ -1,4 +1,4 @@
-"""Lifecycle: each stage by hand, nothing from the future, transitions that add up."""
+"""Lifecycle: each stage by hand, nothing from the future, tables of stages by hand."""
 
 from datetime import date
 
@@ -7,8 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from membership.base import tables
 from membership.base.member_schemas import STAGES
 from membership.profile import lifecycle
+from membership.settings import params
 from membership.settings.lifecycle import Lifecycle
 from membership.settings.windows import Windows
 
@@ -25,6 +27,7 @@ SETTINGS = Lifecycle(
     follow_days=90,
     confidence=0.95,
     bootstrap=100,
+    strategy=params.load("lifecycle").lifecycle.strategy,
 )
 WINDOWS = Windows(
     start=date(2020, 1, 1),
@@ -116,18 +119,6 @@ def test_history_has_every_member_every_month_and_shares_add_up():
     assert lifecycle.current(history).to_dict() == {"a": "lapsed", "b": "prospect"}
 
 
-def test_transitions_count_each_move_of_each_member_once():
-    months = pd.to_datetime(["2020-01-01", "2020-02-01", "2020-03-01"])
-    frame = pd.DataFrame(
-        {"member_id": list("aaabbb"), "as_of": [*months, *months], "stage": list("xxyyyx")},
-    )
-    moves = lifecycle.transitions(frame, "stage", ["x", "y", "z"])
-    assert moves.to_numpy().tolist() == [[1, 1, 0], [1, 1, 0], [0, 0, 0]]
-    rates = lifecycle.rates(moves)
-    assert rates.loc["x"].tolist() == [0.5, 0.5, 0]
-    assert rates.loc["z"].isna().all()
-
-
 def test_a_first_purchase_seen_early_is_new_only_where_joining_is_known():
     early = {"m": ["2020-02-20"]}  # 50 days after the data begin: a first one, or one after a long gap
     assert stage_of(early, "2020-03-01")["m"] == "active"
@@ -155,7 +146,7 @@ def test_members_without_purchases_and_purchases_of_strangers():
     nobody = history_of({"m": []})
     assert set(nobody.table["stage"]) == {"prospect"}
     assert not nobody.table["believed"].any()
-    assert lifecycle.agreement(nobody, SETTINGS)["buyers"].sum() == 0
+    assert lifecycle.compare_rules(nobody, SETTINGS)["buyers"].sum() == 0
     assert set(history_of({"stranger": ["2020-02-10"]}, ["m"]).table["member_id"]) == {"m"}
 
 
@@ -191,3 +182,35 @@ def test_where_p_alive_is_not_believed_the_rhythm_decides():
 def test_the_stage_at_a_day_is_that_of_the_last_month_start():
     history = history_of({"m": ["2020-04-12"]}).table
     assert lifecycle.at(history, "stage", pd.Timestamp("2020-05-20")).to_dict() == {"m": "new"}
+
+
+def test_the_rules_are_compared_by_hand():
+    table = FACTS.assign(
+        member_id=list("abcdef"), stage="active", by_rhythm=["active"] * 2 + ["at_risk"] + ["lapsed"] * 3
+    )
+    evidence = pd.DataFrame({"startup": False}, index=pd.Index([pd.Timestamp("2020-07-01")], name="as_of"))
+    row = lifecycle.compare_rules(lifecycle.History(table, evidence, None), SETTINGS).iloc[0]
+    assert row["buyers"] == 6
+    assert row["rhythm_silent"] == pytest.approx(4 / 6)
+    assert row["p_alive_silent"] == pytest.approx(3 / 5)  # of the five with a P(alive)
+    assert row["disagree"] == pytest.approx(2 / 5)  # the second by P(alive) only, the third by rhythm only
+
+
+def test_each_stage_has_a_row_with_means_also_where_nobody_is():
+    stage = pd.Series(["loyal", "loyal", "prospect"], pd.Index(list("abc"), name="member_id"), name="stage")
+    value = pd.DataFrame({"member_id": list("abc"), "value": [100.0, 300, 0], "p_alive": 0.5, "p_repurchase": 0.5})
+    table = lifecycle.by_stage(stage, value)
+    assert list(table.index) == list(STAGES)
+    assert table.loc["loyal", ["members", "value"]].tolist() == [2, 200]
+    assert table.loc["lapsed", "members"] == 0
+    assert table["share"].sum() == pytest.approx(1)
+
+
+def test_the_profile_is_the_personas_with_the_stage_of_each_member(workspace):
+    facts = {"typicality": [0.9, np.nan], "main_need": "wine", "stated_need": None, "top_category": "WINE"}
+    personas = pd.DataFrame({"member_id": ["a", "b"], "persona": ["P", "Newcomer"], **facts, "answered_survey": True})
+    personas = personas.astype({"stated_need": "str"})
+    made = lifecycle.profile(personas, pd.Series({"b": "prospect", "a": "loyal"}))
+    tables.write("profile", made)
+    assert tables.read("profile")["stage"].tolist() == ["loyal", "prospect"]
+    assert made.drop(columns="stage").equals(personas)

@@ -79,10 +79,10 @@ def test_a_score_is_in_true_standard_deviations_between_members():
     preferences = found(discount=[2000, 4000, 12_000])
     natural, spread = preferences.natural["bargains"], preferences.evidence.loc["bargains", "spread"]
     np.testing.assert_allclose(preferences.scores["bargains"], (natural - natural.mean()) / spread)
-    assert natural.tolist() == pytest.approx([2 / 44, 4 / 44, 12 / 44], rel=0.1)  # drawn to the mean, but by little
+    assert natural.tolist() == pytest.approx([2 / 44, 4 / 44, 12 / 44], rel=0.1)  # shrunk, but by little
 
 
-def test_few_purchases_draw_a_share_to_the_mean_and_many_leave_it():
+def test_a_share_of_few_purchases_is_shrunk_and_one_of_many_is_not():
     # the same share, 60 % on weekends: of 10 orders and of 1,000; the others are at 30 %
     facts = {"orders": [10, 1000, 100, 100, 100], "weekend_orders": [6, 600, 10, 30, 50]}
     weekend = found(5, **facts).natural["weekend shopping"]
@@ -90,7 +90,7 @@ def test_few_purchases_draw_a_share_to_the_mean_and_many_leave_it():
     assert weekend["m1"] == pytest.approx(0.6, abs=0.01)
 
 
-def test_a_preference_that_is_chance_is_no_need():
+def test_a_preference_that_is_noise_is_no_need():
     rng = np.random.default_rng(1)
     members = 300
     chance = found(members, orders=20, weekend_orders=rng.binomial(20, 0.3, members))
@@ -136,7 +136,7 @@ def test_goods_without_a_category_are_no_need():
     assert "dairy" in evidence.index and "unknown" not in evidence.index
 
 
-def test_a_member_who_never_looked_is_not_guessed_to_look_like_others():
+def test_browsing_of_a_member_who_never_browsed_is_unknown():
     looked = {"items_viewed": [50, 50, 50, 0], "items_viewed_bought": [0, 20, 45, 0]}
     natural = found(4, **looked).natural["looking around first"]
     assert natural.isna().tolist() == [False, False, False, True]
@@ -168,32 +168,32 @@ def test_variety_is_more_distinct_items_than_usual_for_as_many_purchases():
     assert variety.idxmax() == "m39"
 
 
-def test_what_is_foretold_by_hand():
+def test_the_predictive_error_by_hand():
     """Orders on weekends: 5 of 10 and 1 of 10 before; 4 of 10 and 4 of 10 in the time that follows."""
     before = habits(2, orders=10, weekend_orders=[5, 1])
     after = habits(2, orders=20, weekend_orders=[9, 5])
-    row = needs.foretold(before, after).loc["weekend shopping"]
+    row = needs.predictive_error(before, after).loc["weekend shopping"]
     shrunk = credibility.shrink(np.array([0.5, 0.1]), np.array([10.0, 10]), 10 * (0.25 + 0.09) / 18)
     mean = abs(0.4 - shrunk.mean)
     assert row["members"] == 2
     assert row["own"] == pytest.approx(np.sqrt((0.1**2 + 0.3**2) / 2) / mean)
-    assert row["drawn"] == pytest.approx(np.sqrt(np.mean((0.4 - shrunk.figures) ** 2)) / mean)
+    assert row["shrunk"] == pytest.approx(np.sqrt(np.mean((0.4 - shrunk.figures) ** 2)) / mean)
 
 
-def test_drawn_figures_foretell_better_than_raw_ones_and_than_the_mean():
+def test_shrunk_figures_predict_better_than_raw_ones_and_than_the_mean():
     rng = np.random.default_rng(5)
     truth, n = rng.beta(3, 6, 400), rng.integers(3, 20, 400)
     first = rng.binomial(n, truth)
     before = habits(400, orders=n, weekend_orders=first)
     after = habits(400, orders=n + 50, weekend_orders=first + rng.binomial(50, truth))
-    row = needs.foretold(before, after).loc["weekend shopping"]
-    assert row["drawn"] < 0.9
-    assert row["drawn"] < row["own"]
+    row = needs.predictive_error(before, after).loc["weekend shopping"]
+    assert row["shrunk"] < 0.9
+    assert row["shrunk"] < row["own"]
 
 
-def test_nothing_is_foretold_of_members_who_did_not_come_back():
-    assert needs.foretold(habits(2), habits(2)).empty
-    assert needs.foretold(habits(2).iloc[:0], habits(2)).empty
+def test_members_who_did_not_come_back_have_no_predictive_error():
+    assert needs.predictive_error(habits(2), habits(2)).empty
+    assert needs.predictive_error(habits(2).iloc[:0], habits(2)).empty
 
 
 def test_lift_is_share_of_spend_over_everybodys_share():
@@ -207,3 +207,21 @@ def test_lift_is_share_of_spend_over_everybodys_share():
 def test_top_category_takes_the_first_by_name_of_equals():
     shares = category_shares({"a": {"Z": 5, "B": 5, "A": 1}})
     assert needs.top_category(shares).to_dict() == {"a": "B"}
+
+
+def test_last_digits_do_not_change_the_main_need():
+    scores = pd.DataFrame({"wine": [0.3, 0.5, 1e-15], "tea": [0.1 + 0.2, 0.5 - 1e-12, 0.0]})
+    assert needs.main_need(scores).tolist() == ["wine", "wine", needs.UNKNOWN]
+    assert needs.main_need(scores[["tea", "wine"]]).tolist() == ["tea", "tea", needs.UNKNOWN]
+
+
+def test_members_by_the_price_of_what_they_choose():
+    scores = pd.DataFrame({"low prices": [-1.0, 0, 1, np.nan]}, index=list("abcd"))
+    natural = pd.DataFrame({"low prices": [-0.2, 0, 0.2, np.nan], "bargains": [0.1, 0.2, 0.4, np.nan]}, list("abcd"))
+    value = pd.DataFrame({"member_id": list("abcd"), "value": [9.0, 5, 1, 0]})
+    table = needs.price_groups(needs.Preferences(natural, scores, pd.DataFrame()), value)
+    assert list(table.index) == ["trades up", "as usual", "buys cheaper"]
+    assert table.loc["trades up"].tolist() == pytest.approx([1, 1 / 3, 0.2, 0.1, 9])
+    assert table.loc["buys cheaper"].tolist() == pytest.approx([1, 1 / 3, -0.2, 0.4, 1])
+    unknown = needs.Preferences(natural.iloc[:, :0], scores.iloc[:, :0], pd.DataFrame())
+    assert needs.price_groups(unknown, value).empty

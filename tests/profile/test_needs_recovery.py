@@ -24,9 +24,9 @@ def found(tmp_path_factory):
         facts = tables.check("features", features.table(events, members, [day]))
         shares = tables.check("category_shares", features.category_table(events, items, [day], 0.0))
         counts, levels = habits.at(events, items, day), habits.levels(events, items, day)
-        preferences = needs.preferences(facts, shares, counts, levels, P.profile)
-        told = survey.read(tables.read("survey"), tables.read("members")["member_id"], P.profile, day)
-        said = stated.needs(told, sorted(shares["category"].unique()), P.profile)
+        preferences = needs.preferences(facts, shares, counts, levels, P.needs)
+        told = survey.read(tables.read("survey"), tables.read("members")["member_id"], P.needs, day)
+        said = stated.needs(told, sorted(shares["category"].unique()), P.needs)
     return market.truth.set_index("member_id"), preferences, told, said
 
 

@@ -20,7 +20,7 @@ WINDOWS = Windows(
     validation_end=date(2020, 7, 1),
     holdout_end=date(2020, 8, 1),
 )
-ORIGIN, AS_OF = date(2020, 5, 1), date(2020, 7, 1)
+FOLLOW_FROM, AS_OF = date(2020, 5, 1), date(2020, 7, 1)
 
 
 def events(purchases):
@@ -37,14 +37,14 @@ def members(joined):
 FOUND = repurchase.spells(
     events(
         {
-            "back": ["2020-03-01", "2020-04-21", "2020-05-10"],  # ten days before the origin; day 10 from it on
+            "back": ["2020-03-01", "2020-04-21", "2020-05-10"],  # ten days before the start; day 10 of follow-up
             "same day": ["2020-04-30", "2020-05-01"],
             "gone": ["2020-04-01"],
-            "later": ["2020-05-20"],  # not known at the origin
+            "later": ["2020-05-20"],  # unknown when follow-up starts
             "too late": ["2020-04-30", "2020-07-01"],  # not seen: the day of scoring
         }
     ),
-    ORIGIN,
+    FOLLOW_FROM,
     AS_OF,
 )
 
@@ -100,7 +100,7 @@ def test_the_curve_and_the_rate_say_the_same():
 def test_both_clocks_recover_a_rhythm_without_memory():
     found = market(2)
     groups = pd.Series("all", found.index)
-    for clock in ("origin", "purchase"):
+    for clock in ("member", "gap"):
         share = repurchase.curves(found, groups, 0.99, clock)["all"].at(10)
         assert share.low <= 0.9**10 <= share.high
 
@@ -115,9 +115,9 @@ def test_groups_too_small_for_a_curve_are_left_out_and_null_in_the_comparison():
     assert table.loc["many", "mean"] == pytest.approx(found["waited"][19:].mean())  # nobody is lost before day 60
 
 
-def test_nobody_has_a_curve_on_the_clock_of_gaps_who_is_never_seen_at_its_start():
+def test_a_group_whose_gaps_all_began_earlier_has_no_curve_of_gaps():
     found = market(4)
-    assert repurchase.curves(found[found["entry"] > 0], pd.Series("all", found.index), 0.95, "purchase") == {}
+    assert repurchase.curves(found[found["entry"] > 0], pd.Series("all", found.index), 0.95, "gap") == {}
 
 
 def test_groups_that_differ_are_told_apart_and_equal_ones_are_not():
@@ -128,13 +128,13 @@ def test_groups_that_differ_are_told_apart_and_equal_ones_are_not():
     assert repurchase.difference(found, pd.Series("all", found.index)) == 1
 
 
-def test_the_origin_is_the_last_first_of_a_month_that_leaves_time_to_follow():
-    assert repurchase.origin(WINDOWS, 30) == date(2020, 6, 1)
-    assert repurchase.origin(WINDOWS, 31) == date(2020, 5, 1)
-    assert repurchase.origin(WINDOWS, 1000) == date(2020, 2, 1)
+def test_follow_up_starts_at_the_last_month_start_that_leaves_enough_days():
+    assert repurchase.follow_from(WINDOWS, 30) == date(2020, 6, 1)
+    assert repurchase.follow_from(WINDOWS, 31) == date(2020, 5, 1)
+    assert repurchase.follow_from(WINDOWS, 1000) == date(2020, 2, 1)
     short = WINDOWS.model_copy(update={"validation_end": date(2020, 1, 20), "as_of": date(2020, 1, 20)})
     with pytest.raises(DataError, match=r"no month begins between it and 2020-01-20.*an earlier start"):
-        repurchase.origin(short, 30)
+        repurchase.follow_from(short, 30)
 
 
 PURCHASES = {
@@ -181,10 +181,16 @@ def test_pooled_retention_leaves_out_who_came_before_the_data():
 
 def test_without_any_purchase_everything_is_empty():
     none = events({"m": []})
-    assert repurchase.spells(none, ORIGIN, AS_OF).empty
+    assert repurchase.spells(none, FOLLOW_FROM, AS_OF).empty
     cohort = repurchase.cohorts(none, members({"m": None}), WINDOWS, 90)
     assert cohort.empty
     retained = repurchase.retention(none, cohort, WINDOWS, 0.95)
     assert retained.empty
     assert repurchase.pooled(retained, 0.95).empty
-    assert repurchase.compare(repurchase.spells(none, ORIGIN, AS_OF), cohort, 14, 30, 0.95).empty
+    assert repurchase.compare(repurchase.spells(none, FOLLOW_FROM, AS_OF), cohort, 14, 30, 0.95).empty
+
+
+def test_the_extremes_are_the_lowest_and_the_highest_rate_of_groups_that_are_large_enough():
+    rates = pd.DataFrame({"members": [30, 19, 25, 40], "rate": [0.5, 0.9, 0.2, 0.5]}, index=list("dcba"))
+    assert repurchase.extremes(rates).index.tolist() == ["b", "d"]
+    assert repurchase.extremes(rates.iloc[:2]).empty

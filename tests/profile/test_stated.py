@@ -64,7 +64,7 @@ def test_demographics_state_no_need():
     assert list(found.columns) == ["member_id", "need", "score"]
     agreed = stated.agreement(pd.DataFrame({"wine": [1.0, 2.0]}, index=["a", "b"]), found, 0.95)
     assert agreed.empty
-    assert "No need is stated" in stated.verdict(agreed, found)
+    assert stated.verdict(agreed, found).stated == 0
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,9 @@ def test_agreement_where_nobody_differs_is_not_known():
     scores = pd.DataFrame({"wine": 1.0}, index=list("abcde"))
     agreed = stated.agreement(scores, long(pd.DataFrame({"wine": range(5)}, index=list("abcde"))), 0.95)
     assert np.isnan(agreed.loc["wine", "correlation"])
-    assert "clearly agree on 0" in stated.verdict(agreed, pd.DataFrame({"need": ["wine"]}))
+    found = stated.verdict(agreed, pd.DataFrame({"need": ["wine"]}))
+    assert (found.stated, found.compared, found.agree, found.contradict) == (1, 1, [], [])
+    assert np.isnan(found.correlation)
 
 
 def test_a_true_agreement_is_found_and_chance_is_not_called_one():
@@ -124,6 +126,8 @@ def test_a_true_agreement_is_found_and_chance_is_not_called_one():
     agreed = stated.agreement(scores, long(said), 0.95)
     assert agreed.loc["wine", "low"] > 0.3
     assert agreed.loc["tea", "low"] < 0 < agreed.loc["tea", "high"]
-    text = stated.verdict(agreed, long(said))
-    assert "clearly agree on 1 (wine)" in text
-    assert "do not tell" in text
+    found = stated.verdict(agreed, long(said))
+    assert (found.stated, found.compared, found.agree, found.contradict) == (2, 2, ["wine"], [])
+    assert found.correlation == agreed["correlation"].median()
+    against = stated.verdict(stated.agreement(-scores, long(said), 0.95), long(said))
+    assert (against.agree, against.contradict) == ([], ["wine"])

@@ -1,4 +1,4 @@
-"""The strategy table: numbers by hand, stages that nobody is in, and what the campaign tool is told."""
+"""The strategy table: numbers by hand, empty stages, and the action for the campaign tool."""
 
 import numpy as np
 import pandas as pd
@@ -9,7 +9,7 @@ from membership.base.member_schemas import STAGES
 from membership.profile import moves, repurchase, strategy
 from membership.settings import params
 
-SETTINGS = params.load("profile").lifecycle.strategy
+SETTINGS = params.load("lifecycle").lifecycle.strategy
 STAGE = pd.Series(["loyal", "loyal", "lapsed"], pd.Index(["a", "b", "c"], name="member_id"), name="stage")
 VALUE = pd.DataFrame({"member_id": ["a", "b", "c"], "value": [100.0, 300.0, 10.0]})
 SPELLS = pd.DataFrame(
@@ -62,7 +62,7 @@ def test_where_nobody_ever_moves_there_is_no_next_stage():
 
 
 def test_each_stage_must_say_what_to_do():
-    with pytest.raises(ParamError, match=r"profile\.strategy\.loyal\.action"):
+    with pytest.raises(ParamError, match=r"lifecycle\.strategy\.loyal\.action"):
         params.parse(params.read(), {"lifecycle.strategy.loyal.action": ""})
     assert list(SETTINGS.column("action")) == list(STAGES)
 
@@ -70,3 +70,8 @@ def test_each_stage_must_say_what_to_do():
 def test_p_alive_thresholds_out_of_order_are_refused():
     with pytest.raises(ParamError, match="lapsed_p_alive must be smaller than at_risk_p_alive"):
         params.parse(params.read(), {"lifecycle.lapsed_p_alive": 0.9})
+
+
+def test_the_share_of_value_at_risk_or_lapsed_by_hand():
+    assert strategy.slipping(FOUND) == pytest.approx(10 / 410)
+    assert np.isnan(strategy.slipping(FOUND.assign(value=0.0)))

@@ -43,6 +43,14 @@ def stage(name: str) -> dict[str, Any]:
     return stages[name].get("meta", {})
 
 
+def maker(path: str) -> str:
+    """Return the stage whose output `path` (relative to the root) is. Raises ProjectError where there is none."""
+    for name, stage in _stages().items():
+        if path in _names(stage.get("outs")):
+            return name
+    raise ProjectError(f"no stage in dvc.yaml makes {path}.")
+
+
 def digest(path: str, algorithm: str) -> str | None:
     """Return the hex digest of a file under the root (md5 is DVC's hash of it); None where there is none."""
     file = paths.root() / path

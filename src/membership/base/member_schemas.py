@@ -5,6 +5,15 @@ from membership.base.columns import BOOL, COUNT, FLOAT, INT, SHARE, TEXT, TIME, 
 GROUPS = ("high value", "high value at risk", "at risk", "others")
 STAGES = ("prospect", "new", "active", "loyal", "at_risk", "lapsed", "won_back")
 
+PERSONA = {
+    "persona": required(TEXT),
+    "typicality": optional(FLOAT, **SHARE),  # probability of that persona; null for newcomers
+    "main_need": required(TEXT),  # the preference furthest above the population mean
+    "stated_need": optional(TEXT),  # in the survey, furthest above the others who answered
+    "top_category": optional(TEXT),  # with the highest spend
+    "answered_survey": required(BOOL),
+}
+
 DEFINITIONS = (
     Table(
         "value",
@@ -29,19 +38,11 @@ DEFINITIONS = (
             "value_group": required(TEXT, among=GROUPS),  # value x P(alive)
         },
     ),
+    Table("personas", ("member_id",), {"member_id": required(TEXT), **PERSONA}, open=True),
     Table(
         "profile",
         ("member_id",),
-        {
-            "member_id": required(TEXT),
-            "stage": required(TEXT, among=STAGES),
-            "persona": required(TEXT),
-            "typicality": optional(FLOAT, **SHARE),  # probability of that persona; null for newcomers
-            "main_need": required(TEXT),  # the preference furthest above the population's
-            "stated_need": optional(TEXT),  # in the survey, furthest above the others who answered
-            "top_category": optional(TEXT),
-            "answered_survey": required(BOOL),
-        },
+        {"member_id": required(TEXT), "stage": required(TEXT, among=STAGES), **PERSONA},
         open=True,
     ),
     Table(

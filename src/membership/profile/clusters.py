@@ -1,8 +1,9 @@
-"""Groups in a cloud of points, how many of them are stable, and whether they lie further apart than chance has it.
+"""Groups of points: how many are stable, and whether they are better separated than chance would produce.
 
-k-means, then the same in the metric of the scatter within groups, until nothing moves: the classification EM of a
-mixture of normals with one covariance (Celeux & Govaert 1992; Friedman & Rubin 1967). What does not tell groups apart,
-or says twice what is known, so counts for little. Stability: Ben-Hur, Elisseeff & Guyon (2002), Hennig (2007).
+k-means, then the same in the metric of the scatter within groups until no point moves: the classification EM of a
+mixture of normals with one covariance (Celeux & Govaert 1992; Friedman & Rubin 1967). Columns that do not separate the
+groups, or repeat another column, get little weight. Stability: Ben-Hur, Elisseeff & Guyon (2002), Hennig (2007).
+Scores are rounded before they are compared (`base.ties`); a tie goes to the lower group number.
 """
 
 from dataclasses import dataclass
@@ -15,14 +16,15 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import pairwise_distances, silhouette_score
 
 from membership.base import seeds
+from membership.base.ties import rounded
 from membership.settings.needs import Clustering
 
 TREE = 1000  # points at most in the tree from which k-means starts
 ROUNDS = 30  # at most, until no point changes its group
-_DIAGONAL = 0.5  # weight of the diagonal in the scatter within: half of what is correlated may be chance
-_RIDGE = 0.01  # added variance, of columns whose variance is near 1
-_WAVER_SDS = 3.0  # standard deviations of the pairs that stability is to be sure of
-_CHANCE_SDS = 2.0  # standard deviations above chance from which a silhouette is more than that
+_DIAGONAL = 0.5  # weight of the diagonal in the scatter within groups: half of the correlations may be chance
+_RIDGE = 0.01  # added variance; the columns have a variance near 1
+_SURE_SDS = 3.0  # standard deviations of the pairs that are subtracted from the stability
+_CHANCE_SDS = 2.0  # standard deviations above those of chance from which a silhouette counts as separated
 
 
 @dataclass(frozen=True)
@@ -41,10 +43,10 @@ class Groups:
 
     def nearest(self, points: np.ndarray) -> np.ndarray:
         """Return the number of the nearest group of each point."""
-        return self.distances(points).argmin(axis=1)
+        return rounded(self.distances(points)).argmin(axis=1)
 
     def membership(self, points: np.ndarray) -> np.ndarray:
-        """Return the probability of each group, were all normal with the covariance within: (points, groups)."""
+        """Return the probability of each group if all are normal with the covariance within: (points, groups)."""
         return softmax(np.log(self.shares) - self.distances(points) / 2, axis=1)
 
 
@@ -54,9 +56,9 @@ def fit(points: np.ndarray, count: int, seed: int) -> Groups:
 
 
 def fit_each(points: np.ndarray, counts: list[int], seed: int) -> dict[int, Groups]:
-    """Find so many groups in `points` for each of `counts`, all from one tree of Ward's (1963) on a sample of them.
+    """Find as many groups in `points` as each of `counts` says, all started by one tree (Ward 1963) on a sample.
 
-    A tree starts k-means where clear groups are, so that it seldom ends in a poor optimum (Fraley & Raftery 1998).
+    The tree starts k-means where clear groups are, so that it rarely ends in a poor optimum (Fraley & Raftery 1998).
     """
     some = sampled(points, TREE, seed)
     cuts = cut_tree(linkage(some, "ward"), counts) if len(some) > 1 else np.zeros((len(some), len(counts)), int)
@@ -66,7 +68,8 @@ def fit_each(points: np.ndarray, counts: list[int], seed: int) -> dict[int, Grou
 def _refined(points: np.ndarray, centres: np.ndarray) -> Groups:
     """Move points to the nearest centre until none moves: first by plain distance, then in the metric within."""
     count = len(centres)
-    labels = KMeans(count, init=centres, n_init=1).fit(points).labels_
+    found = KMeans(count, init=centres, n_init=1).fit(points)
+    labels = rounded(found.transform(points)).argmin(axis=1)
     groups = _groups(points, labels, count)
     for _ in range(ROUNDS):
         moved = groups.nearest(points)
@@ -80,17 +83,18 @@ def choose(points: np.ndarray, settings: Clustering, seed: int) -> pd.DataFrame:
     """Try every number of groups in the range of `settings`, on at most `settings.sample` of the points.
 
     One row a number (index `personas`): stability (mean adjusted Rand index between all pairs of groupings fitted to
-    bootstrap resamples, of all points) and stability_sd (of the pairs); silhouette; chance and chance_sd (mean and
-    standard deviation of the silhouettes found in normal clouds of the same covariance, which have no groups);
-    smallest (points in the smallest group); stable (at least `min_stability`, and no group below `min_members`); apart
-    (the silhouette is above chance); chosen. Of the stable numbers those that are apart count, where there are any;
-    the largest of them whose stability, less 3 of its standard deviations, is within `tolerance` of the best is chosen,
-    if there is one: groups of kinds are a little more stable than kinds, but one group too many wavers. Stable groups
-    that are not apart are cuts through a cloud: of use, but not kinds. Numbers the points are too few for are left out.
+    bootstrap resamples, of all points); stability_sd (of the pairs); silhouette; chance and chance_sd (mean and
+    standard deviation of the silhouettes in normal clouds of the same covariance, which have no groups); smallest
+    (points in the smallest group); stable (at least `min_stability`, and no group below `min_members`); apart (the
+    silhouette is more than 2 chance_sd above chance); chosen. The choice is among the numbers that are stable and
+    apart, or among the stable ones if none is apart: the largest whose stability, less 3 standard deviations, is within
+    `tolerance` of the best. A few kinds merged into one are slightly more stable than the kinds themselves, but one
+    group too many is clearly unstable. Stable groups that are not apart are cuts through one cloud: useful, but no
+    kinds. Numbers for which there are too few points are left out.
     """
     points = sampled(points, settings.sample, seed)
     most = min(settings.most, len(points) // settings.min_members)
-    different = len(np.unique(points, axis=0))
+    different = len(np.unique(rounded(points), axis=0))
     counts = [count for count in range(settings.fewest, most + 1) if count < different]
     groupings, apart = _resampled(points, counts, settings.bootstrap, seed), _by_chance(points, counts, settings, seed)
     distance = pairwise_distances(points) if counts else None
@@ -119,11 +123,13 @@ def sampled(points: np.ndarray, most: int, seed: int) -> np.ndarray:
 
 def _marked(table: pd.DataFrame, settings: Clustering) -> pd.DataFrame:
     """Return `table` with stable, apart and chosen."""
-    stable = (table["stability"] >= settings.min_stability) & (table["smallest"] >= settings.min_members)
-    apart = table["silhouette"] > (table["chance"] + _CHANCE_SDS * table["chance_sd"]).fillna(-1.0)
-    sure = table["stability"] - _WAVER_SDS * table["stability_sd"]
+    stable = rounded(table["stability"]) >= settings.min_stability
+    stable &= table["smallest"] >= settings.min_members
+    by_chance = (table["chance"] + _CHANCE_SDS * table["chance_sd"]).fillna(-1.0)
+    apart = rounded(table["silhouette"] - by_chance) > 0
+    sure = table["stability"] - _SURE_SDS * table["stability_sd"]
     sure = sure.where(stable & apart if (stable & apart).any() else stable)
-    good = table.index[sure >= sure.max() - settings.tolerance]
+    good = table.index[rounded(sure.max() - sure) <= settings.tolerance]
     return table.assign(stable=stable, apart=apart, chosen=table.index == max(good, default=0))
 
 
@@ -143,7 +149,7 @@ def _centres(points: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
 
 
 def _resampled(points: np.ndarray, counts: list[int], resamples: int, seed: int) -> dict[int, np.ndarray]:
-    """Return for each count the groups of all points, fitted to bootstrap resamples: (resamples, points)."""
+    """Return for each count the group of every point by each bootstrap resample: (resamples, points)."""
     found = {count: [] for count in counts}
     rng = seeds.rng(seed, "personas/stability")
     for _ in range(resamples if counts else 0):
@@ -154,7 +160,7 @@ def _resampled(points: np.ndarray, counts: list[int], resamples: int, seed: int)
 
 
 def _by_chance(points: np.ndarray, counts: list[int], settings: Clustering, seed: int) -> dict[int, np.ndarray]:
-    """Return for each count the silhouettes of groups in clouds that have none: (settings.chance,)."""
+    """Return for each count the silhouettes in clouds without groups: (settings.chance,)."""
     found = {count: [] for count in counts}
     for draw in range(settings.chance if counts else 0):
         cloud = _cloud(points, seeds.rng(seed, f"personas/chance/{draw}"))
@@ -167,7 +173,7 @@ def _by_chance(points: np.ndarray, counts: list[int], settings: Clustering, seed
 def agreement(labels: np.ndarray, count: int) -> np.ndarray:
     """Return the adjusted Rand index (Hubert & Arabie 1985) of every pair of rows of `labels` (groupings, points).
 
-    All tables of two groupings are one product of matrices; NaN where both groupings have but one group.
+    All tables of two groupings are one matrix product; NaN where both groupings have a single group.
     """
     groupings, points = labels.shape
     belongs = np.eye(count)[labels.T].reshape(points, groupings * count)

@@ -1,7 +1,7 @@
-"""Where each member stands in the life of a membership: by the member's own rhythm and by P(alive), month by month.
+"""The lifecycle stage of each member, month by month, from the member's own rhythm and P(alive).
 
-History begins on one day for everybody (left truncation): a purchase in its first months may not be a first one, and
-a silence cannot yet be long. The months before `startup_days` of history are marked, and left out of moves.
+The data start on one day for everybody (left truncation): a purchase in the first months may not be a member's first,
+and a silence cannot be long yet. The first `startup_days` are marked as start-up, and moves leave them out.
 """
 
 from collections.abc import Sequence
@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from membership.base import engine
+from membership.base.member_schemas import STAGES
 from membership.data import purchases
 from membership.lifetimes.bgnbd import MbgNbd
 from membership.profile import alive
@@ -22,10 +23,10 @@ from membership.settings.windows import Windows
 
 @dataclass(frozen=True)
 class Now:
-    """What the last month says of members in general: what the stage of one member on that day takes."""
+    """What the stage of a single member at the last month depends on, besides the member."""
 
-    usual_gap: float  # days, of the median member who has a rhythm; NaN where nobody has one
-    believed: bool  # whether P(alive) decides with the rhythm
+    usual_gap: float  # days, median over members with a rhythm; NaN where nobody has one
+    believed: bool  # whether P(alive) decides together with the rhythm
     model: MbgNbd | None  # of P(alive); None where it could not be fitted
 
     def stage(self, rhythm: pd.DataFrame, settings: Lifecycle, min_purchase_days: int) -> pd.Series:
@@ -38,10 +39,10 @@ class Now:
 class History:
     """The stage of every member at every month start.
 
-    `table` is `lifecycle_history`: member_id, as_of, stage, by_rhythm (the stage without P(alive)), p_alive (what the
-    model says; null for prospects and where none could be fitted), believed (whether P(alive) decides with the rhythm),
-    startup (whether history is still shorter than the longest time that a rule looks back). `evidence`, index as_of:
-    startup, and for P(alive) the columns of `alive.Alive.evidence`. `now` is what was learned for the last month.
+    `table` is `lifecycle_history`: member_id, as_of, stage, by_rhythm (the stage without P(alive)), p_alive (null for
+    prospects, and where no model could be fitted), believed (whether P(alive) decides together with the rhythm),
+    startup (whether history is still shorter than the longest look-back of a rule). `evidence`, index as_of: startup
+    and the columns of `alive.Alive.evidence`. `now` belongs to the last month.
     """
 
     table: pd.DataFrame
@@ -50,7 +51,7 @@ class History:
 
 
 def month_starts(windows: Windows) -> pd.DatetimeIndex:
-    """Return the first day of each month after `windows.start`, up to and always with `windows.as_of`."""
+    """Return the first day of each month after `windows.start`, and `windows.as_of` as the last day."""
     first = pd.Timestamp(windows.start) + pd.Timedelta(days=1)
     months = pd.date_range(first.normalize(), windows.as_of, freq="MS")
     return months.union([pd.Timestamp(windows.as_of)]).as_unit("us").rename("as_of")
@@ -63,9 +64,9 @@ def rhythm(
 
     Columns: member_id, as_of; purchase_days; recent_days (purchase days in the last `loyal_days`); age, since (days
     since the first and the last purchase day); silent (days since the last day with activity, of `activity_kinds`);
-    usual_gap (days, the `rhythm_quantile` of the member's gaps between purchase days; null below two purchase days);
-    broken_gap (days, the longest gap between days with activity that ended within the last `new_days`; 0 if none).
-    Members without an earlier purchase have no row.
+    usual_gap (days, the `rhythm_quantile` of the member's gaps between purchase days; null with fewer than two purchase
+    days); broken_gap (days, the longest gap between days with activity that ended within the last `new_days`; 0 if
+    none). Members without an earlier purchase have no row.
     """
     return rhythm_table(events, months, settings, activity_kinds).execute()
 
@@ -73,7 +74,7 @@ def rhythm(
 def rhythm_table(
     events: ir.Table, months: pd.DatetimeIndex, settings: Lifecycle, activity_kinds: Sequence[str]
 ) -> ir.Table:
-    """Return `rhythm` before it is computed."""
+    """Return the query of `rhythm`, not yet executed."""
     days = _active_days(engine.before(events, months[-1].date()), activity_kinds)
     grid = ibis.memtable(pd.DataFrame({"as_of": months, "now": (months - pd.Timestamp(0)).days}))
     seen = days.join(grid, days.day < grid.now)
@@ -93,15 +94,15 @@ def rhythm_table(
 def stages(
     rhythm: pd.DataFrame, settings: Lifecycle, min_purchase_days: int, usual_gap: float | None = None
 ) -> pd.DataFrame:
-    """Return `stage`, and `by_rhythm`, the stage without P(alive), of each row of `rhythm`; the first rule decides.
+    """Return `stage`, and `by_rhythm`, the stage without P(alive), of each row of `rhythm`; the first rule that fits.
 
     new: the first purchase was within `new_days` and is known to be the first (column first_known); lapsed: silent for
     more than `lapsed_gaps` usual gaps, or `lapsed_days`; at_risk: silent for more than `at_risk_gaps` usual gaps;
-    won_back: back within `new_days` after a silence that counts as lapsed; loyal: at least `loyal_orders` purchase
-    days in `loyal_days`; else active. Where P(alive) is believed (columns p_alive, believed), lapsed must also have one
-    below `lapsed_p_alive`, and is at_risk otherwise; so is everybody below `at_risk_p_alive`. Members with fewer than
-    `min_purchase_days` purchase days have no rhythm of their own yet and are given the median member's (`usual_gap`,
-    where it is known from others than those in `rhythm`).
+    won_back: bought again within `new_days` after a silence that counts as lapsed; loyal: at least `loyal_orders`
+    purchase days in `loyal_days`; else active. Where P(alive) is believed (columns p_alive, believed), a lapsed member
+    also needs one below `lapsed_p_alive` and is at_risk otherwise; everybody below `at_risk_p_alive` is at_risk.
+    Members with fewer than `min_purchase_days` purchase days have no rhythm of their own yet and get the median
+    member's: `usual_gap`, or that of the members in `rhythm`.
     """
     own = _own_gap(rhythm, min_purchase_days)
     median = own.groupby(rhythm["as_of"]).transform("median") if usual_gap is None else usual_gap
@@ -133,9 +134,9 @@ def history(
     min_purchase_days: int,
     activity_kinds: Sequence[str],
 ) -> History:
-    """Return the stage of every member at every month start, from what was before it. Without purchases: prospect.
+    """Return the stage of every member at every month start, from earlier events only; prospect without purchases.
 
-    `members`: member_id, joined_at (null where unknown). Events of others are left out.
+    `members`: member_id, joined_at (null where unknown). Events of anybody else are left out.
     """
     months = month_starts(windows)
     facts = rhythm(events, months, settings, activity_kinds)
@@ -166,7 +167,7 @@ def _own_gap(rhythm: pd.DataFrame, min_purchase_days: int) -> pd.Series:
 
 
 def settled(history: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows whose moves count: first days of months after the start-up, so that every step is a month."""
+    """Return the rows between which moves count: month starts after the start-up, so that every step is one month."""
     return history[~history["startup"] & (history["as_of"].dt.day == 1)]
 
 
@@ -187,25 +188,29 @@ def shares(history: pd.DataFrame, column: str, levels: list[str]) -> pd.DataFram
     return counts.div(counts.sum(axis=1), axis=0)
 
 
-def transitions(history: pd.DataFrame, column: str, levels: list[str]) -> pd.DataFrame:
-    """Return from one month (rows) to the next (columns) the number of moves between `levels` of `column`."""
-    ordered = history.sort_values(["member_id", "as_of"])
-    following = ordered.groupby("member_id")[column].shift(-1)
-    moves = pd.crosstab(ordered[column], following)
-    return moves.reindex(index=levels, columns=levels, fill_value=0).rename_axis(index="from", columns="to")
+def by_stage(stage: pd.Series, value: pd.DataFrame) -> pd.DataFrame:
+    """Return for each stage: members, share, and the means of p_alive, p_repurchase and value (cents)."""
+    facts = value.set_index("member_id")[["p_alive", "p_repurchase", "value"]].reindex(stage.index)
+    table = facts.groupby(stage).mean().reindex(list(STAGES))
+    counts = stage.value_counts().reindex(list(STAGES), fill_value=0)
+    table.insert(0, "members", counts)
+    table.insert(1, "share", counts / max(len(stage), 1))
+    return table.rename_axis("stage")
 
 
-def rates(moves: pd.DataFrame) -> pd.DataFrame:
-    """Return `moves` as shares of each row; NaN where nobody was."""
-    return moves.div(moves.sum(axis=1).where(lambda total: total > 0), axis=0)
+def profile(personas: pd.DataFrame, stage: pd.Series) -> pd.DataFrame:
+    """Return table `profile`: table `personas` with the stage (by member_id) of each member."""
+    table = personas.copy()
+    table.insert(1, "stage", personas["member_id"].map(stage))
+    return table
 
 
-def agreement(found: History, settings: Lifecycle) -> pd.DataFrame:
-    """Return `found.evidence` of each month with what the two rules say of members who have bought.
+def compare_rules(found: History, settings: Lifecycle) -> pd.DataFrame:
+    """Return `found.evidence` of each month, and how far the two rules agree on the members who have bought.
 
     Further columns: buyers; rhythm_silent, p_alive_silent (shares at risk or lapsed by rhythm, or below
-    `at_risk_p_alive`); disagree (share of buyers of whom only one of the two says so). P(alive) is shown where it is
-    not believed too; null where no model could be fitted.
+    `at_risk_p_alive`); disagree (share of buyers who are silent by only one of the two). P(alive) is shown even where
+    it is not believed; null where no model could be fitted.
     """
     buyers = found.table[found.table["stage"] != "prospect"]
     silent = buyers["by_rhythm"].isin(["at_risk", "lapsed"]).astype(float)
@@ -217,7 +222,7 @@ def agreement(found: History, settings: Lifecycle) -> pd.DataFrame:
 
 
 def _everybody(known: pd.DataFrame, members: pd.Series, months: pd.DatetimeIndex) -> pd.DataFrame:
-    """Return `known` with a row for every member and month; who is not in it is a prospect."""
+    """Return `known` with a row for every member and month; those missing in it are prospects."""
     row = pd.Index(members).get_indexer(known["member_id"]) * len(months)
     row = row + months.get_indexer(pd.DatetimeIndex(known["as_of"]).as_unit("us"))
     empty = np.full(len(members) * len(months), -1)

@@ -11,11 +11,11 @@ def intervals(
 ) -> pd.DataFrame:
     """Return for each pair of `levels` how many move from one to the other within a month, as a share of the first.
 
-    Columns: from, to, members (who were ever in `from` with a next month known), moves, share, low, high. A member's
-    months hang together, so the interval is that of members drawn with replacement, all their months at once
-    (percentile bootstrap). Where no member, or each of them always, made the move, resampling shows no spread: the
-    end then is the exact one for as many members, 1 - (1 - confidence)^(1 / members) away (Hanley & Lippman-Hand
-    1983). Null where nobody was in `from`. `history` has member_id, as_of and `column`; rows in any order.
+    Columns: from, to, members (who were ever in `from` with a known next month), moves, share, low, high. The months of
+    one member are not independent, so the interval resamples members with all their months (percentile bootstrap). If
+    no member made the move, or every member always did, resampling has no spread: the interval then ends
+    1 - (1 - confidence)^(1 / members) away, which is exact (Hanley & Lippman-Hand 1983). Null where nobody was in
+    `from`. `history` has member_id, as_of and `column`; rows in any order.
     """
     size = len(levels)
     counts = _counts(history, column, levels)
@@ -29,7 +29,7 @@ def intervals(
         unseen = 1 - (1 - confidence) ** (1 / members)
     tail = (1 - confidence) / 2
     ends = np.full((2, size**2), np.nan)
-    for cell in np.flatnonzero(members):  # a stage of few members may be missing among the drawn
+    for cell in np.flatnonzero(members):  # a level with few members may be missing in a resample
         ends[:, cell] = np.nanquantile(drawn[:, cell], [tail, 1 - tail])
     low, high = ends
     return pd.DataFrame(
@@ -46,7 +46,7 @@ def intervals(
 
 
 def _counts(history: pd.DataFrame, column: str, levels: list[str]) -> np.ndarray:
-    """Return how often each member made each move, (members, levels squared); members without a move are left out."""
+    """Return how often each member made each move, (members, levels squared); members without any are left out."""
     member = pd.factorize(history["member_id"])[0]
     level = pd.Index(levels).get_indexer(history[column])
     order = np.lexsort([history["as_of"].to_numpy(), member])

@@ -1,10 +1,11 @@
-"""What each member needs, as behaviour tells it: preferences against the population, with chance taken out."""
+"""What each member needs, estimated from behaviour: preferences relative to the population, with noise removed."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from membership.base.ties import rounded
 from membership.data.features import UNKNOWN as NO_CATEGORY
 from membership.settings.needs import Needs
 from membership.stats import credibility
@@ -16,16 +17,16 @@ CHANNEL_NEED, BRAND_NEED = "{} shopping", "{} brand"
 
 @dataclass(frozen=True)
 class Preferences:
-    """What members prefer. Rows of members of whom too little is known are NaN."""
+    """What members prefer. Members with too few purchases have NaN in every column."""
 
-    natural: pd.DataFrame  # index member_id, a column a need, in natural units, drawn to the mean as chance demands
-    scores: pd.DataFrame  # the same as true standard deviations between members above the mean member
+    natural: pd.DataFrame  # index member_id, a column a need, in natural units, shrunk towards the population mean
+    scores: pd.DataFrame  # the same as true standard deviations between members above the population mean
     evidence: pd.DataFrame  # index need: mean, spread (between members), reliability (0 to 1), kept
 
 
 @dataclass(frozen=True)
 class Measure:
-    """A figure a member, the number of trials it rests on, and the variance of one trial within a member."""
+    """One figure for each member, its number of trials, and the variance of one trial within a member."""
 
     observed: np.ndarray
     trials: np.ndarray
@@ -38,11 +39,10 @@ def preferences(
     """Return what each member of `features` prefers.
 
     `features` and `shares` are the rows of `features` and `category_shares` at one cut-off, `habits` and `levels` what
-    `data.habits` gives at it. Every figure is drawn to the mean member's by as much as chance explains
-    (`stats.credibility`), so a need is evidence and not noise: a preference whose mean reliability is below
-    `settings.min_reliability` is left out, and so is what is known of nobody (browsing, where there are no views).
-    Goods without a category are no need. Members with fewer than `settings.min_purchase_days` purchase days are all
-    NaN.
+    `data.habits` gives at it. Every figure is shrunk towards the population mean according to its noise
+    (`stats.credibility`). Left out are preferences whose mean reliability is below `settings.min_reliability`, those
+    that are known of nobody (browsing, where there are no views), and goods without a category. Members with fewer than
+    `settings.min_purchase_days` purchase days are all NaN.
     """
     facts = features.set_index("member_id").sort_index()
     facts = facts[facts["purchase_days"] >= settings.min_purchase_days]
@@ -52,7 +52,7 @@ def preferences(
     seen = {need: found for need, found in shrunk.items() if np.isfinite(found.figures).any()}
     rows = [(found.mean, found.spread, found.reliability) for found in seen.values()]
     evidence = pd.DataFrame(rows, index=pd.Index(list(seen), name="need"), columns=["mean", "spread", "reliability"])
-    evidence["kept"] = evidence["reliability"] >= settings.min_reliability
+    evidence["kept"] = rounded(evidence["reliability"]) >= settings.min_reliability
     kept = evidence.index[evidence["kept"]]
     natural = pd.DataFrame({need: seen[need].figures for need in kept}, index=facts.index, columns=kept, dtype=float)
     spread = evidence.loc[kept, "spread"]
@@ -62,12 +62,12 @@ def preferences(
     return Preferences(natural, scores, evidence)
 
 
-def foretold(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
-    """Return how well preferences at an earlier cut-off foretell what the same members did from then to a later one.
+def predictive_error(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
+    """Return how well preferences at an earlier cut-off predict what the same members did until a later one.
 
-    `before` and `after` are `data.habits.at` the two cut-offs. Columns: members (who bought again); own and drawn: the
-    root mean squared error of the member's own figure and of the one drawn to the mean, over that of taking everybody
-    for the mean member (below 1 is better; members weigh as their later trials).
+    `before` and `after` are `data.habits.at` the two cut-offs. Columns: members (who bought again); own and shrunk: the
+    root mean squared error of the member's own figure and of the shrunk one, as a multiple of the error if everybody is
+    predicted by the population mean (below 1 is better; members are weighted by their later trials).
     """
     common = before.index.intersection(after.index)
     rows, later = {}, counted(after.loc[common] - before.loc[common])
@@ -75,18 +75,39 @@ def foretold(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
         shrunk = credibility.shrink(measure.observed, measure.trials, measure.within)
         then, trials = later[need].observed, later[need].trials
         known = np.isfinite(then) & np.isfinite(shrunk.figures) & (trials > 0)
-        told = (measure.observed, shrunk.figures, np.full(len(known), shrunk.mean))
+        guesses = (measure.observed, shrunk.figures, np.full(len(known), shrunk.mean))
         if known.any():
-            own, drawn, mean = (_error(guess[known], then[known], trials[known]) for guess in told)
-            rows[need] = [known.sum(), own / mean if mean else np.nan, drawn / mean if mean else np.nan]
-    return pd.DataFrame.from_dict(rows, orient="index", columns=["members", "own", "drawn"]).rename_axis("need")
+            own, less, mean = (_error(guess[known], then[known], trials[known]) for guess in guesses)
+            rows[need] = [known.sum(), own / mean if mean else np.nan, less / mean if mean else np.nan]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["members", "own", "shrunk"]).rename_axis("need")
+
+
+def price_groups(preferences: Preferences, value: pd.DataFrame) -> pd.DataFrame:
+    """Return members by the price of what they choose: members, share, price, discount (means), value (cents).
+
+    Trading up and buying cheaper mean more than half a standard deviation from the population mean; price is the list
+    price relative to the usual one of the subcategory (0 is usual). Empty where prices do not distinguish members.
+    """
+    columns = ["members", "share", "price", "discount", "value"]
+    if LOW_PRICES not in preferences.scores:
+        return pd.DataFrame(columns=columns)
+    score = preferences.scores[LOW_PRICES].dropna()
+    group = pd.cut(rounded(score), [-np.inf, -0.5, 0.5, np.inf], labels=["trades up", "as usual", "buys cheaper"])
+    natural = preferences.natural.reindex(columns=[LOW_PRICES, "bargains"]).loc[score.index]
+    facts = pd.DataFrame({"price": -natural[LOW_PRICES], "discount": natural["bargains"]})
+    facts["value"] = value.set_index("member_id")["value"].reindex(score.index)
+    table = facts.groupby(group, observed=False).mean()
+    table.insert(0, "members", group.value_counts().reindex(table.index))
+    table.insert(1, "share", table["members"] / max(len(score), 1))
+    return table.rename_axis("chooses").set_axis(columns, axis=1)
 
 
 def main_need(scores: pd.DataFrame) -> pd.Series:
-    """Return, for each row of scores, the need furthest above the population's; 'unknown' where none is above.
+    """Return, for each row of scores, the need furthest above the population mean; 'unknown' where none is above.
 
-    Of equal scores the first column wins.
+    Scores are compared after rounding; of equal ones the first column wins.
     """
+    scores = rounded(scores)
     named = pd.Series(UNKNOWN, index=scores.index, name="main_need", dtype="str")
     known = scores[scores.max(axis=1) > 0]
     named.loc[known.index] = known.idxmax(axis=1) if len(known) else []
@@ -96,7 +117,7 @@ def main_need(scores: pd.DataFrame) -> pd.Series:
 def lift(shares: pd.DataFrame, members: pd.Series | None = None) -> pd.Series:
     """Return each category's share of the spend of `members` (ids; None: of all) over its share of everybody's spend.
 
-    1 is like everybody, 2 is twice as much.
+    1 means the same share, 2 twice as much.
     """
     total = shares.groupby("category", sort=True)["spend"].sum()
     theirs = total if members is None else _category_spend(shares, members).reindex(total.index, fill_value=0)
@@ -104,18 +125,18 @@ def lift(shares: pd.DataFrame, members: pd.Series | None = None) -> pd.Series:
 
 
 def top_category(shares: pd.DataFrame) -> pd.Series:
-    """Return the category on which each member spends most, by member_id; of equals, the first by name."""
+    """Return the category on which each member spends most, by member_id; a tie goes to the first by name."""
     ordered = shares.sort_values(["member_id", "spend", "category"], ascending=[True, False, True])
     return ordered.drop_duplicates("member_id").set_index("member_id")["category"].rename("top_category")
 
 
 def counted(counts: pd.DataFrame) -> dict[str, Measure]:
-    """Return the ways of shopping that are ratios of `data.habits` counts which add up over time."""
+    """Return the ways of shopping that are ratios of `data.habits` counts, which can be added over time."""
     orders = counts["orders"]
     return {
         "bargains": _ratio(counts, "discount", "list_price", ("discount_squares", "discount_products", "list_squares")),
         "big baskets": _mean(counts["items"], counts["item_squares"], orders),
-        # spend a basket is its size times this: two needs that say the same would count twice in personas
+        # spend per basket is its size times this: needs that overlap would count twice in personas
         "expensive items": _mean(counts["paid"], counts["line_squares"], counts["items"]),
         "weekend shopping": _share(counts["weekend_orders"], orders, orders),
         "evening shopping": _share(counts["evening_orders"], orders, orders),
@@ -123,7 +144,7 @@ def counted(counts: pd.DataFrame) -> dict[str, Measure]:
 
 
 def _ways(facts: pd.DataFrame, counts: pd.DataFrame) -> dict[str, Measure]:
-    """The ways of shopping: those counted, price, place, loyalty to brands, browsing, rhythm, variety."""
+    """All ways of shopping: those of `counted`, price, place, brand loyalty, browsing, rhythm, variety."""
     level = _ratio(counts, "shelf_price", "usual_price", ("shelf_squares", "price_products", "usual_squares"))
     used, repeats = counts["channel_orders"], counts["channel_repeats"]
     viewed, days = counts["items_viewed"], facts["age_days"]
@@ -142,7 +163,7 @@ def _ways(facts: pd.DataFrame, counts: pd.DataFrame) -> dict[str, Measure]:
 
 
 def _levels(levels: pd.DataFrame, counts: pd.DataFrame, settings: Needs) -> dict[str, Measure]:
-    """Shares of the brands and channels that are large; the largest is what the others are measured against."""
+    """Shares of the large brands and channels, except the largest, which is the baseline."""
     found: dict[str, Measure] = {}
     for habit, words, trials in (
         ("brand", BRAND_NEED, _effective_lines(counts)),
@@ -191,12 +212,12 @@ def _error(guess: np.ndarray, then: np.ndarray, weights: np.ndarray) -> float:
 
 
 def _effective_lines(counts: pd.DataFrame) -> pd.Series:
-    """Kish's (1965) effective number of purchase lines: as many equal ones would tell as much as these."""
+    """Kish's (1965) effective number of purchase lines: as many lines of equal size would have the same variance."""
     return counts["paid"] / counts["line_squares"].where(counts["line_squares"] > 0, 1) * counts["paid"]
 
 
 def _variety(facts: pd.DataFrame, bought: pd.Series) -> pd.Series:
-    """Log of distinct items above what is usual at that many purchases (Heaps' law, a line in logarithms)."""
+    """Log of distinct items above the usual number for as many purchases (Heaps' law, a line in logarithms)."""
     known = (bought > 0) & (facts["items_distinct"] > 0)
     x, y = np.log(bought[known].astype(float)), np.log(facts.loc[known, "items_distinct"].astype(float))
     if x.nunique() < 2:

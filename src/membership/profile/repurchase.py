@@ -1,16 +1,17 @@
 """Who comes back, and when: repurchase rate, retention since joining, time to the next purchase.
 
-Intervals count members, so each member gives one spell: the one under way on a stated day, the origin. It began with
-the last purchase before the origin and is followed to the next purchase, or censored on the day of scoring.
+Members are followed from one day on, `follow_from`. Intervals count members, so each member contributes one spell: the
+one in progress on that day. It began with the last purchase before the day and ends with the next one, or is censored
+on the day of scoring.
 
-      last purchase      origin                    as_of
+      last purchase    follow_from                 as_of
     ------x----------------|--------x-----------------|
           |---- entry -----|-waited-|
           |---- exit, ended --------|
-On the clock "origin" the time is that waited: every member counts once, from the clock's start, and how long the data
-go back does not matter. On the clock "purchase" it is the gap since the last purchase; gaps that ended before the
-origin are not seen, so a spell enters late (left truncation). Of two gaps at random, frequent buyers' come more often:
-that clock speaks of gaps, the other of members; groups that are made by recency (stages) only make sense on the other.
+On the clock "member" the time is that waited since `follow_from`: every member counts once and from the start, and how
+far back the data go does not matter. On the clock "gap" it is the time since the last purchase; gaps that ended before
+`follow_from` are unseen, so a spell enters late (left truncation). Frequent buyers have more gaps, so the second clock
+describes gaps and the first one members. Groups defined by recency, such as stages, need the first clock.
 """
 
 from datetime import date
@@ -28,37 +29,37 @@ from membership.settings.windows import Windows
 from membership.stats import resample, survival
 
 BEFORE = "before the data began"
-FEWEST = 20  # members without whom a group has no curve
-_AT_RISK = 10  # members without whom a curve with delayed entry tells nothing
+FEWEST = 20  # a group with fewer members has no curve
+_STILL_WAITING = 10  # a curve with delayed entry ends where fewer members than this still wait
 
-Clock = Literal["origin", "purchase"]
+Clock = Literal["member", "gap"]
 
 
-def origin(windows: Windows, follow_days: int) -> date:
-    """Return the last first of a month that lies `follow_days` before `windows.as_of`, or else the first one there is.
+def follow_from(windows: Windows, follow_days: int) -> date:
+    """Return the last month start at least `follow_days` before `windows.as_of`, or else the first one there is.
 
     Raises DataError where history holds no first of a month before `windows.as_of`.
     """
     months = lifecycle.month_starts(windows)
     if len(months) < 2:
         raise DataError(
-            f"windows.start = {windows.start}: no month begins between it and {windows.as_of}, so no next purchase can "
-            "be followed; allowed: an earlier start."
+            f"windows.start = {windows.start}: no month begins between it and {windows.as_of}, so members cannot be "
+            "followed to their next purchase; allowed: an earlier start."
         )
     early = months[months <= pd.Timestamp(windows.as_of) - pd.Timedelta(days=follow_days)]
     return (early[-1] if len(early) else months[0]).date()
 
 
-def spells(events: ir.Table, origin: date, as_of: date) -> pd.DataFrame:
-    """Return for members who bought before `origin` the spell that was under way then, by member_id.
+def spells(events: ir.Table, follow_from: date, as_of: date) -> pd.DataFrame:
+    """Return the spell in progress on `follow_from` of each member who had bought before, by member_id.
 
-    Columns: ended (bool, whether the next purchase was seen); in whole days: waited, from `origin` on, which is day 1,
-    to the day of the next purchase, or to the last one before `as_of`; exit, the same from the last purchase on (the
-    gap); entry, how much of it was over when day 1 began.
+    Columns: ended (bool, whether the next purchase was seen); in whole days: waited, from `follow_from` (day 1) to the
+    day of the next purchase, or to the last day before `as_of`; exit, the same since the last purchase (the gap);
+    entry, how much of that had passed when day 1 began.
     """
     seen = engine.before(events, as_of).filter(purchases.is_purchase)
     day = seen.local_at.date().epoch_days()
-    start, end = ((pd.Timestamp(one) - pd.Timestamp(0)).days for one in (origin, as_of))
+    start, end = ((pd.Timestamp(one) - pd.Timestamp(0)).days for one in (follow_from, as_of))
     known = seen.group_by("member_id").agg(last=day.max(where=day < start), next=day.min(where=day >= start))
     table = known.drop_null("last").order_by("member_id").to_pandas().set_index("member_id")
     until = table["next"].fillna(end)
@@ -74,7 +75,7 @@ def spells(events: ir.Table, origin: date, as_of: date) -> pd.DataFrame:
 
 
 def rates(spells: pd.DataFrame, groups: pd.Series, days: int, confidence: float) -> pd.DataFrame:
-    """Return the repurchase rate of each group: the share of members who buy within `days` of the origin.
+    """Return the repurchase rate of each group: the share of members who buy within `days` of `follow_from`.
 
     `groups`: member_id -> label; members without one are left out. Columns, index group: members, rate, low, high
     (Wilson). Raises DataError where members were not followed for `days`.
@@ -91,30 +92,39 @@ def rates(spells: pd.DataFrame, groups: pd.Series, days: int, confidence: float)
     return table.rename_axis("group")
 
 
+def extremes(rates: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of `rates` with the lowest and the highest rate; groups of fewer than 20 members do not count.
+
+    Empty where fewer than two groups count; ties in the order of their names.
+    """
+    known = rates[rates["members"] >= FEWEST].sort_index().sort_values("rate", kind="stable")
+    return known.iloc[[0, -1]] if len(known) > 1 else known.iloc[:0]
+
+
 def curves(
-    spells: pd.DataFrame, groups: pd.Series, confidence: float, clock: Clock = "origin"
+    spells: pd.DataFrame, groups: pd.Series, confidence: float, clock: Clock = "member"
 ) -> dict[str, survival.Curve]:
     """Return the Kaplan-Meier curve of the time to the next purchase of each group, the largest first.
 
-    Groups of fewer than 20 members are left out. `groups`: member_id -> label. On the clock "purchase" the curve ends
-    where fewer than 10 are at risk, and a group has none where they are as few on the first day.
+    Groups of fewer than 20 members are left out. `groups`: member_id -> label. On the clock "gap" a curve ends where
+    fewer than 10 members still wait, and a group with fewer than 10 on the first day has none.
     """
     label = groups.reindex(spells.index)
     counts = label.value_counts().sort_index().sort_values(ascending=False, kind="stable")
     found = {}
     for name in counts.index[counts >= FEWEST]:
         own = spells[label == name]
-        curve = survival.kaplan_meier(*_times(own, clock), confidence, _AT_RISK if clock == "purchase" else 1)
-        if clock == "origin" or (own["entry"] == 0).sum() >= _AT_RISK:
+        curve = survival.kaplan_meier(*_times(own, clock), confidence, _STILL_WAITING if clock == "gap" else 1)
+        if clock == "member" or (own["entry"] == 0).sum() >= _STILL_WAITING:
             found[name] = curve
     return found
 
 
 def compare(spells: pd.DataFrame, groups: pd.Series, days: int, until: int, confidence: float) -> pd.DataFrame:
-    """Return `rates` within `days` of each group with two figures of its curve on the clock "origin", in days.
+    """Return `rates` within `days` of each group, and the median and mean wait of its curve on the clock "member".
 
-    Further columns: median, median_low, median_high (infinite where half never came back); mean, mean_low, mean_high
-    (where a longer wait counts as `until`); null for groups without a curve that goes so far.
+    Further columns, in days: median, median_low, median_high (infinite where half never came back); mean, mean_low,
+    mean_high (where a longer wait counts as `until`); null for groups whose curve does not reach that far.
     """
     table = rates(spells, groups, days, confidence)
     for column in ("median", "mean"):
@@ -128,8 +138,8 @@ def compare(spells: pd.DataFrame, groups: pd.Series, days: int, until: int, conf
     return table
 
 
-def difference(spells: pd.DataFrame, groups: pd.Series, clock: Clock = "origin") -> float:
-    """Return the p-value of "all groups have the same curve" (log-rank), without the groups that have no curve."""
+def difference(spells: pd.DataFrame, groups: pd.Series, clock: Clock = "member") -> float:
+    """Return the log-rank p-value of "all groups have the same curve"; groups without a curve are left out."""
     label = groups.reindex(spells.index)
     kept = label.map(label.value_counts()).ge(FEWEST)
     exit, ended, entry = _times(spells[kept], clock)
@@ -139,8 +149,7 @@ def difference(spells: pd.DataFrame, groups: pd.Series, clock: Clock = "origin")
 def cohorts(events: ir.Table, members: pd.DataFrame, windows: Windows, startup_days: int) -> pd.Series:
     """Return the month of the first purchase, e.g. 2017-05, of members who have bought, by member_id.
 
-    Who may have bought before (`alive.first_known`: no known joining after the first day, and a first purchase within
-    `startup_days` of it) belongs to no month but to those of "before the data began".
+    Members who may have bought before the data began (`alive.first_known`) form one cohort, "before the data began".
     """
     seen = engine.before(events, windows.as_of).filter(purchases.is_purchase)
     table = seen.group_by("member_id").agg(first=seen.local_at.date().min()).order_by("member_id").to_pandas()
@@ -156,8 +165,8 @@ def cohorts(events: ir.Table, members: pd.DataFrame, windows: Windows, startup_d
 def retention(events: ir.Table, cohort: pd.Series, windows: Windows, confidence: float) -> pd.DataFrame:
     """Return the share of each cohort that buys in each whole calendar month since its first.
 
-    Columns: cohort, month (0 is the cohort's own; that of the data's first month for those of before), members,
-    bought, share, low, high (Wilson). Cohorts of the month that `windows.as_of` breaks off are left out.
+    Columns: cohort, month (0 is the cohort's own month, or the first month of the data for members from before),
+    members, bought, share, low, high (Wilson). The month in which `windows.as_of` lies is not whole and left out.
     """
     seen = engine.before(events, windows.as_of).filter(purchases.is_purchase)
     number = seen.local_at.year() * 12 + seen.local_at.month() - 1
@@ -178,13 +187,13 @@ def retention(events: ir.Table, cohort: pd.Series, windows: Windows, confidence:
 
 
 def pooled(retention: pd.DataFrame, confidence: float) -> pd.DataFrame:
-    """Return `retention` by month since joining over all cohorts whose first month is known."""
+    """Return `retention` by month since the first purchase, over all cohorts whose first month is known."""
     known = retention[(retention["cohort"] != BEFORE) & (retention["month"] > 0)]
     return _shares(known.groupby("month")[["members", "bought"]].sum().reset_index(), confidence)
 
 
 def _times(spells: pd.DataFrame, clock: Clock) -> tuple[pd.Series, pd.Series, pd.Series | None]:
-    if clock == "purchase":
+    if clock == "gap":
         return spells["exit"], spells["ended"], spells["entry"]
     return spells["waited"], spells["ended"], None
 

@@ -1,27 +1,41 @@
-"""Needs that members state in a survey, beside those that their behaviour reveals, and whether the two agree.
+"""Needs that members state in a survey, compared with those that their behaviour reveals.
 
 Stated and revealed preferences differ for good reasons (Ben-Akiva et al. 1994), so they are never mixed: table `needs`
 names the source of every score.
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import scipy.stats
 
 from membership.base.errors import ParamError
+from membership.base.ties import rounded
 from membership.profile.survey import Survey
 from membership.settings.needs import Needs
 
 BEHAVIOUR, SURVEY = "behaviour", "survey"
 
 
+@dataclass(frozen=True)
+class Verdict:
+    """Whether members do what they say."""
+
+    stated: int  # needs that are stated
+    compared: int  # needs that both sources cover
+    agree: list[str]  # whose correlation is above 0 beyond its interval
+    contradict: list[str]  # the same, below 0
+    correlation: float  # the median; NaN where none is known
+
+
 def needs(survey: Survey, categories: list[str], settings: Needs) -> pd.DataFrame:
     """Return the needs that members state: member_id, need, score.
 
-    `settings.needs_from_answers` says which answer states which need; beyond it, an answer that is one of `categories`
+    `settings.needs_from_answers` says which answer states which need; in addition an answer that is one of `categories`
     (case ignored) states the need of that name. A score is in standard deviations above the mean of those who answered
-    the question: 0 for all where all said the same. Needs of several questions are averaged; who did not answer has no
-    row. Raises ParamError where a scale is mapped answer by answer, or another question as a whole.
+    the question; it is 0 for all if all gave the same answer. Needs of several questions are averaged; members who did
+    not answer have no row. Raises ParamError where a scale is mapped answer by answer, or another question as a whole.
     """
     parts = []
     for question, rows in survey.answers.groupby("question"):
@@ -41,10 +55,10 @@ def table(scores: pd.DataFrame, stated: pd.DataFrame) -> pd.DataFrame:
 
 
 def agreement(scores: pd.DataFrame, stated: pd.DataFrame, confidence: float) -> pd.DataFrame:
-    """Return, for each need of which both sources speak, whether they say the same of the same members.
+    """Return, for each need that both sources cover, how far they agree on the same members.
 
     Columns: members (with both), stating (those who state it above the mean), correlation (Spearman) with its interval
-    low to high (Bonett and Wright 2000; NaN below four members or where nobody differs), and revealed, silent: the mean
+    low to high (Bonett and Wright 2000; NaN below four members or where all are equal), and revealed, silent: the mean
     behaviour score of those who state the need and of the others.
     """
     wide = stated.pivot_table(index="member_id", columns="need", values="score")
@@ -53,24 +67,20 @@ def agreement(scores: pd.DataFrame, stated: pd.DataFrame, confidence: float) -> 
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("need")
 
 
-def verdict(agreed: pd.DataFrame, stated: pd.DataFrame) -> str:
-    """Say in words, as Markdown, whether what members state is what they do."""
-    if stated.empty:
-        return "**No need is stated in the survey**: none of its answers speaks of one, so all needs rest on behaviour."
-    if agreed.empty:
-        return f"{stated['need'].nunique()} needs are stated, but behaviour speaks of none of them."
-    clear = agreed.index[agreed["low"] > 0]
-    against = agreed.index[agreed["high"] < 0]
-    words = f"Both sources speak of {len(agreed)} needs; they clearly agree on {len(clear)}"
-    words += f" ({', '.join(clear)})" if len(clear) else ""
-    words += f" and contradict each other on {len(against)} ({', '.join(against)})" if len(against) else ""
-    words += f"; the median correlation is {agreed['correlation'].median():.2f}"
-    return f"{words}. On the others the data do not tell." if len(clear) + len(against) < len(agreed) else f"{words}."
+def verdict(agreed: pd.DataFrame, stated: pd.DataFrame) -> Verdict:
+    """Return what `agreement` says of the `stated` needs."""
+    return Verdict(
+        stated=stated["need"].nunique(),
+        compared=len(agreed),
+        agree=agreed.index[agreed["low"] > 0].tolist(),
+        contradict=agreed.index[agreed["high"] < 0].tolist(),
+        correlation=float(agreed["correlation"].median()),
+    )
 
 
 def _agree(revealed: pd.Series, stated: pd.Series, confidence: float) -> list[float]:
     both = pd.DataFrame({"revealed": revealed, "stated": stated}).dropna()
-    stating = both["stated"] > 0
+    stating = rounded(both["stated"]) > 0
     means = [both.loc[stating, "revealed"].mean(), both.loc[~stating, "revealed"].mean()]
     if len(both) < 4 or both["revealed"].nunique() < 2 or both["stated"].nunique() < 2:
         return [len(both), stating.sum(), np.nan, np.nan, np.nan, *means]
@@ -84,7 +94,8 @@ def _scale(rows: pd.DataFrame, question: str, mapping: str | dict[str, str]) -> 
     if not isinstance(mapping, str):
         if mapping:
             raise ParamError(
-                f"params.yaml: needs.needs_from_answers.{question}: a scale states one need: name that, not answers."
+                f"params.yaml: needs.needs_from_answers.{question}: a scale states one need; give its "
+                "name, not a mapping of answers."
             )
         return _rows(pd.DataFrame())
     return _rows(_standardised(rows.set_index("member_id")[["number"]].set_axis([mapping], axis=1)))
@@ -94,7 +105,7 @@ def _choice(rows: pd.DataFrame, question: str, mapping: str | dict[str, str], ca
     if isinstance(mapping, str):
         raise ParamError(
             f"params.yaml: needs.needs_from_answers.{question} = {mapping!r}: only a scale states a need as a whole; "
-            "map each answer, as in {answer: need}."
+            "map each answer, e.g. {answer: need}."
         )
     names = {category.casefold(): category.lower() for category in categories}
     names |= {answer.casefold(): need for answer, need in mapping.items()}

@@ -1,9 +1,9 @@
 """What members answered: one clean long table, what was wrong with the rest, and who did not answer.
 
-Nothing is guessed: who did not answer a question has no row in it. Rules on bad input, each counted by question:
-blank answers, answers of unknown members, answers given after the cut-off, answers to a scale that are no number in
-its range, and two different answers to a question that allows one: the latest by `asked_at` counts; where times are
-equal or missing nobody knows which was meant, and neither counts.
+Nothing is imputed: a member who did not answer a question has no row for it. Answers are left out, and counted by
+question, if they are blank, come from unknown members, were given after the cut-off, or are not a number in the range
+of a scale. Of two different answers to a question that allows one, the latest by `asked_at` counts; if times are equal
+or missing, neither does.
 """
 
 from dataclasses import dataclass
@@ -13,12 +13,14 @@ import numpy as np
 import pandas as pd
 
 from membership.base.errors import DataError
+from membership.base.ties import rounded
 from membership.settings.needs import Needs, Question
 
 NO_ANSWER = "no answer"
 PROBLEMS = ("blank", "unknown_member", "later", "invalid", "superseded", "contradictory")
-_MANY, _WORDS = 20, 0.5  # free text: more different answers than that, most of them given by one member only
-_OFTEN = 0.05  # share of answering members with several answers from which several are taken to be allowed
+_MANY, _WORDS = 20, 0.5  # free text: more different answers than that, most of them given by a single member
+_OFTEN = 0.05  # if this share of the answering members gave several answers, the question allows several
+UNBALANCED = 0.1  # standardised difference above which two groups are not alike (Austin 2009)
 
 
 @dataclass(frozen=True)
@@ -26,8 +28,8 @@ class Survey:
     """A survey that was read; `answers` and `text` have one row a member, question and answer."""
 
     answers: pd.DataFrame  # member_id, question, kind, answer, number (of a scale; else NaN)
-    text: pd.DataFrame  # member_id, question, answer: free text, kept aside and never scored
-    wide: pd.DataFrame  # index: all members; a column a question (free text apart), NO_ANSWER where none counts
+    text: pd.DataFrame  # member_id, question, answer: free text, kept apart and never scored
+    wide: pd.DataFrame  # index: all members; a column a question (but free text), NO_ANSWER where none counts
     quality: pd.DataFrame  # index question: kind, declared, given (rows), one column for each of PROBLEMS, kept
     response: pd.DataFrame  # index question: kind, answered (members), share, no_answer
 
@@ -35,9 +37,9 @@ class Survey:
 def read(survey: pd.DataFrame, members: pd.Series, settings: Needs, as_of: date) -> Survey:
     """Return `survey` (table `survey`) as answered by `members` (ids) before `as_of`, by the rules above.
 
-    Kinds are those of `settings.survey`, else inferred: free text, several choices, a scale (numbers only), a single
-    choice. Without a survey everything is empty. Raises DataError where all answers to a declared scale are no
-    numbers in its range: then the declaration is wrong, not the members.
+    The kind of a question is that of `settings.survey`, or else inferred: free text, several choices, a scale (numbers
+    only), a single choice. Without a survey everything is empty. Raises DataError where no answer to a declared scale
+    is a number in its range: then the declaration is wrong, not the members.
     """
     rows = survey[["member_id", "question", "answer", "asked_at"]].copy()
     rows["answer"] = rows["answer"].str.strip()
@@ -65,10 +67,10 @@ def read(survey: pd.DataFrame, members: pd.Series, settings: Needs, as_of: date)
 
 
 def selection(wide: pd.DataFrame, facts: pd.DataFrame) -> pd.DataFrame:
-    """Return how those who answered anything differ from those who did not, one row a column of `facts`.
+    """Return how members who answered any question differ from the others, one row a column of `facts`.
 
     `facts`: numbers, index member_id. Columns: answered and silent (means), difference in standard deviations (the
-    mean of both groups' variances; Austin 2009 calls more than 0.1 unbalanced). NaN where a group is empty.
+    root of the mean of both variances; Austin 2009 calls more than 0.1 unbalanced). NaN where a group is empty.
     """
     answered = (wide != NO_ANSWER).any(axis=1).reindex(facts.index, fill_value=False)
     groups = facts[answered], facts[~answered]
@@ -78,19 +80,25 @@ def selection(wide: pd.DataFrame, facts: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"answered": one, "silent": other, "difference": difference}).rename_axis("fact")
 
 
+def largest_difference(selection: pd.DataFrame) -> pd.Series | None:
+    """Return the row of `selection` with the largest absolute difference, if that is above 0.1; else None."""
+    size = rounded(selection["difference"].abs()).dropna()
+    return selection.loc[size.idxmax()] if len(size) and size.max() > UNBALANCED else None
+
+
 def _mark(rows: pd.DataFrame, problem: str, wrong) -> None:
     rows.loc[rows["problem"].isna() & wrong, "problem"] = problem
 
 
 def _questions(good: pd.DataFrame, asked: pd.Series, declared: dict[str, Question]) -> dict[str, Question]:
-    """Return every question that was asked, by name, with its declared kind or else the inferred one."""
+    """Return every question that was asked, by name, with its declared or inferred kind."""
     given = dict(list(good.groupby("question")))
     names = sorted(asked.unique())
     return {name: declared[name] if name in declared else _inferred(given.get(name, good.iloc[:0])) for name in names}
 
 
 def _inferred(given: pd.DataFrame) -> Question:
-    """Return the kind of question that was answered by the rows `given`."""
+    """Return the kind of question that the answers `given` suggest."""
     counts = given["answer"].value_counts()
     if len(counts) > _MANY and (counts == 1).mean() > _WORDS and pd.to_numeric(counts.index, errors="coerce").hasnans:
         return Question(kind="text")
@@ -115,13 +123,13 @@ def _out_of_scale(rows: pd.DataFrame, questions: dict[str, Question], declared: 
             values = ", ".join(map(repr, rows.loc[here, "answer"].unique()[:5]))
             raise DataError(
                 f"table 'survey': question '{name}': none of {here.sum()} answers ({values}) is a number between "
-                f"{question.low:g} and {question.high:g}; mend needs.survey.{name} in params.yaml or the answers."
+                f"{question.low:g} and {question.high:g}; correct needs.survey.{name} in params.yaml, or the answers."
             )
     return wrong
 
 
 def _doubles(rows: pd.DataFrame) -> dict[str, pd.Index]:
-    """Return the rows of questions with one answer that do not count: superseded by a later one, or contradictory."""
+    """Return the rows that do not count where a question allows one answer: superseded, or contradictory."""
     key = ["member_id", "question"]
     doubled = rows[rows.groupby(key)["answer"].transform("nunique") > 1]
     latest = doubled["asked_at"] == doubled.groupby(key)["asked_at"].transform("max")

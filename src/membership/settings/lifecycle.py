@@ -1,4 +1,4 @@
-"""When a member changes stage, and what each stage calls for."""
+"""When a member changes stage, and what to do in each stage."""
 
 from typing import Annotated
 
@@ -10,7 +10,7 @@ Words = Annotated[str, Field(min_length=1)]
 
 
 class Step(Section):
-    """What a lifecycle stage calls for, in words: for the campaign tool (`action`) and for who plans and checks."""
+    """What to do in a lifecycle stage: `action` is for the campaign tool, `goal` and `watch` are for planners."""
 
     goal: Words
     action: Words
@@ -18,7 +18,7 @@ class Step(Section):
 
 
 class Strategy(Section):
-    """What each lifecycle stage calls for."""
+    """What to do in each lifecycle stage."""
 
     prospect: Step
     new: Step
@@ -34,7 +34,7 @@ class Strategy(Section):
 
 
 class Lifecycle(Section):
-    """When a member changes stage, in multiples of the member's own usual gap between purchases."""
+    """When a member changes stage: gaps are multiples of the member's own usual gap between purchases."""
 
     new_days: Days
     loyal_orders: Count
@@ -60,5 +60,5 @@ class Lifecycle(Section):
 
     @property
     def startup_days(self) -> int:
-        """The longest time that a rule looks back: until as much history has passed, stages are those of a start-up."""
+        """The longest look-back of a rule, in days; until that much history has passed, stages are provisional."""
         return max(self.new_days, self.loyal_days, self.lapsed_days)

@@ -4,11 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from membership.settings.section import Count, Section, Share
+from membership.settings.section import Count, Level, Section, Share
 
 
 class Question(Section):
-    """What kind of question the survey asked; a scale says between which numbers its answers lie."""
+    """The kind of a survey question; a scale has the lowest and the highest answer allowed."""
 
     kind: Literal["single", "multiple", "scale", "text"]
     low: float | None = None
@@ -25,7 +25,7 @@ class Question(Section):
 
 
 class Clustering(Section):
-    """How many personas are tried, and which numbers of them are accepted."""
+    """Which numbers of personas are tried, and which are accepted."""
 
     fewest: Annotated[int, Field(ge=2, le=20)]
     most: Annotated[int, Field(ge=2, le=20)]
@@ -51,5 +51,6 @@ class Needs(Section):
     min_category_share: Share
     min_level_share: Share
     min_reliability: Share
+    confidence: Level = 0.95
     survey: dict[str, Question]
     needs_from_answers: dict[str, str | dict[str, str]]

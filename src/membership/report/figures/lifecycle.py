@@ -1,4 +1,6 @@
-"""Figures of the lifecycle: moves with intervals, who comes back and when, what each stage calls for: frame -> Axes."""
+"""Figures of the lifecycle: moves with intervals, who comes back and when, what to do in each stage."""
+
+from functools import partial
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -8,6 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 from pandas.io.formats.style import Styler
 
+from membership.report import formats
+from membership.report.figures.profile import spoken
 from membership.stats.survival import Curve
 
 MOST = 7  # curves in one figure
@@ -20,9 +24,9 @@ def moves(intervals: pd.DataFrame, title: str, ax: Axes | None = None) -> Axes:
     table = intervals.set_index(["from", "to"])
     words = table.apply(_cell, axis=1)
     members = table["members"].groupby(level="from").first()
-    rows = [f"{_words(level)} ({members[level]:,})" for level in levels]
+    rows = [f"{spoken(level)} ({formats.number(members[level])})" for level in levels]
     shares, notes = (one.to_numpy().reshape(len(levels), -1) for one in (table["share"], words))
-    names = [_words(level) for level in levels]
+    names = [spoken(level) for level in levels]
     style = {"vmin": 0, "vmax": 1, "cmap": "Blues", "cbar": False, "annot_kws": {"fontsize": 8}}
     sns.heatmap(pd.DataFrame(shares, rows, names), annot=notes, fmt="", ax=ax, **style)
     ax.set(title=title, xlabel="a month later", ylabel="this month (members)")
@@ -31,8 +35,8 @@ def moves(intervals: pd.DataFrame, title: str, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def agreement(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw `lifecycle.agreement`: how many each rule calls at risk or lapsed, and how many only one of them does."""
+def rules(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw `lifecycle.compare_rules`: the share at risk or lapsed by each rule, and by only one of them."""
     ax = ax or plt.subplots(figsize=(8.5, 3.8))[1]
     lines = {"rhythm_silent": "by rhythm", "p_alive_silent": "by P(alive)", "disagree": "by only one of them"}
     for column, label in lines.items():
@@ -49,11 +53,11 @@ def agreement(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 
 def next_purchase(
-    curves: dict[str, Curve], by: str, until: float, clock: str = "origin", ax: Axes | None = None
+    curves: dict[str, Curve], by: str, until: float, clock: str = "member", ax: Axes | None = None
 ) -> Axes:
-    """Draw `repurchase.curves` on `clock`: the share back within so many days, bands, numbers at risk below.
+    """Draw `repurchase.curves` on `clock`: the share back by day, its band, and below it the members still waiting.
 
-    `by` says what the groups are; of many, the largest are drawn.
+    `by` names the groups; only the largest are drawn.
     """
     ax = ax or plt.subplots(figsize=(8.5, 4 + 0.22 * min(len(curves), MOST)))[1]
     marks = np.linspace(0, until, 7).round()
@@ -62,14 +66,18 @@ def next_purchase(
         within = curve.times <= until
         steps = np.concatenate([[0], curve.times[within], [min(max(curve.last, *curve.times, 0), until)]])
         bands = [1 - _edges(one[within]) for one in (curve.survival, curve.low, curve.high)]
-        ax.step(steps, bands[0], where="post", color=colour, label=f"{_words(name)} ({len(curve.exit):,})")
+        ax.step(
+            steps, bands[0], where="post", color=colour, label=f"{spoken(name)} ({formats.number(len(curve.exit))})"
+        )
         ax.fill_between(steps, bands[1], bands[2], step="post", color=colour, alpha=0.18, linewidth=0)
         for mark, number in zip(marks, curve.risk_at(marks), strict=True):
             at = (mark, -0.19 - 0.05 * place)
-            ax.annotate(f"{number:,}", at, xycoords=("data", "axes fraction"), ha="center", fontsize=7, color=colour)
-    ax.annotate("at risk:", (-0.04, -0.19), xycoords="axes fraction", ha="right", fontsize=7)
-    title = {"origin": "Back within so many days", "purchase": "Gaps that end within so many days"}[clock]
-    since = {"origin": "a stated day", "purchase": "the last purchase"}[clock]
+            ax.annotate(
+                formats.number(number), at, xycoords=("data", "axes fraction"), ha="center", fontsize=7, color=colour
+            )
+    ax.annotate("still waiting:", (-0.04, -0.19), xycoords="axes fraction", ha="right", fontsize=7)
+    title = {"member": "Members who are back", "gap": "Gaps that have ended"}[clock]
+    since = {"member": "the start of follow-up", "gap": "the last purchase"}[clock]
     some = f" (the {MOST} largest of {len(curves)})" if len(curves) > MOST else ""
     ax.set(title=f"{title}, by {by}{some}", xlabel=f"days since {since}", ylabel="share", xlim=(0, until), ylim=(0, 1))
     ax.set_xticks(marks)
@@ -79,81 +87,77 @@ def next_purchase(
     return ax
 
 
-def cohorts(retention: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw `repurchase.retention`: the share of each cohort that buys in each month since its first."""
+def cohorts(retention: pd.DataFrame, ax: Axes | None = None) -> Axes | None:
+    """Draw `repurchase.retention`: the share of each cohort that buys in each month; None without a whole month."""
+    if retention.empty:
+        return None
     wide = retention.pivot_table(index="cohort", columns="month", values="share")
     members = retention.groupby("cohort")["members"].first()
     order = sorted(wide.index, key=lambda name: (name[:1].isdigit(), name))
-    wide = wide.loc[order].rename(index=lambda name: f"{name} ({members[name]:,})")
+    wide = wide.loc[order].rename(index=lambda name: f"{name} ({formats.number(members[name])})")
     ax = ax or plt.subplots(figsize=(1.5 + 0.7 * max(wide.shape[1], 4), 1.5 + 0.4 * max(len(wide), 2)))[1]
-    if wide.empty:
-        ax.set(title="No cohort has a whole month behind it", xticks=[], yticks=[])
-        return ax
     sns.heatmap(wide, vmin=0, vmax=1, cmap="Blues", annot=True, fmt=".0%", cbar=False, annot_kws={"fontsize": 8}, ax=ax)
-    ax.set(title="Share of each cohort that buys in a month", ylabel="first purchase (members)")
-    ax.set_xlabel("months since the first purchase; since the data began where that is not known")
+    ax.set(title="Share of each cohort that buys in each month", ylabel="first purchase (members)")
+    ax.set_xlabel("months since the first purchase, or since the data began where that is unknown")
     ax.tick_params(axis="y", rotation=0)
     return ax
 
 
 def retention(pooled: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw `repurchase.pooled`: the share that buys in each month since joining, with its interval."""
+    """Draw `repurchase.pooled`: the share that buys in each month since the first purchase, with its interval."""
     ax = ax or plt.subplots(figsize=(7, 3.5))[1]
-    reach = [pooled["share"] - pooled["low"], pooled["high"] - pooled["share"]]
-    ax.errorbar(pooled["month"], pooled["share"], yerr=np.clip(reach, 0, None), fmt="o-", capsize=3)
+    sides = [pooled["share"] - pooled["low"], pooled["high"] - pooled["share"]]
+    ax.errorbar(pooled["month"], pooled["share"], yerr=np.clip(sides, 0, None), fmt="o-", capsize=3)
     for month, members in pooled[["month", "members"]].itertuples(index=False):
-        ax.annotate(f"{members:,.0f}", (month, 0.03), ha="center", fontsize=7)
-    ax.set(title="Buying in the months since joining (numbers: members)", ylabel="share who buy", ylim=(0, 1.05))
-    ax.set_xlabel("whole months since the first purchase; cohorts of a known first month")
+        ax.annotate(formats.number(members), (month, 0.03), ha="center", fontsize=7)
+    ax.set(title="Retention since the first purchase (numbers: members)", ylabel="share who buy", ylim=(0, 1.05))
+    ax.set_xlabel("whole months since the first purchase; cohorts with a known first month")
     ax.yaxis.set_major_formatter(PercentFormatter(1))
     return ax
 
 
 def strategy(table: pd.DataFrame) -> Styler:
     """Return `strategy.table` for people: cents as whole units of currency, shares in per cent."""
-    shown = table.rename(index=_words).reset_index()
-    shown["next"] = shown["next"].map(_words)
-    back = [_range(*row) for row in shown[["repurchase_rate", "low", "high"]].itertuples(index=False)]
-    shown["repurchase_rate"] = back
-    shares = dict.fromkeys(("share", "stays", "next_share"), "{:.0%}")
-    money = dict.fromkeys(("value", "mean_value"), lambda cents: f"{cents / 100:,.0f}")
-    styled = shown.drop(columns=["low", "high"]).rename(columns=_words).style.hide()
-    formats = {_words(column): shape for column, shape in (shares | money | {"members": "{:,}"}).items()}
-    return styled.format(formats, na_rep="-")
+    shown = table.rename(index=spoken).reset_index()
+    shown["next"] = shown["next"].map(spoken)
+    shown["repurchase_rate"] = _rates(shown, "repurchase_rate")
+    styled = shown.drop(columns=["low", "high"]).rename(columns=spoken).style.hide()
+    money = dict.fromkeys(("value", "mean value"), partial(formats.money, digits=0))
+    shares = dict.fromkeys(("share", "stays", "next share"), partial(formats.share, digits=0))
+    return styled.format(money | shares | {"members": formats.number})
 
 
 def comparison(table: pd.DataFrame) -> Styler:
     """Return `repurchase.compare` for people: rates in per cent, times in days, with their intervals."""
-    rows = table.rename(index=_words).sort_index()
-    rate = [_range(*row) for row in rows[["rate", "low", "high"]].itertuples(index=False)]
-    spans = {
-        name: [_days(*row) for row in rows[[column, f"{column}_low", f"{column}_high"]].itertuples(index=False)]
-        for name, column in (("median wait (days)", "median"), ("mean wait, cut off (days)", "mean"))
-    }
-    shown = pd.DataFrame({"members": rows["members"], "repurchase rate": rate, **spans}, index=rows.index)
-    return shown.style.format({"members": "{:,}"})
+    rows = table.rename(index=spoken).sort_index()
+    shown = {"members": rows["members"].map(formats.number), "repurchase rate": _rates(rows, "rate")}
+    for name, column in (("median wait (days)", "median"), ("mean wait, cut off (days)", "mean")):
+        spans = rows[[column, f"{column}_low", f"{column}_high"]]
+        shown[name] = [_with_interval(*(_days(one) for one in row)) for row in spans.to_numpy()]
+    return pd.DataFrame(shown, index=rows.index).style
 
 
 def _cell(row: pd.Series) -> str:
     if np.isnan(row["share"]):
         return ""
-    return f"{row['share']:.0%}\n{100 * row['low']:.0f}-{100 * row['high']:.0f}"
+    ends = formats.interval(100 * row["low"], 100 * row["high"], formats.number)
+    return f"{formats.share(row['share'], 0)}\n{ends.replace(' to ', '-')}"
 
 
-def _range(value: float, low: float, high: float) -> str:
-    return "-" if np.isnan(value) else f"{value:.0%} ({100 * low:.0f} to {100 * high:.0f})"
+def _rates(rows: pd.DataFrame, column: str) -> list[str]:
+    """Return the rate in `column` of each row with its interval, from low to high."""
+    return [_with_interval(*(formats.share(one, 0) for one in row)) for row in rows[[column, "low", "high"]].to_numpy()]
 
 
-def _days(value: float, low: float, high: float) -> str:
-    words = [f"{one:.3g}" if np.isfinite(one) else "never" for one in (value, low, high)]
-    return "-" if np.isnan(value) else f"{words[0]} ({words[1]} to {words[2]})"
+def _days(value: float) -> str:
+    return "never" if np.isinf(value) else formats.number(value, 1)
+
+
+def _with_interval(value: str, low: str, high: str) -> str:
+    return value if value == formats.UNKNOWN else f"{value} ({low} to {high})"
 
 
 def _edges(share: np.ndarray) -> np.ndarray:
     """Return `share` with the 1 before its first step, and its last value once more, where the curve ends."""
     begun = np.append(1.0, share)
     return np.append(begun, begun[-1])
-
-
-def _words(name: str) -> str:
-    return str(name).replace("_", " ")

@@ -1,0 +1,41 @@
+"""The metrics of stage `needs`."""
+
+import pandas as pd
+
+from membership.profile.needs import Preferences
+from membership.profile.personas import NEWCOMER, Personas
+from membership.profile.survey import PROBLEMS, Survey
+
+
+def metrics(
+    table: pd.DataFrame,
+    personas: Personas,
+    preferences: Preferences,
+    told: Survey,
+    agreed: pd.DataFrame,
+    error: pd.DataFrame,
+) -> dict[str, float]:
+    """Return the metrics of table `personas`, and of what it was made from.
+
+    `agreed`: `stated.agreement`; `error`: `needs.predictive_error`. Shares are shares of the members.
+    """
+    kept = preferences.evidence.query("kept")
+    return {
+        "members": len(table),
+        "survey_answered_share": float(table["answered_survey"].mean()),
+        "survey_stated_need_share": float(table["stated_need"].notna().mean()),
+        "survey_left_out": int(told.quality[list(PROBLEMS)].to_numpy().sum()),
+        "need_agreement": float(agreed["correlation"].median()),
+        "needs": len(kept),
+        "need_reliability": float(kept["reliability"].mean()),
+        "need_error_own": float(error["own"].mean()),
+        "need_error_drawn": float(error["shrunk"].mean()),
+        "newcomer_share": float((table["persona"] == NEWCOMER).mean()),
+        "personas": len(personas.centres),
+        "persona_silhouette": personas.silhouette,
+        "persona_stability": personas.stability,
+        "persona_apart": int(personas.apart),
+        "persona_typicality": float(personas.typicality.mean()),
+        "persona_largest_share": float(table["persona"].value_counts(normalize=True).max()),
+        "main_need_largest_share": float(table["main_need"].value_counts(normalize=True).max()),
+    }
