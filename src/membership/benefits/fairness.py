@@ -62,7 +62,7 @@ def benefit_table(facts: pd.DataFrame, allocation: Allocation, settings: Benefit
     that of the limited group with the largest); cost_of_spend (cost over expected spend); expected_spend (mean cents).
     """
     given = allocation.given
-    cost = np.where(given, allocation.candidates.cost, 0.0).sum(axis=1)
+    cost = np.where(given, allocation.options.cost, 0.0).sum(axis=1)
     parts = []
     for attribute in settings.fairness.attributes:
         groups, spend = facts[attribute], facts["expected_spend"].to_numpy(dtype=float)

@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 
 from membership.base.errors import ParamError
-from membership.benefits.benefits import Candidates
 from membership.benefits.facts import UNKNOWN
+from membership.benefits.payoff import Options
 from membership.settings.benefits import Benefits
 
 _SAFETY = 1e-6  # by which programmes ask for a little more than `ratio`, so that rounding cannot break it
@@ -55,8 +55,8 @@ class Limits:
         return float(min((each.min() / each.max() for each in costs if each.any()), default=1.0))
 
 
-def limits(candidates: Candidates, facts: pd.DataFrame, settings: Benefits) -> Limits:
-    """Return the limits of `settings` for these candidates, whose members are those of `facts`, in the same order.
+def limits(options: Options, facts: pd.DataFrame, settings: Benefits) -> Limits:
+    """Return the limits of `settings` for these options, whose members are those of `facts`, in the same order.
 
     A tier's least share is what its members can use where that is less. Raises ParamError where a group that the
     ratio speaks of can get nothing that pays, so that nobody else could get anything either.
@@ -64,7 +64,7 @@ def limits(candidates: Candidates, facts: pd.DataFrame, settings: Benefits) -> L
     cell, names = _cells(facts, settings)
     tier, groups = names[:, 0], tuple(_groups(cell, names, settings))
     ranks = np.unique(tier)
-    usable = np.bincount(cell, weights=_dearest(candidates, settings.max_per_member), minlength=len(names))
+    usable = np.bincount(cell, weights=_dearest(options, settings.max_per_member), minlength=len(names))
     floors = (tier[None, :] == ranks[:, None]).astype(float)
     can, asked = floors @ usable, settings.min_tier_share * settings.budget
     rows = [np.ones((1, len(names))), -floors]
@@ -112,9 +112,9 @@ def _groups(cell: np.ndarray, names: np.ndarray, settings: Benefits):
             yield attribute, inside, inside @ sizes
 
 
-def _dearest(candidates: Candidates, most: int) -> np.ndarray:
+def _dearest(options: Options, most: int) -> np.ndarray:
     """Return what each member could be given at most (cents): the dearest benefits that pay, at most `most`."""
-    cost = np.where(candidates.pays, candidates.cost, 0.0)
+    cost = np.where(options.pays, options.cost, 0.0)
     return np.sort(cost, axis=1)[:, -most:].sum(axis=1)
 
 

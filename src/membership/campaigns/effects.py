@@ -14,7 +14,7 @@ import scipy.stats
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
 from membership.base import seeds
-from membership.campaigns.panel import Panel
+from membership.campaigns.audience import Audience
 from membership.settings.campaigns import Campaigns
 from membership.stats import causal, overlap, pooling
 
@@ -52,7 +52,7 @@ class Estimates:
     propensities: pd.DataFrame
 
 
-def estimate(panel: Panel, personas: pd.Series, settings: Campaigns, seed: int) -> Estimates:
+def estimate(panel: Audience, personas: pd.Series, settings: Campaigns, seed: int) -> Estimates:
     """Estimate the effects of each kind of campaign of `panel`; `personas` (by member_id) describe.
 
     A kind with fewer than `min_ess` members in an arm gets no estimate. Raises DataError as `causal.cross_fit`.
@@ -77,7 +77,7 @@ def persona(rows: pd.DataFrame, personas: pd.Series) -> pd.Series:
     return rows["member_id"].map(personas).astype("str").fillna("unknown")
 
 
-def _one_kind(part: pd.DataFrame, panel: Panel, settings: Campaigns, rng: np.random.Generator) -> list[pd.DataFrame]:
+def _one_kind(part: pd.DataFrame, panel: Audience, settings: Campaigns, rng: np.random.Generator) -> list[pd.DataFrame]:
     """Return effects, overlap, balance and propensities of the campaigns of one kind and source."""
     treated, member, x = part["treated"].to_numpy(), part["member_id"].to_numpy(), panel.x.loc[part.index]
     fitted = {

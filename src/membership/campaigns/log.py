@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 
 from membership.base import seeds
 from membership.campaigns import effects
-from membership.campaigns.panel import Panel
+from membership.campaigns.audience import Audience
 from membership.settings.campaigns import Campaigns
 from membership.settings.evaluate import Evaluate
 from membership.stats import causal, learners, overlap
@@ -47,7 +47,7 @@ class Costs:
     known: bool  # from the offers' cost and how often they were redeemed; else a range assumed in `params.yaml`
 
 
-def decisions(panel: Panel, settings: Campaigns, seed: int, placebo: bool = False) -> Decisions:
+def decisions(panel: Audience, settings: Campaigns, seed: int, placebo: bool = False) -> Decisions:
     """Return the rows of `panel` that can be compared, with cross-fitted propensities, expectations and beliefs.
 
     By kind of campaign and by whether its arms are known. A kind with fewer than `settings.min_ess` members in an arm,
@@ -70,7 +70,7 @@ def decisions(panel: Panel, settings: Campaigns, seed: int, placebo: bool = Fals
     return Decisions(found, pd.concat(seen, ignore_index=True)[names] if seen else pd.DataFrame(columns=names))
 
 
-def costs(panel: Panel, offers: pd.DataFrame, knobs: Evaluate) -> Costs:
+def costs(panel: Audience, offers: pd.DataFrame, knobs: Evaluate) -> Costs:
     """Return the cost of reaching a member: offers' cost times how often they were redeemed, if every one is known.
 
     Otherwise `knobs.reach_costs`, compared at the median of them.

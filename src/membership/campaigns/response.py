@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
+from membership.campaigns.audience import Audience
 from membership.campaigns.effects import persona
-from membership.campaigns.panel import Panel
 from membership.settings.benefits import Benefit
 from membership.settings.campaigns import Campaigns
 from membership.stats import causal, pooling, resample
@@ -12,7 +12,7 @@ from membership.stats import causal, pooling, resample
 SOURCES = ("assumed", "randomised", "observational")
 
 
-def redemption(panel: Panel, personas: pd.Series, confidence: float) -> pd.DataFrame:
+def redemption(panel: Audience, personas: pd.Series, confidence: float) -> pd.DataFrame:
     """Return how many of those reached redeemed: kind, by, group, reached, redeemed, rate, low, high.
 
     Wilson intervals with as many observations as the clustered error of the rate is worth. Those who redeem choose to:

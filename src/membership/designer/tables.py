@@ -5,7 +5,7 @@ import html
 import pandas as pd
 import yaml
 
-from membership.designer.designer import Choice, Designer, Outcome
+from membership.designer.what_if import Choice, Designer, Outcome
 
 _WARN = "#b3541e"
 

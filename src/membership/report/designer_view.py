@@ -7,7 +7,7 @@ from IPython.display import display
 
 from membership.base.errors import ProjectError
 from membership.designer import tables as designer_tables
-from membership.designer.designer import Choice, Designer, Outcome
+from membership.designer.what_if import Choice, Designer, Outcome
 from membership.report.figures import designer as plots_designer
 
 _NARROW = widgets.Layout(width="26em")

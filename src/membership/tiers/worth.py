@@ -18,9 +18,9 @@ import numpy as np
 import pandas as pd
 
 from membership.settings.tiers import Tiers
-from membership.tiers import tiers
+from membership.tiers import rules
 from membership.tiers.qualifying import CENTS
-from membership.tiers.tiers import YEAR, Rule
+from membership.tiers.rules import YEAR, Rule
 
 MONTH = YEAR / 12  # days
 
@@ -91,7 +91,7 @@ def appraise(rule: Rule, amounts: pd.DataFrame, value: pd.DataFrame, terms: Term
     `amounts`: what qualifies, by month; `value`: member_id, expected_spend (and expected_orders, where orders earn
     points) over the horizon. Moves are counted from column `settled` on. A member pulled counts in the tier below.
     """
-    ranks = tiers.replay(amounts, rule)
+    ranks = rules.replay(amounts, rule)
     rank, future = ranks.iloc[:, -1].to_numpy(), expected(value, amounts)
     pulled = near(rank, amounts.iloc[:, -1].to_numpy(), rule, terms)
     gain, cost = _gain_and_cost(
@@ -107,7 +107,7 @@ def appraise(rule: Rule, amounts: pd.DataFrame, value: pd.DataFrame, terms: Term
         },
         index=pd.Index(rule.names, name="tier"),
     )
-    return Appraisal(rule, table.assign(net=table["gain"] - table["cost"]), tiers.moves_per_year(ranks, settled))
+    return Appraisal(rule, table.assign(net=table["gain"] - table["cost"]), rules.moves_per_year(ranks, settled))
 
 
 def near(rank: np.ndarray, amount: np.ndarray, rule: Rule, terms: Terms) -> np.ndarray:
@@ -125,7 +125,7 @@ def judged(
     month counts if it began on or after `since`, with the tier in which it began. `base`: base points of the months,
     in the shape of `spend`; without it, those of spend. One row a member: gain, cost, net (cents), moves (levels).
     """
-    ranks = tiers.replay(amounts, rule).to_numpy()
+    ranks = rules.replay(amounts, rule).to_numpy()
     months, values = amounts.columns, amounts.to_numpy()
     total = {name: np.zeros(len(amounts)) for name in ("gain", "cost", "moves")}
     for month in range(1, len(months)):

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from membership.designer.designer import Outcome
+from membership.designer.what_if import Outcome
 
 _SAVED, _CHOSEN, _BENEFITS, _LOSS = "lightgrey", "steelblue", "darkorange", "indianred"
 

@@ -4,27 +4,27 @@ import pandas as pd
 
 from membership.benefits import fairness
 from membership.benefits.allocation import Allocation
-from membership.benefits.benefits import Outlook
 from membership.benefits.facts import UNKNOWN
+from membership.benefits.payoff import Outlook
 from membership.settings.benefits import Benefits
 from membership.settings.tiers import Tiers
 
 
 def benefit_table(allocation: Allocation, break_even: pd.DataFrame) -> pd.DataFrame:
     """Return one row a benefit: may_have (members), pays_for (share of them), given (members), cost and gain (cents),
-    break_even, uplift, uplift_sd and p_pays (from `benefits.break_even`: of giving it to all who may have it).
+    break_even, uplift, uplift_sd and p_pays (from `payoff.break_even`: of giving it to all who may have it).
     """
-    candidates, given = allocation.candidates, allocation.given
-    may = candidates.allowed.sum(axis=0)
+    options, given = allocation.options, allocation.given
+    may = options.allowed.sum(axis=0)
     table = pd.DataFrame(
         {
             "may_have": may,
-            "pays_for": candidates.pays.sum(axis=0) / may.clip(min=1),
+            "pays_for": options.pays.sum(axis=0) / may.clip(min=1),
             "given": given.sum(axis=0),
-            "cost": (candidates.cost * given).sum(axis=0),
-            "gain": (candidates.gain * given).sum(axis=0),
+            "cost": (options.cost * given).sum(axis=0),
+            "gain": (options.gain * given).sum(axis=0),
         },
-        index=pd.Index(candidates.benefits, name="benefit"),
+        index=pd.Index(options.benefits, name="benefit"),
     )
     overall = break_even[break_even["tier"] == "all"].set_index("benefit")
     return table.join(overall[["break_even", "uplift", "uplift_sd", "p_pays"]])
@@ -32,10 +32,10 @@ def benefit_table(allocation: Allocation, break_even: pd.DataFrame) -> pd.DataFr
 
 def cost_table(allocation: Allocation, settings: Tiers) -> pd.DataFrame:
     """Return expected cost (cents) by tier (rows) and benefit of the catalogue (columns)."""
-    candidates = allocation.candidates
-    spent = pd.DataFrame(candidates.cost * allocation.given, columns=list(candidates.benefits))
+    options = allocation.options
+    spent = pd.DataFrame(options.cost * allocation.given, columns=list(options.benefits))
     names = [level.name for level in settings.levels]
-    table = spent.groupby(candidates.tier_rank).sum().reindex(range(len(names)), fill_value=0.0)
+    table = spent.groupby(options.tier_rank).sum().reindex(range(len(names)), fill_value=0.0)
     return table.set_axis(pd.Index(names, name="tier"))
 
 

@@ -2,11 +2,11 @@
 
 import pandas as pd
 
+from membership.campaigns.audience import Audience, overlapping
 from membership.campaigns.effects import Estimates
-from membership.campaigns.panel import Panel, overlapping
 
 
-def judged(panel: Panel) -> str:
+def judged(panel: Audience) -> str:
     """Say in words, as Markdown, which campaigns are judged and what had to be left out."""
     left = [f"{what} ({count})" for what, count in panel.left_out.items() if count]
     out = f" Left out: {'; '.join(left)}." if left else ""

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 
 from membership.settings.tiers import Tiers
-from membership.tiers import tiers
+from membership.tiers import rules
 from membership.tiers.points import Books
+from membership.tiers.rules import Rule
 from membership.tiers.thresholds import Search
-from membership.tiers.tiers import Rule
 from membership.tiers.worth import MONTH, Appraisal, Terms
 
 NEAR = (0.05, 0.1, 0.2)  # shares of the next threshold
@@ -25,7 +25,7 @@ def rule_table(appraisal: Appraisal, settings: Tiers) -> pd.DataFrame:
     the replay), gain, cost, net (over the horizon, beyond everybody's being in the entry tier).
     """
     rule = appraisal.rule
-    keep = [tiers.safe(threshold, rule.grace_share) for threshold in rule.thresholds]
+    keep = [rules.safe(threshold, rule.grace_share) for threshold in rule.thresholds]
     table = pd.DataFrame(
         {
             "reach": [amount(threshold, settings) for threshold in rule.thresholds],

@@ -15,13 +15,13 @@ import scipy.stats
 
 from membership.base import engine, tables
 from membership.base.errors import ParamError, ProjectError
-from membership.benefits import allocation, benefits, facts
+from membership.benefits import allocation, facts, payoff
 from membership.benefits.allocation import Allocation
 from membership.profile import lifecycle
 from membership.settings.benefits import Benefits
 from membership.settings.params import Stage
-from membership.tiers import points, qualifying, thresholds, tiers, worth
-from membership.tiers.tiers import Rule
+from membership.tiers import points, qualifying, rules, thresholds, worth
+from membership.tiers.rules import Rule
 from membership.tiers.worth import Appraisal, Terms
 
 CONFIDENCE = 0.95
@@ -112,16 +112,16 @@ class Designer:
         try:
             terms = self._terms(choice)
             self._check_order(choice)
-            rule = tiers.rule(terms.settings, choice.thresholds)
+            rule = rules.rule(terms.settings, choice.thresholds)
             appraisal = worth.appraise(rule, self.amounts, self.facts, terms, self.settled)
-            rank = tiers.replay(self.amounts, rule).iloc[:, -1].to_numpy().astype(int)
+            rank = rules.replay(self.amounts, rule).iloc[:, -1].to_numpy().astype(int)
             found = self._allocated(choice, terms, rule, rank)
         except ProjectError as error:
             return Outcome(choice, message=str(error))
         sd = self._tier_sd(rule, terms, appraisal)
         given = found.given if found else None
         if found:
-            sd = float(np.hypot(sd, benefits.outlook(found.candidates, given, CONFIDENCE).sd))
+            sd = float(np.hypot(sd, payoff.outlook(found.options, given, CONFIDENCE).sd))
         net = appraisal.net + (found.net if found else 0.0)
         half = scipy.stats.norm.ppf((1 + CONFIDENCE) / 2) * sd
         return Outcome(
@@ -169,8 +169,8 @@ class Designer:
             uplift=self.uplifts["uplift"] * times, uplift_sd=self.uplifts["uplift_sd"] * times
         )
         points_share = terms.point_cost * terms.settings.points_per_unit / qualifying.CENTS
-        candidates = benefits.economics(standing, settings, choice.margin_rate, uplifts, points_share)
-        return allocation.allocate(candidates, standing, settings, GAP)
+        options = payoff.options(standing, settings, choice.margin_rate, uplifts, points_share)
+        return allocation.allocate(options, standing, settings, GAP)
 
     def _tier_sd(self, rule: Rule, terms: Terms, appraisal: Appraisal) -> float:
         """Return the standard deviation of the tiers' net: it is linear in the uplifts, which are off independently."""
@@ -193,9 +193,7 @@ class Designer:
         table["fall"] = np.bincount(rank[rank < before], minlength=count)
         for name, column in (("benefit_cost", "cost"), ("benefit_net", "net")):
             cents = (
-                np.where(found.given, getattr(found.candidates, column), 0.0).sum(axis=1)
-                if found
-                else np.zeros(len(rank))
+                np.where(found.given, getattr(found.options, column), 0.0).sum(axis=1) if found else np.zeros(len(rank))
             )
             table[name] = np.bincount(rank, cents, minlength=count)
         return table
@@ -207,10 +205,10 @@ class Designer:
             return pd.DataFrame(0.0, names, ["members", "cost", "net"]).astype({"members": int})
         sums = {
             "members": found.given.sum(axis=0),
-            "cost": np.where(found.given, found.candidates.cost, 0.0).sum(axis=0),
-            "net": np.where(found.given, found.candidates.net, 0.0).sum(axis=0),
+            "cost": np.where(found.given, found.options.cost, 0.0).sum(axis=0),
+            "net": np.where(found.given, found.options.net, 0.0).sum(axis=0),
         }
-        table = pd.DataFrame(sums, index=list(found.candidates.benefits)).reindex(names, fill_value=0)
+        table = pd.DataFrame(sums, index=list(found.options.benefits)).reindex(names, fill_value=0)
         return table.astype({"members": int})
 
 
@@ -223,7 +221,7 @@ def load(p: Stage) -> Designer:
     breakage = points.expected_breakage(qualifying.earning(*history), p.tiers, p.seed)
     return Designer(
         amounts=qualifying.amounts(*history),
-        settled=tiers.settled(months, p.windows.start, p.tiers),
+        settled=rules.settled(months, p.windows.start, p.tiers),
         facts=everybody,
         uplifts=tables.read("uplifts"),
         terms=Terms(p.tiers, p.economics.margin_rate, p.value.horizon_days, breakage),
