@@ -48,7 +48,7 @@ def budget(options: Options, facts: pd.DataFrame, settings: Benefits, multiples:
 def ratio(options: Options, facts: pd.DataFrame, settings: Benefits, ratios: list[float]) -> pd.DataFrame:
     """Return what other values of `benefits.fairness.min_ratio` would leave: 0, `ratios`, and the present one.
 
-    Columns min_ratio, reached (the smallest ratio between two groups of an attribute), net (cents), lost (what
+    Columns min_ratio, smallest_ratio (the smallest ratio between two groups of an attribute), net (cents), lost (what
     respecting the limit costs, as a share of what is brought without). Raises ParamError as `allocation.allocate`.
     """
     asked = sorted({0.0, settings.fairness.min_ratio, *ratios})
@@ -56,8 +56,8 @@ def ratio(options: Options, facts: pd.DataFrame, settings: Benefits, ratios: lis
     each = [settings.model_copy(update={"fairness": one}) for one in fair]
     found = _each(options, facts, each)
     within = limits(options, facts, each[0])
-    rows = [(one, within.reached(mix.spent), mix.net) for one, mix in zip(asked, found, strict=False)]
-    table = pd.DataFrame(rows, columns=["min_ratio", "reached", "net"])
+    rows = [(one, within.smallest_ratio(mix.spent), mix.net) for one, mix in zip(asked, found, strict=False)]
+    table = pd.DataFrame(rows, columns=["min_ratio", "smallest_ratio", "net"])
     return table.assign(lost=1 - table["net"] / table["net"].max())
 
 

@@ -39,6 +39,22 @@ class Audience:
     x_placebo: pd.DataFrame
     left_out: pd.Series
 
+    @property
+    def counts(self) -> pd.Series:
+        """Number of campaigns, randomised ones, members reached, times reached; overlapping: `overlapping`."""
+        rows = self.rows
+        reached = rows[rows["treated"]]
+        return pd.Series(
+            {
+                "campaigns": rows["offer_id"].nunique(),
+                "randomised": rows.loc[rows["randomised"].astype(bool), "offer_id"].nunique(),
+                "members": reached["member_id"].nunique(),
+                "reached": len(reached),
+                "overlapping": overlapping(rows),
+            },
+            dtype=object,
+        )
+
 
 def schedule(
     offers: pd.DataFrame, timezone: str, windows: Windows, settings: Campaigns
@@ -109,7 +125,7 @@ def build(
 
 
 def overlapping(rows: pd.DataFrame) -> float:
-    """Return the share of treated rows of `Audience.rows` whose member got another of the campaigns at the same time."""
+    """Return the share of treated rows of `Audience.rows` whose member got another campaign at the same time."""
     got = rows.loc[rows["treated"], ["member_id", "offer_id", "start", "end"]]
     pairs = got.merge(got, on="member_id", suffixes=("", "_other"))
     both = pairs[(pairs["offer_id"] != pairs["offer_id_other"]) & (pairs["start"] < pairs["end_other"])]

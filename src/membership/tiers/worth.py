@@ -1,6 +1,6 @@
-"""What tiers are worth: the assumed extra margin of who is in them or just below, less what they cost.
+"""What tiers are worth: the assumed extra margin of members in them or just below, less what the tiers cost.
 
-Everything is counted beyond everybody's being in the entry tier. In tier r a member who spends S and collects P base
+Everything is compared with everybody being in the entry tier. In tier r a member who spends S and collects P base
 points brings and costs, with p the pull on those just below the next threshold (else 0),
 
     gain = margin_rate x S x (u_r + p)
@@ -17,6 +17,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
+from membership.base import files, paths
 from membership.settings.tiers import Tiers
 from membership.tiers import rules
 from membership.tiers.qualifying import CENTS
@@ -27,7 +28,7 @@ MONTH = YEAR / 12  # days
 
 @dataclass(frozen=True)
 class Terms:
-    """What gains and costs are reckoned with."""
+    """What gains and costs are calculated with."""
 
     settings: Tiers
     margin_rate: float
@@ -44,9 +45,20 @@ class Terms:
         """Expected cents that a point costs."""
         return self.settings.point_value * (1 - self.breakage)
 
+    @property
+    def points_share(self) -> float:
+        """What points at the base rate are expected to cost, as a share of spend."""
+        return self.point_cost * self.settings.points_per_unit / CENTS
+
     def levels(self, name: str) -> np.ndarray:
         """Return the knob `name` of every level from the entry tier up."""
         return np.array([getattr(level, name) for level in self.settings.levels], dtype=float)
+
+
+def known_terms(settings: Tiers, margin_rate: float, horizon_days: int) -> Terms:
+    """Return the terms with the breakage that stage `tiers` has stored. Raises DataError where it has not run."""
+    breakage = files.read_json(paths.models("points.json"))["breakage"]
+    return Terms(settings, margin_rate, horizon_days, breakage)
 
 
 @dataclass(frozen=True)
@@ -64,7 +76,7 @@ class Appraisal:
 
     @property
     def cost(self) -> float:
-        """Cents that the tiers cost beyond everybody's being in the entry tier."""
+        """Cents that the tiers cost, compared with everybody in the entry tier."""
         return float(self.levels["cost"].sum())
 
     @property
