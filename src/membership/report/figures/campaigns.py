@@ -1,4 +1,4 @@
-"""Figures and tables of whom campaigns should have reached; None, and nothing drawn, where no campaign can be judged."""
+"""Figures and tables of whom campaigns should have reached; None where no campaign can be judged."""
 
 import matplotlib.pyplot as plt
 import numpy as np
