@@ -116,7 +116,7 @@ def test_a_stricter_limit_never_brings_more_and_what_it_costs_is_told():
     assert table["min_ratio"].tolist() == [0, 0.2, 0.5, 0.8, 0.95]
     assert (table["net"].diff().dropna() <= 1e-6).all()
     assert table["lost"].iloc[0] == 0
-    assert (table["reached"] >= table["min_ratio"] - 1e-6).all()
+    assert (table["smallest_ratio"] >= table["min_ratio"] - 1e-6).all()
     with_it, without = (allocation.allocate(options, facts, knobs(600, ratio)).net for ratio in (0.8, 0.0))
     assert table.set_index("min_ratio")["lost"][0.8] == pytest.approx(1 - with_it / without, abs=0.01)
 
