@@ -6,7 +6,7 @@ import numpy as np
 
 from benchmarks import goals
 from membership.base import seeds
-from membership.designer import designer
+from membership.designer import what_if
 from membership.report.designer_view import Panel
 from membership.settings import params
 
@@ -18,7 +18,7 @@ def run(seed: int, moves: int = 30) -> dict:
 
     Reads what stage `tiers` has written. Raises DataError where it has not run.
     """
-    return moved(Panel(designer.load(params.load("tiers"))), moves, seed)
+    return moved(Panel(what_if.load(params.load("tiers"))), moves, seed)
 
 
 def moved(panel: Panel, moves: int, seed: int) -> dict:

@@ -18,9 +18,9 @@ from benchmarks.programme_oracle import QUANTILES, ROUND
 from membership.base import engine, seeds, tables
 from membership.settings import params
 from membership.stats import resample
-from membership.tiers import qualifying, thresholds, tiers, worth
+from membership.tiers import qualifying, rules, thresholds, worth
 from membership.tiers.qualifying import CENTS
-from membership.tiers.tiers import Rule
+from membership.tiers.rules import Rule
 from membership.tiers.worth import Terms
 
 DATES = (date(2017, 8, 1), date(2017, 9, 1))  # a whole qualifying period lies before each
@@ -55,7 +55,7 @@ def compared(
     rate = terms.horizon_days / terms.settings.qualifying_days
     value = pd.DataFrame({"member_id": seen.index, "expected_spend": rate * seen.iloc[:, -1].clip(lower=0).to_numpy()})
     value["expected_orders"] = 0.0
-    settled = tiers.settled(seen.columns, start, terms.settings)
+    settled = rules.settled(seen.columns, start, terms.settings)
     mine = thresholds.search(
         seen, value, replace(terms, settings=terms.settings.model_copy(update={"thresholds": None})), settled
     )
@@ -78,10 +78,10 @@ def grid(last: pd.Series, terms: Terms) -> list[Rule]:
     """Return the rules of the stated grid: quantiles of the positive amounts at the date, and round amounts."""
     amounts = [np.quantile(last[last > 0], shares).round() for shares in QUANTILES]
     amounts += [CENTS * np.array(units) for units in ROUND]
-    return [tiers.rule(terms.settings, each) for each in amounts]
+    return [rules.rule(terms.settings, each) for each in amounts]
 
 
-def _row(at: date, name: str, mine: Rule, theirs: Rule, after: dict, rules: int, seed: int, draws: int) -> dict:
+def _row(at: date, name: str, mine: Rule, theirs: Rule, after: dict, count: int, seed: int, draws: int) -> dict:
     ours, grid_ = (after[rule] for rule in (mine, theirs))
     rng = seeds.rng(seed, f"journey-{at}-{name}")
     pair = resample.paired(grid_["net"].to_numpy(), ours["net"].to_numpy(), 0.95, draws, 0.8, rng)
@@ -89,7 +89,7 @@ def _row(at: date, name: str, mine: Rule, theirs: Rule, after: dict, rules: int,
         "date": str(at),
         "grid": name,
         "members": pair.members,
-        "rules": rules,
+        "rules": count,
         "ours": ours["net"].sum(),
         "theirs": grid_["net"].sum(),
         "difference": pair.difference,

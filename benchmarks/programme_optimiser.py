@@ -14,7 +14,7 @@ from benchmarks import goals
 from membership.base import seeds
 from membership.base.errors import ParamError
 from membership.benefits import allocation
-from membership.benefits.benefits import Candidates
+from membership.benefits.payoff import Options
 from membership.settings import params
 from membership.settings.benefits import Benefits
 from membership.settings.tiers import Tiers
@@ -51,20 +51,20 @@ def summary(cases: pd.DataFrame) -> dict:
 
 def one_allocation(settings: Benefits, rng: np.random.Generator) -> dict:
     """Draw a small case, allocate, and return its net over the best (`ratio`), cost over budget, limits broken."""
-    candidates, facts, limits = small_case(settings, rng)
-    best = best_allocation(candidates, facts, limits)
+    options, facts, limits = small_case(settings, rng)
+    best = best_allocation(options, facts, limits)
     try:
-        chosen = allocation.allocate(candidates, facts, limits)
+        chosen = allocation.allocate(options, facts, limits)
     except ParamError:  # right where brute force, too, finds nothing that could be given
         return {"ratio": 0.0 if best else np.nan, "over": 0.0, "broken": False}
-    kept = next(iter(_keeping(chosen.given.ravel()[None], candidates, facts, limits)))
+    kept = next(iter(_keeping(chosen.given.ravel()[None], options, facts, limits)))
     best = chosen.net if best is None else best
     ratio = chosen.net / best if best else 1.0
     return {"ratio": ratio, "over": chosen.cost / limits.budget, "broken": not kept}
 
 
-def small_case(settings: Benefits, rng: np.random.Generator) -> tuple[Candidates, pd.DataFrame, Benefits]:
-    """Draw at most 14 candidates of 2 to 5 members in two tiers, with a budget for some of them, at times fair ones."""
+def small_case(settings: Benefits, rng: np.random.Generator) -> tuple[Options, pd.DataFrame, Benefits]:
+    """Draw at most 14 options of 2 to 5 members in two tiers, with a budget for some of them, at times fair ones."""
     members, kinds = int(rng.integers(2, 6)), int(rng.integers(2, 4))
     kinds = min(kinds, 14 // members)
     cost = rng.integers(5, 200, (members, kinds)).astype(float)
@@ -72,7 +72,7 @@ def small_case(settings: Benefits, rng: np.random.Generator) -> tuple[Candidates
     rank = rng.integers(0, 2, members)
     names = np.array([f"m{number}" for number in range(members)])
     allowed = rng.random(cost.shape) < 0.9
-    candidates = Candidates(names, rank, tuple(f"b{i}" for i in range(kinds)), allowed, cost, gain, 0 * cost)
+    options = Options(names, rank, tuple(f"b{i}" for i in range(kinds)), allowed, cost, gain, 0 * cost)
     group = rng.permutation(np.resize(_LIMITED["group"], members))
     facts = pd.DataFrame({"member_id": names, "tier_rank": rank, "tier": rank.astype(str), "group": group})
     fair = rng.random() < 0.3
@@ -88,23 +88,23 @@ def small_case(settings: Benefits, rng: np.random.Generator) -> tuple[Candidates
         "min_tier_share": float(rng.choice([0.0, 0.0, 0.1])),
         "fairness": settings.fairness.model_copy(update=fairness),
     }
-    return candidates, facts, settings.model_copy(update=changed)
+    return options, facts, settings.model_copy(update=changed)
 
 
-def best_allocation(candidates: Candidates, facts: pd.DataFrame, limits: Benefits) -> float | None:
+def best_allocation(options: Options, facts: pd.DataFrame, limits: Benefits) -> float | None:
     """Return the largest net of all allocations within the limits; None where there is none but giving nothing."""
-    every = np.array(list(product([False, True], repeat=candidates.cost.size)))
-    every = every[~(every & ~candidates.pays.ravel()).any(axis=1)]
-    keeping = every[_keeping(every, candidates, facts, limits)]
-    return float((keeping @ candidates.net.ravel()).max()) if len(keeping) else None
+    every = np.array(list(product([False, True], repeat=options.cost.size)))
+    every = every[~(every & ~options.pays.ravel()).any(axis=1)]
+    keeping = every[_keeping(every, options, facts, limits)]
+    return float((keeping @ options.net.ravel()).max()) if len(keeping) else None
 
 
-def _keeping(every: np.ndarray, candidates: Candidates, facts: pd.DataFrame, limits: Benefits) -> np.ndarray:
+def _keeping(every: np.ndarray, options: Options, facts: pd.DataFrame, limits: Benefits) -> np.ndarray:
     """Return which of the allocations, (cases, members x benefits), keep all limits."""
-    given = every.reshape(len(every), *candidates.cost.shape)
-    cost = (given * candidates.cost).sum(axis=2)  # (cases, members)
+    given = every.reshape(len(every), *options.cost.shape)
+    cost = (given * options.cost).sum(axis=2)  # (cases, members)
     kept = (cost.sum(axis=1) <= limits.budget) & (given.sum(axis=2) <= limits.max_per_member).all(axis=1)
-    dearest = np.sort(np.where(candidates.pays, candidates.cost, 0.0), axis=1)[:, -limits.max_per_member :].sum(axis=1)
+    dearest = np.sort(np.where(options.pays, options.cost, 0.0), axis=1)[:, -limits.max_per_member :].sum(axis=1)
     for _, mine in _parts(facts["tier_rank"]):
         floor = min(limits.min_tier_share * limits.budget, dearest[mine].sum())
         kept &= cost[:, mine].sum(axis=1) >= floor - 1e-9

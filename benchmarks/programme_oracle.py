@@ -21,18 +21,18 @@ import pandas as pd
 from benchmarks import goals, programme_market
 from benchmarks.programme_market import DAYS_A_MONTH, PERSONAS, Market
 from membership.base import seeds
-from membership.benefits import allocation, benefits
+from membership.benefits import allocation, payoff
 from membership.campaigns import effects, response
-from membership.campaigns.panel import Panel
+from membership.campaigns.audience import Audience
 from membership.lifetimes.pareto import ParetoNbd
 from membership.lifetimes.spend import GammaGamma
 from membership.profile import clusters
 from membership.settings import params
 from membership.settings.benefits import Benefits
 from membership.settings.tiers import Tiers
-from membership.tiers import thresholds, tiers, worth
+from membership.tiers import rules, thresholds, worth
 from membership.tiers.qualifying import CENTS
-from membership.tiers.tiers import Rule
+from membership.tiers.rules import Rule
 from membership.tiers.worth import Terms
 
 SHARE_OF_ORACLE = 0.95
@@ -101,19 +101,19 @@ def one(p, members: int, seed: int) -> dict:
     shared = _shared(p, market)
     ours, truth = seen(p, market, shared, seed), known(p, market, shared, seed)
     searched, perfect = (search(belief, shared) for belief in (ours, truth))
-    rules = [rule for rule in grid(shared, ours) if keeps(rule, ours, shared)]
-    mine, *others = (worth_of(plan(rule, ours, shared), truth, shared) for rule in (searched, *rules))
-    knowing = [worth_of(plan(rule, truth, shared), truth, shared) for rule in (perfect, searched, *rules)]
+    kept = [rule for rule in grid(shared, ours) if keeps(rule, ours, shared)]
+    mine, *others = (worth_of(plan(rule, ours, shared), truth, shared) for rule in (searched, *kept))
+    knowing = [worth_of(plan(rule, truth, shared), truth, shared) for rule in (perfect, searched, *kept)]
     policy, limits = plan(searched, ours, shared), (ours.terms.settings.search.budget, shared.benefits.budget)
     planned, true = (np.array(costs(policy, belief, shared)) / limits for belief in (ours, truth))
-    best = rules[int(np.argmax(others))] if rules else None
+    best = kept[int(np.argmax(others))] if kept else None
     return {
         "ours": mine,
         "oracle": max(*knowing, mine, *others),
         "oracle_search": knowing[0],
         "ours_with_known_benefits": knowing[1],
         "grid": max(others, default=np.nan),
-        "grid_rules": len(rules),
+        "grid_rules": len(kept),
         "thresholds": searched.thresholds[1:],
         "oracle_thresholds": perfect.thresholds[1:],
         "grid_thresholds": best and best.thresholds[1:],
@@ -160,7 +160,7 @@ def grid(shared: Shared, belief: Belief) -> list[Rule]:
     last = shared.amounts.iloc[:, -1]
     amounts = [np.quantile(last[last > 0], shares).round() for shares in QUANTILES]
     amounts += [CENTS * np.array(units) for units in ROUND]
-    return [tiers.rule(belief.terms.settings, each) for each in amounts]
+    return [rules.rule(belief.terms.settings, each) for each in amounts]
 
 
 def keeps(rule: Rule, belief: Belief, shared: Shared) -> bool:
@@ -177,25 +177,25 @@ def search(belief: Belief, shared: Shared) -> Rule:
 
 def plan(rule: Rule, belief: Belief, shared: Shared) -> Policy:
     """Return `rule` with the benefits that bring most in the eyes of `belief`."""
-    facts, candidates = _candidates(rule, belief, shared)
-    return Policy(rule, allocation.allocate(candidates, facts, shared.benefits).given)
+    facts, options = _options(rule, belief, shared)
+    return Policy(rule, allocation.allocate(options, facts, shared.benefits).given)
 
 
 def worth_of(policy: Policy, truth: Belief, shared: Shared) -> float:
     """Return the expected net value (cents over the horizon) of tiers and benefits, at the market's parameters."""
     tier = worth.appraise(policy.rule, shared.amounts, truth.facts, truth.terms, shared.settled)
-    _, candidates = _candidates(policy.rule, truth, shared)
-    return tier.net + float(candidates.net[policy.given].sum())
+    _, options = _options(policy.rule, truth, shared)
+    return tier.net + float(options.net[policy.given].sum())
 
 
 def costs(policy: Policy, belief: Belief, shared: Shared) -> tuple[float, float]:
     """Return what tiers and benefits cost in the eyes of `belief` (cents over the horizon)."""
     tier = worth.appraise(policy.rule, shared.amounts, belief.facts, belief.terms, shared.settled)
-    _, candidates = _candidates(policy.rule, belief, shared)
-    return tier.cost, float(candidates.cost[policy.given].sum())
+    _, options = _options(policy.rule, belief, shared)
+    return tier.cost, float(options.cost[policy.given].sum())
 
 
-def panel(market: Market) -> Panel:
+def panel(market: Market) -> Audience:
     """Return the campaigns as `response` takes them: spend a day in the campaign's month and in the one before."""
     monthly, rows, before = market.monthly.to_numpy() / DAYS_A_MONTH, [], []
     for number, campaign in market.campaigns.iterrows():
@@ -213,7 +213,7 @@ def panel(market: Market) -> Panel:
         propensity=0.5, randomised=True, redeemed=False, tier="", tier_before=""
     )
     x, x_placebo = (pd.DataFrame(np.vstack(parts), columns=list(PAST)) for parts in zip(*before, strict=True))
-    return Panel(table, x, x_placebo, pd.Series(dtype=int))
+    return Audience(table, x, x_placebo, pd.Series(dtype=int))
 
 
 def _past(monthly: np.ndarray) -> np.ndarray:
@@ -252,11 +252,11 @@ def _facts(market: Market, persona: np.ndarray, spend: np.ndarray, orders: np.nd
     return pd.DataFrame(columns)
 
 
-def _candidates(rule: Rule, belief: Belief, shared: Shared):
-    rank = tiers.replay(shared.amounts, rule).iloc[:, -1].to_numpy().astype(int)
+def _options(rule: Rule, belief: Belief, shared: Shared):
+    rank = rules.replay(shared.amounts, rule).iloc[:, -1].to_numpy().astype(int)
     facts = belief.facts.assign(tier_rank=rank, tier=np.array(rule.names)[rank])
     points_share = belief.terms.point_cost * belief.terms.settings.points_per_unit / CENTS
-    return facts, benefits.economics(facts, shared.benefits, belief.terms.margin_rate, belief.uplifts, points_share)
+    return facts, payoff.options(facts, shared.benefits, belief.terms.margin_rate, belief.uplifts, points_share)
 
 
 def _features(market: Market, catalogue: Benefits) -> pd.DataFrame:

@@ -18,12 +18,12 @@ import pandas as pd
 
 from benchmarks import fresh, goals
 from membership.base import files, seeds
-from membership.benefits import allocation, benefits
+from membership.benefits import allocation, payoff
 from membership.campaigns import response
 from membership.settings import params
 from membership.settings.benefits import Benefits
 from membership.settings.tiers import Tiers
-from membership.tiers import points, thresholds, tiers
+from membership.tiers import points, rules, thresholds
 from membership.tiers.qualifying import CENTS
 from membership.tiers.worth import Terms
 
@@ -122,8 +122,8 @@ def one(members: int, seed: int) -> dict:
     settings = p.benefits.model_copy(update={"budget": p.benefits.budget * scale})
     amounts = clock.take("qualifying", lambda: rolling(drawn.spend, round(p.tiers.qualifying_days / 30)))
     found = clock.take("search", lambda: thresholds.search(amounts, drawn.value, terms, MONTHS // 2))
-    ranks = clock.take("replay", lambda: tiers.replay(amounts, found.rule))
-    moves = clock.take("moves", lambda: tiers.moves(ranks))
+    ranks = clock.take("replay", lambda: rules.replay(amounts, found.rule))
+    moves = clock.take("moves", lambda: rules.moves(ranks))
     last = clock.take("points", lambda: balance(drawn.spend, ranks, terms.settings, seed))
     rank = ranks.iloc[:, -1].to_numpy().astype(int)
     facts = drawn.facts.assign(tier_rank=rank, tier=pd.Categorical.from_codes(rank, categories=found.rule.names))
@@ -164,8 +164,8 @@ def allocate(facts: pd.DataFrame, settings: Benefits, terms: Terms) -> allocatio
     """Allocate the benefits of the catalogue as they are assumed, in all tiers, personas and groups."""
     uplifts = response.assumed(settings.catalogue, sorted(facts["persona"].unique()), terms.settings.names)
     points_share = terms.point_cost * terms.settings.points_per_unit / CENTS
-    candidates = benefits.economics(facts, settings, terms.margin_rate, uplifts, points_share)
-    return allocation.allocate(candidates, facts, settings)
+    options = payoff.options(facts, settings, terms.margin_rate, uplifts, points_share)
+    return allocation.allocate(options, facts, settings)
 
 
 def _one_of(names: Sequence[str], members: int, rng: np.random.Generator) -> pd.Categorical:

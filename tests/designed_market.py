@@ -8,7 +8,7 @@ from membership.campaigns import response
 from membership.data.sources import simulate
 from membership.profile import lifecycle
 from membership.settings import params
-from membership.tiers import points, qualifying, thresholds, tiers
+from membership.tiers import points, qualifying, rules, thresholds
 from membership.tiers.worth import Terms
 
 MEMBERS = 160
@@ -35,14 +35,14 @@ def write() -> thresholds.Search:
 
     events, months = engine.load(engine.connect(), "events"), lifecycle.month_starts(p.windows)
     history = (events, members, months, p.tiers)
-    amounts, settled = qualifying.amounts(*history), tiers.settled(months, p.windows.start, p.tiers)
+    amounts, settled = qualifying.amounts(*history), rules.settled(months, p.windows.start, p.tiers)
     breakage = points.expected_breakage(qualifying.earning(*history), p.tiers, p.seed)
     terms = Terms(p.tiers, p.economics.margin_rate, p.value.horizon_days, breakage)
     found = thresholds.search(amounts, value, terms, settled)
-    ranks = tiers.replay(amounts, found.rule)
+    ranks = rules.replay(amounts, found.rule)
     balance = pd.Series(0, index=ranks.index)
     ahead = qualifying.ahead(*history)
-    tables.write("tiers", tiers.standing(ranks, amounts, balance, found.rule, p.tiers, ahead))
+    tables.write("tiers", rules.standing(ranks, amounts, balance, found.rule, p.tiers, ahead))
     tables.write("uplifts", response.assumed(p.benefits.catalogue, ["curious", "thrifty"], p.tiers.names))
     return found
 

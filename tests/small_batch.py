@@ -11,7 +11,7 @@ from membership.data import ingest
 from membership.profile import lifecycle
 from membership.recommend import baskets, model, policy, train
 from membership.settings import params
-from membership.tiers import points, qualifying, tiers
+from membership.tiers import points, qualifying, rules
 from membership.value import choose, origins, score
 
 SMALL = {
@@ -69,12 +69,12 @@ def _value(p, events, members) -> None:
 
 
 def _tiers(p, events, members: pd.Series, months: pd.DatetimeIndex) -> None:
-    rule = tiers.rule(p.tiers, [5000, 10000, 30000])
+    rule = rules.rule(p.tiers, [5000, 10000, 30000])
     amounts = qualifying.amounts(events, members, months, p.tiers)
-    ranks = tiers.replay(amounts, rule)
+    ranks = rules.replay(amounts, rule)
     books = points.replay(qualifying.earning(events, members, months, p.tiers), ranks, p.tiers, p.seed)
     ahead = qualifying.ahead(events, members, months, p.tiers)
-    tables.write("tiers", tiers.standing(ranks, amounts, books.last, rule, p.tiers, ahead))
+    tables.write("tiers", rules.standing(ranks, amounts, books.last, rule, p.tiers, ahead))
     stored.save(paths.models("tiers"), rule)
 
 

@@ -20,7 +20,7 @@ from benchmarks import (
     programme_speed,
 )
 from membership.settings import params
-from membership.tiers import tiers, worth
+from membership.tiers import rules, worth
 from membership.tiers.worth import Terms
 
 
@@ -50,9 +50,9 @@ def test_small_allocations_and_thresholds_meet_the_best_by_brute_force():
 
 def test_brute_force_sees_a_limit_that_is_broken(p):
     rng = np.random.default_rng(2)
-    candidates, facts, limits = programme_optimiser.small_case(p.benefits, rng)
-    everything = np.ones((1, candidates.cost.size), dtype=bool)
-    assert not programme_optimiser._keeping(everything, candidates, facts, limits)[0]
+    options, facts, limits = programme_optimiser.small_case(p.benefits, rng)
+    everything = np.ones((1, options.cost.size), dtype=bool)
+    assert not programme_optimiser._keeping(everything, options, facts, limits)[0]
 
 
 def test_one_member_rises_at_once_and_falls_when_grace_is_over(p):
@@ -77,7 +77,7 @@ def test_all_policies_are_judged_by_the_markets_parameters_written_out(told):
     terms, spend = truth.terms, truth.facts["expected_spend"].to_numpy()
     levels, pull = terms.settings.levels, terms.settings.pull
     last = shared.amounts.iloc[:, -1].to_numpy()
-    rank = tiers.replay(shared.amounts, rule).iloc[:, -1].to_numpy()
+    rank = rules.replay(shared.amounts, rule).iloc[:, -1].to_numpy()
     nearest = np.append(rule.thresholds[1:], np.inf)[rank]
     extra = np.array([level.uplift for level in levels])[rank] + pull.uplift * (last >= (1 - pull.reach) * nearest)
     multiplier = np.array([level.points_multiplier for level in levels])[rank]
@@ -138,7 +138,7 @@ def test_thresholds_are_chosen_on_nothing_after_the_date_and_judged_after_it(p):
     later = (amounts.mask(np.broadcast_to(after, amounts.shape), amounts * 2)).astype("int64")
     again = programme_journey.compared(at, later, spend, terms, start, seed=1, draws=200)
     assert again[0]["thresholds"] == found[0]["thresholds"] and again[0]["ours"] != found[0]["ours"]
-    rule = tiers.rule(terms.settings, found[0]["thresholds"])
+    rule = rules.rule(terms.settings, found[0]["thresholds"])
     assert found[0]["ours"] == pytest.approx(worth.judged(rule, amounts, spend, terms, at)["net"].sum())
 
 

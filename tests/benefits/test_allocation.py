@@ -11,10 +11,9 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 
 from membership.base import tables
 from membership.base.errors import DataError, ParamError
-from membership.benefits import allocation, sweeps
-from membership.benefits import shadow_prices as prices
-from membership.benefits.benefits import Candidates
+from membership.benefits import allocation, shadow_prices, sweeps
 from membership.benefits.limits import limits
+from membership.benefits.payoff import Options
 from membership.settings.benefits import Benefit, Benefits, Fairness
 
 ANY = [Benefit(name="any", kind="discount", uplift=0, uplift_sd=0)]
@@ -26,14 +25,14 @@ def knobs(budget, per_member=2, tier=0.0, ratio=0.0, group=1, attributes=("age",
 
 
 def market(costs, gains, tier=None, **attributes):
-    """Return candidates and facts of a few members; costs and gains (members, benefits)."""
+    """Return options and facts of a few members; costs and gains (members, benefits)."""
     cost, gain = np.asarray(costs, dtype=float), np.asarray(gains, dtype=float)
     ids = np.array([f"m{i:05d}" for i in range(len(cost))], dtype=object)
     rank = np.zeros(len(cost), dtype=int) if tier is None else np.asarray(tier)
     names = tuple(f"b{i}" for i in range(cost.shape[1]))
     facts = pd.DataFrame({"member_id": ids, "tier_rank": rank, "age": "unknown"} | attributes)
     allowed = np.ones(cost.shape, dtype=bool)
-    return Candidates(ids, rank, names, allowed, cost, gain, np.zeros(cost.shape)), facts
+    return Options(ids, rank, names, allowed, cost, gain, np.zeros(cost.shape)), facts
 
 
 def random_market(seed, members, benefits=3):
@@ -45,14 +44,14 @@ def random_market(seed, members, benefits=3):
     return market(cost, gain, random.integers(0, 2, members), age=groups)
 
 
-def fits(candidates, facts, wanted, taken):
+def fits(options, facts, wanted, taken):
     """Whether `taken` keeps every limit, told from the words of the knobs rather than from the programme's rows."""
-    cost = np.where(taken, candidates.cost, 0).sum(axis=1)
+    cost = np.where(taken, options.cost, 0).sum(axis=1)
     if cost.sum() > wanted.budget or taken.sum(axis=1).max() > wanted.max_per_member:
         return False
-    dearest = np.sort(np.where(candidates.pays, candidates.cost, 0), axis=1)[:, -wanted.max_per_member :].sum(axis=1)
-    for rank in np.unique(candidates.tier_rank):
-        those = candidates.tier_rank == rank
+    dearest = np.sort(np.where(options.pays, options.cost, 0), axis=1)[:, -wanted.max_per_member :].sum(axis=1)
+    for rank in np.unique(options.tier_rank):
+        those = options.tier_rank == rank
         if cost[those].sum() < min(wanted.min_tier_share * wanted.budget, dearest[those].sum()) - 1e-9:
             return False
     known = facts[facts["age"] != "unknown"].groupby("age").size()
@@ -61,18 +60,18 @@ def fits(candidates, facts, wanted, taken):
     return len(each) < 2 or min(each) >= wanted.fairness.min_ratio * max(each) - 1e-9
 
 
-def brute_force(candidates, facts, wanted):
+def brute_force(options, facts, wanted):
     """Return the best net of everything that keeps the limits, None where nothing does."""
-    count = candidates.cost.shape[1]
+    count = options.cost.shape[1]
     packages = [combo for size in range(wanted.max_per_member + 1) for combo in combinations(range(count), size)]
-    choices = [[combo for combo in packages if all(row[list(combo)])] for row in candidates.pays]
+    choices = [[combo for combo in packages if all(row[list(combo)])] for row in options.pays]
     best = None
     for choice in product(*choices):
-        taken = np.zeros(candidates.cost.shape, dtype=bool)
+        taken = np.zeros(options.cost.shape, dtype=bool)
         for member, combo in enumerate(choice):
             taken[member, list(combo)] = True
-        net = candidates.net[taken].sum()
-        if (best is None or net > best) and fits(candidates, facts, wanted, taken):
+        net = options.net[taken].sum()
+        if (best is None or net > best) and fits(options, facts, wanted, taken):
             best = net
     return best
 
@@ -87,53 +86,53 @@ def brute_force(candidates, facts, wanted):
 )
 @settings(max_examples=50, deadline=None)
 def test_allocation_is_as_good_as_trying_everything(seed, members, part, per_member, tier, ratio):
-    candidates, facts = random_market(seed, members)
-    wanted = knobs(1 + part * np.where(candidates.pays, candidates.cost, 0).sum(), per_member, tier, ratio)
-    best = brute_force(candidates, facts, wanted)
+    options, facts = random_market(seed, members)
+    wanted = knobs(1 + part * np.where(options.pays, options.cost, 0).sum(), per_member, tier, ratio)
+    best = brute_force(options, facts, wanted)
     try:
-        found = allocation.allocate(candidates, facts, wanted)
+        found = allocation.allocate(options, facts, wanted)
     except ParamError:
         assert best is None or (best == 0 and ratio > 0)  # only by giving nobody anything
     else:
-        assert fits(candidates, facts, wanted, found.given)
+        assert fits(options, facts, wanted, found.given)
         assert found.net == pytest.approx(best, rel=2e-3, abs=1e-6)
         assert found.bound >= best - 1e-6
-        assert (candidates.gain > candidates.cost)[found.given].all()
+        assert (options.gain > options.cost)[found.given].all()
 
 
 @given(st.integers(0, 10**6), st.floats(0.02, 1.5), st.sampled_from([0, 0.1]), st.sampled_from([0, 0.8, 0.95]))
 @settings(max_examples=15, deadline=None)
 def test_no_limit_is_ever_broken_and_little_is_left_to_gain(seed, part, tier, ratio):
-    candidates, facts = random_market(seed, 300)
-    wanted = knobs(part * np.where(candidates.pays, candidates.cost, 0).sum(), 2, tier, ratio)
-    found = allocation.allocate(candidates, facts, wanted)
+    options, facts = random_market(seed, 300)
+    wanted = knobs(part * np.where(options.pays, options.cost, 0).sum(), 2, tier, ratio)
+    found = allocation.allocate(options, facts, wanted)
     assert found.cost <= wanted.budget
-    assert fits(candidates, facts, wanted, found.given)
+    assert fits(options, facts, wanted, found.given)
     assert 0 <= found.gap < 0.01
     assert found.net <= found.bound
 
 
 def test_the_same_input_gives_the_same_allocation_and_equal_members_are_served_by_id():
-    candidates, facts = market(np.full((50, 1), 10), np.full((50, 1), 30))
-    found = allocation.allocate(candidates, facts, knobs(200))
+    options, facts = market(np.full((50, 1), 10), np.full((50, 1), 30))
+    found = allocation.allocate(options, facts, knobs(200))
     assert found.chosen["member_id"].tolist() == [f"m{i:05d}" for i in range(20)]
-    candidates, facts = random_market(3, 400)
+    options, facts = random_market(3, 400)
     wanted = knobs(9_000, ratio=0.9)
-    first, second = (allocation.allocate(candidates, facts, wanted).given for _ in range(2))
+    first, second = (allocation.allocate(options, facts, wanted).given for _ in range(2))
     assert (first == second).all()
 
 
 def test_a_thousand_equal_members_are_shared_out_to_the_last_cent_that_fits():
-    candidates, facts = market(np.full((1000, 2), [7, 9]), np.full((1000, 2), [20, 21]))
-    found = allocation.allocate(candidates, facts, knobs(3_503, per_member=1))
+    options, facts = market(np.full((1000, 2), [7, 9]), np.full((1000, 2), [20, 21]))
+    found = allocation.allocate(options, facts, knobs(3_503, per_member=1))
     assert found.cost == 3_500
     assert found.net == 500 * 13
 
 
-def one_programme_for_all(candidates, facts, wanted):
+def one_programme_for_all(options, facts, wanted):
     """Return the best net by one integer programme over every member, with a row for each pair of groups."""
-    cost, net = candidates.cost.ravel(), np.where(candidates.pays, candidates.net, 0).ravel()
-    member = np.repeat(np.arange(len(facts)), candidates.cost.shape[1])
+    cost, net = options.cost.ravel(), np.where(options.pays, options.net, 0).ravel()
+    member = np.repeat(np.arange(len(facts)), options.cost.shape[1])
     share = {
         name: (facts["age"] == name).to_numpy()[member] / (facts["age"] == name).sum() for name in ("old", "young")
     }
@@ -141,69 +140,66 @@ def one_programme_for_all(candidates, facts, wanted):
     rows = np.vstack([cost, np.array(pairs) * cost, (member == np.arange(len(facts))[:, None]).astype(float)])
     upper = np.r_[wanted.budget, np.zeros(len(pairs)), np.full(len(facts), wanted.max_per_member)]
     found = milp(
-        -net, integrality=1, bounds=Bounds(0, candidates.pays.ravel()), constraints=LinearConstraint(rows, ub=upper)
+        -net, integrality=1, bounds=Bounds(0, options.pays.ravel()), constraints=LinearConstraint(rows, ub=upper)
     )
     return -found.fun
 
 
-def test_segments_serve_members_almost_as_well_as_one_programme_that_decides_on_each():
-    candidates, facts = random_market(11, 250)
+def test_cells_serve_members_almost_as_well_as_one_programme_that_decides_on_each():
+    options, facts = random_market(11, 250)
     wanted = knobs(6_000, ratio=0.8)
-    found, best = allocation.allocate(candidates, facts, wanted), one_programme_for_all(candidates, facts, wanted)
+    found, best = allocation.allocate(options, facts, wanted), one_programme_for_all(options, facts, wanted)
     assert found.net == pytest.approx(best, rel=1e-3)
     assert found.bound >= best - 1e-6
 
 
 @pytest.mark.parametrize("ratio", [0.0, 0.8])
 def test_shadow_price_is_what_one_more_unit_of_budget_brings(ratio):
-    candidates, facts = random_market(5, 600)
+    options, facts = random_market(5, 600)
     wanted = knobs(12_000, tier=0.2, ratio=ratio)
-    price = allocation.allocate(candidates, facts, wanted).shadow_price
-    table = sweeps.budget(candidates, facts, wanted, [1 - 1e-4, 1, 1 + 1e-4])
+    price = allocation.allocate(options, facts, wanted).shadow_price
+    table = sweeps.budget(options, facts, wanted, [1 - 1e-4, 1, 1 + 1e-4])
     slopes = table["net"].diff().dropna() / table["budget"].diff().dropna()
     assert slopes.min() - 0.01 <= price <= slopes.max() + 0.01  # nets are good to 1e-7 of about 40,000
     assert price == pytest.approx(table["shadow_price"][1], abs=1e-3)
 
 
 def test_shadow_price_by_hand():
-    candidates, facts = market([[10], [10], [10]], [[40], [30], [15]])
-    assert allocation.allocate(candidates, facts, knobs(15)).shadow_price == pytest.approx(2)  # 20 net for 10
-    assert allocation.allocate(candidates, facts, knobs(25)).shadow_price == pytest.approx(0.5)
-    assert allocation.allocate(candidates, facts, knobs(1000)).shadow_price == pytest.approx(0)
+    options, facts = market([[10], [10], [10]], [[40], [30], [15]])
+    assert allocation.allocate(options, facts, knobs(15)).shadow_price == pytest.approx(2)  # 20 net for 10
+    assert allocation.allocate(options, facts, knobs(25)).shadow_price == pytest.approx(0.5)
+    assert allocation.allocate(options, facts, knobs(1000)).shadow_price == pytest.approx(0)
 
 
 def test_a_budget_of_zero_gives_nobody_anything_and_says_what_the_first_cent_would_bring(workspace):
-    candidates, facts = market([[10], [10]], [[40], [30]])
-    found = allocation.allocate(candidates, facts, knobs(0))
+    options, facts = market([[10], [10]], [[40], [30]])
+    found = allocation.allocate(options, facts, knobs(0))
     assert (found.cost, found.net, found.gap) == (0, 0, 0)
     assert found.shadow_price == pytest.approx(3)
     tables.write("allocations", found.chosen)
     assert tables.read("allocations").empty
-    assert sweeps.budget(candidates, facts, knobs(0), [0.5, 1]).empty
+    assert sweeps.budget(options, facts, knobs(0), [0.5, 1]).empty
 
 
 def test_nothing_is_given_that_does_not_pay_for_itself():
-    candidates, facts = market([[10], [10]], [[9], [10]])
-    found = allocation.allocate(candidates, facts, knobs(100, tier=0.5, ratio=0.8))
+    options, facts = market([[10], [10]], [[9], [10]])
+    found = allocation.allocate(options, facts, knobs(100, tier=0.5, ratio=0.8))
     assert found.chosen.empty
     assert (found.bound, found.shadow_price) == (0, 0)
 
 
 def test_one_member_gets_the_best_of_what_fits():
-    candidates, facts = market([[10, 10, 95]], [[40, 30, 300]])
-    assert allocation.allocate(candidates, facts, knobs(100, 1)).chosen["benefit"].tolist() == ["b2"]
-    assert allocation.allocate(candidates, facts, knobs(30, 2)).chosen["benefit"].tolist() == ["b0", "b1"]
-    assert allocation.allocate(candidates, facts, knobs(5)).chosen.empty
+    options, facts = market([[10, 10, 95]], [[40, 30, 300]])
+    assert allocation.allocate(options, facts, knobs(100, 1)).chosen["benefit"].tolist() == ["b2"]
+    assert allocation.allocate(options, facts, knobs(30, 2)).chosen["benefit"].tolist() == ["b0", "b1"]
+    assert allocation.allocate(options, facts, knobs(5)).chosen.empty
 
 
 def test_every_tier_gets_its_share_or_all_that_it_can_use():
     cost, gain = np.full((13, 1), 10), np.r_[np.full(10, 100), np.full(3, 12)][:, None]
-    candidates, facts = market(cost, gain, tier=[1] * 10 + [0] * 3)
+    options, facts = market(cost, gain, tier=[1] * 10 + [0] * 3)
     by_tier = [
-        allocation.allocate(candidates, facts, knobs(100, tier=tier))
-        .chosen.groupby("tier_rank")["cost"]
-        .sum()
-        .to_dict()
+        allocation.allocate(options, facts, knobs(100, tier=tier)).chosen.groupby("tier_rank")["cost"].sum().to_dict()
         for tier in (0, 0.2, 0.5)
     ]
     assert by_tier == [{1: 100}, {0: 20, 1: 80}, {0: 30, 1: 70}]
@@ -214,8 +210,8 @@ def test_a_small_tier_gets_all_that_it_can_use_to_the_cent_however_large_the_bud
     random = np.random.default_rng(8)
     cost = random.integers(10**5, 10**7, (600, 2)).astype(float)
     age = np.array(["old", "young"])[random.integers(0, 2, 600)]
-    candidates, facts = market(cost, cost * random.uniform(1.1, 3, cost.shape), tier=np.arange(600) < 4, age=age)
-    found = allocation.allocate(candidates, facts, knobs(2.5e9 + 0.3, per_member=1, tier=0.1, ratio=ratio))
+    options, facts = market(cost, cost * random.uniform(1.1, 3, cost.shape), tier=np.arange(600) < 4, age=age)
+    found = allocation.allocate(options, facts, knobs(2.5e9 + 0.3, per_member=1, tier=0.1, ratio=ratio))
     spent = np.where(found.given, cost, 0).sum(axis=1)
     assert (spent[:4] == cost[:4].max(axis=1)).all()
     assert found.cost <= 2.5e9
@@ -223,25 +219,25 @@ def test_a_small_tier_gets_all_that_it_can_use_to_the_cent_however_large_the_bud
 
 
 def test_tier_shares_that_the_budget_cannot_give_are_one_clear_message():
-    candidates, facts = market(np.full((40, 1), 10), np.full((40, 1), 100), tier=np.arange(40) % 2)
+    options, facts = market(np.full((40, 1), 10), np.full((40, 1), 100), tier=np.arange(40) % 2)
     with pytest.raises(ParamError, match=r"min_tier_share = 0.6 for every tier and benefits.fairness.min_ratio = 0"):
-        allocation.allocate(candidates, facts, knobs(100, tier=0.6))
+        allocation.allocate(options, facts, knobs(100, tier=0.6))
 
 
 def test_a_tier_without_members_asks_for_nothing():
-    candidates, facts = market([[10], [10]], [[40], [30]], tier=[0, 2])
-    assert allocation.allocate(candidates, facts, knobs(20, tier=0.5)).cost == 20
+    options, facts = market([[10], [10]], [[40], [30]], tier=[0, 2])
+    assert allocation.allocate(options, facts, knobs(20, tier=0.5)).cost == 20
 
 
-def test_candidates_and_facts_of_other_members_are_refused():
-    candidates, facts = market([[10], [10]], [[40], [30]])
+def test_options_and_facts_of_other_members_are_refused():
+    options, facts = market([[10], [10]], [[40], [30]])
     with pytest.raises(DataError, match="same members in the same order"):
-        allocation.allocate(candidates, facts.iloc[::-1], knobs(20))
+        allocation.allocate(options, facts.iloc[::-1], knobs(20))
 
 
 def test_more_budget_never_brings_less_and_each_cent_brings_less_than_the_last():
-    candidates, facts = random_market(3, 200)
-    table = sweeps.budget(candidates, facts, knobs(3_000), [0.25, 0.5, 1, 2, 4])
+    options, facts = random_market(3, 200)
+    table = sweeps.budget(options, facts, knobs(3_000), [0.25, 0.5, 1, 2, 4])
     assert table["budget"].tolist() == [750, 1500, 3000, 6000, 12000]
     assert (table["net"].diff().dropna() >= -1e-6).all()
     assert (table["shadow_price"].diff().dropna() <= 1e-6).all()
@@ -250,12 +246,12 @@ def test_more_budget_never_brings_less_and_each_cent_brings_less_than_the_last()
 @given(st.integers(0, 10**6), st.integers(1, 3))
 @settings(max_examples=20, deadline=None)
 def test_members_choose_what_is_best_at_a_price_and_any_prices_bound_the_best(seed, most):
-    candidates, facts = random_market(seed, 40, benefits=4)
+    options, facts = random_market(seed, 40, benefits=4)
     wanted = knobs(1_000, most, ratio=0.7)
-    within = limits(candidates, facts, wanted)
-    known = prices.segments(candidates, within, most)
+    within = limits(options, facts, wanted)
+    known = shadow_prices.ways(options, within, most)
     price = np.random.default_rng(seed).uniform(0, 2, len(within.cell))
-    reduced = np.where(candidates.pays, candidates.net - price[:, None] * candidates.cost, 0)
+    reduced = np.where(options.pays, options.net - price[:, None] * options.cost, 0)
     best = np.sort(np.maximum(reduced, 0), axis=1)[:, -most:].sum()
     assert reduced[known.choose(price)].sum() == pytest.approx(best)
     asked = np.random.default_rng(seed + 1).exponential(1, len(within.upper))

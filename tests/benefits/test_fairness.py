@@ -9,7 +9,7 @@ from scipy.stats import ttest_1samp
 
 from membership.base.errors import ParamError
 from membership.benefits import allocation, fairness, sweeps
-from membership.benefits.benefits import Candidates
+from membership.benefits.payoff import Options
 from membership.settings.benefits import Benefit, Benefits, Fairness
 
 ANY = [Benefit(name="any", kind="discount", uplift=0, uplift_sd=0)]
@@ -28,9 +28,9 @@ def two_groups(rich=60, poor=60, unknown=20):
     ids = np.array([f"m{i:04d}" for i in range(len(age))], dtype=object)
     rank = np.zeros(len(age), dtype=int)
     cost = np.full(gain.shape, 10.0)
-    candidates = Candidates(ids, rank, ("any",), np.ones(gain.shape, bool), cost, gain, 0 * gain)
+    options = Options(ids, rank, ("any",), np.ones(gain.shape, bool), cost, gain, 0 * gain)
     facts = pd.DataFrame({"member_id": ids, "tier_rank": rank, "age": age, "expected_spend": 10 * gain[:, 0]})
-    return candidates, facts
+    return options, facts
 
 
 def test_shares_and_wilson_intervals_by_hand():
@@ -72,12 +72,12 @@ def test_a_model_that_says_too_little_of_a_group_is_seen():
 
 
 def test_without_a_limit_the_group_of_lower_value_gets_nothing_and_the_limit_mends_it():
-    candidates, facts = two_groups()
-    free = fairness.benefit_table(facts, allocation.allocate(candidates, facts, knobs(600)), knobs(600), 0.95)
+    options, facts = two_groups()
+    free = fairness.benefit_table(facts, allocation.allocate(options, facts, knobs(600)), knobs(600), 0.95)
     assert free.set_index("group")["benefit_share"].to_dict() == {"rich": 1, "poor": 0, "unknown": 0}
     assert fairness.smallest_ratio(free) == 0
     wanted = knobs(600, ratio=0.8)
-    found = allocation.allocate(candidates, facts, wanted)
+    found = allocation.allocate(options, facts, wanted)
     table = fairness.benefit_table(facts, found, wanted, 0.95).set_index("group")
     assert table.loc["poor", "cost"] >= 0.8 * table.loc["rich", "cost"]
     assert not table.loc["unknown", "limited"]
@@ -99,10 +99,10 @@ def test_the_limit_holds_exactly_whatever_it_is(seed, ratio, part):
     ids = np.array([f"m{i:04d}" for i in range(400)], dtype=object)
     rank = random.integers(0, 3, 400)
     groups = {name: random.choice(["a", "b", "c", "unknown"], 400) for name in ("age", "income")}
-    candidates = Candidates(ids, rank, ("x", "y"), np.ones((400, 2), bool), cost, gain, 0 * gain)
+    options = Options(ids, rank, ("x", "y"), np.ones((400, 2), bool), cost, gain, 0 * gain)
     facts = pd.DataFrame({"member_id": ids, "tier_rank": rank, "expected_spend": worth[:, 0]} | groups)
-    wanted = knobs(part * cost[candidates.pays].sum(), ratio, group=20, attributes=groups)
-    found = allocation.allocate(candidates, facts, wanted)
+    wanted = knobs(part * cost[options.pays].sum(), ratio, group=20, attributes=groups)
+    found = allocation.allocate(options, facts, wanted)
     spent = np.where(found.given, cost, 0).sum(axis=1)
     for name in groups:
         means = pd.Series(spent).groupby(facts[name].to_numpy()).mean().drop("unknown")
@@ -111,19 +111,19 @@ def test_the_limit_holds_exactly_whatever_it_is(seed, ratio, part):
 
 
 def test_a_stricter_limit_never_brings_more_and_what_it_costs_is_told():
-    candidates, facts = two_groups()
-    table = sweeps.ratio(candidates, facts, knobs(600, ratio=0.8), [0.2, 0.5, 0.8, 0.95])
+    options, facts = two_groups()
+    table = sweeps.ratio(options, facts, knobs(600, ratio=0.8), [0.2, 0.5, 0.8, 0.95])
     assert table["min_ratio"].tolist() == [0, 0.2, 0.5, 0.8, 0.95]
     assert (table["net"].diff().dropna() <= 1e-6).all()
     assert table["lost"].iloc[0] == 0
-    assert (table["reached"] >= table["min_ratio"] - 1e-6).all()
-    with_it, without = (allocation.allocate(candidates, facts, knobs(600, ratio)).net for ratio in (0.8, 0.0))
+    assert (table["smallest_ratio"] >= table["min_ratio"] - 1e-6).all()
+    with_it, without = (allocation.allocate(options, facts, knobs(600, ratio)).net for ratio in (0.8, 0.0))
     assert table.set_index("min_ratio")["lost"][0.8] == pytest.approx(1 - with_it / without, abs=0.01)
 
 
 def test_a_group_below_the_smallest_size_is_shown_and_not_limited():
-    candidates, facts = two_groups(poor=9)
-    found = allocation.allocate(candidates, facts, knobs(600, ratio=0.9, group=10))
+    options, facts = two_groups(poor=9)
+    found = allocation.allocate(options, facts, knobs(600, ratio=0.9, group=10))
     table = fairness.benefit_table(facts, found, knobs(600, 0.9, 10), 0.95).set_index("group")
     assert table["members"].to_dict() == {"poor": 9, "rich": 60, "unknown": 20}
     assert table["limited"].to_dict() == {"poor": False, "rich": True, "unknown": False}
@@ -131,13 +131,13 @@ def test_a_group_below_the_smallest_size_is_shown_and_not_limited():
 
 
 def test_a_group_for_whom_nothing_pays_is_one_clear_message():
-    candidates, facts = two_groups()
-    candidates.gain[facts["age"] == "poor"] = 5
+    options, facts = two_groups()
+    options.gain[facts["age"] == "poor"] = 5
     with pytest.raises(
         ParamError, match=r"min_ratio = 0.8: a group of attribute 'age' has nobody for whom any benefit"
     ):
-        allocation.allocate(candidates, facts, knobs(600, 0.8))
-    assert allocation.allocate(candidates, facts, knobs(600, 0.0)).cost == 600
+        allocation.allocate(options, facts, knobs(600, 0.8))
+    assert allocation.allocate(options, facts, knobs(600, 0.0)).cost == 600
 
 
 def test_groups_stand_in_the_order_that_people_expect():
@@ -149,9 +149,9 @@ def test_groups_stand_in_the_order_that_people_expect():
 
 
 def test_without_attributes_tables_are_empty():
-    candidates, facts = two_groups()
+    options, facts = two_groups()
     wanted = knobs(600, ratio=0.8, attributes=())
-    table = fairness.benefit_table(facts, allocation.allocate(candidates, facts, wanted), wanted, 0.95)
+    table = fairness.benefit_table(facts, allocation.allocate(options, facts, wanted), wanted, 0.95)
     assert table.empty
     assert fairness.smallest_ratio(table) == 1
     assert fairness.tier_table(facts, [], 0.95).empty

@@ -12,9 +12,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from membership.campaigns import audience, policy
 from membership.campaigns import log as campaign_log
-from membership.campaigns import panel as campaigns
-from membership.campaigns import policy
 from membership.data.sources import simulate
 from membership.report.figures import campaigns as plots_campaigns
 from membership.report.old_words import campaigns as campaign_words
@@ -42,7 +41,7 @@ NO_TIERS["as_of"] = pd.to_datetime(NO_TIERS["as_of"])
 def panel(market, knobs=PARAMS):
     tables = market.canonical
     events = ibis.memtable(tables.events)
-    return campaigns.panel(events, tables.offers, tables.exposures, NO_TIERS, knobs.windows, "UTC", SETTINGS)
+    return audience.build(events, tables.offers, tables.exposures, NO_TIERS, knobs.windows, "UTC", SETTINGS)
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +53,7 @@ def moved():
     effect = np.where(orders > orders.median(), 6000.0, 0.0)
     plain = found.rows["outcome"]
     rows = found.rows.assign(outcome=plain + effect * found.rows["treated"] / days)
-    changed = campaigns.Panel(rows, found.x, found.x_placebo, found.left_out)
+    changed = audience.Audience(rows, found.x, found.x_placebo, found.left_out)
     return changed, pd.DataFrame({"effect": effect, "without": plain * days})
 
 
@@ -105,7 +104,7 @@ def test_nobody_is_reached_once_it_costs_more_than_anybody_can_bring(judged):
 
 def test_arms_that_are_not_known_are_called_observational_and_their_chances_are_estimated(moved):
     found = moved[0]
-    untold = campaigns.Panel(
+    untold = audience.Audience(
         found.rows.assign(randomised=False, propensity=np.nan), found.x, found.x_placebo, found.left_out
     )
     decided = campaign_log.decisions(untold, SETTINGS, 1)
@@ -121,7 +120,7 @@ def test_where_arms_are_not_known_gains_are_as_unsure_as_the_placebo_is_biased(m
     for randomised in (False, True):
         rows = found.rows.assign(placebo=favoured, randomised=randomised)
         rows = rows if randomised else rows.assign(propensity=np.nan)
-        told = campaigns.Panel(rows, found.x, found.x_placebo, found.left_out)
+        told = audience.Audience(rows, found.x, found.x_placebo, found.left_out)
         now, before = (campaign_log.decisions(told, SETTINGS, 1, placebo=at) for at in (False, True))
         cost = campaign_log.Costs(COST, [0.0], False)
         plain, wide = (policy.judge(now, cost, MARGIN, PARAMS.evaluate, 1, one).gains for one in (None, before))
@@ -136,7 +135,7 @@ def test_no_row_is_judged_by_a_belief_that_saw_its_own_member(moved):
     member = found.rows["member_id"].iloc[0]
     own = found.rows["member_id"] == member
     spent = found.rows["outcome"] + 1e5 * own
-    other = campaigns.Panel(found.rows.assign(outcome=spent), found.x, found.x_placebo, found.left_out)
+    other = audience.Audience(found.rows.assign(outcome=spent), found.x, found.x_placebo, found.left_out)
     before, after = (campaign_log.decisions(one, SETTINGS, 1).rows for one in (found, other))
     names = ["propensity", "with_it", "without", "believed_T", "believed_X", "believed_DR"]
     same = (before[names].to_numpy() == after[names].to_numpy()).all(axis=1)
@@ -169,7 +168,7 @@ def test_few_members_are_judged_or_said_to_be_too_few(members):
 
 def test_without_campaigns_there_is_one_sentence_and_no_figure(moved):
     found = moved[0]
-    none = campaigns.Panel(found.rows[:0], found.x[:0], found.x_placebo[:0], found.left_out)
+    none = audience.Audience(found.rows[:0], found.x[:0], found.x_placebo[:0], found.left_out)
     decided = campaign_log.decisions(none, SETTINGS, 1)
     offers = pd.DataFrame({"offer_id": ["1"], "cost": [np.nan]}).astype({"offer_id": "str"})
     judged = policy.judge(decided, campaign_log.costs(none, offers, PARAMS.evaluate), MARGIN, PARAMS.evaluate, 1)

@@ -8,8 +8,7 @@ import pytest
 
 from membership.base import tables
 from membership.base.errors import ParamError
-from membership.campaigns import effects, response
-from membership.campaigns import panel as campaigns
+from membership.campaigns import audience, effects, response
 from membership.data.sources import simulate
 from membership.report.figures import response as plots_response
 from membership.report.old_words import response as summary_response
@@ -37,12 +36,12 @@ UPLIFT = 0.5  # of what those reached spend while a campaign runs
 
 
 def panel(events, offers, exposures, settings=SETTINGS):
-    return campaigns.panel(ibis.memtable(events), offers, exposures, NO_TIERS, PARAMS.windows, "UTC", settings)
+    return audience.build(ibis.memtable(events), offers, exposures, NO_TIERS, PARAMS.windows, "UTC", settings)
 
 
 def with_effect(events, offers, exposures, uplift):
     """Return `events` with amounts `uplift` higher where their member had been reached by a campaign that ran."""
-    got = exposures[exposures["arm"].ne(campaigns.CONTROL)].merge(offers, on="offer_id")
+    got = exposures[exposures["arm"].ne(audience.CONTROL)].merge(offers, on="offer_id")
     pairs = events.reset_index()[["index", "member_id", "at"]].merge(
         got[["member_id", "starts_at", "ends_at"]], on="member_id"
     )
@@ -166,7 +165,7 @@ def test_redemption_is_counted_among_those_reached_only(randomised, personas):
 
 def test_nobody_redeeming_still_leaves_an_interval():
     rows = pd.DataFrame({"member_id": ["a", "b", "c"], "kind": "Mail", "treated": True, "redeemed": False, "tier": "x"})
-    table = response.redemption(campaigns.Panel(rows, rows, rows, pd.Series()), pd.Series(dtype="str"), 0.95)
+    table = response.redemption(audience.Audience(rows, rows, rows, pd.Series()), pd.Series(dtype="str"), 0.95)
     z2 = 1.959964**2
     np.testing.assert_allclose(table["low"], 0, atol=1e-12)
     np.testing.assert_allclose(table["high"], z2 / (3 + z2), rtol=1e-5)  # Wilson's, of 0 in 3
@@ -254,7 +253,7 @@ def test_an_assumption_said_to_be_certain_is_kept():
 
 
 def test_evidence_for_a_benefit_that_is_not_in_the_catalogue_is_refused():
-    with pytest.raises(ParamError, match=r"response\.evidence: cake: no such benefit"):
+    with pytest.raises(ParamError, match=r"campaigns\.evidence: cake: no such benefit"):
         params.parse(params.read(), {"campaigns.evidence": {"cake": ["Mail"]}})
 
 

@@ -9,9 +9,9 @@ import yaml
 
 from membership.base import paths
 from membership.base.errors import DataError
-from membership.benefits import allocation, benefits
-from membership.designer import designer
+from membership.benefits import allocation, payoff
 from membership.designer import tables as designer_tables
+from membership.designer import what_if
 from membership.report.designer_view import Panel
 from membership.report.figures import designer as plots_designer
 from membership.settings import params
@@ -26,7 +26,7 @@ def made(tmp_path_factory):
             (root / name).write_bytes((paths.root() / name).read_bytes())
         patched.setenv("MEMBERSHIP_ROOT", str(root))
         found = designed_market.write()
-        return designer.load(params.load("tiers", designed_market.OVERRIDES)), found
+        return what_if.load(params.load("tiers", designed_market.OVERRIDES)), found
 
 
 @pytest.fixture(scope="module")
@@ -42,8 +42,8 @@ def test_the_saved_policy_has_the_figures_of_the_stage(made):
     assert outcome.by_tier["net"].tolist() == pytest.approx(found.appraisal.levels["net"].tolist())
     assert (outcome.tier_cost, outcome.moves) == pytest.approx((found.appraisal.cost, found.appraisal.moves))
     share = terms.point_cost * terms.settings.points_per_unit / 100
-    candidates = benefits.economics(ours.facts, ours.benefits, terms.margin_rate, ours.uplifts, share)
-    given = allocation.allocate(candidates, ours.facts, ours.benefits)
+    options = payoff.options(ours.facts, ours.benefits, terms.margin_rate, ours.uplifts, share)
+    given = allocation.allocate(options, ours.facts, ours.benefits)
     assert outcome.net == pytest.approx(found.appraisal.net + given.net, rel=1e-3)
     assert outcome.benefit_cost == pytest.approx(given.cost, rel=1e-2)
     assert outcome.by_tier[["rise", "fall"]].to_numpy().sum() == 0  # nobody moves against the saved rule itself
@@ -53,7 +53,7 @@ def test_more_budget_for_benefits_never_brings_less_and_is_never_exceeded(ours):
     budgets = [0.0, 1000.0, 5000.0, 15_000.0, 1e6]
     outcomes = [ours.evaluate(replace(ours.saved, benefit_budget=budget)) for budget in budgets]
     nets = [outcome.net for outcome in outcomes]
-    assert all(later >= earlier * (1 - designer.GAP) for earlier, later in pairwise(nets))
+    assert all(later >= earlier * (1 - what_if.GAP) for earlier, later in pairwise(nets))
     assert nets[0] < nets[-1]
     assert all(outcome.benefit_cost <= budget for outcome, budget in zip(outcomes, budgets, strict=True))
 
@@ -115,7 +115,7 @@ def test_the_snippet_makes_the_choice_the_policy_of_params_yaml(ours):
     raw["tiers"] |= {name: value for name, value in part["tiers"].items() if name != "search"}
     raw["tiers"]["search"] |= part["tiers"]["search"]
     raw["benefits"] |= part["benefits"]
-    raw["response"]["evidence"] = {}
+    raw["campaigns"]["evidence"] = {}
     p = params.parse(raw)
     assert p.tiers.thresholds == [10_000, 20_000, 40_000] and p.benefits.budget == 777
     assert [benefit.uplift for benefit in p.benefits.catalogue] == [
@@ -156,4 +156,4 @@ def test_the_figure_shows_every_tier_of_the_choice_beside_the_saved_policy(ours)
 
 def test_tables_that_are_missing_are_named(workspace):
     with pytest.raises(DataError, match=r"tiers\.parquet"):
-        designer.load(params.load("tiers"))
+        what_if.load(params.load("tiers"))

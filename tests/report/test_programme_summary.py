@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from membership.benefits import benefits, fairness, sweeps
+from membership.benefits import fairness, payoff, sweeps
 from membership.benefits.allocation import allocate
 from membership.report.figures import benefits as plots
 from membership.report.figures import fairness as plots_fairness
@@ -43,12 +43,12 @@ SETTING = sweeps.Setting(FACTS, SETTINGS, 0.25, UPLIFTS)
 
 @pytest.fixture(scope="module")
 def report():
-    candidates = SETTING.candidates()
-    allocation = allocate(candidates, FACTS, SETTINGS)
-    table = summary.benefit_table(allocation, benefits.break_even(FACTS, SETTINGS, 0.25, UPLIFTS))
+    options = SETTING.options()
+    allocation = allocate(options, FACTS, SETTINGS)
+    table = summary.benefit_table(allocation, payoff.break_even(FACTS, SETTINGS, 0.25, UPLIFTS))
     fair = fairness.benefit_table(FACTS, allocation, SETTINGS, 0.95)
-    ratios = sweeps.ratio(candidates, FACTS, SETTINGS, [0.2, 0.9])
-    outlook = benefits.outlook(candidates, allocation.given, 0.95)
+    ratios = sweeps.ratio(options, FACTS, SETTINGS, [0.2, 0.9])
+    outlook = payoff.outlook(options, allocation.given, 0.95)
     lost = summary.lost_to_fairness(ratios, SETTINGS)
     return allocation, table, fair, ratios, summary.metrics(allocation, outlook, fair, lost, SETTINGS.budget)
 
@@ -110,11 +110,11 @@ def test_a_response_so_weak_that_nothing_pays_brings_nothing_at_best(report):
 
 def test_figures_are_titled_and_labelled(report):
     allocation, _, fair, ratios, _ = report
-    candidates = allocation.candidates
+    options = allocation.options
     axes = [
         plots.cost_by_tier(summary.cost_table(allocation, params.parse(params.read()).tiers)),
-        plots.break_even(benefits.break_even(FACTS, SETTINGS, 0.25, UPLIFTS)),
-        plots.budget_sweep(sweeps.budget(candidates, FACTS, SETTINGS, [0.5, 1, 2]), SETTINGS.budget),
+        plots.break_even(payoff.break_even(FACTS, SETTINGS, 0.25, UPLIFTS)),
+        plots.budget_sweep(sweeps.budget(options, FACTS, SETTINGS, [0.5, 1, 2]), SETTINGS.budget),
         plots.response_sweep(sweeps.response(SETTING, allocation.given, [0.5, 1])),
         plots_fairness.price_of_fairness(ratios, 0.5),
         *plots_fairness.by_group(fair, "cost", "cost_low", "cost_high", "Benefits", "cost a member", scale=100),
@@ -125,11 +125,11 @@ def test_figures_are_titled_and_labelled(report):
 
 
 def test_figures_of_nothing_are_empty_and_no_error():
-    nothing = allocate(SETTING.candidates(), FACTS, SETTINGS.model_copy(update={"budget": 0.0}))
-    empty = sweeps.budget(nothing.candidates, FACTS, SETTINGS.model_copy(update={"budget": 0.0}), [1.0])
+    nothing = allocate(SETTING.options(), FACTS, SETTINGS.model_copy(update={"budget": 0.0}))
+    empty = sweeps.budget(nothing.options, FACTS, SETTINGS.model_copy(update={"budget": 0.0}), [1.0])
     assert plots.budget_sweep(empty, 0.0).get_title()
     assert plots_fairness.price_of_fairness(
-        sweeps.ratio(nothing.candidates, FACTS, SETTINGS.model_copy(update={"budget": 0.0}), [0.5]), 0.5
+        sweeps.ratio(nothing.options, FACTS, SETTINGS.model_copy(update={"budget": 0.0}), [0.5]), 0.5
     ).get_title()
     table = fairness.benefit_table(
         FACTS,

@@ -8,7 +8,7 @@ import pytest
 from membership.report.figures import tiers as plots_tiers
 from membership.report.old_words import tiers as tier_summary
 from membership.settings import params
-from membership.tiers import points, thresholds, tiers, worth
+from membership.tiers import points, rules, thresholds, worth
 
 KNOBS = params.parse(
     params.read(),
@@ -34,11 +34,11 @@ def found():
     amounts = pd.DataFrame(level[:, None] * random.uniform(0.3, 1.7, (120, 6)), index, MONTHS).astype("int64")
     value = pd.DataFrame({"member_id": index, "expected_spend": level, "expected_orders": 4.0, "value": level / 4})
     search = thresholds.search(amounts, value, TERMS)
-    ranks = tiers.replay(amounts, search.rule)
+    ranks = rules.replay(amounts, search.rule)
     base = (amounts // 600).astype("int32")
     claim = points.vouchers(np.arange(120) % 2 == 0, 50)
     books = points.keep(points.multiplied(base, ranks, KNOBS), base * 0, claim, 90)
-    standing = tiers.standing(ranks, amounts, books.last, search.rule, KNOBS, amounts.iloc[:, -1] * 0.8)
+    standing = rules.standing(ranks, amounts, books.last, search.rule, KNOBS, amounts.iloc[:, -1] * 0.8)
     by_tier = tier_summary.by_tier(standing, value, KNOBS)
     agreement = tier_summary.agreement(standing, value, KNOBS)
     owed = tier_summary.owed(points.liability(books, KNOBS), points.lots(books, KNOBS), TERMS)
@@ -46,12 +46,12 @@ def found():
         "amounts": amounts, "value": value, "search": search, "ranks": ranks, "books": books, "standing": standing,
         "by_tier": by_tier, "agreement": agreement, "owed": owed,
         "monthly": tier_summary.by_month(ranks, amounts, books, TERMS),
-        "metrics": tier_summary.metrics(search, by_tier, agreement, tiers.moves(ranks), owed),
+        "metrics": tier_summary.metrics(search, by_tier, agreement, rules.moves(ranks), owed),
     }  # fmt: skip
 
 
 def test_the_rule_says_what_it_takes_to_reach_and_to_keep_a_tier():
-    rule = tiers.rule(KNOBS, [100_000, 200_000, 300_050])
+    rule = rules.rule(KNOBS, [100_000, 200_000, 300_050])
     levels = pd.DataFrame(
         {"threshold": rule.thresholds, "members": 1, "gain": 5.0, "cost": 2.0, "net": 3.0}, index=list(rule.names)
     )
@@ -91,7 +91,7 @@ def test_tiers_by_hand():
     drops = tier_summary.dropping(standing, KNOBS)
     assert drops.loc["Silver"].tolist() == [2, 1, 1, "400"]
     assert drops.loc["Gold"].tolist() == [0, 0, 0, "-"]
-    rule = tiers.rule(KNOBS, [1000, 2000, 3000])
+    rule = rules.rule(KNOBS, [1000, 2000, 3000])
     near = tier_summary.near_next(standing, rule)
     assert near.loc["Silver"].tolist() == [0, 1, 1]  # a lacks 5 %, not less
     assert near.loc["Gold"].tolist() == [0, 0, 0]
@@ -140,7 +140,7 @@ def test_figures_are_titled_and_labelled(found):
         plots_tiers.curves(search),
         *plots_tiers.tradeoff(thresholds.tradeoff(search.choices, [0.5, 1, 2]), KNOBS.search),
         plots_tiers.members_and_value(found["by_tier"]),
-        plots_tiers.monthly_moves(tiers.moves(found["ranks"]), 2),
+        plots_tiers.monthly_moves(rules.moves(found["ranks"]), 2),
         plots_tiers.cost_by_month(found["monthly"]),
         plots_tiers.distance(tier_summary.distances(standing, search.rule)),
         plots_tiers.outstanding(found["owed"]),

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from membership.base.errors import DataError, ParamError
 from membership.settings import params
 from membership.settings.tiers import Pull, Tier
-from membership.tiers import thresholds, tiers, worth
+from membership.tiers import rules, thresholds, worth
 
 KNOBS = params.parse(params.read()).tiers
 LEVELS = [
@@ -60,7 +60,7 @@ def brute_force(amounts, value, known):
     for pair in combinations(thresholds.candidates(amounts, known.settings), len(known.settings.levels) - 1):
         if any(low > (1 - known.settings.pull.reach) * high for low, high in pairwise(pair)):
             continue
-        found = worth.appraise(tiers.rule(known.settings, pair), amounts, value, known)
+        found = worth.appraise(rules.rule(known.settings, pair), amounts, value, known)
         held = found.levels["members"].iloc[1:].min() >= np.ceil(limits.min_share * len(amounts))
         kept = found.cost <= limits.budget and found.moves <= limits.max_moves_per_year
         if held and kept and (best is None or found.net > best.net):
@@ -93,7 +93,7 @@ def test_what_a_rule_brings_is_the_sum_of_what_its_thresholds_bring(seed, grace_
     amounts, value = market(seed)
     known = terms(knobs(pull=(reach, 0.02, 0.01)).model_copy(update={"grace_months": grace_months}))
     low, high = 300, 300 + 400 * (1 + seed % 4)
-    rule = tiers.rule(known.settings, [low, high])
+    rule = rules.rule(known.settings, [low, high])
     curve = thresholds.curve(amounts, value, np.array([low, high]), known, settled)
     choices = thresholds.Choices(curve, known, len(amounts))
     found = worth.appraise(rule, amounts, value, known, settled)
@@ -109,7 +109,7 @@ def test_what_a_rule_brings_by_hand():
     known = terms(
         knobs(LEVELS[:2]).model_copy(update={"points_per_unit": 2.0, "points_per_order": 5, "point_value": 0.5})
     )
-    found = worth.appraise(tiers.rule(known.settings, [100]), amounts, value, known)
+    found = worth.appraise(rules.rule(known.settings, [100]), amounts, value, known)
     months = 90 / (365.25 / 12)
     cents = 0.5 * 0.8
     pulled = cents * 90 * 0.02  # b: 80 points on spend, 10 on orders; nothing is expected of a, who is not in value
@@ -146,9 +146,9 @@ def test_limits_that_cannot_be_kept_say_which_and_what_can_be_had():
 
 def test_two_limits_that_cannot_be_kept_together_say_what_each_costs_the_other():
     amounts, value = market(0)
-    rules = combinations(thresholds.candidates(amounts, knobs()), 2)
-    apart = [pair for pair in rules if pair[0] <= 0.9 * pair[1]]
-    every = [worth.appraise(tiers.rule(knobs(), pair), amounts, value, terms(knobs())) for pair in apart]
+    pairs = combinations(thresholds.candidates(amounts, knobs()), 2)
+    apart = [pair for pair in pairs if pair[0] <= 0.9 * pair[1]]
+    every = [worth.appraise(rules.rule(knobs(), pair), amounts, value, terms(knobs())) for pair in apart]
     held = [found for found in every if found.levels["members"].iloc[1:].min() >= 2]
     calmest = min(held, key=lambda found: found.moves)
     within = min(held, key=lambda found: found.cost).cost + 1
@@ -215,7 +215,7 @@ def test_a_rule_is_judged_on_the_spend_that_came_by_hand():
     amounts = pd.DataFrame([[100, 0, 0], [95, 95, 200]], index=["a", "b"], columns=days)
     spend = pd.DataFrame([[9, 1000, 400], [9, 2000, 600]], index=["a", "b"], columns=days)
     settings = knobs(LEVELS[:2]).model_copy(update={"points_per_unit": 1.0, "point_value": 0.5})
-    rule, known = tiers.rule(settings, [100]), terms(settings)
+    rule, known = rules.rule(settings, [100]), terms(settings)
     found = worth.judged(rule, amounts, spend, known, date(2020, 2, 1))
     month = 365.25 / 12
     rate = 0.5 * 0.8 / 100 * (1.5 * 1.03 - 1)

@@ -104,6 +104,32 @@ DEFINITIONS = (
         {"member_id": required(TEXT), "as_of": required(TIME), "tier": required(TEXT)},
     ),
     Table(
+        "campaign_effects",
+        ("kind", "source", "by", "persona", "tier", "offer_id"),
+        {
+            "kind": required(TEXT),  # of campaign, as in `offers`
+            "source": required(TEXT, among=("randomised", "observational")),
+            "by": required(TEXT, among=("all", "persona", "tier", "cell", "campaign")),  # cell: persona and tier
+            "persona": required(TEXT),  # as are tier and offer_id, empty where it does not define the group
+            "tier": required(TEXT),
+            "offer_id": required(TEXT),
+            "rows": required(INT, **COUNT),  # members and campaigns that are compared
+            "members": required(INT, **COUNT),
+            "effect": optional(FLOAT),  # cents a day; null, as what follows, where nothing can be compared
+            "error": optional(FLOAT, **COUNT),
+            "baseline": optional(FLOAT),  # cents a day without the campaign
+            "uplift": optional(FLOAT),  # effect as a share of the baseline
+            "uplift_sd": optional(FLOAT, **COUNT),  # sampling error
+            "placebo": optional(FLOAT),  # the same estimate just before the campaign
+            "placebo_sd": optional(FLOAT, **COUNT),
+            "ess": optional(FLOAT, **COUNT),  # effective members in the smaller arm
+            "systematic": required(FLOAT, **COUNT),  # bias that placebos reveal; 0 where randomised
+            "low": optional(FLOAT),  # interval of the uplift that includes the bias, at campaigns.confidence
+            "high": optional(FLOAT),
+            "usable": required(BOOL),
+        },
+    ),
+    Table(
         "uplifts",
         ("benefit", "persona", "tier"),
         {

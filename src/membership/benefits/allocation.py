@@ -1,10 +1,10 @@
-"""Who gets which benefits, so that the budget brings most: by prices, and at the margin by integer programme.
+"""Who gets which benefits, so that the budget brings most: by shadow prices, and at the margin by integer programme.
 
-1. A linear programme over segments (`prices`) gives the price of each limit and a bound that no allocation exceeds.
-2. Each member takes what is best for them at these prices: largest gain less cost times one and the prices that the
-   member's tier and groups are under. Within a segment ties go by member_id until what the programme spends is spent.
-3. The few whose choice is close (least regret) are decided together by a mixed-integer programme (HiGHS), exactly
-   within all limits: a core problem (Balas and Zemel, 1980). Where members are few, all of them are in the core.
+1. A linear programme over cells of members (`shadow_prices`) gives the price of each limit and an upper bound.
+2. Each member takes the best benefits at these prices: those with the largest gain less cost x (1 + price of the
+   member's cell). Within a cell ties are broken by member_id until the cell's spending is reached.
+3. The closest choices (least regret) are decided together by a mixed-integer programme (HiGHS), exactly within all
+   limits: a core problem (Balas and Zemel, 1980). With few members, all of them are in the core.
 """
 
 from dataclasses import dataclass
@@ -16,15 +16,15 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array, hstack, vstack
 
 from membership.base.errors import DataError, ParamError
-from membership.benefits import shadow_prices as prices
-from membership.benefits.benefits import Candidates
+from membership.benefits import shadow_prices
 from membership.benefits.limits import Limits, limits
-from membership.benefits.shadow_prices import Relaxed, Segments
+from membership.benefits.payoff import Options
+from membership.benefits.shadow_prices import Relaxed, Ways
 from membership.settings.benefits import Benefits
 
 GAP = 1e-4  # share of the bound within which the integer programme may stop
 _GOOD = 5e-4  # share of the bound above which it is given more to decide, up to _CORE_MORE
-_CORE = 200  # candidates decided by it at first
+_CORE = 200  # options decided by it at first
 _CORE_MORE = 800  # so that little is left to gain
 _CORE_MOST = 10_000  # so that the limits can be kept at all
 _NODES = 100  # of its search tree: a limit of time would give another allocation on another machine
@@ -34,26 +34,26 @@ _NODES = 100  # of its search tree: a limit of time would give another allocatio
 class Allocation:
     """Who gets what, and how good that is."""
 
-    candidates: Candidates
+    options: Options
     given: np.ndarray  # (members, benefits) of bool
     bound: float  # cents of gain less cost that no allocation exceeds
     shadow_price: float  # cents of gain less cost that one more cent of budget would bring; below 0 where more
-    # budget is not wanted and only raises the least shares of tiers
+    # budget only raises the least shares of tiers
 
     @cached_property
     def chosen(self) -> pd.DataFrame:
         """What is given, one row each: member_id, tier_rank, benefit, cost, gain (cents over the horizon)."""
-        return self.candidates.frame(self.given)
+        return self.options.frame(self.given)
 
     @property
     def cost(self) -> float:
         """Cents spent over the horizon."""
-        return float(self.candidates.cost[self.given].sum())
+        return float(self.options.cost[self.given].sum())
 
     @property
     def net(self) -> float:
         """Cents of gain less cost over the horizon."""
-        return float(self.candidates.net[self.given].sum())
+        return float(self.options.net[self.given].sum())
 
     @property
     def gap(self) -> float:
@@ -61,8 +61,8 @@ class Allocation:
         return max(0.0, 1 - self.net / self.bound) if self.bound > 0 else 0.0
 
 
-def allocate(candidates: Candidates, facts: pd.DataFrame, settings: Benefits, gap: float = GAP) -> Allocation:
-    """Choose the candidates that bring most (sum of gain less cost) within budget, number a member and fairness.
+def allocate(options: Options, facts: pd.DataFrame, settings: Benefits, gap: float = GAP) -> Allocation:
+    """Choose the options that bring most (sum of gain less cost) within budget, number a member and fairness.
 
     Only what pays for itself (gain above cost) is given. Each tier gets `min_tier_share` of the budget, or as much as
     it can use where that is less; each group of a fairness attribute gets at least `min_ratio` of any other, a member.
@@ -70,31 +70,31 @@ def allocate(candidates: Candidates, facts: pd.DataFrame, settings: Benefits, ga
     cent. Work ends where `gap` (share of the bound) says that little is left to gain. Raises ParamError where the
     limits cannot be met together.
     """
-    check_members(candidates, facts)
-    nothing = np.zeros(candidates.cost.shape, dtype=bool)
-    if not candidates.pays.any():
-        return Allocation(candidates, nothing, bound=0.0, shadow_price=0.0)
+    check_members(options, facts)
+    nothing = np.zeros(options.cost.shape, dtype=bool)
+    if not options.pays.any():
+        return Allocation(options, nothing, bound=0.0, shadow_price=0.0)
     wanted = settings if settings.budget else settings.model_copy(update={"budget": 1.0})
-    within = limits(candidates, facts, wanted)
-    known = prices.segments(candidates, within, settings.max_per_member)
+    within = limits(options, facts, wanted)
+    known = shadow_prices.ways(options, within, settings.max_per_member)
     mixed = relaxed(known, within, wanted)
     if settings.budget == 0:
-        return Allocation(candidates, nothing, bound=0.0, shadow_price=mixed.shadow_price)
+        return Allocation(options, nothing, bound=0.0, shadow_price=mixed.shadow_price)
     given = _whole(known, within, mixed, gap)
     if given is None:
         raise ParamError(_unmet(settings, len(mixed.prices)))
-    return Allocation(candidates, given, max(mixed.bound, float(candidates.net[given].sum())), mixed.shadow_price)
+    return Allocation(options, given, max(mixed.bound, float(options.net[given].sum())), mixed.shadow_price)
 
 
-def relaxed(known: Segments, within: Limits, settings: Benefits) -> Relaxed:
+def relaxed(known: Ways, within: Limits, settings: Benefits) -> Relaxed:
     """Return the best mix within the limits of `settings`; raises ParamError, in words, where there is none."""
-    found = prices.relax(known, within)
+    found = shadow_prices.relax(known, within)
     if found is None:
         raise ParamError(_unmet(settings, len(within.upper)))
     return found
 
 
-def _whole(known: Segments, within: Limits, relaxed: Relaxed, gap: float) -> np.ndarray | None:
+def _whole(known: Ways, within: Limits, relaxed: Relaxed, gap: float) -> np.ndarray | None:
     """Return an allocation of whole benefits that keeps every limit: (members, benefits) of bool, None for none."""
     start = _rounded(known, relaxed.spent)
     best = None if within.excess(known.cents(start)).any() else start
@@ -110,8 +110,8 @@ def _whole(known: Segments, within: Limits, relaxed: Relaxed, gap: float) -> np.
     return best
 
 
-def _rounded(known: Segments, spent: np.ndarray) -> np.ndarray:
-    """Return what members take between the two known ways of their segment that are nearest to `spent` (cells,)."""
+def _rounded(known: Ways, spent: np.ndarray) -> np.ndarray:
+    """Return what members take between the two known ways of their cell that are nearest to `spent` (cells,)."""
     price, cents = np.stack(known.price), np.stack(known.spent)
     below, above = cents <= spent + 0.5, cents >= spent - 0.5
     low = np.where(below, cents, -np.inf).argmax(axis=0)
@@ -130,7 +130,7 @@ def _rounded(known: Segments, spent: np.ndarray) -> np.ndarray:
 
 
 def _nearest(regret: np.ndarray, cell: np.ndarray, size: int, everywhere: bool) -> np.ndarray:
-    """Return the `size` candidates of least regret, as flat indices; `everywhere`: half of them shared among cells."""
+    """Return the `size` options of least regret, as flat indices; `everywhere`: half of them shared among cells."""
     order = np.argsort(regret, axis=None, kind="stable")
     order = order[: np.isfinite(regret).sum()]
     if not everywhere:
@@ -142,8 +142,8 @@ def _nearest(regret: np.ndarray, cell: np.ndarray, size: int, everywhere: bool) 
     return np.union1d(order[: size // 2], by_cell[place < share])
 
 
-def _core(known: Segments, within: Limits, start: np.ndarray, near: float, core: np.ndarray) -> np.ndarray | None:
-    """Decide the candidates `core` (flat indices) anew, all others as in `start`, within `near` cents of the best.
+def _core(known: Ways, within: Limits, start: np.ndarray, near: float, core: np.ndarray) -> np.ndarray | None:
+    """Decide the options `core` (flat indices) anew, all others as in `start`, within `near` cents of the best.
 
     None where the limits cannot be kept so.
     """
@@ -177,7 +177,7 @@ def _in_cents(within: Limits, cost: np.ndarray) -> np.ndarray:
 
 
 def _by_member(member: np.ndarray, others: np.ndarray, most: int) -> tuple[csr_array, np.ndarray]:
-    """Return how many of the candidates of `member` each may still get: rows of 1, and upper limits that can bind."""
+    """Return how many of the options of `member` each may still get: rows of 1, and upper limits that can bind."""
     who, row = np.unique(member, return_inverse=True)
     room = most - others[who].sum(axis=1)
     each = csr_array((np.ones(len(row)), (row, np.arange(len(row)))), shape=(len(who), len(row)))
@@ -185,10 +185,10 @@ def _by_member(member: np.ndarray, others: np.ndarray, most: int) -> tuple[csr_a
     return each[tight], room[tight]
 
 
-def check_members(candidates: Candidates, facts: pd.DataFrame) -> None:
+def check_members(options: Options, facts: pd.DataFrame) -> None:
     """Raise DataError where the two are not of the same members in the same order."""
-    if not np.array_equal(candidates.members, facts["member_id"].to_numpy()):
-        raise DataError("allocation: candidates and facts must have the same members in the same order.")
+    if not np.array_equal(options.members, facts["member_id"].to_numpy()):
+        raise DataError("allocation: options and facts must have the same members in the same order.")
 
 
 def _unmet(settings: Benefits, count: int) -> str:

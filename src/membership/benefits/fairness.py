@@ -1,11 +1,12 @@
 """Fairness: who gets benefits and tiers, and for whom models err, by demographic group where it is known.
 
-Equal shares and equal need conflict: groups differ in what they spend, so the same benefit a member is not the same
-for each unit spent, and what brings most is neither. The tables show both; `benefits.fairness.min_ratio` limits the
-first. Groups are what members answered; who did not answer is shown as "unknown" and never guessed.
+Equal shares and equal need conflict. Groups differ in spend, so equal benefits per member are unequal benefits per unit
+spent, and the most profitable allocation is neither. The tables show both; `benefits.fairness.min_ratio` limits the
+first. Groups are members' own answers; members who did not answer are shown as "unknown" and never guessed.
 """
 
 import re
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ import scipy.stats
 from membership.benefits.allocation import Allocation
 from membership.benefits.facts import UNKNOWN
 from membership.benefits.limits import limited
-from membership.settings.benefits import Benefits
+from membership.settings.benefits import Benefits, Fairness
 from membership.stats import resample
 
 
@@ -32,9 +33,9 @@ def shares(flags: np.ndarray, groups: pd.Series, confidence: float) -> pd.DataFr
 def ratios(above: np.ndarray, groups: pd.Series, confidence: float, below: np.ndarray | None = None) -> pd.DataFrame:
     """Return sum of `above` over sum of `below` in each group, with t intervals over members; `below`: 1 a member.
 
-    Any number of a member will do: cost of benefits (a mean), realised over predicted spend (a model's calibration),
+    Works for any number a member: cost of benefits (a mean), realised over predicted spend (a model's calibration),
     recall of recommendations (NaN: not judged, left out). Columns members, ratio, low, high; index the groups, sorted.
-    An interval of a group of one member is everything.
+    A group of one member has an infinite interval.
 
     Source: Cochran (1977), Sampling Techniques, section 6.4: the ratio estimator, linearised.
     """
@@ -62,7 +63,7 @@ def benefit_table(facts: pd.DataFrame, allocation: Allocation, settings: Benefit
     that of the limited group with the largest); cost_of_spend (cost over expected spend); expected_spend (mean cents).
     """
     given = allocation.given
-    cost = np.where(given, allocation.candidates.cost, 0.0).sum(axis=1)
+    cost = np.where(given, allocation.options.cost, 0.0).sum(axis=1)
     parts = []
     for attribute in settings.fairness.attributes:
         groups, spend = facts[attribute], facts["expected_spend"].to_numpy(dtype=float)
@@ -98,10 +99,10 @@ def error_table(
     confidence: float,
     predicted: np.ndarray | None = None,
 ) -> pd.DataFrame:
-    """Return realised over predicted in each group, one number a member: above 1 the model says too little of them.
+    """Return realised over predicted in each group: above 1, the model predicts too little for its members.
 
     Without `predicted`, the mean of `realised`, such as recall. Columns attribute, group, members, ratio, low, high.
-    What was realised must lie before the caller's cut-off.
+    Realised outcomes must lie before the caller's cut-off.
     """
     parts = [
         _ordered(ratios(realised, facts[attribute], confidence, predicted)).assign(attribute=attribute)
@@ -120,6 +121,36 @@ def _ordered(table: pd.DataFrame) -> pd.DataFrame:
         return name == UNKNOWN, first, name
 
     return table.loc[sorted(table.index, key=place)].reset_index()
+
+
+@dataclass(frozen=True)
+class Evenness:
+    """How evenly benefits are spread over groups. Rows are those of `benefit_table`; money in cents a member."""
+
+    known: dict[str, float]  # attribute -> share of members whose group is known
+    least: pd.Series | None = None  # the limited group that gets least; None, as what follows, where none is limited
+    largest_cost: float = np.nan  # of the limited groups
+    unknown_cost: float = np.nan  # of members who did not answer that attribute
+    highest_spend: pd.Series | None = None  # the limited group that spends most
+    of_spend: tuple[float, float] = (np.nan, np.nan)  # smallest and largest cost over expected spend
+
+
+def evenness(benefits: pd.DataFrame, facts: pd.DataFrame, settings: Fairness) -> Evenness:
+    """Return how evenly the benefits of `benefit_table` are spread over the groups of `facts`."""
+    known = {name: known_share(facts, name) for name in settings.attributes}
+    limits = benefits[benefits["limited"].astype(bool)]
+    if limits.empty:
+        return Evenness(known)
+    least = limits.loc[limits["of_largest"].idxmin()]
+    silent = benefits.loc[(benefits["group"] == UNKNOWN) & (benefits["attribute"] == least["attribute"]), "cost"]
+    return Evenness(
+        known=known,
+        least=least,
+        largest_cost=float(limits["cost"].max()),
+        unknown_cost=float(silent.iloc[0]) if len(silent) else np.nan,
+        highest_spend=limits.loc[limits["expected_spend"].idxmax()],
+        of_spend=(float(limits["cost_of_spend"].min()), float(limits["cost_of_spend"].max())),
+    )
 
 
 def smallest_ratio(benefits: pd.DataFrame) -> float:

@@ -1,12 +1,12 @@
-"""What an allocation must keep to: the budget, a least share of it for each tier, and groups that are not far apart.
+"""The limits of an allocation: the budget, a least share of it for each tier, and a least ratio between groups.
 
-All of these limit sums of cost, so that members of the same tier and groups are one cell to them. With y the cost in
-each cell, n_g the share of group g among the members of its attribute's groups, and t a variable, all is linear:
+All of them limit sums of cost, so members of the same tier and groups form one cell. With y the cost in each cell, n_g
+the share of group g among the members of its attribute's groups, and t a variable, all limits are linear:
 
     sum of y <= budget;  - sum of y in the tier <= - share * budget;
     sum of y in group g <= n_g t;  ratio * n_g t <= sum of y in group g.
 
-The last two, for all groups of an attribute, say that no group gets less than `ratio` of any other, a member.
+The last two, for all groups of an attribute, mean that no group gets less than `ratio` of any other, per member.
 """
 
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ import numpy as np
 import pandas as pd
 
 from membership.base.errors import ParamError
-from membership.benefits.benefits import Candidates
 from membership.benefits.facts import UNKNOWN
+from membership.benefits.payoff import Options
 from membership.settings.benefits import Benefits
 
-_SAFETY = 1e-6  # by which programmes ask for a little more than `ratio`, so that rounding cannot break it
+_SAFETY = 1e-6  # programmes ask for a little more than `ratio`, so that rounding cannot break it
 
 
 @dataclass(frozen=True)
@@ -49,14 +49,14 @@ class Limits:
             over[self.shared[:, column] != 0] = self.ratio - each.min() / each.max() if each.any() else 0.0
         return np.maximum(over, 0)
 
-    def reached(self, spent: np.ndarray) -> float:
+    def smallest_ratio(self, spent: np.ndarray) -> float:
         """Return the smallest cost a member of a group over that of another of its attribute; 1 where nothing is."""
         costs = [inside @ spent / members for _, inside, members in self.groups]
         return float(min((each.min() / each.max() for each in costs if each.any()), default=1.0))
 
 
-def limits(candidates: Candidates, facts: pd.DataFrame, settings: Benefits) -> Limits:
-    """Return the limits of `settings` for these candidates, whose members are those of `facts`, in the same order.
+def limits(options: Options, facts: pd.DataFrame, settings: Benefits) -> Limits:
+    """Return the limits of `settings` for these options, whose members are those of `facts`, in the same order.
 
     A tier's least share is what its members can use where that is less. Raises ParamError where a group that the
     ratio speaks of can get nothing that pays, so that nobody else could get anything either.
@@ -64,7 +64,7 @@ def limits(candidates: Candidates, facts: pd.DataFrame, settings: Benefits) -> L
     cell, names = _cells(facts, settings)
     tier, groups = names[:, 0], tuple(_groups(cell, names, settings))
     ranks = np.unique(tier)
-    usable = np.bincount(cell, weights=_dearest(candidates, settings.max_per_member), minlength=len(names))
+    usable = np.bincount(cell, weights=_dearest(options, settings.max_per_member), minlength=len(names))
     floors = (tier[None, :] == ranks[:, None]).astype(float)
     can, asked = floors @ usable, settings.min_tier_share * settings.budget
     rows = [np.ones((1, len(names))), -floors]
@@ -112,9 +112,9 @@ def _groups(cell: np.ndarray, names: np.ndarray, settings: Benefits):
             yield attribute, inside, inside @ sizes
 
 
-def _dearest(candidates: Candidates, most: int) -> np.ndarray:
+def _dearest(options: Options, most: int) -> np.ndarray:
     """Return what each member could be given at most (cents): the dearest benefits that pay, at most `most`."""
-    cost = np.where(candidates.pays, candidates.cost, 0.0)
+    cost = np.where(options.pays, options.cost, 0.0)
     return np.sort(cost, axis=1)[:, -most:].sum(axis=1)
 
 

@@ -1,9 +1,9 @@
-"""The prices of the limits: a linear programme over segments, whose members take what is best for them at each price.
+"""Shadow prices of the limits, from a linear programme over cells of members that the limits treat alike.
 
-Dantzig-Wolfe decomposition (Dantzig and Wolfe, 1960): a segment is a cell of members that the limits treat alike. At
-a price p of a cent, each of its members takes the benefits of largest gain less (1 + p) cost; the sums over the
-segment are one more way to use it. The programme mixes these ways within the limits and yields new prices, until no
-new way would bring more. Ways do not depend on budget or ratio, so other limits start from those already known.
+Dantzig-Wolfe decomposition (Dantzig and Wolfe, 1960). At a price p for each cent, every member of a cell takes the
+benefits of largest gain less (1 + p) cost; the sums over the cell are one more way to serve it. The programme mixes
+these ways within the limits and yields new prices, until no new way would bring more. Ways do not depend on budget or
+ratio, so a programme with other limits starts from the ways already known.
 """
 
 from dataclasses import dataclass, field
@@ -12,10 +12,10 @@ import numpy as np
 from scipy.optimize import linprog
 from scipy.sparse import csr_array, hstack
 
-from membership.benefits.benefits import Candidates
 from membership.benefits.limits import Limits
+from membership.benefits.payoff import Options
 
-_STARTS = (1e12, 16.0, 8.0, 4.0, 2.0, 1.0, 0.5, 0.25, 0.1, 0.0, -1.0, -1e9)  # from nothing to the dearest of all
+_STARTS = (1e12, 16.0, 8.0, 4.0, 2.0, 1.0, 0.5, 0.25, 0.1, 0.0, -1.0, -1e9)  # from nothing to the most expensive
 _ROUNDS = 60  # far more than are needed
 _TOLERANCE = 1e-7  # distance of bound and programme, relative, at which the prices are final
 
@@ -32,14 +32,14 @@ class Relaxed:
 
 
 @dataclass
-class Segments:
-    """The members of each segment, and the ways to use them that are known so far."""
+class Ways:
+    """The members of each cell, and the ways to serve them that are known so far."""
 
     net: np.ndarray  # (members, benefits) cents, -inf where it does not pay
     cost: np.ndarray
     cell: np.ndarray
     most: int  # benefits a member
-    price: list[np.ndarray] = field(default_factory=list)  # of each way: (cells,)
+    price: list[np.ndarray] = field(default_factory=list)  # of each way, (cells,)
     spent: list[np.ndarray] = field(default_factory=list)
     brought: list[np.ndarray] = field(default_factory=list)
 
@@ -81,24 +81,24 @@ class Segments:
         return float(self.net[given].sum())
 
 
-def segments(candidates: Candidates, limits: Limits, most: int) -> Segments:
-    """Return the segments with a first set of ways, from taking nothing to taking the dearest."""
-    net = np.where(candidates.pays, candidates.net, -np.inf)
-    found = Segments(net, candidates.cost, limits.cell, most)
+def ways(options: Options, limits: Limits, most: int) -> Ways:
+    """Return a first set of ways, from taking nothing to taking the most expensive benefits."""
+    net = np.where(options.pays, options.net, -np.inf)
+    found = Ways(net, options.cost, limits.cell, most)
     for price in _STARTS:
         found.add(np.full(limits.rows.shape[1], price))
     return found
 
 
-def relax(segments: Segments, limits: Limits) -> Relaxed | None:
+def relax(known: Ways, limits: Limits) -> Relaxed | None:
     """Return the best mix of ways within `limits`, adding ways until none would bring more; None where none fits."""
     bound = np.inf
     for _ in range(_ROUNDS):
-        solved = _programme(segments, limits)
+        solved = _programme(known, limits)
         if solved is None:
             return None
         net, prices, spent = solved
-        found = limits.bound(segments.add(prices @ limits.rows), prices)
+        found = limits.bound(known.add(prices @ limits.rows), prices)
         if found < bound:
             bound, best = found, prices
         if bound - net <= _TOLERANCE * max(abs(net), 1.0):
@@ -106,12 +106,12 @@ def relax(segments: Segments, limits: Limits) -> Relaxed | None:
     return Relaxed(net, bound, best, spent, float(best @ limits.slope))
 
 
-def _programme(segments: Segments, limits: Limits) -> tuple[float, np.ndarray, np.ndarray] | None:
+def _programme(known: Ways, limits: Limits) -> tuple[float, np.ndarray, np.ndarray] | None:
     """Mix the known ways: return net (cents), the limits' prices, and cents spent in each cell."""
     cells = limits.rows.shape[1]
     scale = max(limits.upper[0], 1.0)  # in budgets rather than cents, so that the solver's tolerances fit
-    spent, brought = np.concatenate(segments.spent) / scale, np.concatenate(segments.brought) / scale
-    cell = np.tile(np.arange(cells), len(segments.price))
+    spent, brought = np.concatenate(known.spent) / scale, np.concatenate(known.brought) / scale
+    cell = np.tile(np.arange(cells), len(known.price))
     _, kept = np.unique(np.stack([cell, spent]), axis=1, return_index=True)  # many prices lead to the same choice
     cell, spent, brought = cell[kept], spent[kept], brought[kept]
     extra = limits.shared.shape[1]

@@ -1,6 +1,6 @@
 """What other budgets, other responses and other limits of fairness would bring: each from the linear programme.
 
-The ways to use a segment that one programme has found serve the next, so that a sweep costs little more than one.
+The next programme starts from the ways that the one before has found, so a sweep costs little more than one programme.
 """
 
 from dataclasses import dataclass
@@ -9,14 +9,13 @@ import numpy as np
 import pandas as pd
 
 from membership.base.errors import ParamError
-from membership.benefits import allocation, benefits
-from membership.benefits import shadow_prices as prices
-from membership.benefits.benefits import Candidates
+from membership.benefits import allocation, payoff, shadow_prices
 from membership.benefits.limits import limits
+from membership.benefits.payoff import Options
 from membership.benefits.shadow_prices import Relaxed
 from membership.settings.benefits import Benefits
 
-_FREE = 1e-9  # a ratio that limits nothing, with the same segments as one that does
+_FREE = 1e-9  # a ratio that limits nothing, with the same cells as one that does
 
 
 @dataclass(frozen=True)
@@ -29,36 +28,36 @@ class Setting:
     uplifts: pd.DataFrame
     points_share: float = 0.0
 
-    def candidates(self, response: float = 1.0) -> Candidates:
+    def options(self, response: float = 1.0) -> Options:
         """Return costs and gains where every uplift is `response` times what is believed."""
         uplifts = self.uplifts.assign(uplift=response * self.uplifts["uplift"])
-        return benefits.economics(self.facts, self.settings, self.margin_rate, uplifts, self.points_share)
+        return payoff.options(self.facts, self.settings, self.margin_rate, uplifts, self.points_share)
 
 
-def budget(candidates: Candidates, facts: pd.DataFrame, settings: Benefits, multiples: list[float]) -> pd.DataFrame:
+def budget(options: Options, facts: pd.DataFrame, settings: Benefits, multiples: list[float]) -> pd.DataFrame:
     """Return what other budgets, `multiples` (above 0) of the one in `settings`, would bring.
 
     Columns budget, net (cents), shadow_price (of one more cent). Raises ParamError as `allocation.allocate` does.
     """
     others = [settings.model_copy(update={"budget": settings.budget * multiple}) for multiple in multiples]
-    found = _each(candidates, facts, others)
+    found = _each(options, facts, others)
     rows = [(other.budget, one.net, one.shadow_price) for other, one in zip(others, found, strict=False)]
     return pd.DataFrame(rows, columns=["budget", "net", "shadow_price"])
 
 
-def ratio(candidates: Candidates, facts: pd.DataFrame, settings: Benefits, ratios: list[float]) -> pd.DataFrame:
+def ratio(options: Options, facts: pd.DataFrame, settings: Benefits, ratios: list[float]) -> pd.DataFrame:
     """Return what other values of `benefits.fairness.min_ratio` would leave: 0, `ratios`, and the present one.
 
-    Columns min_ratio, reached (the smallest ratio between two groups of an attribute), net (cents), lost (what
+    Columns min_ratio, smallest_ratio (the smallest ratio between two groups of an attribute), net (cents), lost (what
     respecting the limit costs, as a share of what is brought without). Raises ParamError as `allocation.allocate`.
     """
     asked = sorted({0.0, settings.fairness.min_ratio, *ratios})
     fair = [settings.fairness.model_copy(update={"min_ratio": max(one, _FREE)}) for one in asked]
     each = [settings.model_copy(update={"fairness": one}) for one in fair]
-    found = _each(candidates, facts, each)
-    within = limits(candidates, facts, each[0])
-    rows = [(one, within.reached(mix.spent), mix.net) for one, mix in zip(asked, found, strict=False)]
-    table = pd.DataFrame(rows, columns=["min_ratio", "reached", "net"])
+    found = _each(options, facts, each)
+    within = limits(options, facts, each[0])
+    rows = [(one, within.smallest_ratio(mix.spent), mix.net) for one, mix in zip(asked, found, strict=False)]
+    table = pd.DataFrame(rows, columns=["min_ratio", "smallest_ratio", "net"])
     return table.assign(lost=1 - table["net"] / table["net"].max())
 
 
@@ -71,25 +70,25 @@ def response(setting: Setting, given: np.ndarray, multiples: list[float]) -> pd.
     """
     rows = []
     for multiple in multiples:
-        candidates = setting.candidates(multiple)
-        money = setting.settings.model_copy(update={"budget": float(candidates.cost[given].sum())})
-        rows.append((multiple, float(candidates.net[given].sum()), _best(candidates, setting.facts, money)))
+        options = setting.options(multiple)
+        money = setting.settings.model_copy(update={"budget": float(options.cost[given].sum())})
+        rows.append((multiple, float(options.net[given].sum()), _best(options, setting.facts, money)))
     return pd.DataFrame(rows, columns=["multiple", "net", "best"])
 
 
-def _best(candidates: Candidates, facts: pd.DataFrame, settings: Benefits) -> float:
+def _best(options: Options, facts: pd.DataFrame, settings: Benefits) -> float:
     try:
-        found = _each(candidates, facts, [settings])
+        found = _each(options, facts, [settings])
     except ParamError:
         return 0.0
     return found[0].net if found else 0.0
 
 
-def _each(candidates: Candidates, facts: pd.DataFrame, settings_of: list[Benefits]) -> list[Relaxed]:
-    """Return the best mix for each of `settings_of`, which have the same segments; none where the budget is 0."""
-    allocation.check_members(candidates, facts)
-    if not candidates.pays.any() or settings_of[0].budget == 0:
+def _each(options: Options, facts: pd.DataFrame, settings_of: list[Benefits]) -> list[Relaxed]:
+    """Return the best mix for each of `settings_of`, which have the same cells; none where the budget is 0."""
+    allocation.check_members(options, facts)
+    if not options.pays.any() or settings_of[0].budget == 0:
         return []
-    within = [limits(candidates, facts, settings) for settings in settings_of]
-    known = prices.segments(candidates, within[0], settings_of[0].max_per_member)
+    within = [limits(options, facts, settings) for settings in settings_of]
+    known = shadow_prices.ways(options, within[0], settings_of[0].max_per_member)
     return [allocation.relaxed(known, limit, one) for one, limit in zip(settings_of, within, strict=True)]

@@ -1,9 +1,9 @@
 """What campaigns changed: doubly robust effects on spend by kind, persona and tier, beside their placebos.
 
-Treatment is being reached by a campaign; redeeming is what some of those reached choose to do, and never taken for a
-treatment. Effects of campaigns whose arms and propensities are known hold by design, those of others only as far as
-what is known of members explains who was reached. The placebo, the same estimate for the time just before, shows how
-far that goes, and widens the interval.
+The treatment is being reached by a campaign. Redeeming is never a treatment: members who were reached choose to do it.
+Effects of campaigns with known arms and propensities hold by design. Those of other campaigns hold only if the
+covariates explain who was reached; the placebo, the same estimate for the time just before, tests this, and the bias
+that it reveals widens the interval.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ import scipy.stats
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
 from membership.base import seeds
-from membership.campaigns.panel import Panel
+from membership.campaigns.audience import Audience
 from membership.settings.campaigns import Campaigns
 from membership.stats import causal, overlap, pooling
 
@@ -52,7 +52,7 @@ class Estimates:
     propensities: pd.DataFrame
 
 
-def estimate(panel: Panel, personas: pd.Series, settings: Campaigns, seed: int) -> Estimates:
+def estimate(panel: Audience, personas: pd.Series, settings: Campaigns, seed: int) -> Estimates:
     """Estimate the effects of each kind of campaign of `panel`; `personas` (by member_id) describe.
 
     A kind with fewer than `min_ess` members in an arm gets no estimate. Raises DataError as `causal.cross_fit`.
@@ -77,7 +77,7 @@ def persona(rows: pd.DataFrame, personas: pd.Series) -> pd.Series:
     return rows["member_id"].map(personas).astype("str").fillna("unknown")
 
 
-def _one_kind(part: pd.DataFrame, panel: Panel, settings: Campaigns, rng: np.random.Generator) -> list[pd.DataFrame]:
+def _one_kind(part: pd.DataFrame, panel: Audience, settings: Campaigns, rng: np.random.Generator) -> list[pd.DataFrame]:
     """Return effects, overlap, balance and propensities of the campaigns of one kind and source."""
     treated, member, x = part["treated"].to_numpy(), part["member_id"].to_numpy(), panel.x.loc[part.index]
     fitted = {
@@ -105,7 +105,7 @@ def _one_kind(part: pd.DataFrame, panel: Panel, settings: Campaigns, rng: np.ran
 
 
 def _nuisance(part: pd.DataFrame, x: pd.DataFrame, outcome: str, settings: Campaigns, rng) -> causal.Nuisance:
-    """Return the models' predictions, the mean of `repeats` divisions into folds, so that little hangs on one."""
+    """Return the models' predictions, the mean over `repeats` divisions into folds, so that none matters much."""
     known = part["propensity"].to_numpy() if part["randomised"].all() else None
     columns = np.column_stack([x.to_numpy(dtype=float), pd.factorize(part["start"], sort=True)[0]])
     member, treated, spent = (part[name].to_numpy() for name in ("member_id", "treated", outcome))
@@ -131,7 +131,7 @@ def models(
 def _by_group(part: pd.DataFrame, fitted: dict, weight: np.ndarray, trim: float) -> pd.DataFrame:
     """Return effect and placebo of every group of GROUPINGS, each over the rows that can be compared.
 
-    The placebo of a tier is that of those in it before the placebo window: later tiers hang on what was spent in it.
+    The placebo of a tier is that of members in it before the placebo window, since later tiers depend on spend in it.
     """
     treated, member = part["treated"].to_numpy(), part["member_id"].to_numpy()
     kept = {name: overlap.comparable(nuisance.propensity, trim) for name, nuisance in fitted.items()}
@@ -169,8 +169,8 @@ def _groups(part: pd.DataFrame, columns: list[str]) -> dict[tuple, np.ndarray]:
 def _with_intervals(effects: pd.DataFrame, settings: Campaigns) -> pd.DataFrame:
     """Add usable, systematic, low and high.
 
-    How far estimates of a sort may be off is what the placebos of that sort (by persona, by tier, ...) say, and never
-    less than what those of the kind as a whole and of its campaigns say.
+    The bias of estimates by persona, by tier, ... is what the placebos of the same grouping reveal, and never less than
+    what the placebos of the kind as a whole and of its campaigns reveal.
     """
     usable = (effects["ess"] >= settings.min_ess) & effects["uplift_sd"].gt(0)
     table = effects.assign(usable=usable, systematic=0.0)
@@ -184,6 +184,29 @@ def _with_intervals(effects: pd.DataFrame, settings: Campaigns) -> pd.DataFrame:
             table.loc[here & (table["by"] == by), "systematic"] = bias
     half = scipy.stats.norm.ppf((1 + settings.confidence) / 2) * np.hypot(table["uplift_sd"], table["systematic"])
     return table.assign(low=table["uplift"] - half, high=table["uplift"] + half)
+
+
+def by_kind(found: Estimates) -> pd.DataFrame:
+    """Return the effects on all members, one row a kind: source, the size of the comparison, and the estimates.
+
+    Columns source, campaigns, reached, kept, ess, uplift, low, high, placebo, systematic, usable, clear (the interval
+    does not include 0).
+    """
+    whole = found.effects[found.effects["by"] == "all"]
+    table = whole.merge(found.overlap, on=["kind", "source"], suffixes=("", "_all")).set_index("kind")
+    table["ess"] = table["ess"].astype(float).round().astype(int)
+    size = ["source", "campaigns", "reached", "kept", "ess"]
+    table["clear"] = (table["low"] > 0) | (table["high"] < 0)
+    return table[[*size, "uplift", "low", "high", "placebo", "systematic", "usable", "clear"]]
+
+
+def metrics(found: Estimates) -> dict[str, float]:
+    """Return uplift, low, high and placebo of every kind that is usable; spaces in its name become underscores."""
+    kinds = {}
+    for row in found.effects[(found.effects["by"] == "all") & found.effects["usable"].astype(bool)].itertuples():
+        name = f"response_{row.kind.lower().replace(' ', '_')}_{row.source}"
+        kinds |= {name: row.uplift, f"{name}_low": row.low, f"{name}_high": row.high, f"{name}_placebo": row.placebo}
+    return kinds
 
 
 def _nothing() -> Estimates:

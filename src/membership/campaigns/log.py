@@ -1,7 +1,7 @@
-"""The log of the campaigns there were: who was reached, who might as well have been, what either was expected to do.
+"""The log of past campaigns: who was reached, who might have been, and what each member was expected to spend.
 
-A row is a member and a campaign that could have reached them. Beliefs, propensities (where arms are not known) and
-outcome models never saw the row's member.
+A row is a member and a campaign that could have reached them. No belief, propensity (where arms are not known) or
+outcome model was fitted on the row's own member.
 """
 
 from dataclasses import dataclass
@@ -15,9 +15,8 @@ from sklearn.preprocessing import StandardScaler
 
 from membership.base import seeds
 from membership.campaigns import effects
-from membership.campaigns.panel import Panel
+from membership.campaigns.audience import Audience
 from membership.settings.campaigns import Campaigns
-from membership.settings.evaluate import Evaluate
 from membership.stats import causal, learners, overlap
 
 BELIEVED = {name: f"believed_{name}" for name in learners.LEARNERS}  # learner -> column of `Decisions.rows`
@@ -27,7 +26,7 @@ _PENALTIES = np.logspace(0, 6, 7)  # of the model of effects, which chooses amon
 
 @dataclass(frozen=True)
 class Decisions:
-    """The rows that can be compared: reached as likely as not.
+    """The rows that can be compared: members who might have been reached or not.
 
     `rows`: member_id, tier, kind, source, treated, propensity (of being reached), spend (cents while the campaign ran),
     with_it, without (spend expected if reached and if not), and their difference as each learner believes: BELIEVED.
@@ -44,15 +43,15 @@ class Costs:
 
     judged: float  # at which policies are compared
     swept: list[float]
-    known: bool  # from the offers' cost and how often they were redeemed; else a range assumed in `params.yaml`
+    known: bool  # from the offers' cost and redemptions; else the range assumed in `params.yaml`
 
 
-def decisions(panel: Panel, settings: Campaigns, seed: int, placebo: bool = False) -> Decisions:
+def decisions(panel: Audience, settings: Campaigns, seed: int, placebo: bool = False) -> Decisions:
     """Return the rows of `panel` that can be compared, with cross-fitted propensities, expectations and beliefs.
 
-    By kind of campaign and by whether its arms are known. A kind with fewer than `settings.min_ess` members in an arm,
-    before or after rows without overlap (`settings.trim`) are left out, is not judged. With `placebo` the spend is that
-    of as many days just before each campaign, which it cannot have changed.
+    Each kind of campaign, with and without known arms, is fitted on its own. A kind with fewer than `settings.min_ess`
+    members in an arm, before or after rows without overlap (`settings.trim`) are left out, is not judged. `placebo`
+    takes the spend of as many days just before each campaign, which it cannot have changed.
     """
     outcome, tier, x = ("placebo", "tier_before", panel.x_placebo) if placebo else ("outcome", "tier", panel.x)
     rows = panel.rows.assign(source=np.where(panel.rows["randomised"], "randomised", "observational"))
@@ -70,16 +69,16 @@ def decisions(panel: Panel, settings: Campaigns, seed: int, placebo: bool = Fals
     return Decisions(found, pd.concat(seen, ignore_index=True)[names] if seen else pd.DataFrame(columns=names))
 
 
-def costs(panel: Panel, offers: pd.DataFrame, knobs: Evaluate) -> Costs:
+def costs(panel: Audience, offers: pd.DataFrame, settings: Campaigns) -> Costs:
     """Return the cost of reaching a member: offers' cost times how often they were redeemed, if every one is known.
 
-    Otherwise `knobs.reach_costs`, compared at the median of them.
+    Otherwise `settings.reach_costs`; policies are compared at their median.
     """
     got = panel.rows[panel.rows["treated"]].merge(offers[["offer_id", "cost"]], on="offer_id")
     if got["redeemed"].any() and got["cost"].notna().all():
         mean = float((got["cost"] * got["redeemed"]).mean())
         return Costs(mean, [multiple * mean for multiple in _MULTIPLES], True)
-    return Costs(float(np.median(knobs.reach_costs)), sorted(knobs.reach_costs), False)
+    return Costs(float(np.median(settings.reach_costs)), sorted(settings.reach_costs), False)
 
 
 def _enough(part: pd.DataFrame, settings: Campaigns) -> bool:

@@ -1,10 +1,10 @@
-"""Campaigns: what a benefit changes, as assumed in `params.yaml` and as campaigns tell, weighed by their precision."""
+"""The response to benefits: what `params.yaml` assumes, combined with the effects of campaigns by their precision."""
 
 import numpy as np
 import pandas as pd
 
+from membership.campaigns.audience import Audience
 from membership.campaigns.effects import persona
-from membership.campaigns.panel import Panel
 from membership.settings.benefits import Benefit
 from membership.settings.campaigns import Campaigns
 from membership.stats import causal, pooling, resample
@@ -12,11 +12,11 @@ from membership.stats import causal, pooling, resample
 SOURCES = ("assumed", "randomised", "observational")
 
 
-def redemption(panel: Panel, personas: pd.Series, confidence: float) -> pd.DataFrame:
+def redemption(panel: Audience, personas: pd.Series, confidence: float) -> pd.DataFrame:
     """Return how many of those reached redeemed: kind, by, group, reached, redeemed, rate, low, high.
 
-    Wilson intervals with as many observations as the clustered error of the rate is worth. Those who redeem choose to:
-    the rate says who takes an offer up, not what it changed.
+    Wilson intervals, with the effective number of observations that the clustered error implies. Members choose to
+    redeem: the rate shows who takes up an offer, not what the offer changed.
     """
     got = panel.rows[panel.rows["treated"]]
     got = got.assign(persona=persona(got, personas), all="all")
@@ -46,11 +46,12 @@ def assumed(catalogue: list[Benefit], personas: list[str], tiers: list[str]) -> 
 
 
 def updated(uplifts: pd.DataFrame, effects: pd.DataFrame, settings: Campaigns) -> pd.DataFrame:
-    """Return `uplifts` with what usable campaigns tell of the benefits they speak for (`settings.evidence`).
+    """Return `uplifts` combined with the usable effects of campaigns that are evidence for them (`settings.evidence`).
 
-    By kind, cells are first drawn to the effect on all (`pooling.shrink`); then assumption and kinds, taken to be
-    independent, are weighted by precision, the systematic error counted in full for each. Of a kind with randomised
-    campaigns the others are not used. The result may be 0 or negative. `source` is that of the evidence.
+    For each kind, cells (persona and tier) are first shrunk towards the effect on all (`pooling.shrink`). Then the
+    assumption and the kinds, treated as independent, are weighted by precision, with the full systematic error of each.
+    Where a kind has randomised campaigns, the others are not used. The result may be 0 or negative. `effects`: table
+    `campaign_effects`. `source` is that of the evidence.
     """
     table = uplifts.copy()
     for benefit, kinds in settings.evidence.items():
@@ -65,6 +66,21 @@ def updated(uplifts: pd.DataFrame, effects: pd.DataFrame, settings: Campaigns) -
             table.loc[rows, ["uplift", "uplift_sd"]] = np.column_stack([mean, error])
             table.loc[rows, "source"] = "observational" if "observational" in sources else "randomised"
     return table
+
+
+def metrics(uplifts: pd.DataFrame) -> dict[str, float]:
+    """Return the mean uplift of every benefit for which campaigns are evidence."""
+    told = uplifts[uplifts["source"] != "assumed"].groupby("benefit")["uplift"].mean()
+    return {f"response_{benefit}": float(uplift) for benefit, uplift in told.items()}
+
+
+def by_benefit(assumed: pd.DataFrame, uplifts: pd.DataFrame) -> pd.DataFrame:
+    """Return means over personas and tiers: index benefit; assumed, assumed_sd, uplift, uplift_sd, source."""
+    before = assumed.groupby("benefit", sort=False)[["uplift", "uplift_sd"]].mean()
+    after = uplifts.groupby("benefit", sort=False).agg(
+        uplift=("uplift", "mean"), uplift_sd=("uplift_sd", "mean"), source=("source", "first")
+    )
+    return before.set_axis(["assumed", "assumed_sd"], axis=1).join(after)
 
 
 def _cells(effects: pd.DataFrame, prior: pd.DataFrame) -> pd.DataFrame | None:

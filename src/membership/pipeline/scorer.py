@@ -23,10 +23,10 @@ from membership.pipeline import request
 from membership.profile import alive, lifecycle
 from membership.recommend import baskets, model, policy, train
 from membership.settings import params
-from membership.tiers import points, qualifying, tiers
+from membership.tiers import points, qualifying, rules
 from membership.value import score
 
-CLASSES = (*score.STORED, lifecycle.Now, tiers.Rule)
+CLASSES = (*score.STORED, lifecycle.Now, rules.Rule)
 MODELS = ("worth", "stages", "tiers")  # what the batch run leaves under models/, and every scorer takes along
 WORTH = ("value", "value_low", "value_high", "p_alive", "p_repurchase", "residual_value")
 TIER = ("tier", "next_tier", "to_next", "spend_to_next", "points")
@@ -215,12 +215,12 @@ class _Sent:
         return stage.set_axis(rhythm["member_id"])
 
     def _standing(self, amounts: pd.DataFrame, ahead: pd.Series, earning: qualifying.Earning) -> pd.DataFrame:
-        settings, ranks = self._p.tiers, tiers.replay(amounts, self._rule)
+        settings, ranks = self._p.tiers, rules.replay(amounts, self._rule)
         # who redeems is drawn for the batch run's members; of others nothing is assumed to be redeemed
         redeems = self._redeems.reindex(amounts.index, fill_value=False).to_numpy()
         claim = points.vouchers(redeems, settings.redeem_at)
         books = points.keep(*points.earned(earning, ranks), claim, settings.points_expire_days)
-        return tiers.standing(ranks, amounts, books.last, self._rule, settings, ahead)
+        return rules.standing(ranks, amounts, books.last, self._rule, settings, ahead)
 
     def _recommended(self, members: np.ndarray, lines: pd.DataFrame, k: int) -> list[list[dict]]:
         now = self._policy.of(members, baskets.of_lines(lines, self._known.items, self._p.windows.as_of))

@@ -1,4 +1,4 @@
-"""The tier designer on the screen: sliders of a choice beside what it comes to. All numbers are `designer`'s."""
+"""The tier designer on the screen: sliders of a choice beside what it is expected to bring."""
 
 import html
 
@@ -6,21 +6,21 @@ import ipywidgets as widgets
 from IPython.display import display
 
 from membership.base.errors import ProjectError
-from membership.designer import tables as designer_tables
-from membership.designer.designer import Choice, Designer, Outcome
-from membership.report.figures import designer as plots_designer
+from membership.designer.what_if import Choice, Designer, Outcome, snippet
+from membership.report import designer_tables
+from membership.report.figures import designer as figures
+from membership.report.formats import CENTS
 
 _NARROW = widgets.Layout(width="26em")
 _STYLE = {"description_width": "10.5em"}
-_CENTS = 100
 
 
 class Panel:
-    """Sliders, buttons and what they come to; `widget` is what a notebook shows, `outcome` what it shows now."""
+    """Sliders, buttons and the outcome; `widget` is what a notebook shows, `outcome` what it shows now."""
 
     def __init__(self, designer: Designer):
         self._designer, self._moving = designer, False
-        self._unit = _CENTS if designer.terms.settings.qualify_by == "spend" else 1
+        self._unit = designer.terms.settings.unit
         most = float(designer.amounts.to_numpy().max()) / self._unit
         step = designer.terms.settings.search.round_to / self._unit
         names = designer.terms.settings.names[1:]
@@ -29,7 +29,7 @@ class Panel:
         self._grace_months = widgets.IntSlider(
             description="grace, months", max=6, continuous_update=False, layout=_NARROW, style=_STYLE
         )
-        budgets = designer.saved.tier_budget / _CENTS, designer.saved.benefit_budget / _CENTS
+        budgets = designer.saved.tier_budget / CENTS, designer.saved.benefit_budget / CENTS
         self._budgets = [
             _slider(f"budget, {what}", 0, max(3 * budget, 100), max(budget / 50, 1))
             for what, budget in zip(("tiers", "benefits"), budgets, strict=True)
@@ -49,8 +49,8 @@ class Panel:
 
     @property
     def choice(self) -> Choice:
-        """The choice that the sliders stand at."""
-        tier_budget, benefit_budget = (slider.value * _CENTS for slider in self._budgets)
+        """The choice that the sliders are set to."""
+        tier_budget, benefit_budget = (slider.value * CENTS for slider in self._budgets)
         return Choice(
             thresholds=tuple(round(slider.value * self._unit) for slider in self._thresholds),
             grace_share=self._grace_share.value,
@@ -62,10 +62,10 @@ class Panel:
         )
 
     def set(self, choice: Choice) -> None:
-        """Move every slider to `choice` and show what it comes to."""
+        """Move every slider to `choice` and show its outcome."""
         self._moving = True  # one update, not one a slider
         values = [threshold / self._unit for threshold in choice.thresholds]
-        budgets = [choice.tier_budget / _CENTS, choice.benefit_budget / _CENTS]
+        budgets = [choice.tier_budget / CENTS, choice.benefit_budget / CENTS]
         for slider, value in zip([*self._thresholds, *self._budgets], [*values, *budgets], strict=True):
             slider.max, slider.value = max(slider.max, value), value
         self._grace_share.value, self._grace_months.value = choice.grace_share, choice.grace_months
@@ -80,7 +80,7 @@ class Panel:
         self.set(self._designer.saved)
 
     def search(self) -> None:
-        """Move the thresholds to those that bring most under the other sliders, or say why there are none."""
+        """Move the thresholds to those that bring most under the other sliders, or say why none are possible."""
         try:
             self.set(self._designer.searched(self.choice))
         except ProjectError as error:
@@ -93,13 +93,13 @@ class Panel:
     def _show(self, choice: Choice) -> None:
         saved = choice == self._designer.saved
         self._tell(self._designer.saved_outcome if saved else self._designer.evaluate(choice))
-        self._snippet.value = designer_tables.snippet(choice, self._designer)
+        self._snippet.value = snippet(choice, self._designer)
 
     def _tell(self, outcome: Outcome) -> None:
         self.outcome = outcome
         self._told.value = designer_tables.page(outcome, self._designer)
         saved = self._designer.saved_outcome
-        self._drawn.value = "" if outcome.message else plots_designer.svg(outcome, saved)
+        self._drawn.value = "" if outcome.message else figures.svg(outcome, saved)
 
     @property
     def controls(self) -> list[widgets.Widget]:

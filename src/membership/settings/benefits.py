@@ -71,7 +71,7 @@ class Benefits(Section):
 
 
 def beside(sections):
-    """Yield what does not fit the tiers and the campaigns."""
+    """Yield where the catalogue does not fit the tiers and the evidence from campaigns."""
     catalogue = sections["benefits"].catalogue
     if "campaigns" in sections:
         unknown = set(sections["campaigns"].evidence) - {benefit.name for benefit in catalogue}

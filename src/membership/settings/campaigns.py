@@ -1,14 +1,14 @@
-"""What campaigns may say of the response to benefits, and when they are believed."""
+"""How campaigns are judged, and for which benefits they are evidence."""
 
 from typing import Annotated
 
 from pydantic import Field
 
-from membership.settings.section import Days, Level, Positive, Section
+from membership.settings.section import Days, Level, NotNegative, Positive, Section
 
 
 class Campaigns(Section):
-    """What campaigns may say of the response to benefits, and when they are believed."""
+    """How campaigns are judged, and for which benefits they are evidence."""
 
     evidence: dict[str, Annotated[list[str], Field(min_length=1)]]
     history_days: Days
@@ -18,3 +18,4 @@ class Campaigns(Section):
     trim: Annotated[float, Field(ge=0, lt=0.5)]
     min_ess: Positive
     confidence: Level
+    reach_costs: Annotated[list[NotNegative], Field(min_length=1)]

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from membership.settings.section import Level, NotNegative, Positive, Section
+from membership.settings.section import Level, Positive, Section
 
 
 class Evaluate(Section):
@@ -21,4 +21,3 @@ class Evaluate(Section):
     sample_ratio_p: Level
     worth: Annotated[list[Positive], Field(min_length=1)]
     plan_weeks: Annotated[int, Field(ge=1, le=104)]
-    reach_costs: Annotated[list[NotNegative], Field(min_length=1)]

@@ -59,6 +59,11 @@ class Tiers(Section):
         """The tiers from the entry tier up."""
         return [level.name for level in self.levels]
 
+    @property
+    def unit(self) -> int:
+        """What one unit of a threshold is, as people read it: 100 cents of spend, or one point."""
+        return 100 if self.qualify_by == "spend" else 1
+
     @model_validator(mode="after")
     def _levels_fit(self):
         if len(set(self.names)) < len(self.names):

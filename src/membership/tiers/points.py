@@ -51,7 +51,7 @@ class Books:
 
 def earned(earning: Earning, ranks: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the points earned and reversed in each month, with the tiers in `ranks` (at the end of each month)."""
-    level = np.where(earning.origin > 0, ranks.to_numpy()[earning.row, earning.origin - 1], 0)
+    level = np.where(earning.ordered > 0, ranks.to_numpy()[earning.row, earning.ordered - 1], 0)
     frames = []
     for points in (earning.earned, earning.reversed):
         total = np.zeros(ranks.shape, dtype="int32", order="F")

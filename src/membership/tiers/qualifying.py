@@ -24,7 +24,7 @@ _TINY = 1e-9  # a product that is whole but for floating point is not rounded do
 class Earning:
     """The points that orders bring and returns take back, before it is known which tier their member was in.
 
-    One entry for each member, month and month of the order: `row` (of `members`), `month` and `origin` (columns of
+    One entry for each member, month and month of the order: `row` (of `members`), `month` and `ordered` (columns of
     `months`: the month that ends there), each (n,); `earned` and `reversed`, (n, levels): points at each level's
     multiplier, none negative.
     """
@@ -33,7 +33,7 @@ class Earning:
     months: pd.DatetimeIndex
     row: np.ndarray
     month: np.ndarray
-    origin: np.ndarray
+    ordered: np.ndarray
     earned: np.ndarray
     reversed: np.ndarray
 
@@ -71,7 +71,7 @@ def earning(events: ir.Table, members: pd.Series, months: pd.DatetimeIndex, sett
     A return takes back what its order earned on what is returned, at the order's own multiplier, and never more; of an
     order that is not known, base points on the amount returned.
     """
-    found = _placed(_points_by_month(events, months, settings), members).order_by("row", "period", "origin").execute()
+    found = _placed(_points_by_month(events, months, settings), members).order_by("row", "period", "ordered").execute()
     return _earning(found, _index(members), months, settings)
 
 
@@ -86,7 +86,7 @@ class Replayed:
         ends, (start, end) = _days(months), _coming(months, settings)
         self._starts, self._ends = np.r_[ends - settings.qualifying_days, start], np.r_[ends, end]
         self._sums = prepare(_by_period(_daily(events, months, settings), self._starts, self._ends))
-        self._points = prepare(_points_by_month(events, months, settings).order_by("member_id", "period", "origin"))
+        self._points = prepare(_points_by_month(events, months, settings).order_by("member_id", "period", "ordered"))
 
     def of(self, members: pd.Series) -> tuple[pd.DataFrame, pd.Series, Earning]:
         """Return `amounts`, `ahead` and `earning` of `members`, who are all that there are in the table now."""
@@ -105,7 +105,7 @@ def _coming(months: pd.DatetimeIndex, settings: Tiers) -> tuple[np.ndarray, np.n
 
 
 def _points_by_month(events: ir.Table, months: pd.DatetimeIndex, settings: Tiers) -> ir.Table:
-    """Sums of points at each level's multiplier by member_id, `period` and `origin` (columns of `months`)."""
+    """Sums of points at each level's multiplier by member_id, `period` and `ordered` (columns of `months`)."""
     multipliers = [level.points_multiplier for level in settings.levels]
     orders = _order_points(events, months, settings, multipliers, _days(months))
     wanted = {
@@ -113,7 +113,7 @@ def _points_by_month(events: ir.Table, months: pd.DatetimeIndex, settings: Tiers
         for kind in ("earned", "reversed")
         for level in range(len(multipliers))
     }
-    return orders.group_by("member_id", "period", "origin").agg(**wanted)
+    return orders.group_by("member_id", "period", "ordered").agg(**wanted)
 
 
 def _earning(found: pd.DataFrame, index: pd.Index, months: pd.DatetimeIndex, settings: Tiers) -> Earning:
@@ -121,8 +121,8 @@ def _earning(found: pd.DataFrame, index: pd.Index, months: pd.DatetimeIndex, set
         kind: found[[f"{kind}_{level}" for level in range(len(settings.levels))]].to_numpy("int32")
         for kind in ("earned", "reversed")
     }
-    row, month, origin = (found[column].to_numpy("int32") for column in ("row", "period", "origin"))
-    return Earning(index, months, row, month, origin, **points)
+    row, month, ordered = (found[column].to_numpy("int32") for column in ("row", "period", "ordered"))
+    return Earning(index, months, row, month, ordered, **points)
 
 
 def _paid(events: ir.Table, months: pd.DatetimeIndex) -> ir.Table:
@@ -144,7 +144,7 @@ def _order_points(
 ) -> ir.Table:
     """Return for each order and period in which something happened to it the points at each of `multipliers`.
 
-    Columns member_id, period (day, or with `bounds` the number of bounds passed), origin (period of the first
+    Columns member_id, period (day, or with `bounds` the number of bounds passed), ordered (period of the first
     purchase), earned_0, ..., reversed_0, ...: the points of what was kept after purchases less those before, and
     after returns; so that the points of all periods add up to the points of what was kept in the end.
     """
@@ -157,9 +157,9 @@ def _order_points(
         bought=lines.amount.sum(where=bought).fill_null(0), returned=(-lines.amount).sum(where=~bought).fill_null(0)
     )
     so_far = ibis.cumulative_window(group_by=["member_id", "order"], order_by="period")
-    origin = by_period.period.min(where=by_period.bought > 0).over(so_far)
+    ordered = by_period.period.min(where=by_period.bought > 0).over(so_far)
     # what came back before anything was bought is of an order that is not known
-    known = by_period.mutate(origin=origin, known=by_period.bought.sum().over(so_far) > 0)
+    known = by_period.mutate(ordered=ordered, known=by_period.bought.sum().over(so_far) > 0)
     change = known.known.ifelse(known.bought - known.returned, 0)
     placed = known.mutate(kept=change.sum().over(so_far), change=change)
     before = placed.kept - placed.change
@@ -171,7 +171,7 @@ def _order_points(
         )
         columns[f"earned_{level}"] = full - start
         columns[f"reversed_{level}"] = placed.known.ifelse(full - left, unknown)
-    return placed.select("member_id", "period", origin=placed.origin.fill_null(placed.period), **columns)
+    return placed.select("member_id", "period", ordered=placed.ordered.fill_null(placed.period), **columns)
 
 
 def _base(kept: ir.Value, settings: Tiers) -> ir.Value:

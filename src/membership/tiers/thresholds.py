@@ -19,9 +19,9 @@ import pandas as pd
 
 from membership.base.errors import DataError, ParamError
 from membership.settings.tiers import Pull, Tier, Tiers
-from membership.tiers import tiers, worth
+from membership.tiers import rules, worth
 from membership.tiers.ladder import Ladder
-from membership.tiers.tiers import Rule
+from membership.tiers.rules import Rule
 from membership.tiers.worth import Appraisal, Terms
 
 _EQUAL = 1e-7  # share of the largest net of any level within which rules count as equally good
@@ -114,10 +114,10 @@ def curve(amounts: pd.DataFrame, value: pd.DataFrame, grid: np.ndarray, terms: T
     settings, values, rows = terms.settings, amounts.to_numpy(), []
     future = worth.expected(value, amounts)
     spend, points = future["expected_spend"].to_numpy(), worth.base_points(future, settings)
-    times = tiers.yearly(amounts.columns, settled) / max(len(values), 1)
+    times = rules.yearly(amounts.columns, settled) / max(len(values), 1)
     for threshold in grid:
         moved, before = 0, None
-        for month, inside in enumerate(tiers.automaton(values, threshold, settings.grace_share, settings.grace_months)):
+        for month, inside in enumerate(rules.automaton(values, threshold, settings.grace_share, settings.grace_months)):
             moved += int((inside != before).sum()) if month > settled else 0
             before = inside.copy()
         near = ~before & (values[:, -1] >= (1 - settings.pull.reach) * threshold)
@@ -145,7 +145,7 @@ def search(amounts: pd.DataFrame, value: pd.DataFrame, terms: Terms, settled: in
     grid = candidates(amounts, settings)
     choices = Choices(curve(amounts, value, grid, terms, settled), terms, len(amounts))
     thresholds, bound = (settings.thresholds, np.nan) if settings.thresholds else best(choices)
-    rule = tiers.rule(settings, thresholds)
+    rule = rules.rule(settings, thresholds)
     return Search(rule, worth.appraise(rule, amounts, value, terms, settled), bound, choices)
 
 

@@ -1,6 +1,6 @@
-"""What tiers are worth: the assumed extra margin of who is in them or just below, less what they cost.
+"""What tiers are worth: the assumed extra margin of members in them or just below, less what the tiers cost.
 
-Everything is counted beyond everybody's being in the entry tier. In tier r a member who spends S and collects P base
+Everything is compared with everybody being in the entry tier. In tier r a member who spends S and collects P base
 points brings and costs, with p the pull on those just below the next threshold (else 0),
 
     gain = margin_rate x S x (u_r + p)
@@ -17,17 +17,18 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
+from membership.base import files, paths
 from membership.settings.tiers import Tiers
-from membership.tiers import tiers
+from membership.tiers import rules
 from membership.tiers.qualifying import CENTS
-from membership.tiers.tiers import YEAR, Rule
+from membership.tiers.rules import YEAR, Rule
 
 MONTH = YEAR / 12  # days
 
 
 @dataclass(frozen=True)
 class Terms:
-    """What gains and costs are reckoned with."""
+    """What gains and costs are calculated with."""
 
     settings: Tiers
     margin_rate: float
@@ -44,9 +45,20 @@ class Terms:
         """Expected cents that a point costs."""
         return self.settings.point_value * (1 - self.breakage)
 
+    @property
+    def points_share(self) -> float:
+        """What points at the base rate are expected to cost, as a share of spend."""
+        return self.point_cost * self.settings.points_per_unit / CENTS
+
     def levels(self, name: str) -> np.ndarray:
         """Return the knob `name` of every level from the entry tier up."""
         return np.array([getattr(level, name) for level in self.settings.levels], dtype=float)
+
+
+def known_terms(settings: Tiers, margin_rate: float, horizon_days: int) -> Terms:
+    """Return the terms with the breakage that stage `tiers` has stored. Raises DataError where it has not run."""
+    breakage = files.read_json(paths.models("points.json"))["breakage"]
+    return Terms(settings, margin_rate, horizon_days, breakage)
 
 
 @dataclass(frozen=True)
@@ -64,7 +76,7 @@ class Appraisal:
 
     @property
     def cost(self) -> float:
-        """Cents that the tiers cost beyond everybody's being in the entry tier."""
+        """Cents that the tiers cost, compared with everybody in the entry tier."""
         return float(self.levels["cost"].sum())
 
     @property
@@ -91,7 +103,7 @@ def appraise(rule: Rule, amounts: pd.DataFrame, value: pd.DataFrame, terms: Term
     `amounts`: what qualifies, by month; `value`: member_id, expected_spend (and expected_orders, where orders earn
     points) over the horizon. Moves are counted from column `settled` on. A member pulled counts in the tier below.
     """
-    ranks = tiers.replay(amounts, rule)
+    ranks = rules.replay(amounts, rule)
     rank, future = ranks.iloc[:, -1].to_numpy(), expected(value, amounts)
     pulled = near(rank, amounts.iloc[:, -1].to_numpy(), rule, terms)
     gain, cost = _gain_and_cost(
@@ -107,7 +119,7 @@ def appraise(rule: Rule, amounts: pd.DataFrame, value: pd.DataFrame, terms: Term
         },
         index=pd.Index(rule.names, name="tier"),
     )
-    return Appraisal(rule, table.assign(net=table["gain"] - table["cost"]), tiers.moves_per_year(ranks, settled))
+    return Appraisal(rule, table.assign(net=table["gain"] - table["cost"]), rules.moves_per_year(ranks, settled))
 
 
 def near(rank: np.ndarray, amount: np.ndarray, rule: Rule, terms: Terms) -> np.ndarray:
@@ -125,7 +137,7 @@ def judged(
     month counts if it began on or after `since`, with the tier in which it began. `base`: base points of the months,
     in the shape of `spend`; without it, those of spend. One row a member: gain, cost, net (cents), moves (levels).
     """
-    ranks = tiers.replay(amounts, rule).to_numpy()
+    ranks = rules.replay(amounts, rule).to_numpy()
     months, values = amounts.columns, amounts.to_numpy()
     total = {name: np.zeros(len(amounts)) for name in ("gain", "cost", "moves")}
     for month in range(1, len(months)):

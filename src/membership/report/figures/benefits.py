@@ -6,16 +6,6 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
-from pandas.io.formats.style import Styler
-
-MONEY = ("cost", "gain", "net")  # columns in cents
-
-
-def readable(table: pd.DataFrame) -> Styler:
-    """Return `table` for people: cents as units of currency, other numbers with digits as per cent."""
-    formats = dict.fromkeys(table.select_dtypes("float"), "{:.1%}")
-    formats |= {column: (lambda cents: f"{cents / 100:,.0f}") for column in MONEY if column in table}
-    return table.style.format(formats, na_rep="-", thousands=",")
 
 
 def cost_by_tier(by_tier_and_benefit: pd.DataFrame, ax: Axes | None = None) -> Axes:
@@ -30,21 +20,21 @@ def cost_by_tier(by_tier_and_benefit: pd.DataFrame, ax: Axes | None = None) -> A
 
 
 def break_even(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw from `benefits.break_even` the uplift from which each benefit pays, by tier, and what is believed.
+    """Draw from `payoff.break_even` each benefit's break-even uplift, by tier, and the expected one.
 
-    The bar is what is believed, one and two standard deviations wide; a dot above all of it can hardly pay.
+    The bar is the expected uplift, one and two standard deviations wide; a dot beyond it will hardly pay.
     """
     ax = ax or plt.subplots(figsize=(8, 4.5))[1]
     names = list(dict.fromkeys(table["benefit"]))
     tiers = list(dict.fromkeys(table["tier"]))
     colours = ["black", *sns.color_palette("viridis", len(tiers) - 1)]
     for place, name in enumerate(names):
-        believed = table[(table["benefit"] == name) & (table["tier"] == "all")].iloc[0]
+        expected = table[(table["benefit"] == name) & (table["tier"] == "all")].iloc[0]
         for width, alpha in ((2, 0.25), (1, 0.45)):
-            half = width * believed["uplift_sd"]
-            low = max(believed["uplift"] - half, 0)
-            ax.barh(place, believed["uplift"] + half - low, left=low, height=0.5, color="steelblue", alpha=alpha)
-        ax.plot([believed["uplift"]] * 2, [place - 0.25, place + 0.25], color="steelblue")
+            half = width * expected["uplift_sd"]
+            low = max(expected["uplift"] - half, 0)
+            ax.barh(place, expected["uplift"] + half - low, left=low, height=0.5, color="steelblue", alpha=alpha)
+        ax.plot([expected["uplift"]] * 2, [place - 0.25, place + 0.25], color="steelblue")
     for tier, colour in zip(tiers, colours, strict=True):
         those = table[(table["tier"] == tier) & np.isfinite(table["break_even"])]
         spots = [names.index(name) for name in those["benefit"]]
@@ -52,8 +42,8 @@ def break_even(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.set_yticks(range(len(names)), [name.replace("_", " ") for name in names])
     ax.invert_yaxis()
     ax.xaxis.set_major_formatter(PercentFormatter(1))
-    ax.set(title="From which response does a benefit pay?", ylabel="", xlim=(0, None))
-    ax.set_xlabel("uplift of spend: what is needed (dots) and what is believed (bars: 1 and 2 sd)")
+    ax.set(title="Break-even response of each benefit", ylabel="", xlim=(0, None))
+    ax.set_xlabel("uplift of spend: break-even (dots) and expected (bars: 1 and 2 sd)")
     ax.legend(title="given to", frameon=False)
     return ax
 
@@ -63,7 +53,7 @@ def budget_sweep(sweep: pd.DataFrame, budget: float, ax: Axes | None = None) -> 
     ax = ax or plt.subplots(figsize=(7, 4))[1]
     ax.plot(sweep["budget"] / 100, sweep["net"] / 100, marker="o", color="steelblue", label="gain less cost")
     ax.axvline(budget / 100, color="grey", linestyle="--", label="the budget in params.yaml")
-    ax.set(title="What the budget brings, if the response is as believed", xlabel="budget (units of currency)")
+    ax.set(title="Net value by budget, at the expected response", xlabel="budget (units of currency)")
     ax.set(ylabel="gain less cost (units of currency)", ylim=(0, None), xlim=(0, None))
     price = ax.twinx()
     price.plot(sweep["budget"] / 100, sweep["shadow_price"], color="darkorange", marker=".", label="one more unit")
@@ -77,11 +67,15 @@ def response_sweep(sweep: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw `sweeps.response`: what the allocation brings under another response, and the best then."""
     ax = ax or plt.subplots(figsize=(7, 4))[1]
     ax.plot(
-        sweep["multiple"], sweep["best"] / 100, "--", color="darkorange", label="the best for that money, had one known"
+        sweep["multiple"],
+        sweep["best"] / 100,
+        "--",
+        color="darkorange",
+        label="best for the same cost, had it been known",
     )
     ax.plot(sweep["multiple"], sweep["net"] / 100, marker="o", color="steelblue", label="this allocation")
     ax.axhline(0, color="black", linewidth=0.8)
-    ax.set(title="If members respond less or more than believed", ylabel="gain less cost (units of currency)")
-    ax.set_xlabel("response, as a multiple of what is believed")
+    ax.set(title="Net value if members respond less or more than expected", ylabel="gain less cost (units of currency)")
+    ax.set_xlabel("response, as a multiple of the expected one")
     ax.legend(frameon=False)
     return ax

@@ -1,4 +1,4 @@
-"""The figure of the tier designer: what a choice comes to beside the saved policy; frame -> Axes."""
+"""The figure of the tier designer: a choice beside the saved policy; frame -> Axes."""
 
 import re
 from io import StringIO
@@ -9,13 +9,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from membership.designer.designer import Outcome
+from membership.designer.what_if import Outcome
 
 _SAVED, _CHOSEN, _BENEFITS, _LOSS = "lightgrey", "steelblue", "darkorange", "indianred"
 
 
 def svg(chosen: Outcome, saved: Outcome) -> str:
-    """Return `outcome` as SVG as wide as there is room for, to be shown in a widget."""
+    """Return `outcome` as SVG that fills the width of a widget."""
     drawn = StringIO()
     outcome(chosen, saved).savefig(drawn, format="svg")
     text = drawn.getvalue()
@@ -26,7 +26,7 @@ def svg(chosen: Outcome, saved: Outcome) -> str:
 
 def outcome(chosen: Outcome, saved: Outcome) -> Figure:
     """Draw who is in each tier and what the tiers bring, for `chosen` beside `saved`."""
-    figure = Figure(figsize=(7.6, 2.9), layout="constrained")  # not one of pyplot's, which would have to be closed
+    figure = Figure(figsize=(7.6, 2.9), layout="constrained")  # a pyplot figure would have to be closed
     left, right = figure.subplots(1, 2)
     members(chosen.by_tier, saved.by_tier, left)
     net(chosen.by_tier, saved.by_tier, right)
@@ -38,7 +38,7 @@ def outcome(chosen: Outcome, saved: Outcome) -> Figure:
 
 
 def members(by_tier: pd.DataFrame, saved: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw `Outcome.by_tier`: members of each tier, who rose or fell into it against the saved rule."""
+    """Draw `Outcome.by_tier`: members of each tier, who rose or fell into it compared with the saved rule."""
     ax = ax or plt.subplots(figsize=(4, 3))[1]
     _pairs(ax, by_tier.index, saved["members"], by_tier["members"])
     for place, row in enumerate(by_tier.itertuples()):

@@ -38,12 +38,12 @@ def by_group(
 
 
 def price_of_fairness(ratios: pd.DataFrame, min_ratio: float, ax: Axes | None = None) -> Axes:
-    """Draw `sweeps.ratio`: what each limit costs of what benefits would bring; the present one is marked."""
+    """Draw `sweeps.ratio`: the share of the net that each limit costs; the present one is marked."""
     ax = ax or plt.subplots(figsize=(7, 4))[1]
     sns.lineplot(ratios, x="min_ratio", y="lost", marker="o", color="steelblue", ax=ax)
     ax.axvline(min_ratio, color="darkorange", linestyle="--", label="the limit in params.yaml")
-    ax.set(title="What it costs that groups are not far apart", ylabel="of what benefits would bring")
-    ax.set_xlabel("least cost of benefits a member of a group, over that of any other")
+    ax.set(title="Cost of limiting differences between groups", ylabel="share of net value lost")
+    ax.set_xlabel("least benefits a member of one group, as a share of any other group's")
     ax.xaxis.set_major_formatter(PercentFormatter(1))
     ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=2))
     ax.legend(frameon=False)

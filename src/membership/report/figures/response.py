@@ -1,4 +1,4 @@
-"""Figures of the response to campaigns: frame -> Axes."""
+"""Figures of the response to campaigns: frame -> Axes; None, and nothing drawn, where there is nothing to show."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -7,14 +7,12 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
-_NOTHING = "No campaign can be judged: the assumptions stand"
 
-
-def overlap(propensities: pd.DataFrame, trim: float) -> np.ndarray:
-    """Draw `Estimates.propensities`, one Axes a kind: who was reached and who was not, and what is not compared."""
+def overlap(propensities: pd.DataFrame, trim: float) -> np.ndarray | None:
+    """Draw `Estimates.propensities`, one Axes a kind: who was reached, who was not, and who is not compared."""
     kinds = sorted(propensities["kind"].unique())
     if not kinds:
-        return np.array([_empty(plt.subplots(figsize=(7, 3))[1])])
+        return None
     figure, axes = plt.subplots(1, len(kinds), figsize=(4 * len(kinds) + 1, 3.4), squeeze=False)
     bins = np.linspace(0, 1, 26)
     for ax, kind in zip(axes[0], kinds, strict=True):
@@ -28,35 +26,39 @@ def overlap(propensities: pd.DataFrame, trim: float) -> np.ndarray:
         ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes[0, 0].set_ylabel("share of its members")
     axes[0, -1].legend(frameon=False)
-    figure.suptitle("Could those reached have been left out, and the others reached? (grey: not compared)")
+    figure.suptitle("Chance of being reached, for members who were and were not (grey: not compared)")
     figure.tight_layout()
     return axes[0]
 
 
-def balance(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
+def balance(table: pd.DataFrame, ax: Axes | None = None) -> Axes | None:
     """Draw `Estimates.balance`: how far those reached differ from the others, before and after weighting."""
-    ax = ax or plt.subplots(figsize=(8, 4.6))[1]
     if table.empty:
-        return _empty(ax)
+        return None
+    ax = ax or plt.subplots(figsize=(8, 4.6))[1]
     words = {"before": "as they are", "after": "compared and weighted"}
     long = table.rename(columns=words).melt(["kind", "covariate"], list(words.values()), "members", "difference")
     style = {"style": "members", "markers": {"as they are": "X", "compared and weighted": "o"}, "s": 55}
     sns.scatterplot(long, x="difference", y="covariate", hue="kind", palette="Set2", ax=ax, **style)
     for at, line in ((-0.1, ":"), (0, "-"), (0.1, ":")):
         ax.axvline(at, color="grey", linestyle=line, linewidth=0.8, zorder=0)
-    ax.set(title="How much those reached differ beforehand (dotted: 0.1)", xlabel="standard deviations", ylabel="")
+    ax.set(
+        title="Differences before the campaign, reached less not reached (dotted: 0.1)",
+        xlabel="standard deviations",
+        ylabel="",
+    )
     ax.legend(bbox_to_anchor=(1.01, 1), loc="upper left", frameon=False)
     return ax
 
 
-def effects(table: pd.DataFrame, by: str, order: list[str] | None = None, ax: Axes | None = None) -> Axes:
+def effects(table: pd.DataFrame, by: str, order: list[str] | None = None, ax: Axes | None = None) -> Axes | None:
     """Draw from `Estimates.effects` the usable uplifts of one grouping (all, persona or tier), with their placebos.
 
-    Bars are the intervals that count sampling and the bias that placebos reveal; hollow marks are the placebos.
+    Bars are intervals for sampling error and the bias that placebos reveal; hollow marks are the placebos.
     """
     shown = table[(table["by"] == by) & table["usable"]] if len(table) else table
     if shown.empty:
-        return _empty(ax or plt.subplots(figsize=(7, 3))[1])
+        return None
     group = shown["kind"] if by == "all" else shown[by]
     names, kinds = _ordered(group, order), sorted(shown["kind"].unique())
     ax = ax or plt.subplots(figsize=(8, 1.4 + 0.5 * len(names) * (1 if by == "all" else max(len(kinds) / 2, 1))))[1]
@@ -73,12 +75,12 @@ def effects(table: pd.DataFrame, by: str, order: list[str] | None = None, ax: Ax
     return _listed(ax, names)
 
 
-def redemption(table: pd.DataFrame, by: str, order: list[str] | None = None, ax: Axes | None = None) -> Axes:
+def redemption(table: pd.DataFrame, by: str, order: list[str] | None = None, ax: Axes | None = None) -> Axes | None:
     """Draw from `response.redemption` the rate of one grouping (persona or tier) and its interval, kind by kind."""
     shown = table[table["by"] == by]
-    ax = ax or plt.subplots(figsize=(8, 1.4 + 0.5 * max(shown["group"].nunique(), 3)))[1]
     if shown.empty:
-        return _empty(ax)
+        return None
+    ax = ax or plt.subplots(figsize=(8, 1.4 + 0.5 * max(shown["group"].nunique(), 3)))[1]
     names, kinds = _ordered(shown["group"], order), sorted(shown["kind"].unique())
     for number, (kind, colour) in enumerate(zip(kinds, sns.color_palette("Set2", len(kinds)), strict=True)):
         rows = shown[shown["kind"] == kind]
@@ -90,7 +92,7 @@ def redemption(table: pd.DataFrame, by: str, order: list[str] | None = None, ax:
 
 
 def learned(before: pd.DataFrame, after: pd.DataFrame, z: float = 1.96, ax: Axes | None = None) -> Axes:
-    """Draw each benefit's assumed uplift beside what is believed after the campaigns (`assumed`, `updated`).
+    """Draw each benefit's assumed uplift beside the one combined with campaigns (`assumed`, `updated`).
 
     Means over personas and tiers with `z` mean standard deviations on both sides; dots are personas x tiers.
     """
@@ -106,7 +108,11 @@ def learned(before: pd.DataFrame, after: pd.DataFrame, z: float = 1.96, ax: Axes
     place = after["benefit"].map(names.index) + 0.15
     ax.plot(after["uplift"], place, ".", color="steelblue", alpha=0.4)
     ax.axvline(0, color="grey", linewidth=0.8)
-    ax.set(title="What is believed of each benefit", xlabel="extra spend, share of expected spend", ylabel="")
+    ax.set(
+        title="Response to each benefit, assumed and with campaigns",
+        xlabel="extra spend, share of expected spend",
+        ylabel="",
+    )
     ax.set_yticks(range(len(names)), [name.replace("_", " ") for name in names])
     ax.invert_yaxis()
     ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
@@ -126,9 +132,4 @@ def _listed(ax: Axes, names: list[str]) -> Axes:
     ax.invert_yaxis()
     ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     ax.legend(bbox_to_anchor=(1.01, 1), loc="upper left", frameon=False)
-    return ax
-
-
-def _empty(ax: Axes) -> Axes:
-    ax.set(title=_NOTHING, xticks=[], yticks=[])
     return ax

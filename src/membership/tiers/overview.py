@@ -1,36 +1,31 @@
-"""What the tiers come to, for people: tables, metrics and words."""
+"""What the tiers come to: tables and metrics."""
 
 import numpy as np
 import pandas as pd
 
 from membership.settings.tiers import Tiers
-from membership.tiers import tiers
+from membership.tiers import rules
 from membership.tiers.points import Books
+from membership.tiers.rules import Rule
 from membership.tiers.thresholds import Search
-from membership.tiers.tiers import Rule
 from membership.tiers.worth import MONTH, Appraisal, Terms
 
-NEAR = (0.05, 0.1, 0.2)  # shares of the next threshold
-
-
-def amount(value: float, settings: Tiers) -> str:
-    """Return a qualifying amount in words: units of currency, or points."""
-    return f"{value / 100:,.0f}" if settings.qualify_by == "spend" else f"{value:,.0f} points"
+NEAR = 0.1  # share of the next threshold that is missing, below which a member is near it
 
 
 def rule_table(appraisal: Appraisal, settings: Tiers) -> pd.DataFrame:
-    """Return the rule as a member reads it and what it is expected to bring; index tier, money in cents.
+    """Return the rule and what it is expected to bring; index tier, money in cents.
 
-    reach, keep (in words), points_multiplier, cost_month (a member), uplift (assumed), members (in the last month of
-    the replay), gain, cost, net (over the horizon, beyond everybody's being in the entry tier).
+    threshold (what it takes to rise), safe (what it takes to stay), points_multiplier, cost_month (a member), uplift
+    (assumed), members (in the last month of the replay), gain, cost, net (over the horizon, compared with everybody in
+    the entry tier).
     """
     rule = appraisal.rule
-    keep = [tiers.safe(threshold, rule.grace_share) for threshold in rule.thresholds]
     table = pd.DataFrame(
         {
-            "reach": [amount(threshold, settings) for threshold in rule.thresholds],
-            "keep": [amount(threshold, settings) for threshold in keep],
-            "points_multiplier": [f"x{level.points_multiplier:g}" for level in settings.levels],
+            "threshold": rule.thresholds,
+            "safe": [rules.safe(threshold, rule.grace_share) for threshold in rule.thresholds],
+            "points_multiplier": [level.points_multiplier for level in settings.levels],
             "cost_month": [level.cost for level in settings.levels],
             "uplift": [level.uplift for level in settings.levels],
         },
@@ -45,7 +40,7 @@ def by_tier(standing: pd.DataFrame, value: pd.DataFrame, settings: Tiers) -> pd.
     near_next: members who lack less than a tenth of the next threshold.
     """
     facts = standing.merge(value[["member_id", "value"]], on="member_id", how="left")
-    facts["near_next"] = _distance(facts) < NEAR[1]
+    facts["near_next"] = _distance(facts) < NEAR
     table = facts.groupby("tier").agg(
         members=("member_id", "size"),
         value=("value", "mean"),
@@ -116,18 +111,12 @@ def distances(standing: pd.DataFrame, rule: Rule) -> pd.DataFrame:
     return pd.DataFrame({"next_tier": next_tier, "missing": _distance(below)})
 
 
-def near_next(standing: pd.DataFrame, rule: Rule) -> pd.DataFrame:
-    """Return how many members lack less than 5, 10 and 20 % of the next tier's threshold: index next_tier."""
-    found = distances(standing, rule)
-    columns = {
-        f"within {share:.0%}": (found["missing"] < share).groupby(found["next_tier"], observed=False).sum()
-        for share in NEAR
-    }
-    return pd.DataFrame(columns).astype(int)
-
-
 def dropping(standing: pd.DataFrame, settings: Tiers) -> pd.DataFrame:
-    """Return by tier above the entry tier: members, in_grace, about_to_drop, to_keep (median, in words)."""
+    """Return by tier above the entry tier: members, in_grace, about_to_drop, to_keep.
+
+    to_keep is the median of what those about to drop need to stay, in the unit of `qualifying`; NaN where there are
+    none.
+    """
     held = standing[standing["tier_rank"] > 0]
     names = pd.Index(settings.names[1:], name="tier")
     drops = held[held["about_to_drop"]]
@@ -139,14 +128,13 @@ def dropping(standing: pd.DataFrame, settings: Tiers) -> pd.DataFrame:
         }
     )
     keep = drops.groupby("tier")["to_keep"].median().reindex(names)
-    words = [amount(value, settings) if value == value else "-" for value in keep]
-    return table.reindex(names).fillna(0).astype(int).assign(to_keep=words)
+    return table.reindex(names).fillna(0).astype(int).assign(to_keep=keep)
 
 
 def owed(liability: pd.DataFrame, lots: pd.DataFrame, terms: Terms) -> pd.DataFrame:
     """Return the points outstanding by the month of earning: months (to expiry, from now), points, cost (cents).
 
-    Cost is what is expected to be redeemed of them: at `terms.point_cost`.
+    Cost is the expected redemptions, at `terms.point_cost`.
     """
     months = (lots["expires_at"] - liability.index[-1]).dt.days / MONTH
     table = pd.DataFrame({"months": months.clip(lower=0), "points": lots["points"]})
@@ -176,27 +164,6 @@ def metrics(
         "points_outstanding": int(owed["points"].sum()),
         "points_liability": float(owed["cost"].sum()),
     }
-
-
-def conclusion(search: Search, by_tier: pd.DataFrame, metrics: dict[str, float], sensitivity: pd.DataFrame) -> str:
-    """Say in words, as Markdown, what was found of the tiers."""
-    terms, top = search.choices.terms, by_tier.iloc[-1]
-    settings, limits, rule = terms.settings, terms.settings.search, search.rule
-    at = [f"{name} from {amount(t, settings)}" for name, t in zip(rule.names[1:], rule.thresholds[1:], strict=True)]
-    origin = "listed in `params.yaml`" if settings.thresholds else "of those tried, none bring more"
-    return (
-        f"**{', '.join(at)}** in {settings.qualifying_days} days: {origin}. Over the next {terms.horizon_days} days "
-        f"the tiers are expected to cost {metrics['tiers_cost'] / 100:,.0f} of a budget of {limits.budget / 100:,.0f}, "
-        f"with {metrics['tiers_moves_per_year']:.2f} moves a member and year of at most {limits.max_moves_per_year:g}, "
-        f"and to bring {metrics['tiers_net'] / 100:,.0f} more margin than that **if members respond as assumed**; were "
-        f"every uplift one standard deviation lower, {sensitivity.loc['lower', 'net'] / 100:,.0f}. The top tier, "
-        f"*{by_tier.index[-1]}*, holds {top['share']:.1%} of members and {top['value_share']:.0%} of value; "
-        f"{metrics['tier_agreement']:.0%} of members are in the tier that their value calls for. "
-        f"{metrics['near_next_share']:.1%} lack less than a tenth of the next threshold, and "
-        f"{metrics['about_to_drop_share']:.1%} lose their tier at the next month end unless they buy. "
-        f"{metrics['points_outstanding']:,} points are outstanding, expected to cost "
-        f"{metrics['points_liability'] / 100:,.0f}. The replay does not show how members would have changed."
-    )
 
 
 def _distance(standing: pd.DataFrame) -> pd.Series:

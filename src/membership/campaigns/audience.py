@@ -1,7 +1,7 @@
-"""Campaigns as a panel: who could have been reached, who was, what was known before, and what they spent then.
+"""The audience of each campaign: who could have been reached, who was, what was known of them, and what they spent.
 
     |--- history_days ---|--- placebo window ---|--- campaign ---|
-                         origin of the placebo  start            end (at most as_of)
+                         placebo_start          start            end (at most as_of)
 
 One row for each campaign and member who had bought before the placebo window. The outcome is net spend a day in the
 campaign's days; the placebo outcome is the same in the window just before, which the campaign cannot have changed.
@@ -27,8 +27,8 @@ _DAY = pd.Timedelta(days=1)
 
 
 @dataclass(frozen=True)
-class Panel:
-    """Campaigns x members, sorted by both; `x` and `x_placebo` have a row for each of `rows`.
+class Audience:
+    """Campaigns and members, sorted by both; `x` and `x_placebo` have a row for each of `rows`.
 
     `rows`: offer_id, kind, member_id, treated, propensity (of being treated; NaN where unknown), randomised, outcome
     and placebo (cents a day), redeemed, tier and tier_before (at the start of the campaign and of the placebo window),
@@ -40,24 +40,40 @@ class Panel:
     x_placebo: pd.DataFrame
     left_out: pd.Series
 
+    @property
+    def counts(self) -> pd.Series:
+        """Number of campaigns, randomised ones, members reached, times reached; overlapping: `overlapping`."""
+        rows = self.rows
+        reached = rows[rows["treated"]]
+        return pd.Series(
+            {
+                "campaigns": rows["offer_id"].nunique(),
+                "randomised": rows.loc[rows["randomised"].astype(bool), "offer_id"].nunique(),
+                "members": reached["member_id"].nunique(),
+                "reached": len(reached),
+                "overlapping": overlapping(rows),
+            },
+            dtype=object,
+        )
+
 
 def schedule(
     offers: pd.DataFrame, timezone: str, windows: Windows, settings: Campaigns
 ) -> tuple[pd.DataFrame, pd.Series]:
-    """Return the campaigns that can be judged as of `windows.as_of`, and why others cannot.
+    """Return the campaigns that can be judged as of `windows.as_of`, and how many others cannot, by reason.
 
-    Columns offer_id, kind, start, end (local days, end out), days, origin (of the placebo window). A campaign must
+    Columns offer_id, kind, start, end (local days, end out), days, placebo_start. A campaign must
     have both ends, be over by that day, and leave room before it for the placebo window and its history.
     """
     local = {name: _local_day(offers[name], timezone, up) for name, up in (("starts_at", False), ("ends_at", True))}
     table = offers[["offer_id", "kind"]].assign(start=local["starts_at"], end=local["ends_at"])
     table["days"] = (table["end"] - table["start"]).dt.days
-    table["origin"] = table["start"] - pd.to_timedelta(table["days"], unit="D")
+    table["placebo_start"] = table["start"] - pd.to_timedelta(table["days"], unit="D")
     earliest = pd.Timestamp(windows.start) + settings.history_days * _DAY
     reasons = {
         "campaigns without a start or an end": ~(table["days"] > 0),
         "campaigns not over yet": table["end"] > pd.Timestamp(windows.as_of),
-        "campaigns with too little history before them": table["origin"] < earliest,
+        "campaigns with too little history before them": table["placebo_start"] < earliest,
     }
     usable, counts = pd.Series(True, index=table.index), {}
     for reason, those in reasons.items():
@@ -67,7 +83,7 @@ def schedule(
     return table, pd.Series(counts, dtype="int64")
 
 
-def panel(
+def build(
     events: ir.Table,
     offers: pd.DataFrame,
     exposures: pd.DataFrame,
@@ -75,12 +91,12 @@ def panel(
     windows: Windows,
     timezone: str,
     settings: Campaigns,
-) -> Panel:
-    """Return the panel of the campaigns over by `windows.as_of`; nothing on or after that day is read.
+) -> Audience:
+    """Return the audiences of the campaigns over by `windows.as_of`; nothing on or after that day is read.
 
     Randomised is a campaign whose every exposure has an arm and its propensity: its rows are the members listed.
     Otherwise those listed were treated, and all others who had bought were not. Campaigns that reached everybody or
-    nobody say nothing and are left out. Raises DataError where a stated propensity is 0, or for several treated arms.
+    nobody are left out. Raises DataError where a stated propensity is 0, or for several treated arms.
     """
     campaigns, left_out = schedule(offers, timezone, windows, settings)
     listed, unused = _listed(exposures, offers, timezone)
@@ -100,17 +116,17 @@ def panel(
     left_out["exposures of members without a purchase before"] = len(asked) - int(rows["arm"].notna().sum())
     rows = rows[~alone].sort_values(["offer_id", "member_id"], ignore_index=True)
     rows["propensity"] = rows["propensity"].where(rows["treated"], 1 - rows["propensity"]).where(rows["randomised"])
-    for name, at in (("tier", "start"), ("tier_before", "origin")):
+    for name, at in (("tier", "start"), ("tier_before", "placebo_start")):
         rows[name] = _tier_at(rows["member_id"], rows[at], tier_history)
     found = {at: _known_at(rows, activity[activity["placebo"] == at], listed, at) for at in (False, True)}
     for name, at in (("outcome", False), ("placebo", True)):
         rows[name] = found[at].pop("spend_in").to_numpy() / rows["days"]
-    unseen = ["days", "origin", "active", "until", "arm", "complete", "redeemed_at"]
-    return Panel(rows.drop(columns=unseen), found[False], found[True], pd.concat([left_out, unused]))
+    unseen = ["days", "placebo_start", "active", "until", "arm", "complete", "redeemed_at"]
+    return Audience(rows.drop(columns=unseen), found[False], found[True], pd.concat([left_out, unused]))
 
 
 def overlapping(rows: pd.DataFrame) -> float:
-    """Return the share of treated rows of `Panel.rows` whose member got another of the campaigns at the same time."""
+    """Return the share of treated rows of `Audience.rows` whose member got another campaign at the same time."""
     got = rows.loc[rows["treated"], ["member_id", "offer_id", "start", "end"]]
     pairs = got.merge(got, on="member_id", suffixes=("", "_other"))
     both = pairs[(pairs["offer_id"] != pairs["offer_id_other"]) & (pairs["start"] < pairs["end_other"])]
@@ -126,10 +142,10 @@ def _local_day(at: pd.Series, timezone: str, up: bool) -> pd.Series:
 
 
 def _listed(exposures: pd.DataFrame, offers: pd.DataFrame, timezone: str) -> tuple[pd.DataFrame, pd.Series]:
-    """Return one exposure for each campaign and member, its first, with local days; and what was left out or mended.
+    """Return one exposure for each campaign and member, its first, with local days; and what was left out or corrected.
 
-    A redemption before the exposure is none. An exposure without a time is taken to be at the campaign's start, and
-    one without an arm in a campaign that is not randomised to be one that reached its member.
+    A redemption before the exposure does not count. An exposure without a time counts from the campaign's start. One
+    without an arm, in a campaign that is not randomised, counts as having reached its member.
     """
     known = exposures["offer_id"].isin(offers["offer_id"])
     table = exposures[known].merge(offers[["offer_id", "starts_at", "ends_at"]], on="offer_id")
@@ -166,8 +182,8 @@ def _randomised(listed: pd.DataFrame) -> pd.Index:
     if len(zero):
         raise DataError(
             f"exposures: {len(zero)} have propensity 0 of the arm that was given, e.g. member "
-            f"{zero['member_id'].iloc[0]} in campaign {zero['offer_id'].iloc[0]}; allowed: above 0, up to 1. Mend them "
-            "at the source, or leave them empty where they are unknown."
+            f"{zero['member_id'].iloc[0]} in campaign {zero['offer_id'].iloc[0]}; allowed: above 0, up to 1. Correct "
+            "them in the source data, or leave them empty where they are unknown."
         )
     return complete.index[complete]
 
@@ -182,11 +198,11 @@ def _tier_at(members: pd.Series, day: pd.Series, history: pd.DataFrame) -> pd.Se
 
 def _activity(events: ir.Table, campaigns: pd.DataFrame, end: date) -> pd.DataFrame:
     """Return sums of each member's purchases before and in both windows of each campaign; `placebo` says of which."""
-    columns = ["offer_id", "start", "days", "origin"]
+    columns = ["offer_id", "start", "days", "placebo_start"]
     windows = pd.concat(
         [
             campaigns[columns].assign(placebo=at, day0=campaigns[name])
-            for at, name in ((False, "start"), (True, "origin"))
+            for at, name in ((False, "start"), (True, "placebo_start"))
         ]
     )
     windows["day0"] = (windows["day0"] - pd.Timestamp(0)).dt.days
@@ -219,7 +235,7 @@ def _known_at(rows: pd.DataFrame, activity: pd.DataFrame, listed: pd.DataFrame, 
     keys = ["offer_id", "member_id"]
     sums = rows[keys].merge(activity, on=keys, how="left")
     age = sums["age"].clip(lower=1)
-    day = rows["origin"] if placebo else rows["start"]
+    day = rows["placebo_start"] if placebo else rows["start"]
     other = _others(rows, day, listed)
     return pd.DataFrame(
         {

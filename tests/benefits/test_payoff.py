@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from scipy.stats import norm
 
 from membership.base.errors import DataError, ParamError
-from membership.benefits import benefits
+from membership.benefits import payoff
 from membership.benefits.facts import facts as make_facts
 from membership.settings import params
 from membership.settings.benefits import Benefit, Benefits, Fairness
@@ -49,7 +49,7 @@ def uplifts(scale=1.0):
 
 
 def found():
-    return benefits.economics(FACTS, SETTINGS, margin_rate=0.25, uplifts=uplifts(), points_share=0.005)
+    return payoff.options(FACTS, SETTINGS, margin_rate=0.25, uplifts=uplifts(), points_share=0.005)
 
 
 def test_cost_and_gain_by_hand():
@@ -72,7 +72,7 @@ def test_cost_and_gain_by_hand():
 
 def test_costs_are_rounded_up_to_whole_cents():
     facts = FACTS.assign(expected_spend=[1001.0, 0.0])
-    cost = benefits.economics(facts, SETTINGS, 0.25, uplifts(), 0.005).cost
+    cost = payoff.options(facts, SETTINGS, 0.25, uplifts(), 0.005).cost
     assert cost[0, 2] == 13  # 12.012
     assert (cost == np.round(cost)).all()
 
@@ -86,12 +86,12 @@ def test_tier_stage_and_persona_say_who_may_have_a_benefit():
 def test_uplifts_differ_by_persona_and_tier():
     table = uplifts()
     table.loc[(table["benefit"] == "gift") & (table["persona"] == "Cook") & (table["tier"] == "Top"), "uplift"] = 0.3
-    gain = benefits.economics(FACTS, SETTINGS, 0.25, table, 0.005).gain
+    gain = payoff.options(FACTS, SETTINGS, 0.25, table, 0.005).gain
     assert gain[:, 0].tolist() == [25, 150]
 
 
 def test_break_even_by_hand():
-    table = benefits.break_even(FACTS, SETTINGS, 0.25, uplifts(), 0.005).set_index(["benefit", "tier"])
+    table = payoff.break_even(FACTS, SETTINGS, 0.25, uplifts(), 0.005).set_index(["benefit", "tier"])
     assert table.loc[("gift", "all"), "break_even"] == pytest.approx(20 / 750)  # 10 each, margin 250 and 500
     assert table.loc[("gift", "all"), "median_member"] == pytest.approx((10 / 250 + 10 / 500) / 2)
     assert table.loc[("gift", "Top"), "break_even"] == pytest.approx(10 / 500)
@@ -104,10 +104,10 @@ def test_break_even_by_hand():
 
 
 def test_at_the_break_even_response_gain_equals_cost():
-    table = benefits.break_even(FACTS, SETTINGS, 0.25, uplifts(), 0.005)
+    table = payoff.break_even(FACTS, SETTINGS, 0.25, uplifts(), 0.005)
     needed = table[table["tier"] == "all"].set_index("benefit")["break_even"]
     at_it = uplifts().assign(uplift=lambda frame: frame["benefit"].map(needed))
-    exact = benefits.economics(FACTS, SETTINGS, 0.25, at_it, 0.005)
+    exact = payoff.options(FACTS, SETTINGS, 0.25, at_it, 0.005)
     net = np.where(exact.allowed, exact.net, 0).sum(axis=0)
     assert (net <= 1e-9).all()
     assert (net > -2).all()  # costs are rounded up for each member
@@ -117,17 +117,17 @@ def test_a_share_of_spend_above_the_margin_never_pays():
     dear = [Benefit(name="dear", kind="discount", cost_share=0.3, uplift=0.5, uplift_sd=0.1)]
     settings = SETTINGS.model_copy(update={"catalogue": dear})
     table = uplifts().iloc[:4].assign(benefit="dear")
-    needed = benefits.break_even(FACTS, settings, 0.25, table)
+    needed = payoff.break_even(FACTS, settings, 0.25, table)
     assert np.isinf(needed["break_even"]).all()
-    assert not benefits.economics(FACTS, settings, 0.25, table).pays.any()
+    assert not payoff.options(FACTS, settings, 0.25, table).pays.any()
 
 
 def test_outlook_agrees_with_drawing_the_uplifts():
-    candidates = found()
-    given = candidates.pays
-    exact = benefits.outlook(candidates, given, 0.9)
+    options = found()
+    given = options.pays
+    exact = payoff.outlook(options, given, 0.9)
     draws = np.random.default_rng(5).standard_normal((200_000, len(CATALOGUE)))
-    drawn = candidates.net[given].sum() + draws @ np.where(given, candidates.spread, 0).sum(axis=0)
+    drawn = options.net[given].sum() + draws @ np.where(given, options.spread, 0).sum(axis=0)
     assert exact.sd == pytest.approx(drawn.std(), rel=0.01)
     assert exact.p_pays == pytest.approx((drawn > 0).mean(), abs=0.005)
     assert [exact.low, exact.high] == pytest.approx(np.quantile(drawn, [0.05, 0.95]), rel=0.02)
@@ -135,7 +135,7 @@ def test_outlook_agrees_with_drawing_the_uplifts():
 
 def test_spread_is_what_one_standard_deviation_more_brings():
     more = uplifts().assign(uplift=lambda frame: frame["uplift"] + frame["uplift_sd"])
-    change = benefits.economics(FACTS, SETTINGS, 0.25, more, 0.005).net - found().net
+    change = payoff.options(FACTS, SETTINGS, 0.25, more, 0.005).net - found().net
     assert np.allclose(change, found().spread, atol=1)  # whole cents
 
 
@@ -155,10 +155,10 @@ def test_facts_show_who_did_not_answer_and_keep_the_order_of_ids():
 
 def test_a_missing_uplift_and_an_unknown_persona_are_named():
     with pytest.raises(DataError, match="none for benefit 'gift', persona 'Cook', tier 'Top'"):
-        benefits.economics(FACTS, SETTINGS, 0.25, uplifts().drop(index=3))
+        payoff.options(FACTS, SETTINGS, 0.25, uplifts().drop(index=3))
     strangers = [CATALOGUE[0].model_copy(update={"personas": ["Nobody"]})]
     with pytest.raises(ParamError, match=r"gift: personas \['Nobody'\]: nobody has them"):
-        benefits.economics(FACTS, SETTINGS.model_copy(update={"catalogue": strangers}), 0.25, uplifts())
+        payoff.options(FACTS, SETTINGS.model_copy(update={"catalogue": strangers}), 0.25, uplifts())
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,9 @@
-"""Benefits: what each costs and is expected to bring, and how strong the response must be for it to pay.
+"""What each benefit costs and is expected to bring, and how strong the response must be for it to pay.
 
-The response is an assumption or, at best, an estimate (`uplifts`): what an allocation promises is only as good as that.
+The response (`uplifts`) is an assumption or, at best, an estimate; an allocation is only as good as that.
 With S expected spend and O expected orders of a member over the horizon, u the uplift and m the margin rate, a benefit
-brings m u S and costs c + (s S + o O)(1 + u): cents a member, a share of spend, and cents an order, the last two also
-on what is bought in addition. Both are linear in u, so break-even and uncertainty are exact, without simulation.
+brings m u S and costs c + (s S + o O)(1 + u): c cents a member, a share s of spend and o cents an order, the last two
+also on the extra purchases. Both are linear in u, so break-even and uncertainty are exact and need no simulation.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from membership.settings.benefits import Benefit, Benefits
 
 
 @dataclass(frozen=True)
-class Candidates:
+class Options:
     """Cost and gain of every benefit for every member; arrays (members, benefits), money in cents over the horizon."""
 
     members: np.ndarray  # ids
@@ -54,10 +54,10 @@ class Candidates:
         return pd.DataFrame(columns).sort_values(["member_id", "benefit"], ignore_index=True)
 
 
-def economics(
+def options(
     facts: pd.DataFrame, settings: Benefits, margin_rate: float, uplifts: pd.DataFrame, points_share: float = 0.0
-) -> Candidates:
-    """Return what each benefit would cost and bring for each member: the candidates of `allocation.allocate`.
+) -> Options:
+    """Return what each benefit would cost and bring for each member: what `allocation.allocate` chooses from.
 
     `facts`: one row a member, see `facts.facts`; `uplifts`: benefit, persona, tier, uplift and uplift_sd (shares of
     expected spend), see `response`; `points_share`: what points at the base rate cost, as a share of spend.
@@ -78,7 +78,7 @@ def economics(
         arrays["spread"][:, column] = (margin_rate * expected - variable) * deviation
         allowed[:, column] = eligible(benefit, facts)
     names = tuple(benefit.name for benefit in settings.catalogue)
-    return Candidates(facts["member_id"].to_numpy(), facts["tier_rank"].to_numpy(), names, allowed, **arrays)
+    return Options(facts["member_id"].to_numpy(), facts["tier_rank"].to_numpy(), names, allowed, **arrays)
 
 
 def eligible(benefit: Benefit, facts: pd.DataFrame) -> np.ndarray:
@@ -93,11 +93,11 @@ def eligible(benefit: Benefit, facts: pd.DataFrame) -> np.ndarray:
 def break_even(
     facts: pd.DataFrame, settings: Benefits, margin_rate: float, uplifts: pd.DataFrame, points_share: float = 0.0
 ) -> pd.DataFrame:
-    """Return the uplift from which each benefit pays for those who may have it together, and for the one in the middle.
+    """Return the break-even uplift of each benefit: for all who may have it together, and for the median member.
 
     One row for each benefit and tier, and one with tier "all"; columns benefit, tier, members (who may have it),
     break_even (the uplift at which gain equals cost; infinite where no response pays, NaN where nobody may have it),
-    median_member (the same for the member in the middle), uplift and uplift_sd (as in `uplifts`, weighted by expected
+    median_member (the same for the median member), uplift and uplift_sd (as in `uplifts`, weighted by expected
     spend), p_pays (probability that giving it to all of them pays, for a normal uplift).
     """
     cells, labels = _persona_and_tier(facts)
@@ -132,14 +132,14 @@ class Outlook:
     p_pays: float  # probability that it brings more than it costs
 
 
-def outlook(candidates: Candidates, given: np.ndarray, confidence: float) -> Outlook:
-    """Return what `given` (members, benefits) may bring, the uplift of each benefit being off for all members alike.
+def outlook(options: Options, given: np.ndarray, confidence: float) -> Outlook:
+    """Return what `given` (members, benefits) may bring if the uplift of each benefit is off by the same for everybody.
 
     Errors of different benefits are independent of each other. Gain less cost is then normal with the sum over
     benefits of the squared sums of `spread` as variance.
     """
-    net = float(candidates.net[given].sum())
-    by_benefit = np.where(given, candidates.spread, 0.0).sum(axis=0)
+    net = float(options.net[given].sum())
+    by_benefit = np.where(given, options.spread, 0.0).sum(axis=0)
     sd = float(np.sqrt((by_benefit**2).sum()))
     half = scipy.stats.norm.ppf((1 + confidence) / 2) * sd
     return Outlook(net, sd, net - half, net + half, _above_zero(net, sd))

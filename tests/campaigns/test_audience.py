@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from membership.base.errors import DataError
-from membership.campaigns import panel as campaigns
+from membership.campaigns import audience
 from membership.settings import params
 
 SETTINGS = params.load("tiers").campaigns.model_copy(update={"history_days": 28})
@@ -60,7 +60,7 @@ def history(rows=()):
 
 def panel(bought=BOUGHT, given=None, sent=None, tiers=None, timezone="UTC"):
     sources = [offers() if given is None else given, exposures() if sent is None else sent]
-    return campaigns.panel(events(bought), *sources, history(tiers or ()), WINDOWS, timezone, SETTINGS)
+    return audience.build(events(bought), *sources, history(tiers or ()), WINDOWS, timezone, SETTINGS)
 
 
 def test_outcome_placebo_and_covariates_by_hand():
@@ -121,7 +121,7 @@ def test_only_campaigns_that_are_over_and_have_history_count_and_the_others_are_
 
 def test_days_are_those_of_the_members_clocks_and_a_last_day_counts_in_full():
     given = offers({"starts_at": "2020-03-01 05:00", "ends_at": "2020-03-10 16:30"})
-    table, _ = campaigns.schedule(given, "America/New_York", WINDOWS, SETTINGS)
+    table, _ = audience.schedule(given, "America/New_York", WINDOWS, SETTINGS)
     assert table.loc[0, ["start", "end"]].tolist() == [pd.Timestamp("2020-03-01"), pd.Timestamp("2020-03-11")]
     assert table.loc[0, "days"] == 10
 
@@ -196,8 +196,8 @@ def test_overlapping_campaigns_are_those_in_the_same_days():
         [("a", "1", 1, 5), ("a", "2", 4, 8), ("a", "3", 8, 9), ("b", "1", 1, 5)],
         columns=["member_id", "offer_id", "start", "end"],
     ).assign(treated=True)
-    assert campaigns.overlapping(rows) == 2 / 4
-    assert campaigns.overlapping(rows[:0]) == 0
+    assert audience.overlapping(rows) == 2 / 4
+    assert audience.overlapping(rows[:0]) == 0
 
 
 def test_without_campaigns_or_purchases_the_panel_is_empty():

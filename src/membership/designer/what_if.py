@@ -1,6 +1,6 @@
-"""The tier designer: what thresholds, budget and benefits come to, worked out anew for every choice of a person.
+"""The tier designer: what a choice of thresholds, budgets and benefits is expected to bring.
 
-All numbers are those of stage `tiers`: the same replay, the same economics, the same allocation. What does not hang on
+It uses the functions of stages `tiers` and `benefits`: the same replay, payoffs and allocation. What does not depend on
 the choice is read once, so that a choice takes a fraction of a second.
 """
 
@@ -12,16 +12,17 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import scipy.stats
+import yaml
 
 from membership.base import engine, tables
 from membership.base.errors import ParamError, ProjectError
-from membership.benefits import allocation, benefits, facts
+from membership.benefits import allocation, facts, payoff
 from membership.benefits.allocation import Allocation
 from membership.profile import lifecycle
 from membership.settings.benefits import Benefits
 from membership.settings.params import Stage
-from membership.tiers import points, qualifying, thresholds, tiers, worth
-from membership.tiers.tiers import Rule
+from membership.tiers import qualifying, rules, thresholds, worth
+from membership.tiers.rules import Rule
 from membership.tiers.worth import Appraisal, Terms
 
 CONFIDENCE = 0.95
@@ -43,15 +44,15 @@ class Choice:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a choice is expected to come to over the horizon, in cents, if members respond as assumed.
+    """What a choice is expected to bring over the horizon, in cents, if members respond as assumed.
 
-    `low` and `high` of the net, at 95 %, come from how unsure the uplifts of tiers and benefits are, and from nothing
-    else: not from expected spend. A choice that is not possible has a `message` and no figures.
+    `low` and `high` of the net, at 95 %, reflect uncertainty in the uplifts of tiers and benefits only, not in expected
+    spend. A choice that is not possible has a `message` and no figures.
     """
 
     choice: Choice
     message: str = ""
-    by_tier: pd.DataFrame | None = None  # index tier; members, rise, fall (against the saved rule), and see `_by_tier`
+    by_tier: pd.DataFrame | None = None  # index tier; members, rise and fall from the saved rule, and see `_by_tier`
     by_benefit: pd.DataFrame | None = None  # index benefit; members, cost, net
     net: float = np.nan
     low: float = np.nan
@@ -66,6 +67,16 @@ class Outcome:
         """Cents that tiers and benefits cost together."""
         return self.tier_cost + self.benefit_cost
 
+    @property
+    def over_budget(self) -> bool:
+        """Whether the tiers cost more than their budget; benefits never do."""
+        return self.tier_cost > self.choice.tier_budget
+
+    @property
+    def moved(self) -> int:
+        """Members who would be in another tier today than by the saved rule."""
+        return int(self.by_tier[["rise", "fall"]].to_numpy().sum())
+
 
 @dataclass(frozen=True)
 class Designer:
@@ -74,7 +85,7 @@ class Designer:
     amounts: pd.DataFrame  # what qualifies, by member and month
     settled: int  # the month from which moves are counted
     facts: pd.DataFrame  # see `facts.facts`, with the tiers of the saved policy
-    uplifts: pd.DataFrame  # of benefits, see `response`
+    uplifts: pd.DataFrame  # table `uplifts`
     terms: Terms  # with the saved settings of tiers
     benefits: Benefits
 
@@ -94,7 +105,7 @@ class Designer:
 
     @cached_property
     def saved_outcome(self) -> Outcome:
-        """What the saved policy is expected to come to."""
+        """What the saved policy is expected to bring."""
         return self.evaluate(self.saved)
 
     def searched(self, choice: Choice) -> Choice:
@@ -108,20 +119,20 @@ class Designer:
         return replace(choice, thresholds=found.rule.thresholds[1:])
 
     def evaluate(self, choice: Choice) -> Outcome:
-        """Return what `choice` is expected to come to, or why it is not possible; never raises for a choice."""
+        """Return what `choice` is expected to bring, or why it is not possible; never raises for a choice."""
         try:
             terms = self._terms(choice)
             self._check_order(choice)
-            rule = tiers.rule(terms.settings, choice.thresholds)
+            rule = rules.rule(terms.settings, choice.thresholds)
             appraisal = worth.appraise(rule, self.amounts, self.facts, terms, self.settled)
-            rank = tiers.replay(self.amounts, rule).iloc[:, -1].to_numpy().astype(int)
+            rank = rules.replay(self.amounts, rule).iloc[:, -1].to_numpy().astype(int)
             found = self._allocated(choice, terms, rule, rank)
         except ProjectError as error:
             return Outcome(choice, message=str(error))
         sd = self._tier_sd(rule, terms, appraisal)
         given = found.given if found else None
         if found:
-            sd = float(np.hypot(sd, benefits.outlook(found.candidates, given, CONFIDENCE).sd))
+            sd = float(np.hypot(sd, payoff.outlook(found.options, given, CONFIDENCE).sd))
         net = appraisal.net + (found.net if found else 0.0)
         half = scipy.stats.norm.ppf((1 + CONFIDENCE) / 2) * sd
         return Outcome(
@@ -149,12 +160,11 @@ class Designer:
     def _check_order(self, choice: Choice) -> None:
         """Raise ParamError, in the unit of the sliders, where a threshold is not above the one before."""
         settings = self.terms.settings
-        units = qualifying.CENTS if settings.qualify_by == "spend" else 1
         for (name, low), (above, high) in pairwise(zip(settings.names[1:], choice.thresholds, strict=True)):
             if high <= low:
                 raise ParamError(
-                    f"thresholds must rise from tier to tier: {above} from {high / units:,.0f} is not above {name} "
-                    f"from {low / units:,.0f}; raise the one or lower the other."
+                    f"thresholds must rise from tier to tier: {above} from {high / settings.unit:,.0f} is not above "
+                    f"{name} from {low / settings.unit:,.0f}; raise the first or lower the second."
                 )
 
     def _allocated(self, choice: Choice, terms: Terms, rule: Rule, rank: np.ndarray) -> Allocation | None:
@@ -168,12 +178,11 @@ class Designer:
         uplifts = self.uplifts.assign(
             uplift=self.uplifts["uplift"] * times, uplift_sd=self.uplifts["uplift_sd"] * times
         )
-        points_share = terms.point_cost * terms.settings.points_per_unit / qualifying.CENTS
-        candidates = benefits.economics(standing, settings, choice.margin_rate, uplifts, points_share)
-        return allocation.allocate(candidates, standing, settings, GAP)
+        options = payoff.options(standing, settings, choice.margin_rate, uplifts, terms.points_share)
+        return allocation.allocate(options, standing, settings, GAP)
 
     def _tier_sd(self, rule: Rule, terms: Terms, appraisal: Appraisal) -> float:
-        """Return the standard deviation of the tiers' net: it is linear in the uplifts, which are off independently."""
+        """Return the standard deviation of the tiers' net, which is linear in uplifts with independent errors."""
         settings, squares = terms.settings, 0.0
         off = [{"pull": _more(settings.pull)}] if settings.pull.uplift_sd else []
         for at, level in enumerate(settings.levels):
@@ -193,9 +202,7 @@ class Designer:
         table["fall"] = np.bincount(rank[rank < before], minlength=count)
         for name, column in (("benefit_cost", "cost"), ("benefit_net", "net")):
             cents = (
-                np.where(found.given, getattr(found.candidates, column), 0.0).sum(axis=1)
-                if found
-                else np.zeros(len(rank))
+                np.where(found.given, getattr(found.options, column), 0.0).sum(axis=1) if found else np.zeros(len(rank))
             )
             table[name] = np.bincount(rank, cents, minlength=count)
         return table
@@ -207,28 +214,49 @@ class Designer:
             return pd.DataFrame(0.0, names, ["members", "cost", "net"]).astype({"members": int})
         sums = {
             "members": found.given.sum(axis=0),
-            "cost": np.where(found.given, found.candidates.cost, 0.0).sum(axis=0),
-            "net": np.where(found.given, found.candidates.net, 0.0).sum(axis=0),
+            "cost": np.where(found.given, found.options.cost, 0.0).sum(axis=0),
+            "net": np.where(found.given, found.options.net, 0.0).sum(axis=0),
         }
-        table = pd.DataFrame(sums, index=list(found.candidates.benefits)).reindex(names, fill_value=0)
+        table = pd.DataFrame(sums, index=list(found.options.benefits)).reindex(names, fill_value=0)
         return table.astype({"members": int})
 
 
 def load(p: Stage) -> Designer:
-    """Return the designer of what stage `tiers` has written. Raises DataError where it has not run."""
+    """Return the designer of what stages `tiers` and `benefits` have written. Raises DataError where they have not."""
     known = [tables.read(name) for name in ("tiers", "value", "profile", "survey")]
     everybody = facts.facts(*known, p.benefits.fairness.attributes)
     events, months = engine.load(engine.connect(), "events"), lifecycle.month_starts(p.windows)
     history = (events, everybody["member_id"], months, p.tiers)
-    breakage = points.expected_breakage(qualifying.earning(*history), p.tiers, p.seed)
     return Designer(
         amounts=qualifying.amounts(*history),
-        settled=tiers.settled(months, p.windows.start, p.tiers),
+        settled=rules.settled(months, p.windows.start, p.tiers),
         facts=everybody,
         uplifts=tables.read("uplifts"),
-        terms=Terms(p.tiers, p.economics.margin_rate, p.value.horizon_days, breakage),
+        terms=worth.known_terms(p.tiers, p.economics.margin_rate, p.value.horizon_days),
         benefits=p.benefits,
     )
+
+
+def snippet(choice: Choice, designer: Designer) -> str:
+    """Return, as YAML, what makes `choice` the policy of `params.yaml`; other knobs stay as they are."""
+    catalogue = [
+        benefit.model_dump(mode="json", exclude_defaults=True)
+        | {"uplift": round(benefit.uplift * times, 6), "uplift_sd": round(benefit.uplift_sd * times, 6)}
+        for benefit in designer.benefits.catalogue
+        if (times := choice.uplift_times.get(benefit.name)) is not None
+    ]
+    tiers = {
+        "thresholds": [int(threshold) for threshold in choice.thresholds],
+        "grace_share": round(choice.grace_share, 4),
+        "grace_months": choice.grace_months,
+        "search": {"budget": round(choice.tier_budget)},
+    }
+    part = {
+        "economics": {"margin_rate": round(choice.margin_rate, 4)},
+        "tiers": tiers,
+        "benefits": {"budget": round(choice.benefit_budget), "catalogue": catalogue},
+    }
+    return yaml.safe_dump(part, sort_keys=False, default_flow_style=None, width=120)
 
 
 def with_tier_budget(choice: Choice, share: float) -> Choice:

@@ -1,0 +1,40 @@
+"""Tables as people read them: money in units of currency, shares in per cent, days as dates; by the columns' names."""
+
+from collections.abc import Collection
+
+import pandas as pd
+from pandas.io.formats.style import Styler
+
+from membership.report import formats
+
+SUMS = ("gain", "cost", "net", "best_net")  # cents, shown in whole units of currency
+MONEY = ("cost_month", "value")  # cents a member, shown to the cent
+SHARES = (
+    "share", "value_share", "pays_for", "break_even", "uplift", "uplift_sd", "assumed", "assumed_sd", "p_pays",
+    "kept", "low", "high", "placebo", "systematic", "min_ratio", "smallest_ratio", "lost",
+)  # fmt: skip
+RATIOS = ("points_multiplier",)
+AMOUNTS = ("threshold", "safe", "to_keep")  # of what qualifies for a tier
+
+
+def table(frame: pd.DataFrame, unit: int = 1, amounts: Collection[str] = AMOUNTS) -> Styler:
+    """Return `frame` for people; columns of no known name are whole numbers.
+
+    `amounts` are columns of what qualifies for a tier, shown in units of `unit` (`Tiers.unit`).
+    """
+    how = dict.fromkeys(frame.select_dtypes("number"), formats.number)
+    how |= {name: lambda cents: formats.money(cents, digits=0) for name in SUMS}
+    how |= dict.fromkeys(MONEY, formats.money) | dict.fromkeys(SHARES, formats.share)
+    how |= {name: lambda ratio: formats.number(ratio, 2) for name in RATIOS}
+    how |= {name: lambda value: formats.number(value / unit) for name in amounts}
+    return _styled(frame, {name: each for name, each in how.items() if name in frame})
+
+
+def money(frame: pd.DataFrame) -> Styler:
+    """Return `frame`, all of whose numbers are cents, in units of currency."""
+    return _styled(frame, dict.fromkeys(frame.select_dtypes("number"), formats.money))
+
+
+def _styled(frame: pd.DataFrame, how: dict) -> Styler:
+    styled = frame.style.format(how, na_rep=formats.UNKNOWN, escape="html")
+    return styled.format_index(formats.day) if isinstance(frame.index, pd.DatetimeIndex) else styled
