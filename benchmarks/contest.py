@@ -37,6 +37,9 @@ NAMES = {f"{ours}_at_{k}": f"{theirs}@{k}" for k, (ours, theirs) in product(KS, 
 TABLE = ["recall@10", "ndcg@10", "phr@10", "recall@20", "ndcg@20", "phr@20", "recall-repeat@10", "recall-explore@10"]
 COMPARED = ("recall@10", "ndcg@10", "phr@10", "recall@20")
 OURS = "ours"
+STORED = {  # settings of ours that the figures of the README are measured with, whatever `params.yaml` has
+    "train.settings": {"learning_rate": 0.01, "weight_decay": 0.01, "dropout": 0.0, "hidden": 64}
+}
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ class Exam:
 
 
 @dataclass(frozen=True)
-class Judged:
+class Results:
     """`outcomes`: a row a method, exam and member, with its metrics; `chosen`: (method, exam) -> settings of a search;
     `seconds`: method -> CPU seconds of its searches, fits and lists.
     """
@@ -64,7 +67,7 @@ Fitted = Callable[[str], Iterator[tuple[dict | None, Recommender]]]
 
 def run(
     exams: Sequence[Exam], methods: Sequence[str], fitted: Fitted, lists: Path | None = None, whole: bool = False
-) -> Judged:
+) -> Results:
     """Judge each of `methods` in each of `exams`.
 
     `fitted(method)` yields for each exam the settings that a search has found, if any, and the fitted method. The
@@ -84,7 +87,7 @@ def run(
                 progress.set_postfix_str(f"{name} {outcomes[-1]['recall@10'].mean():.4f}")
                 progress.update()
             seconds[name] = _cpu() - before
-    return Judged(pd.concat([pd.DataFrame(), *outcomes], ignore_index=True), chosen, seconds)
+    return Results(pd.concat([pd.DataFrame(), *outcomes], ignore_index=True), chosen, seconds)
 
 
 def _cpu() -> float:
@@ -166,7 +169,7 @@ def against_best_peer(outcomes: pd.DataFrame, seed: int) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def in_words(judged: Judged, seed: int) -> str:
+def in_words(judged: Results, seed: int) -> str:
     """Return as text: the table, recall in each exam, what searches chose, CPU seconds, and ours against the peers."""
     found = table(judged.outcomes)
     by_exam = judged.outcomes.pivot_table("recall@10", "method", "exam", sort=False).loc[found.index]
@@ -205,7 +208,7 @@ def check(methods: Sequence[str], known: Sequence[str]) -> None:
         raise ParamError(f"--methods: {', '.join(unknown)} unknown; there are: {', '.join(known)}.")
 
 
-def finish(judged: Judged, exams: Sequence[Exam], given: argparse.Namespace, seed: int) -> str:
+def finish(judged: Results, exams: Sequence[Exam], given: argparse.Namespace, seed: int) -> str:
     """Judge the lists in `given.judge`, too, write the JSON and return what there is to say."""
     if given.judge:
         both = [stored(given.judge, exams, given.methods), judged.outcomes]

@@ -14,16 +14,17 @@ from typing import Any
 import yaml
 
 from benchmarks import contest, ordered, peer_search, reality_check
-from benchmarks.contest import OURS, Exam, Judged
+from benchmarks.contest import OURS, Exam, Results
 from benchmarks.reality_check import Data, Fold
 from membership.base.errors import ProjectError
-from membership.recommend import policy
+from membership.recommend import policies
+from membership.recommend.peers.registry import PEERS
 from membership.recommend.policy import Recommender
 from membership.settings import params
 
-PEERS = [name for name in peer_search.SPACES if name != "content"]  # items have no attributes here
+SEARCHED = [name for name in PEERS if name != "content"]  # items have no attributes here
 NAMED = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
-METHODS = (*PEERS, *NAMED, OURS)
+METHODS = (*SEARCHED, *NAMED, OURS)
 
 
 def main() -> None:
@@ -33,7 +34,7 @@ def main() -> None:
         contest.check(given.methods, METHODS)
         data = reality_check.read(given.history, given.future)
         folds = reality_check.folds(given.keysets, data)
-        p = params.parse(params.read())
+        p = params.parse(params.read(), contest.STORED)
         judged = run(data, folds, given.methods, given.tune, p, given.predictions)
         said = contest.finish(judged, exams(data, folds), given, p.seed)
     except ProjectError as error:
@@ -43,7 +44,7 @@ def main() -> None:
 
 def run(
     data: Data, folds: Sequence[Fold], methods: Sequence[str], trials: int, p, predictions: Path | None = None
-) -> Judged:
+) -> Results:
     """Judge each of `methods` on the test members of each of `folds`; `trials` above 0 tunes them on val members.
 
     `p` are the parameters with stored settings; the first 100 items for test members go below the folder
@@ -70,18 +71,17 @@ def _fitted(name: str, data: Data, folds: Sequence[Fold], trials: int, p) -> Ite
             found = ordered.search(known, labels, val, p, trials) if trials else None
             yield found, ordered.fit(known, labels, p, found)
             continue
-        if trials and name in PEERS:
+        if trials and name in SEARCHED:
             found = peer_search.search(name, known, val, p.seed, trials)
         settings = _settings(name, p) if found is None else found
         if settings != before:
-            recommender = policy.peer(NAMED.get(name, {}).get("peer", name), settings, known, seed=p.seed)
+            recommender = policies.peer(NAMED.get(name, {}).get("peer", name), settings, known, seed=p.seed)
         yield found, recommender
         before = settings
 
 
 def _settings(name: str, p) -> dict[str, Any]:
-    named = NAMED.get(name)
-    return named["settings"] if named else getattr(p.recommend.peers, name).model_dump()
+    return NAMED[name]["settings"] if name in NAMED else p.recommend.peers.get(name, {})
 
 
 def _arguments() -> argparse.Namespace:

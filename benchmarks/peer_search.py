@@ -1,19 +1,18 @@
-"""The search for a peer's settings, with Optuna, on validation baskets only; `peer_search.yaml` says where it looks."""
+"""The search for a peer's settings, with Optuna, on validation baskets only; the peer says where it looks."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import optuna
 import pandas as pd
-import yaml
 
 from membership.base import seeds
-from membership.recommend import metrics, policy
+from membership.recommend import metrics, policies
 from membership.recommend.baskets import Baskets, Targets
+from membership.recommend.peers import registry
+from membership.recommend.peers.peer import Range, Space
 
 K = 10  # recall@K decides
-SPACES = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
 
 
 def search(
@@ -24,7 +23,7 @@ def search(
     Draws come from Optuna's TPE, seeded; of equal ones the first is taken. A space without a choice needs no search.
     `items` are for the peer that reads attributes.
     """
-    space = SPACES[name]
+    space = registry.get(name).space
     if not space:
         return {}
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -43,16 +42,16 @@ def recall(
     items: pd.DataFrame | None = None,
 ) -> float:
     """Return recall@10 of peer `name`, the mean over the members of `targets`."""
-    ids, _ = policy.peer(name, settings, known, items, seed).recommend(targets.members, K)
+    ids, _ = policies.peer(name, settings, known, items, seed).recommend(targets.members, K)
     return float(metrics.per_member(ids, targets, known, K)[f"recall_at_{K}"].mean())
 
 
-def _suggest(trial: optuna.Trial, space: Mapping[str, Any]) -> dict:
+def _suggest(trial: optuna.Trial, space: Space) -> dict[str, Any]:
     drawn = {}
     for name, scope in space.items():
-        if isinstance(scope, list):
-            drawn[name] = trial.suggest_categorical(name, scope)
+        if isinstance(scope, Range):
+            suggest = trial.suggest_int if isinstance(scope.low, int) else trial.suggest_float
+            drawn[name] = suggest(name, scope.low, scope.high, log=scope.log)
         else:
-            suggest = trial.suggest_int if isinstance(scope["low"], int) else trial.suggest_float
-            drawn[name] = suggest(name, scope["low"], scope["high"], log=scope.get("log", False))
+            drawn[name] = trial.suggest_categorical(name, scope)
     return drawn

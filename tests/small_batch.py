@@ -9,7 +9,7 @@ import yaml
 from membership.base import engine, files, paths, seeds, stored, tables
 from membership.data import ingest
 from membership.profile import lifecycle
-from membership.recommend import baskets, model, policy, train
+from membership.recommend import baskets, model, policies, policy, train
 from membership.settings import params
 from membership.tiers import points, qualifying, rules
 from membership.value import choose, origins, score
@@ -85,10 +85,10 @@ def _recommendations(p, events) -> None:
     data = train.samples(products, items, day, p.recommend, p.train, p.seed)
     fitted = train.fit(data, model.Settings(**settings), p.train, p.seed, p.device).model
     model.save(fitted, paths.models("next_basket"))
-    policies = {
-        "champion": policy.fit("gp_topfreq", {}, products, items, day, p),
+    arms = {
+        "champion": policies.fit("gp_topfreq", {}, products, items, day, p),
         "challenger": policy.serve(fitted, products, items, day, p),
     }
     members = np.sort(tables.read("members")["member_id"].to_numpy(dtype=str))
-    listed = [policy.listed(one, items, members, p.recommend.k).assign(policy=name) for name, one in policies.items()]
+    listed = [policy.listed(one, items, members, p.recommend.k).assign(policy=name) for name, one in arms.items()]
     tables.write("recommendations", pd.concat(listed))

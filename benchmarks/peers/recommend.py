@@ -37,24 +37,25 @@ def main(task: str, path: Path) -> None:
 
 
 def _item_knn(lines) -> Callable[[], Recommend]:
-    from membership.recommend.item_knn import item_knn
+    from membership.recommend.peers.item_knn import Settings, item_knn
+    from membership.recommend.peers.peer import Context
 
     known = _baskets(lines)
-    settings = {"neighbours": NEIGHBOURS - 1, "asymmetry": 0.5, "shrink": 0.0, "decay": 1.0, "own": 1.0}  # and itself
+    settings = Settings(neighbours=NEIGHBOURS - 1, asymmetry=0.5, shrink=0.0, decay=1.0, own=1.0)  # and itself
 
     def fit():
-        top = item_knn(known, **settings)
+        top = item_knn(known, settings, Context())(known)
         return lambda rows: top(rows, K)
 
     return fit
 
 
 def _model(lines) -> Callable[[], Recommend]:
-    """All of it, as in `benchmarks.next_basket`, with the settings in `params.yaml`; labels are the last baskets."""
-    from benchmarks import ordered
+    """All of it, as in `benchmarks.next_basket`, with the stored settings; labels are the last baskets."""
+    from benchmarks import contest, ordered
     from membership.settings import params
 
-    p = params.parse(params.read(), {"device": "cpu"})
+    p = params.parse(params.read(), contest.STORED | {"device": "cpu"})
     known = _baskets(lines)
     past, after = ordered.earlier(replace(known, cutoff=None, age=known.basket + 1), 1)
 

@@ -10,6 +10,7 @@ import pytest
 
 from benchmarks import contest, next_basket, peer_search, reality_check
 from membership.base.errors import DataError, ParamError
+from membership.recommend.peers.registry import PEERS
 from membership.settings import params
 
 FAST = ["g_topfreq", "gp_topfreq", "item_knn"]
@@ -60,7 +61,7 @@ def test_the_command_writes_methods_keysets_metrics_and_predictions(folder, tmp_
 
 def test_an_unknown_method_is_named_on_one_line(folder, data, tmp_path, monkeypatch):
     folds = reality_check.folds(folder / "keysets", data)
-    with pytest.raises(ParamError, match=r"--methods: magic unknown; there are: g_topfreq, "):
+    with pytest.raises(ParamError, match=r"--methods: magic unknown; there are: als, "):
         next_basket.run(data, folds, ["magic"], 0, params.parse(params.read()))
     monkeypatch.setattr(sys, "argv", command(folder, tmp_path / "out.json", "--methods", "magic"))
     with pytest.raises(SystemExit, match="magic unknown"):
@@ -78,10 +79,10 @@ def test_a_search_sees_the_validation_members_only(folder, data, monkeypatch):
     assert set(judged.chosen) == {("gp_topfreq", "k_0.json"), ("gp_topfreq", "k_1.json")}
 
 
-@pytest.mark.parametrize("name", peer_search.SPACES)
-def test_every_space_of_settings_fits_its_peer_and_the_same_seed_finds_the_same(data, name):
+@pytest.mark.parametrize("name", PEERS)
+def test_the_search_of_every_peer_finds_the_same_with_the_same_seed(data, name):
     p = params.parse(params.read())
-    assert set(peer_search.SPACES[name]) == set(getattr(p.recommend.peers, name).model_dump())
+    assert set(PEERS[name].space) == set(PEERS[name].settings.model_fields)
     items = pd.DataFrame({"item_id": data.baskets.items, "category": [item[0] for item in data.baskets.items]})
     given = (data.baskets, data.futures, p.seed, 1, items)
     assert peer_search.search(name, *given) == peer_search.search(name, *given)

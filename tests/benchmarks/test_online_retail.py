@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks import online_retail, reality_check
 from membership.base.errors import DataError
-from membership.recommend import metrics, policy
+from membership.recommend import metrics, policies
 
 PUBLISHED = {  # recall@10, NDCG@10
     "gp_topfreq": ({"ties": "first_bought"}, (0.1815, 0.1970)),
@@ -64,6 +64,6 @@ def test_sizes_and_peers_are_as_published(shared_data, tmp_path):
     assert data.baskets.shape == (1_896, 2_933) and len(data.futures.members) == 1_896
     assert len(json.loads((tmp_path / "keysets" / "keyset_4.json").read_text())["test"]) == 379
     for name, (settings, figures) in PUBLISHED.items():
-        ids, _ = policy.peer(name, settings, data.baskets).recommend(data.futures.members, 10)
+        ids, _ = policies.peer(name, settings, data.baskets).recommend(data.futures.members, 10)
         judged = metrics.per_member(ids, data.futures, data.baskets, 10)
         assert judged[["recall_at_10", "ndcg_at_10"]].mean().tolist() == pytest.approx(figures, abs=0.005), name

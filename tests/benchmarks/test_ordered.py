@@ -9,8 +9,9 @@ from ordered_market import PAIRS, ordered_market
 
 from benchmarks import ordered
 from membership.base.errors import ParamError
-from membership.recommend import metrics, model, policy, train
+from membership.recommend import metrics, model, policies, policy, train
 from membership.recommend.model import Settings
+from membership.recommend.peers.registry import PEERS
 from membership.settings import params
 
 MARKET = ordered_market()
@@ -50,8 +51,8 @@ def recall(ids):
 
 def test_the_model_finds_more_of_the_next_basket_than_any_peer_and_most_of_what_can_be_found(fitted, stored):
     ours = recall(fitted.recommend(FRESH, 5)[0])
-    for name in set(policy.BASELINES) - {"content"}:
-        peer = policy.peer(name, getattr(stored.recommend.peers, name).model_dump(), MARKET.known, seed=stored.seed)
+    for name in set(PEERS) - {"content"}:
+        peer = policies.peer(name, {}, MARKET.known, seed=stored.seed)
         assert ours > 1.15 * recall(peer.recommend(FRESH, 5)[0]), name
     assert ours > 0.75 * recall(ITEMS[np.argsort(-TRUTH, axis=1, kind="stable")])
 

@@ -2,15 +2,17 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from membership.base import paths, stored, tables
+from membership.base import engine, paths, stored, tables
 from membership.base.errors import DataError
 from membership.pipeline import scorer
-from membership.settings import params
+from membership.recommend import baskets, policies, policy
+from membership.recommend.peers.registry import PEERS
 
 ARMS = {"champion": {"policy": "gp_topfreq", "settings": {}}, "challenger": {"policy": "model"}}
 CENTS = 1e-6  # a value may differ by that: sums over members are put together in another order
@@ -113,7 +115,7 @@ def test_the_same_events_sent_give_the_same_answers(ready):
     assert {"prospect"} < set(answer["stage"]) or len(set(answer["stage"])) > 2
 
 
-def test_an_answer_hangs_on_no_other_member_of_the_request(ready):
+def test_an_answer_does_not_depend_on_other_members_of_the_request(ready):
     members = everybody()[:12]
     together = ask(ready, sent(members, ready.as_of), 5).set_index("member_id")
     for member in members[::4]:
@@ -209,11 +211,30 @@ def test_k_is_a_whole_number_up_to_that_of_the_batch_run(champion, k):
 
 @pytest.mark.parametrize("name", ["p_topfreq", "item_knn"])
 def test_any_policy_can_stand_ready(tmp_path, name):
-    settings = getattr(params.parse(params.read()).recommend.peers, name).model_dump()
-    settings |= {"ties": "first_bought"} if name == "p_topfreq" else {}
+    settings = {"ties": "first_bought"} if name == "p_topfreq" else {}
     ready, member = packed(tmp_path, "champion", {"policy": name, "settings": settings}), everybody()[5]
     answer = ask(ready, sent([member], ready.as_of), 3)
     assert [item["rank"] for item in answer["items"].iloc[0]] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("name", ["tifuknn", "ease", "als"])
+def test_a_live_peer_is_fitted_once_and_answers_every_request_as_the_batch_run_would(name, tmp_path, monkeypatch):
+    fits, peer = [], PEERS[name]
+    counted = replace(peer, fit=lambda *given: fits.append(name) or peer.fit(*given))
+    monkeypatch.setitem(PEERS, name, counted)
+    ready = packed(tmp_path, "champion", {"policy": name, "settings": {}})
+    members = everybody()[:6]
+    answers = pd.concat([ask(ready, sent(some, ready.as_of), 5) for some in (members[:1], members[1:4], members[4:])])
+    assert fits == [name]
+    p, items = ready.p, tables.read("items")
+    products = baskets.of_products(engine.load(engine.connect(), "events"), items)
+    batch = policies.fit(name, {}, products, items, ready.as_of, p)
+    listed = policy.listed(batch, items, np.array(members), 5)
+    for member, found in zip(answers["member_id"], answers["items"], strict=True):
+        own = listed[listed["member_id"] == member]
+        assert [item["item_id"] for item in found] == own["item_id"].tolist()
+        assert [item["reason"] for item in found] == own["reason"].tolist()
+        assert [item["score"] for item in found] == pytest.approx(own["score"].tolist(), rel=1e-5, abs=1e-6)
 
 
 def test_members_without_recommendations_are_answered_without_items(batch, tmp_path, monkeypatch):

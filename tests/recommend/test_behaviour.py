@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
-from membership.recommend import behaviour, metrics, policy, train, tune
+from membership.recommend import baskets, behaviour, metrics, newcomers, policy, train, tune
 from membership.recommend.baskets import Baskets, Targets
 from membership.recommend.model import Settings
 from membership.recommend.policy import Recommender
@@ -114,9 +114,9 @@ def test_explore_moves_what_is_new_up_and_leaves_the_probabilities_alone(rehears
 
 
 def test_only_what_is_in_no_history_is_a_newcomer(events, items, p):
-    known = policy.baskets.history(events, p.windows.as_of, p.recommend)
+    known = baskets.history(events, p.windows.as_of, p.recommend)
     new = pd.DataFrame({"item_id": ["new"], "name": ["i0"], "category": ["group 0"], "subcategory": ["group 0"]})
-    found = policy.newcomers(known, pd.concat([items, new]), p.recommend.peers.content.model_dump())
+    found = newcomers.newcomers(known, pd.concat([items, new]), {})
     ids, scores = found.recommend(known.members, 3)
     assert set(ids[:, 0]) == {"new"} and set(ids[:, 1:].ravel()) <= {"", *np.setdiff1d(items["item_id"], known.items)}
     assert np.isfinite(scores).all()

@@ -1,4 +1,4 @@
-"""One contract for every policy on histories without dates; `test_policy.py` has the dated ones."""
+"""One contract for every policy on histories without dates; `test_policies.py` has the dated ones."""
 
 import json
 
@@ -9,7 +9,7 @@ from ordered_market import ordered_market
 
 from benchmarks import ordered, reality_check
 from membership.base.errors import DataError, ParamError
-from membership.recommend import policy
+from membership.recommend import policies
 
 MARKET = ordered_market(members=90, items=30, seed=1)
 LABELLED, ASKED = MARKET.known.members[:60], MARKET.known.members[60:]
@@ -19,10 +19,10 @@ def fit(name, known, labels, p):
     if name == "model":
         return ordered.fit(known, labels, p)
     items = pd.DataFrame({"item_id": known.items, "category": [item[:4] for item in known.items]})
-    return policy.peer(name, getattr(p.recommend.peers, name).model_dump(), known, items, p.seed)
+    return policies.peer(name, p.recommend.peers.get(name, {}), known, items, p.seed)
 
 
-@pytest.fixture(scope="module", params=policy.NAMES)
+@pytest.fixture(scope="module", params=policies.names())
 def fitted(request, p):
     return fit(request.param, MARKET.known, MARKET.next.of(LABELLED), p)
 
@@ -99,7 +99,7 @@ def test_nobody_asks_nobody_answers(fitted):
         assert ids.shape == scores.shape == (0, 5)
 
 
-@pytest.mark.parametrize("name", policy.NAMES)
+@pytest.mark.parametrize("name", policies.names())
 def test_neither_the_order_of_members_nor_that_in_a_basket_nor_a_double_changes_anything(name, p, tmp_path):
     rng = np.random.default_rng(2)
     written = as_json(MARKET.known), {member: [[-1], basket, [-1]] for member, basket in nexts(LABELLED).items()}

@@ -6,8 +6,9 @@ from scipy import sparse
 
 from benchmarks import ordered
 from membership.base.errors import DataError
-from membership.recommend import policy
+from membership.recommend import policies
 from membership.recommend.baskets import Baskets, Targets
+from membership.recommend.peers.registry import PEERS
 from membership.settings import params
 
 HISTORIES = {  # of each member, the oldest basket first
@@ -70,11 +71,11 @@ def test_the_model_gives_everybody_a_list_or_says_what_is_missing(held, who, sto
         assert ((scores >= 0) & (scores <= 1)).all()
 
 
-@pytest.mark.parametrize("name", [name for name in policy.BASELINES if name != "content"])
+@pytest.mark.parametrize("name", [name for name in PEERS if name != "content"])
 @pytest.mark.parametrize("held", HISTORIES.values(), ids=HISTORIES)
 def test_every_peer_gives_everybody_a_list(held, name, stored):
     known = histories(held)
-    check(policy.peer(name, getattr(stored.recommend.peers, name).model_dump(), known, seed=1), known)
+    check(policies.peer(name, stored.recommend.peers.get(name, {}), known, seed=1), known)
 
 
 def test_enough_to_learn_from_is_learned_from_without_any_label(stored):

@@ -5,8 +5,8 @@ from datetime import date
 import numpy as np
 import pytest
 
-from membership.recommend import baselines, baskets
-from membership.recommend.item_knn import filled, item_knn
+from membership.recommend import baskets, policies
+from membership.recommend.ranking import filled, popularity
 
 CUTOFF = date(2024, 6, 1)
 
@@ -24,8 +24,9 @@ def test_scores_are_the_similarities_to_what_was_bought_added_up(known, asymmetr
     np.fill_diagonal(similar, -1)
     cut = np.sort(similar, axis=1)[:, [-8]]
     similar = np.where(similar >= cut, similar, 0) + own * np.eye(len(norm))
+    settings = {"neighbours": 8, "asymmetry": asymmetry, "shrink": shrink, "decay": decay, "own": own}
     expected = known.matrix(decay ** known.basket.astype(float)).toarray() @ similar
-    columns, scores = item_knn(known, 8, asymmetry, shrink, decay, own)(np.arange(len(counts)), 10)
+    columns, scores = policies.peer("item_knn", settings, known).top(np.arange(len(counts)), 10)
     assert scores == pytest.approx(np.take_along_axis(expected, columns, axis=1), rel=1e-4)
     assert scores == pytest.approx(np.sort(expected, axis=1)[:, :-11:-1], rel=1e-4)
 
@@ -43,6 +44,7 @@ def test_an_item_bought_with_nothing_else_leads_to_itself_and_then_to_the_popula
     few = baskets.Baskets(
         None, np.array(list("abc")), np.array(list("xyz")), **lines, basket=np.zeros(4, int), age=np.ones(4)
     )
-    columns, scores = item_knn(few, 5, 0.5, 0, 1, 1)(np.array([0]), 3)
+    settings = {"neighbours": 5, "asymmetry": 0.5, "shrink": 0, "decay": 1, "own": 1}
+    columns, scores = policies.peer("item_knn", settings, few).top(np.array([0]), 3)
     assert columns.tolist() == [[0, 2, 1]] and (scores[0, 1:] < 0).all()
-    assert baselines.popularity(few).argmax() == 2
+    assert popularity(few).argmax() == 2

@@ -15,7 +15,7 @@ from scipy import sparse
 from small_market import purchases, table
 
 from benchmarks import next_basket, ordered
-from membership.recommend import labels, policy, train
+from membership.recommend import labels, policies, train
 
 CUTOFF = date(2024, 6, 1)
 DAYS = pd.date_range("2024-06-01", "2024-07-30", freq="5D").strftime("%Y-%m-%d %H:%M").tolist()
@@ -48,7 +48,7 @@ def learned(past, items, p):
 
 def learn(frame, items, p):
     settings = p.train.settings.model_dump()
-    found = policy.fit("model", settings, table(frame), items, CUTOFF, p)
+    found = policies.fit("model", settings, table(frame), items, CUTOFF, p)
     return found.recommend(found.baskets.members, 10)
 
 

@@ -9,7 +9,7 @@ from small_market import START, market, purchases, table
 
 from membership.base.errors import DataError, ParamError
 from membership.base.timeline import Window
-from membership.recommend import baskets, metrics, policy
+from membership.recommend import baskets, metrics, policies, policy
 from membership.recommend.model import NextBasket, Settings
 
 CUTOFF = date(2024, 6, 1)
@@ -25,10 +25,10 @@ SETTINGS = {
 
 
 def fit(name, events, items, p, cutoff=CUTOFF):
-    return policy.fit(name, SETTINGS.get(name, {}), events, items, cutoff, p)
+    return policies.fit(name, SETTINGS.get(name, {}), events, items, cutoff, p)
 
 
-@pytest.fixture(scope="module", params=policy.NAMES)
+@pytest.fixture(scope="module", params=policies.names())
 def fitted(request, events, items, p):
     return fit(request.param, events, items, p)
 
@@ -94,7 +94,7 @@ def test_nobody_asks_nobody_answers(fitted):
     assert ids.shape == scores.shape == (0, 5)
 
 
-@pytest.mark.parametrize("name", policy.NAMES)
+@pytest.mark.parametrize("name", policies.names())
 def test_what_happens_from_the_cutoff_on_changes_nothing(name, frame, events, items, p):
     later = market(seed=9)
     later = later[later["local_at"] >= "2024-06-01"].assign(member_id="m00")
@@ -105,7 +105,7 @@ def test_what_happens_from_the_cutoff_on_changes_nothing(name, frame, events, it
         assert np.array_equal(one, other)
 
 
-@pytest.mark.parametrize("name", policy.NAMES)
+@pytest.mark.parametrize("name", policies.names())
 def test_buying_an_item_twice_on_a_day_is_buying_it_in_one_basket(name, frame, events, items, p):
     twice = table(pd.concat([frame, frame]))
     stricter = p.model_copy(update={"recommend": p.recommend.model_copy(update={"min_item_purchases": 4})})
@@ -113,7 +113,7 @@ def test_buying_an_item_twice_on_a_day_is_buying_it_in_one_basket(name, frame, e
     assert np.array_equal(once.recommend(once.baskets.members, 5)[0], doubled.recommend(once.baskets.members, 5)[0])
 
 
-@pytest.mark.parametrize("name", policy.NAMES)
+@pytest.mark.parametrize("name", policies.names())
 def test_a_member_with_one_basket_of_one_item_is_served(name, frame, items, p):
     once = purchases([("newcomer", "i00", "2024-05-20")])
     lenient = p.model_copy(update={"recommend": p.recommend.model_copy(update={"min_baskets": 1})})
@@ -124,14 +124,14 @@ def test_a_member_with_one_basket_of_one_item_is_served(name, frame, items, p):
     assert name == "g_topfreq" or "i00" in listed
 
 
-@pytest.mark.parametrize("name", policy.NAMES)
+@pytest.mark.parametrize("name", policies.names())
 def test_a_single_member_is_served(name, frame, items, p):
     lonely = fit(name, table(frame[frame["member_id"] == "m00"]), items, p)
     ids, _ = lonely.recommend(np.array(["m00"]), 3)
     assert (ids != "").all()
 
 
-@pytest.mark.parametrize("name", [name for name in policy.NAMES if name != "g_topfreq"])
+@pytest.mark.parametrize("name", [name for name in policies.names() if name != "g_topfreq"])
 def test_the_item_that_was_in_every_basket_is_recommended_first(name, items, p):
     days = [START + timedelta(days=day) for day in range(0, 140, 5)]
     baskets_of = {n: [(str(day), {n, 12 + (n + 3 * visit) % 18}) for visit, day in enumerate(days)] for n in range(12)}
@@ -174,10 +174,12 @@ def test_a_listing_names_items_and_says_what_is_new(events, items, p):
 
 
 def test_unknown_policies_and_settings_are_named(events, items, p):
-    with pytest.raises(ParamError, match="policy 'magic': unknown; there are: g_topfreq, "):
-        policy.fit("magic", {}, events, items, CUTOFF, p)
-    with pytest.raises(ParamError, match=r"policy 'upcf' does not take the settings .*: missing a required argument"):
-        policy.fit("upcf", {}, events, items, CUTOFF, p)
+    with pytest.raises(ParamError, match=r"'magic': unknown; there are: als, .*, upcf"):
+        policies.fit("magic", {}, events, items, CUTOFF, p)
+    with pytest.raises(ParamError, match=r"recommend\.peers\.upcf\.alpha = 2: .* less than or equal to 1"):
+        policies.fit("upcf", {"alpha": 2}, events, items, CUTOFF, p)
+    with pytest.raises(ParamError, match=r"'model'\.hidden = 0: .* greater than or equal to 1"):
+        policies.fit("model", SETTINGS["model"] | {"hidden": 0}, events, items, CUTOFF, p)
 
 
 def test_a_model_of_other_signals_is_refused(events, items, p):

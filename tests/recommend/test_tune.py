@@ -16,7 +16,7 @@ from small_market import SMALL, market, table
 
 from benchmarks import ordered
 from membership.base.errors import DataError, ParamError
-from membership.recommend import policy, studies, tune, workers
+from membership.recommend import policies, studies, tune, workers
 from membership.recommend.model import NextBasket, Settings
 from membership.report.figures import recommend as plots
 from membership.settings import params
@@ -372,7 +372,7 @@ def test_training_rows_do_not_see_the_validation_window(task, frame, items, p):
 
 def test_peers_answer_the_same_question(task, events, items, p):
     compared = tune.compare(task, 0.5, events, items, p).set_index("policy")["recall"]
-    assert set(compared.index) == set(policy.NAMES)
+    assert set(compared.index) == set(policies.names())
     assert compared["model"] == 0.5 and compared["gp_topfreq"] > compared["g_topfreq"] > 0
 
 

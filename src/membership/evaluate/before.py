@@ -15,7 +15,7 @@ import pandas as pd
 from membership.base.errors import DataError
 from membership.base.timeline import Window
 from membership.evaluate import reach
-from membership.recommend import baskets, metrics, policy
+from membership.recommend import baskets, metrics, policies
 from membership.settings.recommend import Recommend
 
 HABITS = ["orders_90d", "spend_90d", "days_since_last", "age_days", "basket_items", "discount_share", "weekend_share"]
@@ -32,7 +32,7 @@ def outcomes(events: ir.Table, window: Window, recommend: Recommend) -> pd.DataF
         known = baskets.history(events, window.start, recommend)
     except DataError:
         return pd.DataFrame({"member_id": pd.Series(dtype=str)})
-    reference = policy.peer(REFERENCE, getattr(recommend.peers, REFERENCE).model_dump(), known)
+    reference = policies.peer(REFERENCE, recommend.peers.get(REFERENCE, {}), known)
     targets = baskets.targets(events, window, known)
     ids, _ = reference.recommend(targets.members, recommend.k)
     bought = reach.bought(events, targets, known, window)

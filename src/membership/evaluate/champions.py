@@ -8,10 +8,8 @@ from typing import Any
 
 from membership.base import files, paths
 from membership.base.errors import DataError, ParamError
-from membership.settings.recommend import Peers
+from membership.recommend import policies
 
-MODEL = "model"
-NAMES = (*Peers.model_fields, MODEL)
 _EXAMPLE = '{"policy": "gp_topfreq", "settings": {}, "reason": "the sensible control"}'
 
 
@@ -42,9 +40,9 @@ def checked(champion: Any) -> dict[str, Any]:
     whole = isinstance(champion, dict) and isinstance(champion.get("settings"), dict)
     if not whole or not isinstance(champion.get("policy"), str):
         raise DataError(f"champion.json: a policy (text) and its settings (an object) are needed, e.g. {_EXAMPLE}.")
-    if champion["policy"] not in NAMES:
+    if champion["policy"] not in policies.names():
         raise ParamError(
-            f"champion.json: policy {champion['policy']!r} is unknown; there are: {', '.join(NAMES)}. "
+            f"champion.json: policy {champion['policy']!r} is unknown; there are: {', '.join(policies.names())}. "
             "Name one of them, or `git checkout champion.json`."
         )
     if champion.get("previous") is not None:

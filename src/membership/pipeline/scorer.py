@@ -21,7 +21,7 @@ from membership.base.errors import DataError
 from membership.data import features, purchases
 from membership.pipeline import request
 from membership.profile import alive, lifecycle
-from membership.recommend import baskets, model, policy, train
+from membership.recommend import baskets, model, policies, policy, train
 from membership.settings import params
 from membership.tiers import points, qualifying, rules
 from membership.value import score
@@ -161,8 +161,10 @@ class _Sent:
         self._redeems = pd.Series(redeems, self._joined.index.sort_values())
         lines, live = pd.read_parquet(folder / "baskets.parquet"), files.read_json(folder / "policy.json")
         self._known = baskets.of_lines(lines, np.unique(lines["item_id"].to_numpy(dtype=str)), p.windows.as_of)
-        trained = model.load(folder / "next_basket") if live["policy"] == "model" else None
-        self._policy = policy.Standing(live["policy"], live["settings"], self._known, items, p, trained)
+        if live["policy"] == "model":
+            self._policy = policy.ready(model.load(folder / "next_basket"), self._known, items, p)
+        else:
+            self._policy = policies.ready(live["policy"], live["settings"], self._known, items, p.seed)
         self._prepare()
 
     def _prepare(self) -> None:
@@ -223,7 +225,7 @@ class _Sent:
         return rules.standing(ranks, amounts, books.last, self._rule, settings, ahead)
 
     def _recommended(self, members: np.ndarray, lines: pd.DataFrame, k: int) -> list[list[dict]]:
-        now = self._policy.of(members, baskets.of_lines(lines, self._known.items, self._p.windows.as_of))
+        now = self._policy(baskets.of_lines(lines, self._known.items, self._p.windows.as_of))
         lists = _lists(policy.listed(now, self._items, members, k))
         return [lists.get(member, []) for member in members]
 

@@ -78,23 +78,6 @@ class Baskets:
         place = np.searchsorted(items, self.items).astype(self.item.dtype)
         return replace(self, items=items, item=place[self.item])
 
-    def with_members(self, others: "Baskets", instead_of: Sequence[str] = ()) -> "Baskets":
-        """Return the histories with those of `others` (of the same catalogue), and without those of `instead_of`."""
-        left = ~np.isin(self.members, np.asarray([*instead_of, *others.members], dtype=str))
-        keep = left[self.member]
-        members = np.union1d(self.members[left], others.members)
-        places = (np.searchsorted(members, one.members).astype(np.int32) for one in (self, others))
-        member = np.concatenate([next(places)[self.member[keep]], next(places)[others.member]])
-        order = np.argsort(member, kind="stable")  # each member's lines are in order, and of one of the two
-
-        def joined(name):
-            return np.concatenate([getattr(self, name)[keep], getattr(others, name)])[order]
-
-        discount = None if self.discount is None or others.discount is None else joined("discount")
-        return Baskets(
-            self.cutoff, members, self.items, member[order], *map(joined, ("item", "basket", "age")), discount
-        )
-
     def bought(self, members: np.ndarray, ids: np.ndarray) -> np.ndarray:
         """Say of `ids` (n, k) which are in the history of `members` (n,): repeat (True) or explore (False)."""
         rows, columns = self.rows(members)[:, None], self.columns(ids)

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from membership.recommend.baselines import Ranker, best
 from membership.recommend.baskets import Baskets
 from membership.recommend.labels import UNLABELLED, Labels
 from membership.recommend.products import first, small
+from membership.recommend.ranking import Ranker, best
 from membership.recommend.sources import Scores, Source, Sources
 
 CELLS = 16_000_000  # members times items that are looked at together, with a number for each

@@ -1,28 +1,39 @@
 """Reasons: why an item is on a member's list, as one short sentence made from data.
 
-An item that the member has bought is explained by its rhythm, any other by what speaks most for it: the source of
-candidates in which it ranks first among all that the member has not bought. A rank compares sources whose scores
-have different units, and hangs on no other member.
+An item that the member has bought is explained by its rhythm. Any other item is explained by what the policy goes by: a
+peer gives its own words; for the model it is the source of candidates in which the item ranks first among all that the
+member has not bought. Ranks compare sources whose scores have different units, and do not depend on other members.
 """
+
+from string import Formatter
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from membership.base.errors import ParamError
 from membership.recommend.baskets import Baskets
 from membership.recommend.candidates import Pairs
 
-LEAD, MEMBERS, CATEGORY, POPULAR = range(4)  # kinds of reasons; of equal ranks the more personal counts
-KINDS = {  # what the sources and the peers go by; `follow_last` counts as `follow`
+FIELDS = {
+    "lead": "the item of the member that leads to it",
+    "category": "its category, from which the member buys",
+    "buyers": "the members who bought it",
+    "members": "all members",
+}
+LEAD = "goes with {lead}, which this member buys"
+MEMBERS = "bought by members like this one"
+CATEGORY = "of category {category}, which this member buys"
+POPULAR = "sells well: {buyers} of {members} members bought it"  # said where the words of a policy do not apply
+SAME_NAME = "another kind of {lead}, which this member buys"
+NEW = "new: too few have bought it to say more"
+STRANGER = "; this member has too few baskets to say more"
+KINDS = (LEAD, MEMBERS, CATEGORY, POPULAR)  # of the model; of equal ranks the more personal counts
+SOURCES = {  # of candidates; `follow_last` counts as `follow`
     "follow": LEAD,
     "alike": LEAD,
-    "item_knn": LEAD,
-    "ease": LEAD,
     "near": MEMBERS,
     "next_near": MEMBERS,
-    "upcf": MEMBERS,
-    "tifuknn": MEMBERS,
-    "als": MEMBERS,
     "content": CATEGORY,
     "popular": POPULAR,
     "next_popular": POPULAR,
@@ -31,45 +42,78 @@ DECAY = 0.8  # a basket: of two items that lead to a third as well, the one boug
 SHRINK = 3  # members by which the cosine of two items is shrunk
 
 
+def check(words: str) -> None:
+    """Raise ParamError where `words` are no reason: empty, or with fields that are not in FIELDS."""
+    allowed = ", ".join(f"{{{name}}} ({meaning})" for name, meaning in FIELDS.items())
+    if not words or not words.strip():
+        raise ParamError(f"it has no reason: say in words why an item is listed; fields: {allowed}.")
+    unknown = sorted(_fields(words) - set(FIELDS))
+    if unknown:
+        raise ParamError(f"its reason has unknown fields: {', '.join(unknown)}; allowed: {allowed}.")
+
+
 def reasons(
     known: Baskets,
     rows: np.ndarray,
     columns: np.ndarray,
     items: pd.DataFrame | None,
-    policy: str,
+    words: str = POPULAR,
     pairs: Pairs | None = None,
     among: Baskets | None = None,
 ) -> np.ndarray:
     """Return why the item `columns[n]` is recommended to the member `rows[n]` (-1: no history), (n,) texts.
 
-    `items` (the canonical table) gives names and categories; without it there are only ids. `policy` is its name;
-    `pairs`, where it has them, holds what the sources say of all candidates of these members. `among` are the
-    histories that say which items go together and which sell well: `known` unless given.
+    `items` (the canonical table) gives names and categories; without it there are only ids. `words` are those of the
+    policy, with FIELDS; instead of them count `pairs`, where the policy has them: what the sources say of all
+    candidates of these members. `among` are the histories that say which items go together and which sell well:
+    `known` unless given.
     """
     wanted = _keys(known, rows, columns)
     own = (rows >= 0) & np.isin(wanted, _keys(known, known.member, known.item))
-    ranks = _peer(policy, (~own).sum()) if pairs is None else _sources(known, pairs, wanted[~own])
     found = np.empty(len(rows), dtype=object)
     found[own] = _repeat(known, wanted[own])
-    found[~own] = _explore(known, rows[~own], columns[~own], items, ranks, among or known)
+    if pairs is None:
+        kinds, ranks = (words,), np.zeros(((~own).sum(), 1))
+    else:
+        kinds, ranks = KINDS, _ranks(known, pairs, wanted[~own])
+    found[~own] = _explore(known, rows[~own], columns[~own], items, kinds, ranks, among or known)
     return found
 
 
 def _explore(
-    known: Baskets, rows: np.ndarray, columns: np.ndarray, items: pd.DataFrame | None, ranks: np.ndarray, among: Baskets
-) -> np.ndarray:
+    known: Baskets,
+    rows: np.ndarray,
+    columns: np.ndarray,
+    items: pd.DataFrame | None,
+    kinds: tuple[str, ...],
+    ranks: np.ndarray,
+    among: Baskets,
+) -> list[str]:
     names, code, categories = _described(known, items)
-    lead = _lead(known, rows, columns, among)
-    possible = np.stack([lead >= 0, rows >= 0, _buys(known, code, rows, columns), np.ones_like(lead, bool)], axis=1)
-    ranks = np.where(possible, ranks, np.inf)
-    kind = np.where(np.isfinite(ranks).any(axis=1), ranks.argmin(axis=1), POPULAR)
-    sentences = (
-        _with(names[lead], names[columns]),
-        np.full(len(lead), "bought by members like this one", dtype=object),
-        "of category " + categories[code[columns]] + ", which this member buys",
-        _popular(among, rows, columns),
-    )
-    return np.choose(kind, sentences)
+    lead, buys = _lead(known, rows, columns, among), _buys(known, code, rows, columns)
+    buyers = _bought(among, columns).sum(axis=0).astype(int)[columns]
+    there = {"lead": lead >= 0, "category": buys}
+    possible = [
+        np.logical_and.reduce([rows >= 0, *(there[name] for name in _fields(kind) & set(there))]) for kind in kinds
+    ]
+    ranks = np.where(np.stack(possible, axis=1), ranks, np.inf)
+    best = np.where(np.isfinite(ranks).any(axis=1), ranks.argmin(axis=1), len(kinds))
+    values = zip(best, names[lead], names[columns], categories[code[columns]], buyers, rows < 0, strict=True)
+    kinds, members = (*kinds, POPULAR), among.shape[0]
+    return [_sentence(kinds[kind], *value, members) for kind, *value in values]
+
+
+def _sentence(words: str, lead: str, name: str, category: str, buyers: int, stranger: bool, members: int) -> str:
+    if words == LEAD and lead == name:
+        words = SAME_NAME
+    if words == POPULAR and not buyers:
+        words = NEW
+    said = words.format(lead=lead, category=category, buyers=buyers, members=members)
+    return said + STRANGER if stranger else said
+
+
+def _fields(words: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(words) if name is not None}
 
 
 def _described(known: Baskets, items: pd.DataFrame | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -106,25 +150,7 @@ def _counted(numbers: np.ndarray, unit: str) -> np.ndarray:
     return text + np.where(numbers == 1, f" {unit}", f" {unit}s").astype(object)
 
 
-def _with(lead: np.ndarray, name: np.ndarray) -> np.ndarray:
-    same = "another kind of " + lead + ", which this member buys"
-    return np.where(lead == name, same, "goes with " + lead + ", which this member buys")
-
-
-def _popular(among: Baskets, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    buyers = _bought(among, columns).sum(axis=0).astype(int)[columns]
-    sold = "sells well: " + buyers.astype(str).astype(object) + f" of {among.shape[0]} members bought it"
-    sold = np.where(buyers > 0, sold, "new: too few have bought it to say more")
-    return np.where(rows < 0, sold + "; this member has too few baskets to say more", sold)
-
-
-def _peer(policy: str, count: int) -> np.ndarray:
-    ranks = np.full((count, POPULAR + 1), np.inf)
-    ranks[:, KINDS.get(policy, POPULAR)] = 0
-    return ranks
-
-
-def _sources(known: Baskets, pairs: Pairs, wanted: np.ndarray) -> np.ndarray:
+def _ranks(known: Baskets, pairs: Pairs, wanted: np.ndarray) -> np.ndarray:
     """Return the best rank by the sources of each kind, (n, kinds), of the pairs `wanted` (keys), 0 for the first.
 
     What the member has bought takes no part; a source that says nothing of a pair has no rank for it.
@@ -132,14 +158,15 @@ def _sources(known: Baskets, pairs: Pairs, wanted: np.ndarray) -> np.ndarray:
     other = pairs.keep(~pairs.own)
     key, member = _keys(known, other.member, other.item), other.member
     start = np.searchsorted(member, member)
-    ranks = np.full((len(key) + 1, POPULAR + 1), np.inf)
+    ranks = np.full((len(key) + 1, len(KINDS)), np.inf)
     for name, score in zip(other.names, other.scores.T, strict=True):
-        kind = KINDS.get(name.removesuffix("_last"))
-        if kind is None:
+        words = SOURCES.get(name.removesuffix("_last"))
+        if words is None:
             continue
         rank = np.empty(len(key))
         rank[np.lexsort((-score, member))] = np.arange(len(key))
         rank = np.where(score > 0, rank - start, np.inf)
+        kind = KINDS.index(words)
         ranks[:-1, kind] = np.minimum(ranks[:-1, kind], rank)
     position = np.searchsorted(key, wanted)
     there = np.append(key, -1)[position] == wanted

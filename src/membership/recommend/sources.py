@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from membership.recommend import baselines
+from membership.recommend.attributes import attributes
 from membership.recommend.baskets import Baskets
-from membership.recommend.content import attributes
 from membership.recommend.labels import UNLABELLED, Labels
 from membership.recommend.products import cut, small, strongest, times
+from membership.recommend.tifu import tifu_vectors
 
 TIFU = {"within_decay": 0.9, "group_decay": 0.9, "groups": 11}
 NEIGHBOUR = 0.3  # members count whose cosine is at least this share of the highest one, by its square
@@ -91,7 +91,7 @@ class _Taste:
     def __init__(self, baskets: Baskets):
         self.history = strongest(small(baskets.matrix(DECAY**baskets.basket)), STRONGEST)
         self.last = _last(baskets)
-        self.vectors = strongest(small(baselines.tifu_vectors(baskets, **TIFU)), STRONGEST)
+        self.vectors = strongest(small(tifu_vectors(baskets, **TIFU)), STRONGEST)
 
 
 def sources(baskets: Baskets, labels: Labels, items: pd.DataFrame | None = None) -> list[Source]:

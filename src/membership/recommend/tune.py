@@ -27,9 +27,10 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from membership.base import files, paths, seeds
 from membership.base.errors import DataError
 from membership.base.progress import bar
-from membership.recommend import baskets, labels, metrics, policy, studies, train
+from membership.recommend import baskets, labels, metrics, policies, studies, train
 from membership.recommend.baskets import Targets
 from membership.recommend.model import NextBasket, Settings, device
+from membership.recommend.peers import registry
 from membership.recommend.train import Samples, Situation
 from membership.recommend.workers import Work, Workers
 from membership.settings.tune import Range, Space
@@ -229,8 +230,8 @@ def load() -> Settings:
 def compare(task: Task, recall: float, events: ir.Table, items: pd.DataFrame, p: SimpleNamespace) -> pd.DataFrame:
     """Return policy and recall on the validation window of the model and of all peers, the best first."""
     rows = [{"policy": "model", "recall": recall}]
-    for name, settings in bar(list(p.recommend.peers), "peers"):
-        peer = policy.fit(name, settings.model_dump(), events, items, task.now.baskets.cutoff, p)
+    for name, settings in bar(list(registry.settings(p.recommend.peers).items()), "peers"):
+        peer = policies.fit(name, settings.model_dump(), events, items, task.now.baskets.cutoff, p)
         ids, _ = peer.recommend(task.targets.members, task.k)
         judged = metrics.per_member(ids, task.targets, peer.baskets, task.k)
         rows.append({"policy": name, "recall": judged[f"recall_at_{task.k}"].mean()})

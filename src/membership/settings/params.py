@@ -126,7 +126,7 @@ def _build(stage: str, raw: Mapping[str, Any], keys: Iterable[str]) -> Stage:
         try:
             built[key] = _type(key).validate_python(raw.get(key, _DEFAULTS.get(key, {})))
         except ValidationError as error:
-            wrong.append(_explain(key, error))
+            wrong += [f"params.yaml: {line}" for line in explain(key, error)]
         except ParamError as error:
             wrong.append(str(error))
     if not wrong:
@@ -179,19 +179,20 @@ def _yaml(path: Path) -> dict[str, Any]:
         raise ParamError(f"{path}: not valid YAML ({' '.join(str(error).split())}).") from error
 
 
-def _explain(section: str, error: ValidationError) -> str:
+def explain(section: str, error: ValidationError) -> list[str]:
+    """Return a line for each problem of `error`: the key below `section`, its value and what is allowed."""
     lines = []
     for problem in error.errors():
         key = ".".join([section, *(str(part) for part in problem["loc"])])
         message = problem["msg"].removeprefix("Value error, ")
         kind = problem["type"]
         if kind == "missing":
-            lines.append(f"params.yaml: {key}: missing; add it")
+            lines.append(f"{key}: missing; add it")
         elif kind == "extra_forbidden":
-            lines.append(f"params.yaml: {key} = {_short(problem['input'])}: unknown key; remove it or correct it")
+            lines.append(f"{key} = {_short(problem['input'])}: unknown key; remove it or correct it")
         else:
-            lines.append(f"params.yaml: {key} = {_short(problem['input'])}: {message}")
-    return "\n".join(lines)
+            lines.append(f"{key} = {_short(problem['input'])}: {message}")
+    return lines
 
 
 def _short(value: Any) -> str:

@@ -1,43 +1,79 @@
 """Alternating least squares on implicit feedback (Hu, Koren and Volinsky, ICDM 2008), in batches of like rows."""
 
 from collections.abc import Callable
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field
 from scipy import sparse
 
 from membership.base import seeds
-from membership.recommend.baselines import Scorer
 from membership.recommend.baskets import Baskets
+from membership.recommend.peers.peer import Context, Fitted, Range, peer
+from membership.recommend.ranking import ranked
+from membership.recommend.reasons import MEMBERS
+from membership.settings.section import Count, NotNegative, Positive, Section, Share
 
 CELLS = 50_000  # padded entries worked on together: bounds the memory
 STEPS = 3  # of conjugate gradients in each iteration
 TINY = np.float32(1e-20)
+SPACE = {
+    "factors": [64],
+    "iterations": [10],
+    "confidence": Range(0.5, 100.0, log=True),
+    "penalty": Range(0.1, 100.0, log=True),
+    "decay": Range(0.3, 1.0),
+    "own": Range(0.02, 5.0, log=True),
+}
 
 
-def als(
-    baskets: Baskets,
-    factors: int,
-    iterations: int,
-    confidence: float,
-    penalty: float,
-    decay: float,
-    own: float,
-    seed: int,
-) -> Scorer:
+class Settings(Section):
+    """Settings chosen on Complete Journey."""
+
+    factors: Annotated[int, Field(ge=1, le=1024)] = 64
+    iterations: Count = 10
+    confidence: NotNegative = 5.0  # that a purchase adds to that of a pair without one, 1
+    penalty: Positive = 1.6  # L2
+    decay: Share = 0.98  # a basket
+    own: NotNegative = 0.5  # weight of the member's own purchases
+
+
+@peer(Settings, reason=MEMBERS, space=SPACE)
+def als(known: Baskets, settings: Settings, context: Context) -> Fitted:
     """Score items by the product of factors of member and item, plus `own` times how often the member bought it.
 
     A pair that was bought has preference 1 and confidence 1 + `confidence` r, with r the sum of `decay`^(baskets
-    after it); all others have preference 0 and confidence 1 (equations 3 to 5 there, with L2 `penalty`).
+    after it); all others have preference 0 and confidence 1 (equations 3 to 5 there, with L2 `penalty`). Members whose
+    histories are not those learned from get factors by least squares, given those of the items (equation 4).
     """
-    history = baskets.matrix((decay**baskets.basket).astype(np.float32))
-    rng = seeds.rng(seed, "als")
-    members, items = (rng.normal(0, 0.01, (many, factors)).astype(np.float32) for many in baskets.shape)
-    weight = history * np.float32(confidence)
+    weight, rng = _weight(known, settings), seeds.rng(context.seed, "als")
+    members, items = (rng.normal(0, 0.01, (many, settings.factors)).astype(np.float32) for many in known.shape)
     across = weight.T.tocsr()
-    for _ in range(iterations):
-        members = improved(members, weight, items, penalty)
-        items = improved(items, across, members, penalty)
-    return lambda rows: members[rows] @ items.T + own * history[rows].toarray()
+    for _ in range(settings.iterations):
+        members = improved(members, weight, items, settings.penalty)
+        items = improved(items, across, members, settings.penalty)
+
+    def of(asked):
+        history, theirs = asked.matrix(_decayed(asked, settings)), members
+        if asked is not known:
+            now, row = _weight(asked, settings), known.rows(asked.members)
+            changed = np.abs(now - weight[row]).sum(axis=1) > 0
+            theirs = members[row]
+            theirs[changed | (row < 0)] = solved(now[changed | (row < 0)], items, settings.penalty)
+        return ranked(lambda rows: theirs[rows] @ items.T + settings.own * history[rows].toarray())
+
+    return of
+
+
+def solved(weight: sparse.csr_array, items: np.ndarray, penalty: float) -> np.ndarray:
+    """Return the least-squares factors (n, size) of the rows of `weight` (n, m), given those of `items` (m, size)."""
+    everything = items.T @ items + np.float32(penalty) * np.eye(items.shape[1], dtype=np.float32)
+    found = np.zeros((weight.shape[0], items.shape[1]), dtype=np.float32)
+    for row in range(len(found)):
+        bought = slice(weight.indptr[row], weight.indptr[row + 1])
+        theirs, extra = items[weight.indices[bought]], weight.data[bought]
+        found[row] = np.linalg.solve(everything + theirs.T @ (extra[:, None] * theirs), (1 + extra) @ theirs)
+    return found
 
 
 def improved(factors: np.ndarray, weight: sparse.csr_array, others: np.ndarray, penalty: float) -> np.ndarray:
@@ -96,3 +132,11 @@ def _batches(length: np.ndarray) -> list[np.ndarray]:
         many = max(1, CELLS // int(length[group[-1]]))
         batches += np.split(group, np.arange(many, len(group), many))
     return [batch for batch in batches if len(batch)]
+
+
+def _decayed(baskets: Baskets, settings: Settings) -> np.ndarray:
+    return (settings.decay**baskets.basket).astype(np.float32)
+
+
+def _weight(baskets: Baskets, settings: Settings) -> sparse.csr_array:
+    return baskets.matrix(_decayed(baskets, settings)) * np.float32(settings.confidence)

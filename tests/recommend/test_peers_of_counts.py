@@ -1,4 +1,4 @@
-"""The baselines against hand-computed figures and against slow, literal versions of their definitions."""
+"""TopFreq, UP-CF@r and TIFUKNN against hand-computed figures and slow, literal versions of their definitions."""
 
 from datetime import date
 
@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from test_peers_of_items import dense
 
-from membership.recommend import baselines, baskets
+from membership.recommend import baskets, ranking, tifu
 
 CUTOFF = date(2024, 6, 1)
 
@@ -28,18 +29,17 @@ def held(known, row):
 
 def test_popularity_is_the_share_of_baskets_that_hold_an_item(known):
     everything = np.concatenate([held(known, row) for row in range(len(known.members))])
-    assert baselines.popularity(known) == pytest.approx(everything.mean(axis=0))
+    assert ranking.popularity(known) == pytest.approx(everything.mean(axis=0))
 
 
 def test_own_counts_come_first_and_popularity_breaks_their_ties(known):
-    rows = np.arange(len(known.members))
-    scores, counts, share = baselines.gp_topfreq(known)(rows), known.matrix().toarray(), baselines.popularity(known)
+    scores, counts, share = dense("gp_topfreq", known), known.matrix().toarray(), ranking.popularity(known)
     for score, count in zip(scores, counts, strict=True):
         assert np.array_equal(np.argsort(-score, kind="stable"), np.lexsort((np.arange(len(share)), -share, -count)))
 
 
 def test_ties_may_go_to_what_was_bought_first(known):
-    score = baselines.gp_topfreq(known, ties="first_bought")(np.array([0]))[0]
+    score = dense("gp_topfreq", known, ties="first_bought")[0]
     mine = held(known, 0)
     first = np.where(mine.any(axis=0), mine.argmax(axis=0), 99)
     own = np.flatnonzero(mine.any(axis=0))
@@ -48,13 +48,12 @@ def test_ties_may_go_to_what_was_bought_first(known):
 
 
 def test_personal_popularity_never_offers_what_was_not_bought(known):
-    scores = baselines.p_topfreq(known)(np.arange(3))
-    assert np.array_equal(np.isfinite(scores), known.matrix()[np.arange(3)].toarray() > 0)
+    assert np.array_equal(np.isfinite(dense("p_topfreq", known)), known.matrix().toarray() > 0)
 
 
 @pytest.mark.parametrize("groups", [1, 3, 7, 1000])
 def test_tifu_vectors_equal_the_groups_written_out(known, groups):
-    vectors = baselines.tifu_vectors(known, 0.9, 0.7, groups).toarray()
+    vectors = tifu.tifu_vectors(known, 0.9, 0.7, groups).toarray()
     for row in (0, 7, 31):
         mine = held(known, row)
         decayed = mine * 0.9 ** np.arange(len(mine))[::-1, None]
@@ -66,11 +65,12 @@ def test_tifu_vectors_equal_the_groups_written_out(known, groups):
 
 
 def test_tifuknn_blends_a_member_with_its_nearest_others(known):
-    vectors = baselines.tifu_vectors(known, 0.9, 0.7, 3).toarray()
+    vectors = tifu.tifu_vectors(known, 0.9, 0.7, 3).toarray()
     distance = np.linalg.norm(vectors[5] - vectors, axis=1)
     distance[5] = np.inf
     expected = 0.4 * vectors[5] + 0.6 * vectors[np.argsort(distance, kind="stable")[:10]].mean(axis=0)
-    assert baselines.tifuknn(known, 10, 0.9, 0.7, 0.4, 3)(np.array([5]))[0] == pytest.approx(expected)
+    settings = {"neighbours": 10, "within_decay": 0.9, "group_decay": 0.7, "alpha": 0.4, "groups": 3}
+    assert dense("tifuknn", known, **settings)[5] == pytest.approx(expected)
 
 
 def test_upcf_weighs_recent_popularity_by_asymmetric_cosine(known):
@@ -81,10 +81,11 @@ def test_upcf_weighs_recent_popularity_by_asymmetric_cosine(known):
     similar[5] = 0
     similar[np.argsort(-similar, kind="stable")[10:]] = 0
     similar[5] = 1
-    assert baselines.upcf(known, 4, 0.25, 5, 10, 20)(np.array([5]))[0] == pytest.approx(similar**5 @ recent)
+    settings = {"recency": 4, "alpha": 0.25, "locality": 5, "neighbours": 10, "shrink": 20}
+    assert dense("upcf", known, **settings)[5] == pytest.approx(similar**5 @ recent)
 
 
 @settings(deadline=None, max_examples=50)
 @given(arrays(float, st.tuples(st.integers(1, 4), st.integers(1, 9)), elements=st.integers(-2, 2)), st.integers(0, 12))
 def test_best_is_a_stable_sort_cut_off(scores, k):
-    assert np.array_equal(baselines.best(scores, k), np.argsort(-scores, axis=1, kind="stable")[:, :k])
+    assert np.array_equal(ranking.best(scores, k), np.argsort(-scores, axis=1, kind="stable")[:, :k])

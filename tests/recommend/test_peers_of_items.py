@@ -1,4 +1,4 @@
-"""EASE, ALS and the content-based peer against their definitions and on a market whose answer is known."""
+"""EASE, ALS, item-kNN and the content-based peer against their definitions and on a market whose answer is known."""
 
 from datetime import date
 
@@ -6,12 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from membership.base.errors import DataError, ParamError
-from membership.recommend import baskets, policy
-from membership.recommend.als import improved
+from membership.base.errors import DataError
+from membership.recommend import baskets, policies
 from membership.recommend.baskets import Baskets
-from membership.recommend.content import content
-from membership.recommend.ease import ease
+from membership.recommend.peers.als import improved, solved
 
 CUTOFF = date(2024, 6, 1)
 LATENT = [
@@ -24,6 +22,16 @@ LATENT = [
 @pytest.fixture(scope="module")
 def known(events, p):
     return baskets.history(events, CUTOFF, p.recommend)
+
+
+def dense(name, known, **settings):
+    """The scores of all members and items, -inf for what is never listed."""
+    rows = np.arange(len(known.members))
+    columns, scores = policies.peer(name, settings, known).top(rows, len(known.items))
+    found = np.full(known.shape, -np.inf)
+    there = columns >= 0
+    found[np.nonzero(there)[0], columns[there]] = scores[there]
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -42,13 +50,8 @@ def test_ease_is_the_regression_of_every_item_on_all_others(known):
     weights = np.linalg.solve(others.T @ others + 7 * np.eye(others.shape[1]), others.T @ bought[:, 3])
     history = known.matrix(0.9 ** known.basket.astype(float)).toarray()
     expected = np.delete(history, 3, axis=1) @ weights + 0.5 * history[:, 3]
-    rows = np.arange(len(history))
-    assert ease(known, 1000, 7, 0.9, 0.5)(rows)[:, 3] == pytest.approx(expected, rel=1e-3, abs=1e-4)
-
-
-def test_ease_refuses_what_does_not_fit_into_memory(known):
-    with pytest.raises(ParamError, match=r"most_bought = 20001: .* do not fit into memory; allowed: 1 to 20,000"):
-        ease(known, 20_001, 7, 0.9, 0.5)
+    found = dense("ease", known, most_bought=1000, penalty=7, decay=0.9, own=0.5)
+    assert found[:, 3] == pytest.approx(expected, rel=1e-3, abs=1e-4)
 
 
 def test_als_steps_towards_the_least_squares_of_the_paper(known):
@@ -62,11 +65,12 @@ def test_als_steps_towards_the_least_squares_of_the_paper(known):
         normal = others.T @ (confidence[:, None] * others) + 2 * np.eye(3)
         expected = np.linalg.solve(normal, others.T @ (confidence * (confidence > 1)))  # equation 4
         assert found[row] == pytest.approx(expected, rel=1e-3, abs=1e-4)
+        assert solved(weight[[row]], others, penalty=2.0)[0] == pytest.approx(expected, rel=1e-5, abs=1e-6)
 
 
 @pytest.mark.parametrize("name, settings", LATENT)
 def test_the_item_that_everybody_like_me_bought_is_recommended(crowds, name, settings):
-    found = policy.peer(name, settings, crowds, seed=1)
+    found = policies.peer(name, settings, crowds, seed=1)
     ids, _ = found.recommend(crowds.members, 10)
     repeat = crowds.bought(crowds.members, ids)
     first = np.argmax(~repeat, axis=1)  # the first that was not bought
@@ -77,7 +81,7 @@ def test_the_item_that_everybody_like_me_bought_is_recommended(crowds, name, set
 def test_another_seed_gives_other_factors_and_the_same_one_the_same(crowds):
     settings = LATENT[1][1]
     first, same, other = (
-        policy.peer("als", settings, crowds, seed=seed).recommend(["m00"], 5)[1] for seed in (1, 1, 2)
+        policies.peer("als", settings, crowds, seed=seed).recommend(["m00"], 5)[1] for seed in (1, 1, 2)
     )
     assert np.array_equal(first, same) and not np.array_equal(first, other)
 
@@ -87,7 +91,7 @@ def test_content_recommends_a_new_item_of_a_kind_that_the_member_buys(crowds):
     items = pd.DataFrame({"item_id": crowds.items, "category": kinds, "name": "thing"})
     new = pd.DataFrame({"item_id": ["i98", "i99"], "category": ["kind 0", "kind 2"], "name": "thing"})
     wider = crowds.with_items(new["item_id"])
-    found = policy.peer("content", {"decay": 1, "popularity": 0.0, "own": 0.0}, wider, pd.concat([items, new]))
+    found = policies.peer("content", {"decay": 1, "popularity": 0.0, "own": 0.0}, wider, pd.concat([items, new]))
     ids, scores = found.recommend(["m00", "m30", "stranger"], 11)
     assert "i98" in ids[0] and "i99" not in ids[0] and "i99" in ids[1] and "i98" not in ids[1]
     assert np.isfinite(scores).all() and (ids != "").all()
@@ -96,11 +100,11 @@ def test_content_recommends_a_new_item_of_a_kind_that_the_member_buys(crowds):
 @pytest.mark.parametrize("items", [None, pd.DataFrame({"item_id": ["i00"], "category": [None]})])
 def test_content_without_attributes_is_refused(crowds, items):
     with pytest.raises(DataError, match=r"content: items have none of category, subcategory, brand, name; .* item_knn"):
-        content(crowds, 1, 0.5, 0, items)
+        policies.peer("content", {}, crowds, items)
 
 
 @pytest.mark.parametrize("name, settings", [*LATENT, ("g_topfreq", {}), ("p_topfreq", {}), ("gp_topfreq", {})])
 def test_an_item_that_was_never_sold_comes_after_all_that_the_crowd_buys(crowds, name, settings):
     wider = crowds.with_items(["a new one"])
-    ids, _ = policy.peer(name, settings, wider, seed=1).recommend(["m00"], 31)
+    ids, _ = policies.peer(name, settings, wider, seed=1).recommend(["m00"], 31)
     assert "a new one" not in ids[0][:10]
