@@ -196,13 +196,56 @@ DEFINITIONS = (
         },
     ),
     Table(
+        "effects",
+        ("metric", "by", "subgroup"),
+        {
+            "metric": required(TEXT),  # its unit and direction: evaluate/metrics.py
+            "by": required(TEXT, among=("all", "tier", "persona", "stage")),
+            "subgroup": required(TEXT),  # "all", or a tier, persona or stage
+            "members": required(INT, **COUNT),  # who have the metric under both policies
+            "control": optional(FLOAT),  # mean under the champion
+            "treatment": optional(FLOAT),  # mean under the challenger
+            "difference": optional(FLOAT),
+            "low": required(FLOAT),  # its interval at evaluate.confidence
+            "high": required(FLOAT),
+            "bootstrap_low": optional(FLOAT),
+            "bootstrap_high": optional(FLOAT),
+            "effect_size": optional(FLOAT),  # standard deviations between members
+            "p_value": optional(FLOAT, **SHARE),
+            "q_value": optional(FLOAT, **SHARE),  # over all subgroups; null where by is "all"
+            "detectable": optional(FLOAT, **COUNT),  # smallest true difference found with the asked power
+        },
+    ),
+    Table(
+        "programme",
+        ("tier",),
+        {
+            "tier": required(TEXT),
+            "tier_rank": required(INT, **COUNT),
+            "members": required(INT, **COUNT),
+            "value": required(FLOAT, **COUNT),  # cents of margin over the horizon, together
+            "repurchasing": required(FLOAT, **COUNT),  # members expected to order within economics.repurchase_days
+            "with_benefits": required(INT, **COUNT),  # members
+            "cost": required(FLOAT, **COUNT),  # cents of benefits over the horizon
+            "gain": required(FLOAT),  # cents of margin, assumed response
+            "net": required(FLOAT),
+        },
+    ),
+    Table(
         "decisions",
         ("as_of", "check"),
         {
             "as_of": required(TIME),
             "check": required(TEXT),  # of the rule
+            "kind": required(TEXT),  # evaluate/verdicts.py: Kind
             "result": required(TEXT, among=("passed", "failed", "warning")),
-            "reason": required(TEXT),
+            "found": required(TEXT, among=("yes", "no", "nobody", "no_groups")),
+            "metric": optional(TEXT),  # of the primary metric and of guardrails; null for other checks, as all below
+            "difference": optional(FLOAT),  # challenger minus champion, in the metric's unit
+            "low": optional(FLOAT),
+            "high": optional(FLOAT),
+            "margin": optional(FLOAT, **COUNT),
+            "confidence": optional(FLOAT, **SHARE),  # of low and high
             "verdict": required(TEXT, among=("promote", "keep")),  # of all checks together
             "champion": required(TEXT),  # policies
             "challenger": required(TEXT),

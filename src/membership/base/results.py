@@ -31,11 +31,11 @@ def save_plot(name: str, frame: pd.DataFrame, root: Path | None = None) -> None:
     files.write_text(path, frame.to_csv(index=False, lineterminator="\n"))
 
 
-def save_figure(name: str, ax: Axes) -> None:
-    """Write `reports/figures/<name>.svg`; the same figure gives the same bytes, so that it can be committed."""
+def save_figure(path: Path, ax: Axes) -> None:
+    """Write an SVG file; the same figure gives the same bytes, so that it can be committed."""
     import matplotlib as mpl  # seconds that stages without a figure need not wait for
 
-    with mpl.rc_context({"svg.hashsalt": name}), files.whole(paths.reports("figures", f"{name}.svg")) as temporary:
+    with mpl.rc_context({"svg.hashsalt": path.stem}), files.whole(path) as temporary:
         ax.figure.savefig(temporary, format="svg", bbox_inches="tight", metadata={"Date": None, "Creator": None})
 
 

@@ -1,10 +1,11 @@
 """The table that a campaign tool loads: for each member what they are worth, need and get, and what to do next."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import pandas as pd
 
-from membership.base import files, paths, tables
+from membership.base import files
 from membership.base.errors import DataError
 from membership.base.member_schemas import STAGES
 from membership.settings.benefits import Benefit
@@ -66,12 +67,11 @@ def by_stage(actions: pd.DataFrame, strategy: Strategy) -> pd.DataFrame:
     return found.assign(**words).rename_axis("stage")
 
 
-def save(actions: pd.DataFrame) -> None:
-    """Write table `actions`, and for people and tools the same as `reports/actions.parquet` and `.csv`."""
-    stored = tables.write("actions", actions)
-    with files.whole(paths.reports("actions.parquet")) as temporary:
+def publish(stored: Path, folder: Path) -> None:
+    """Write table `actions`, `stored` in that file, for people and tools: `folder`/actions.parquet and actions.csv."""
+    with files.whole(folder / "actions.parquet") as temporary:
         temporary.write_bytes(stored.read_bytes())
-    files.write_text(paths.reports("actions.csv"), tables.read("actions").to_csv(index=False, lineterminator="\n"))
+    files.write_text(folder / "actions.csv", pd.read_parquet(stored).to_csv(index=False, lineterminator="\n"))
 
 
 def _benefits(allocations: pd.DataFrame, listed: pd.DataFrame, catalogue: Iterable[Benefit]) -> pd.Series:

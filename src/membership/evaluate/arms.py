@@ -1,6 +1,7 @@
 """Members hashed to arms, as a live test would do it, and what each shows under its own arm alone."""
 
 import hashlib
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from membership.evaluate.experiment import CHALLENGER as TREATMENT
 from membership.evaluate.experiment import CHAMPION as CONTROL
 
 BEFORE = "_before"  # ends the name of what is known from the window before
+BALANCED = 0.1  # standardised difference below which arms are commonly called balanced
 
 
 def assign(tiers: pd.DataFrame, salt: str) -> pd.DataFrame:
@@ -74,7 +76,7 @@ def balance(assigned: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
     """Compare the arms on what was `known` of members (member_id and numbers) before the test: one row a column.
 
     Columns: known, members, champion, challenger (means), apart (standardised difference, in pooled standard
-    deviations; below 0.1 is commonly taken for balanced), p_value (Welch). Columns without variance are left out.
+    deviations), p_value (Welch). Columns without variance are left out.
 
     Source: Austin (2009), Statistics in Medicine 28, on standardised differences.
     """
@@ -91,6 +93,34 @@ def balance(assigned: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
             row = {"known": name, "members": len(values), CONTROL: control.mean(), TREATMENT: treatment.mean()}
             rows.append(row | {"apart": gap, "p_value": p_value})
     return pd.DataFrame(rows, columns=["known", "members", CONTROL, TREATMENT, "apart", "p_value"])
+
+
+@dataclass(frozen=True)
+class Balance:
+    """How alike the arms were before: the number `known` that is furthest `apart`, and how many p values are low.
+
+    `low`: of `numbers` p values those below 1 - confidence; `by_chance`: how many would be expected to be.
+    """
+
+    known: str
+    apart: float
+    numbers: int
+    low: int
+    by_chance: float
+
+    @property
+    def balanced(self) -> bool:
+        """Whether every number is within the common limit."""
+        return abs(self.apart) < BALANCED
+
+
+def summary(balance: pd.DataFrame, confidence: float) -> Balance | None:
+    """Return what `balance` comes to; None where nothing that varies was known of members."""
+    if balance.empty:
+        return None
+    worst = balance.loc[balance["apart"].abs().idxmax()]
+    low = int((balance["p_value"] < 1 - confidence).sum())
+    return Balance(worst["known"], worst["apart"], len(balance), low, len(balance) * (1 - confidence))
 
 
 def _digest(salt: str, name: str) -> str:

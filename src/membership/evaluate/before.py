@@ -1,10 +1,10 @@
-"""What was known of members before the test: the window before as_of, judged with a policy that is no arm.
+"""What was known of members before the test: the window before as_of, judged with a policy that is neither arm.
 
     ... history ... | window before | as_of          holdout
     ------------------)[-------------)[----------------------)
      reference fitted    covariate      outcome of the test
 
-A covariate that no arm can have moved takes variance out of the comparison, and leaves its meaning alone.
+A covariate that neither arm can have changed removes variance from the comparison and does not change its meaning.
 """
 
 from datetime import date
@@ -14,7 +14,7 @@ import pandas as pd
 
 from membership.base.errors import DataError
 from membership.base.timeline import Window
-from membership.evaluate import reach
+from membership.evaluate import hits
 from membership.recommend import baskets, metrics, policies
 from membership.settings.recommend import Recommend
 
@@ -25,7 +25,7 @@ REFERENCE = "gp_topfreq"  # own most frequent items: needs no training, and is t
 def outcomes(events: ir.Table, window: Window, recommend: Recommend) -> pd.DataFrame:
     """Return how the reference policy fared in `window`, the last one before as_of: one row a member.
 
-    Columns: member_id, the metrics of table `outcomes` and the counts of `reach.of`, all of the next basket in
+    Columns: member_id, the metrics of table `outcomes` and the counts of `hits.of`, all of the next basket in
     `window`. Without anybody to judge there the frame is empty: a test then does without covariates.
     """
     try:
@@ -35,9 +35,9 @@ def outcomes(events: ir.Table, window: Window, recommend: Recommend) -> pd.DataF
     reference = policies.peer(REFERENCE, recommend.peers.get(REFERENCE, {}), known)
     targets = baskets.targets(events, window, known)
     ids, _ = reference.recommend(targets.members, recommend.k)
-    bought = reach.bought(events, targets, known, window)
+    bought = hits.bought(events, targets, known, window)
     judged = metrics.per_member(ids, targets, known, recommend.k)
-    return judged.merge(reach.of(ids, targets.members, bought), on="member_id", validate="one_to_one")
+    return judged.merge(hits.of(ids, targets.members, bought), on="member_id", validate="one_to_one")
 
 
 def known(features: pd.DataFrame, outcomes: pd.DataFrame, metric: str, as_of: date) -> pd.DataFrame:

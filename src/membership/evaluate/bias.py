@@ -1,8 +1,10 @@
 """For whom the models err: value and recommendations on the holdout, by what members told of themselves.
 
-A difference between groups is no proof of harm, and none is no proof of fairness: groups are few members, who did not
-answer is not known, and what is realised holds whatever made members behave as they did.
+A difference between groups is no proof of harm, and no difference is no proof of fairness: groups are small, members
+who did not answer are missing, and what happened has many causes.
 """
+
+from dataclasses import dataclass
 
 import ibis.expr.types as ir
 import pandas as pd
@@ -36,19 +38,26 @@ def of_recommendations(
     return _with_all(facts, found.to_numpy(), attributes, confidence)
 
 
-def in_words(table: pd.DataFrame, what: str, confidence: float) -> str:
-    """Say which groups are apart from all members, as far as their intervals tell; `what` names the number."""
+@dataclass(frozen=True)
+class Apart:
+    """How many of `groups` are apart from all members, of whom the ratio is `overall`: rows of `of_value`.
+
+    `by_chance`: how many would be expected if none were.
+    """
+
+    overall: float
+    groups: int
+    rows: pd.DataFrame
+    by_chance: float
+
+
+def apart(table: pd.DataFrame, confidence: float) -> Apart | None:
+    """Return which groups are apart from all members, by their intervals; None where no groups are known."""
     groups = table[table["group"] != ALL]
     if groups.empty:
-        return f"Nothing is known of groups, so {what} cannot be told apart by them."
-    apart = groups[groups["apart"]]
-    names = "; ".join(f"{row.attribute} {row.group} {row.ratio:.2f}" for row in apart.itertuples())
+        return None
     overall = table.loc[table["group"] == ALL, "ratio"].iloc[0]
-    listed = f": {names}" if names else ""
-    return (
-        f"Over all members, {what} is {overall:.2f}. {len(apart)} of {len(groups)} groups are apart from that{listed}. "
-        f"Chance alone would set about {(1 - confidence) * len(groups):.0f} of so many apart."
-    )
+    return Apart(overall, len(groups), groups[groups["apart"].astype(bool)], (1 - confidence) * len(groups))
 
 
 def _with_all(facts, realised, attributes, confidence, predicted=None) -> pd.DataFrame:

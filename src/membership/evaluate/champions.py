@@ -31,7 +31,7 @@ def live() -> dict[str, Any]:
             f"`git checkout champion.json`, or write one, e.g. {_EXAMPLE}."
         ) from error
     except json.JSONDecodeError as error:
-        raise DataError(f"{path()}: not valid JSON ({error}); mend it, or `git checkout champion.json`.") from error
+        raise DataError(f"{path()}: not valid JSON ({error}); correct it, or `git checkout champion.json`.") from error
     return checked(found)
 
 

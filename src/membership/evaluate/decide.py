@@ -1,34 +1,23 @@
-"""Champion or challenger, by the written rule of `params.yaml`, with the reasons in words."""
+"""Champion or challenger, by the written rule of `params.yaml`: the verdict, and every check that it rests on."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
 
-from membership.base.errors import ProjectError
-from membership.evaluate import guardrails
-from membership.evaluate.experiment import Experiment
+from membership.base import files, paths
+from membership.base.errors import DataError, ProjectError
+from membership.evaluate import experiment, metrics, verdicts
+from membership.evaluate.guardrails import KEY
+from membership.evaluate.metrics import Counted
+from membership.evaluate.verdicts import Check, Found, Kind
 from membership.settings.decide import Decide
+from membership.settings.evaluate import Evaluate
 
-AA = "A/A check"
 Champion = Mapping[str, Any]  # the content of champion.json: policy, settings, reason, previous (a Champion or null)
-
-
-@dataclass(frozen=True)
-class Check:
-    """One condition of the rule, whether it holds, why, in words; one that does not block only warns."""
-
-    name: str
-    passed: bool
-    reason: str
-    blocks: bool = True
-
-    @property
-    def result(self) -> str:
-        """What people read: passed, failed or warning."""
-        return "passed" if self.passed else "failed" if self.blocks else "warning"
 
 
 @dataclass(frozen=True)
@@ -51,83 +40,83 @@ class Decision:
         return "challenger" if self.verdict == "promote" else "champion"
 
     @property
-    def reasons(self) -> list[str]:
+    def deciding(self) -> tuple[Check, ...]:
         """What decided: the failed checks of a 'keep', all checks of a 'promote'."""
-        return [check.reason for check in self.checks if self.verdict == "promote" or check.result == "failed"]
-
-    @property
-    def table(self) -> pd.DataFrame:
-        """The checks, one a row: check, result (passed, failed, warning), reason."""
-        return pd.DataFrame({"check": c.name, "result": c.result, "reason": c.reason} for c in self.checks)
+        return tuple(check for check in self.checks if self.verdict == "promote" or check.result == "failed")
 
     def rows(self, as_of: date) -> pd.DataFrame:
         """Return table `decisions`: the checks with what was decided on `as_of`."""
         policies = {"champion": self.champion["policy"], "challenger": self.challenger["policy"]}
-        return self.table.assign(as_of=pd.Timestamp(as_of), verdict=self.verdict, **policies)
+        return verdicts.table(self.checks).assign(as_of=pd.Timestamp(as_of), verdict=self.verdict, **policies)
 
     def to_json(self) -> dict[str, Any]:
-        """Return what `data/decision.json` holds: verdict, reasons, champion, challenger and each check."""
-        checks = [asdict(check) for check in self.checks]
-        named = {"verdict": self.verdict, "reasons": self.reasons, "checks": checks}
-        return named | {"champion": self.champion, "challenger": self.challenger}
+        """Return what `data/decision.json` holds: verdict, champion, challenger and each check."""
+        policies = {"champion": self.champion, "challenger": self.challenger}
+        return {"verdict": self.verdict, "checks": verdicts.to_json(self.checks), **policies}
+
+
+def read(path: Path | None = None) -> Decision:
+    """Return the decision in `path` (data/decision.json).
+
+    Raises DataError where there is none, or where an earlier version of this project made it.
+    """
+    path = path or paths.data("decision.json")
+    found = files.read_json(path)
+    checks = verdicts.from_json(found.get("checks"), str(path))
+    missing = [name for name in ("verdict", "champion", "challenger") if name not in found]
+    if missing:
+        raise DataError(f"{path}: {', '.join(missing)} missing; run `dvc repro` to make it again.")
+    return Decision(found["verdict"], checks, found["champion"], found["challenger"])
 
 
 def decide(
-    experiment: Experiment,
+    rows: pd.DataFrame,
+    evaluate: Evaluate,
     rule: Decide,
     champion: Champion,
     challenger: Champion,
-    guards: pd.DataFrame | None = None,
     checks: Iterable[Check] = (),
 ) -> Decision:
     """Promote the challenger if it is another policy and every check of the rule that blocks holds; else keep.
 
     The checks: the primary metric's lower bound is above `rule.margin`; no guardrail may have lost more than its
-    margin, as far as its interval tells (non-inferiority); the A/A check passed; and `checks` that others made, among
-    which an A/A check stands for the experiment's own. A guardrail is a metric of `experiment` or of `guards` (rows as
-    of `guardrails.fairness`), which come first.
+    margin, by the bound of its interval (non-inferiority); and `checks` that others made. `rows` are the metrics over
+    all members, as of `of_all_members`.
 
-    Raises ParamError, naming the metrics there are, where the metric of a guardrail is unknown.
+    Raises ParamError, naming the metrics there are, where the primary metric or that of a guardrail is
+    unknown.
     """
-    rows, others = metrics_of(experiment, guards), tuple(checks)
+    metrics.of(evaluate.primary_metric, experiment.KEY, rows.index)
     found = (
         _different(champion, challenger),
-        _improves(experiment, rule.margin),
-        *(_not_inferior(rows, guard.metric, guard.margin, experiment.confidence) for guard in rule.guardrails),
-        *([] if any(check.name == AA for check in others) else [_honest(experiment)]),
-        *others,
+        _improves(rows.loc[evaluate.primary_metric], rule.margin, evaluate.confidence),
+        *(_not_inferior(rows, guard.metric, guard.margin, evaluate.confidence) for guard in rule.guardrails),
+        *checks,
     )
     verdict = "keep" if any(check.result == "failed" for check in found) else "promote"
     return Decision(verdict, found, _policy(champion), _policy(challenger))
 
 
-def metrics_of(experiment: Experiment, guards: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Return the rows over all members of `experiment` and of `guards` together, index metric."""
-    parts = [experiment.headline] if guards is None else [guards, experiment.headline]
-    rows = pd.concat([part.set_index("metric") for part in parts])
-    return rows[~rows.index.duplicated()]
+def of_all_members(effects: pd.DataFrame, guards: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows over all members of table `effects` and of `guardrails.fairness` together, index metric."""
+    overall = effects[effects["by"] == experiment.ALL]
+    return pd.concat([part.dropna(axis=1, how="all") for part in (overall, guards)]).set_index("metric")
 
 
-def from_json(checks: list[Mapping[str, Any]], blocks: bool = True) -> list[Check]:
-    """Return checks that another stage wrote as name, passed, reason; without `blocks` they only warn."""
-    return [Check(each["name"], bool(each["passed"]), each["reason"], blocks) for each in checks]
-
-
-def promote(decision: Mapping[str, Any], champion: Champion, force: bool = False) -> dict[str, Any]:
-    """Return the new content of champion.json from `data/decision.json` and the old content, kept as 'previous'.
+def promote(decision: Decision, champion: Champion, reason: str, force: bool = False) -> dict[str, Any]:
+    """Return the new content of champion.json: the challenger, why (`reason`, in words), and the old one as 'previous'.
 
     Raises ProjectError where the decision says keep (unless `force`), or was made about another champion.
     """
-    if _policy(champion) != decision["champion"]:
+    if _policy(champion) != decision.champion:
         raise ProjectError(
-            f"data/decision.json compares with '{decision['champion']['policy']}', but champion.json has changed "
+            f"data/decision.json compares with '{decision.champion['policy']}', but champion.json has changed "
             f"since (policy '{champion['policy']}'); run `dvc repro` to decide again, then promote."
         )
-    why = " ".join(decision["reasons"])
-    if decision["verdict"] != "promote" and not force:
-        raise ProjectError(f"the decision is to keep '{champion['policy']}': {why} champion.json is unchanged.")
-    reason = why if decision["verdict"] == "promote" else f"Promoted by hand against the decision: {why}"
-    return {**decision["challenger"], "reason": reason, "previous": dict(champion)}
+    if decision.verdict != "promote" and not force:
+        raise ProjectError(f"the decision is to keep '{champion['policy']}': {reason} champion.json is unchanged.")
+    by_hand = "" if decision.verdict == "promote" else "Promoted by hand against the decision: "
+    return {**decision.challenger, "reason": by_hand + reason, "previous": dict(champion)}
 
 
 def rollback(champion: Champion) -> dict[str, Any]:
@@ -140,8 +129,8 @@ def rollback(champion: Champion) -> dict[str, Any]:
     return dict(champion["previous"])
 
 
-def metrics(decision: Decision) -> dict[str, int]:
-    """Return the decision as flat names and numbers, for `results.save_metrics`."""
+def flat(decision: Decision) -> dict[str, int]:
+    """Return the decision as flat metrics."""
     results = [check.result for check in decision.checks]
     counts = {"checks": len(results), "checks_passed": results.count("passed"), "warnings": results.count("warning")}
     return {"promote": int(decision.verdict == "promote")} | counts
@@ -153,44 +142,31 @@ def _policy(champion: Champion) -> dict[str, Any]:
 
 def _different(champion: Champion, challenger: Champion) -> Check:
     same = _policy(champion) == _policy(challenger)
-    words = "is live already" if same else f"is another policy than the champion '{champion['policy']}'"
-    return Check("another policy", not same, f"The challenger '{challenger['policy']}' {words}.")
+    named = {"champion": champion["policy"], "challenger": challenger["policy"]}
+    return verdicts.check("another policy", Kind.POLICY, not same, **named)
 
 
-def _improves(experiment: Experiment, margin: float) -> Check:
-    row = experiment.overall(experiment.primary)
-    passed = bool(row["low"] > margin)
-    words = f"its lower bound is {'above' if passed else 'not above'} the margin {margin:g}"
-    return Check("primary metric", passed, f"{_change(row, experiment.confidence)}; {words}.")
+def _improves(row: pd.Series, margin: float, confidence: float) -> Check:
+    nobody = None if row["members"] else Found.NOBODY
+    numbers = _numbers(row, margin, confidence)
+    return verdicts.check("primary metric", Kind.PRIMARY, row["low"] > margin, found=nobody, **numbers)
 
 
-def _not_inferior(rows: pd.DataFrame, metric: str, margin: float, confidence: float) -> Check:
-    name = f"guardrail {metric}"
-    row = guardrails.of(rows, metric)
-    if metric in (guardrails.GAP, guardrails.SPREAD) and not row["members"]:
-        return Check(name, False, f"{metric}: nothing is known of groups, so it cannot be judged.", blocks=False)
-    falling = guardrails.lower_is_better(metric)
-    loss = row["high"] if falling else -row["low"]
-    passed = bool(loss <= margin)
-    worse = (
-        f"{'a rise' if falling else 'a loss'} of more than {margin:g} is {'ruled out' if passed else 'not ruled out'}"
-    )
-    return Check(name, passed, f"{_change(row, confidence)}; {worse}.")
+def _not_inferior(rows: pd.DataFrame, name: str, margin: float, confidence: float) -> Check:
+    metric = metrics.of(name, KEY, rows.index)
+    row = rows.loc[name]
+    numbers = _numbers(row, margin, confidence)
+    named = {"name": f"guardrail {name}", "kind": Kind.GUARDRAIL}
+    if not row["members"]:
+        groups = metric.how == Counted.BETWEEN_GROUPS  # not to know groups is no fault of a challenger
+        found = Found.NO_GROUPS if groups else Found.NOBODY
+        return verdicts.check(**named, passed=False, blocks=not groups, found=found, **numbers)
+    loss = -row["low"] if metric.higher_is_better else row["high"]
+    return verdicts.check(**named, passed=loss <= margin, **numbers)
 
 
-def _honest(experiment: Experiment) -> Check:
-    aa = experiment.aa
-    found = f"Random halves of the members under one policy differed in {aa.rejection_share:.1%} of {len(aa.p_values)}"
-    allowed = f"tests; chance allows {aa.low:.1%} to {aa.high:.1%}"
-    return Check(AA, aa.passed, f"{found} {allowed}: the test {'can' if aa.passed else 'cannot'} be trusted.")
-
-
-def _change(row: pd.Series, confidence: float) -> str:
-    if row["members"] == 0:
-        return f"No member has a value of {row.name}"
-    digits = "+.1f" if guardrails.in_cents(row.name) else "+.4f"
-    unit = " cents a member" if guardrails.in_cents(row.name) else ""
-    if row["low"] == row["high"]:
-        return f"{row.name} changes by {row['difference']:{digits}}{unit}"
-    interval = f"{confidence:.0%} interval {row['low']:{digits}} to {row['high']:{digits}}"
-    return f"{row.name} changes by {row['difference']:{digits}}{unit} ({interval})"
+def _numbers(row: pd.Series, margin: float, confidence: float) -> dict[str, Any]:
+    metric = metrics.of(row.name)
+    about = {"metric": row.name, "unit": str(metric.unit), "higher_is_better": metric.higher_is_better}
+    bounds = {name: row[name] for name in ("difference", "low", "high")}
+    return about | bounds | {"margin": margin, "confidence": confidence}

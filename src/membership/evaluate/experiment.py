@@ -4,31 +4,27 @@ What it shows is predicted relevance under held-out logs. Nobody was shown these
 """
 
 from dataclasses import dataclass
-from itertools import product
 
-import numpy as np
 import pandas as pd
 
 from membership.base import seeds
 from membership.base.errors import DataError, ParamError
-from membership.evaluate import guardrails, segments
+from membership.evaluate import metrics
+from membership.evaluate.metrics import COVERAGE, Unit
 from membership.settings.evaluate import Evaluate
 from membership.stats import distinct, resample
 
 CHAMPION, CHALLENGER = "champion", "challenger"
-ALL = "all members"
-COVERAGE = "catalogue_coverage"
+ALL = "all"  # members: what table `effects` calls them, as grouping and as group
+KEY = "params.yaml: evaluate.primary_metric"
 
 
 @dataclass(frozen=True)
-class Experiment:
-    """What the comparison found.
+class Comparison:
+    """What the paired comparison found, over all members; `subgroups` says for whom.
 
-    `effects`: one row a metric and segment (all members, or a tier) with the fields of `resample.Paired`
-    (p values as they are: `segments.run` adjusts them over all segments).
-    `differences`: one row a member: member_id, tier, one column a metric (challenger minus champion).
-    `heterogeneity_p`: Welch's analysis of variance of the primary metric's differences over tiers; NaN where
-    fewer than two tiers can be compared.
+    `effects`: one row a metric with the fields of `resample.Paired`. `differences`: one row a member: member_id,
+    one column a metric (challenger minus champion).
     """
 
     primary: str
@@ -36,39 +32,27 @@ class Experiment:
     effects: pd.DataFrame
     differences: pd.DataFrame
     aa: resample.AACheck
-    heterogeneity_p: float
-
-    @property
-    def headline(self) -> pd.DataFrame:
-        """The rows of `effects` over all members, one a metric."""
-        return self.effects[self.effects["segment"] == ALL]
 
     @property
     def metrics(self) -> list[str]:
         """The metrics that each member has, without those that are counted over all."""
-        return [name for name in self.differences.columns if name not in ("member_id", "tier")]
+        return metrics.known(self.differences.columns)
+
+    @property
+    def changes(self) -> pd.Series:
+        """The differences of the primary metric of the members who have it."""
+        return self.differences[self.primary].dropna()
 
     def overall(self, metric: str) -> pd.Series:
-        """Return the row of `headline` of `metric`. Raises ParamError, listing what there is."""
-        rows = self.headline.set_index("metric")
-        if metric not in rows.index:
-            raise ParamError(f"metric '{metric}' is unknown; there are: {', '.join(rows.index)}.")
-        return rows.loc[metric]
-
-    def by_tier(self, metric: str) -> pd.DataFrame:
-        """Return the rows of `effects` of `metric`, one a tier, from the entry tier up."""
-        return self.effects[(self.effects["metric"] == metric) & (self.effects["segment"] != ALL)]
+        """Return the row of `effects` of `metric`. Raises ParamError, listing what there is."""
+        metrics.of(metric, "comparison", self.effects["metric"])
+        return self.effects.set_index("metric").loc[metric]
 
 
 def run(
-    outcomes: pd.DataFrame,
-    recommendations: pd.DataFrame,
-    items: pd.DataFrame,
-    tiers: pd.DataFrame,
-    evaluate: Evaluate,
-    seed: int,
-) -> Experiment:
-    """Compare the two policies on every metric of table `outcomes`, over all members and within each tier.
+    outcomes: pd.DataFrame, recommendations: pd.DataFrame, items: pd.DataFrame, evaluate: Evaluate, seed: int
+) -> Comparison:
+    """Compare the two policies on every metric of table `outcomes`, over all members.
 
     Catalogue coverage, the share of table `items` that a policy recommends to anybody, comes with them: it is no mean
     of members, so it has the interval of `stats.distinct` and no p-value.
@@ -77,33 +61,28 @@ def run(
     metric is unknown.
     """
     champion, challenger = arms(outcomes)
-    metrics = [column for column in champion.columns if column != "tier"]
-    if evaluate.primary_metric not in metrics:
-        there = ", ".join(metrics)
-        raise ParamError(f"evaluate.primary_metric = {evaluate.primary_metric!r}: unknown metric; there are: {there}.")
-    if guardrails.lower_is_better(evaluate.primary_metric) or guardrails.in_cents(evaluate.primary_metric):
+    names = metrics.known(champion.columns)
+    primary = metrics.of(evaluate.primary_metric, KEY, names)
+    if primary.unit != Unit.SHARE or not primary.higher_is_better:
         raise ParamError(
-            f"evaluate.primary_metric = {evaluate.primary_metric!r}: a rise of it is a loss, or it is in cents; "
-            "allowed: a share that is better the higher. Make it one of decide.guardrails instead."
+            f"{KEY} = {evaluate.primary_metric!r}: a rise of it is a loss, or it is in cents; allowed: a share that is "
+            "better the higher. Make it one of decide.guardrails instead."
         )
-    order = tiers.sort_values("tier_rank")["tier"].drop_duplicates().tolist()
     rows = []
-    for metric, segment in product(metrics, [ALL, *order]):
-        chosen = (champion["tier"] == segment).to_numpy() | (segment == ALL)
-        rng = seeds.rng(seed, f"bootstrap/{metric}/{segment}")
-        result = _paired(champion.loc[chosen, metric], challenger.loc[chosen, metric], evaluate, rng)
-        rows.append({"metric": metric, "segment": segment, **vars(result)})
-    differences = (challenger[metrics] - champion[metrics]).assign(tier=champion["tier"]).reset_index()
-    primary = champion[evaluate.primary_metric].to_numpy()
-    return Experiment(
+    for name in names:
+        rng = seeds.rng(seed, f"bootstrap/{name}/all members")
+        found = resample.paired(
+            champion[name].to_numpy(), challenger[name].to_numpy(),
+            evaluate.confidence, evaluate.bootstrap, evaluate.power, rng,
+        )  # fmt: skip
+        rows.append({"metric": name, **vars(found)})
+    values, shared = champion[evaluate.primary_metric].to_numpy(), (evaluate.confidence, evaluate.aa_band)
+    return Comparison(
         primary=evaluate.primary_metric,
         confidence=evaluate.confidence,
         effects=pd.DataFrame([*rows, _coverage(recommendations, items, evaluate.confidence)]),
-        differences=differences,
-        aa=resample.aa_check(
-            primary, evaluate.aa_repeats, evaluate.confidence, evaluate.aa_band, seeds.rng(seed, "aa")
-        ),
-        heterogeneity_p=segments.welch_anova(differences[evaluate.primary_metric], differences["tier"])[1],
+        differences=(challenger[names] - champion[names]).reset_index(),
+        aa=resample.aa_check(values, evaluate.aa_repeats, *shared, seeds.rng(seed, "aa")),
     )
 
 
@@ -135,22 +114,25 @@ def arms(outcomes: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     return champion, challenger
 
 
-def metrics(experiment: Experiment) -> dict[str, float]:
-    """Return the experiment as flat names and numbers, for `results.save_metrics`; tiers for the primary metric."""
-    overall = experiment.overall(experiment.primary)
+def flat(found: Comparison, by_tier: pd.DataFrame, heterogeneity_p: float) -> dict[str, float]:
+    """Return the comparison as flat metrics, and the primary metric `by_tier` (rows as of `subgroups.run`).
+
+    `heterogeneity_p`: the p value that the effect on the primary metric is the same in all tiers.
+    """
+    overall = found.overall(found.primary)
     flat = {
         "members": overall["members"],
         "p_value": overall["p_value"],
         "effect_size": overall["effect_size"],
         "detectable_difference": overall["detectable"],
-        "heterogeneity_p": experiment.heterogeneity_p,
-        "aa_rejection_share": experiment.aa.rejection_share,
+        "heterogeneity_p": heterogeneity_p,
+        "aa_rejection_share": found.aa.rejection_share,
     }
-    for row in experiment.headline.itertuples():
+    for row in found.effects.itertuples():
         flat |= {f"champion_{row.metric}": row.control, f"challenger_{row.metric}": row.treatment}
         flat |= _bounded(f"difference_{row.metric}", row)
-    for row in experiment.by_tier(experiment.primary).itertuples():
-        flat |= _bounded(f"difference_{row.metric}_{row.segment.lower().replace(' ', '_')}", row)
+    for row in by_tier.itertuples():
+        flat |= _bounded(f"difference_{found.primary}_{row.subgroup.lower().replace(' ', '_')}", row)
     return flat
 
 
@@ -158,11 +140,6 @@ def _bounded(name: str, row) -> dict[str, float]:
     return {name: row.difference, f"{name}_low": row.low, f"{name}_high": row.high}
 
 
-def _paired(control: pd.Series, treatment: pd.Series, evaluate: Evaluate, rng: np.random.Generator) -> resample.Paired:
-    knobs = evaluate.confidence, evaluate.bootstrap, evaluate.power
-    return resample.paired(control.to_numpy(), treatment.to_numpy(), *knobs, rng)
-
-
 def _coverage(recommendations: pd.DataFrame, items: pd.DataFrame, confidence: float) -> dict:
     lists = [recommendations[recommendations["policy"] == policy] for policy in (CHAMPION, CHALLENGER)]
-    return {"metric": COVERAGE, "segment": ALL, **vars(distinct.paired(*lists, len(items), confidence))}
+    return {"metric": COVERAGE, **vars(distinct.paired(*lists, len(items), confidence))}

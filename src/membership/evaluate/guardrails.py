@@ -15,23 +15,13 @@ import pandas as pd
 import scipy.stats
 
 from membership.base import engine
-from membership.base.errors import ParamError
 from membership.benefits.facts import UNKNOWN
 from membership.data import purchases
+from membership.evaluate import metrics
+from membership.evaluate.metrics import GAP, SPREAD
 from membership.settings.decide import Guardrail
 
-DISCOUNT, MARGIN, GAP, SPREAD = "discount_cost", "margin", "fairness_gap", "fairness_spread"
-COLUMNS = ["metric", "members", "control", "treatment", "difference", "low", "high"]
-
-
-def lower_is_better(metric: str) -> bool:
-    """Return whether a rise of `metric` is a loss."""
-    return metric.startswith((DISCOUNT, GAP, SPREAD))
-
-
-def in_cents(metric: str) -> bool:
-    """Return whether `metric` is an amount of money, in cents, and no share."""
-    return metric.startswith((DISCOUNT, f"{MARGIN}_at"))
+KEY = "params.yaml: decide.guardrails"
 
 
 def prices(events: ir.Table, cutoff: date) -> pd.DataFrame:
@@ -44,31 +34,6 @@ def prices(events: ir.Table, cutoff: date) -> pd.DataFrame:
     return means.order_by("item_id").to_pandas()
 
 
-def money(
-    recommendations: pd.DataFrame, bought: pd.DataFrame, prices: pd.DataFrame, margin_rate: float, k: int
-) -> pd.DataFrame:
-    """Return expected discount and margin of the first `k` items on each list that were `bought`.
-
-    `recommendations` has policy, member_id, rank, item_id; `bought` has member_id, item_id (of all who are judged);
-    `prices` is as of `prices`; an item without a price counts as nothing. Columns: policy, member_id,
-    discount_cost_at_<k> and margin_at_<k> (cents a member; margin is `margin_rate` of the price after discount), one
-    row for each policy and member of `bought`, 0 where nothing was hit.
-    """
-    pairs = bought[["member_id", "item_id"]].drop_duplicates()
-    listed = recommendations.loc[recommendations["rank"] <= k, ["policy", "member_id", "item_id"]]
-    hits = listed.merge(pairs).merge(prices, on="item_id")
-    found = pd.DataFrame({f"{DISCOUNT}_at_{k}": hits["discount"], f"{MARGIN}_at_{k}": margin_rate * hits["price"]})
-    sums = found.groupby([hits["policy"], hits["member_id"]]).sum()
-    policies, members = np.sort(recommendations["policy"].unique()), np.sort(pairs["member_id"].unique())
-    everybody = pd.MultiIndex.from_product([policies, members], names=["policy", "member_id"])
-    return sums.reindex(everybody, fill_value=0.0).reset_index()
-
-
-def with_money(outcomes: pd.DataFrame, money: pd.DataFrame) -> pd.DataFrame:
-    """Return table `outcomes` with the columns of `money`."""
-    return outcomes.merge(money, on=["policy", "member_id"], how="left", validate="one_to_one")
-
-
 def fairness(
     champion: pd.DataFrame,
     challenger: pd.DataFrame,
@@ -77,7 +42,10 @@ def fairness(
     min_group: int,
     confidence: float,
 ) -> pd.DataFrame:
-    """Return how `challenger` changes what lies between groups of members: two rows, COLUMNS and `between` (words).
+    """Return how `challenger` changes what lies between groups of members: two rows.
+
+    Columns: metric, members, control, treatment, difference, low, high; attribute, best and worst (groups; "" for the
+    spread, which is of all of them).
 
     fairness_gap: the best served group over the worst, of the attribute where they are furthest apart.
     fairness_spread: the standard deviation between the groups of an attribute, weighted by members, of the attribute
@@ -96,56 +64,41 @@ def fairness(
     tables = {name: table for name, table in tables.items() if len(table) > 1}
     if not tables:
         nothing = {"members": 0, "control": np.nan, "treatment": np.nan, "difference": np.nan}
-        rows = [{"metric": name, **nothing, "low": -np.inf, "high": np.inf, "between": "-"} for name in (GAP, SPREAD)]
-        return pd.DataFrame(rows)
+        unknown = {**nothing, "low": -np.inf, "high": np.inf, "attribute": "", "best": "", "worst": ""}
+        return pd.DataFrame([{"metric": name, **unknown} for name in (GAP, SPREAD)])
     apart = max(tables, key=lambda name: np.ptp(tables[name]["level"]))
     wide = max(tables, key=lambda name: _deviation(tables[name]))
     best, worst = tables[apart]["level"].idxmax(), tables[apart]["level"].idxmin()
     ends = tables[apart].loc[[best, worst]] if best != worst else tables[apart]
-    named = {
-        GAP: (ends, np.array([1.0, -1.0]) if best != worst else np.zeros(len(ends)), f"{apart} {best} over {worst}"),
-        SPREAD: (tables[wide], _weights(tables[wide]), wide),
-    }
-    rows = [
-        {"metric": name, **_contrast(table, weights, confidence), "between": words}
-        for name, (table, weights, words) in named.items()
-    ]
-    return pd.DataFrame(rows)
-
-
-def of(rows: pd.DataFrame, metric: str) -> pd.Series:
-    """Return the row of `metric` among `rows` (index metric). Raises ParamError, listing what there is."""
-    if metric not in rows.index:
-        raise ParamError(
-            f"params.yaml: decide.guardrails: metric '{metric}' is unknown; there are: {', '.join(rows.index)}."
-        )
-    return rows.loc[metric]
+    signs = np.array([1.0, -1.0]) if best != worst else np.zeros(len(ends))
+    gap = {"metric": GAP, **_contrast(ends, signs, confidence), "attribute": apart, "best": best, "worst": worst}
+    spread = _contrast(tables[wide], _weights(tables[wide]), confidence)
+    return pd.DataFrame([gap, {"metric": SPREAD, **spread, "attribute": wide, "best": "", "worst": ""}])
 
 
 def in_margins(rows: pd.DataFrame, rule: Iterable[Guardrail]) -> pd.DataFrame:
     """Return how every guardrail of `rule` moved, in margins: better is above 0, and a loss of the whole margin is -1.
 
-    `rows` has the metrics as index (as of `decide.metrics_of`). Columns: metric, margin, difference, low, high; one
-    that allows no loss (margin 0) has no such unit, and is left out.
+    `rows` has the metrics as index (as of `decide.of_all_members`). Columns: metric, margin, difference, low, high; one
+    that allows no loss (margin 0) has no such unit, and is left out. Raises ParamError for an unknown metric.
     """
     found = []
     for each in rule:
-        row = of(rows, each.metric)
-        ends = ["difference", "high", "low"] if lower_is_better(each.metric) else ["difference", "low", "high"]
-        sign = -1 if lower_is_better(each.metric) else 1
+        better = metrics.of(each.metric, KEY, rows.index).higher_is_better
+        ends = ["difference", "low", "high"] if better else ["difference", "high", "low"]
         if each.margin:
-            moved = sign * row[ends].to_numpy(dtype=float) / each.margin
+            moved = (1 if better else -1) * rows.loc[each.metric, ends].to_numpy(dtype=float) / each.margin
             found.append((each.metric, each.margin, *moved))
     return pd.DataFrame(found, columns=["metric", "margin", "difference", "low", "high"])
 
 
-def metrics(guards: pd.DataFrame) -> dict[str, float]:
-    """Return the rows of `fairness` as flat names and numbers; nothing where none is known."""
-    flat = {}
+def flat(guards: pd.DataFrame) -> dict[str, float]:
+    """Return the rows of `fairness` as flat metrics; nothing where none is known."""
+    found = {}
     for row in guards[guards["members"] > 0].itertuples():
-        flat |= {row.metric: row.treatment, f"difference_{row.metric}": row.difference}
-        flat |= {f"difference_{row.metric}_low": row.low, f"difference_{row.metric}_high": row.high}
-    return flat
+        found |= {row.metric: row.treatment, f"difference_{row.metric}": row.difference}
+        found |= {f"difference_{row.metric}_low": row.low, f"difference_{row.metric}_high": row.high}
+    return found
 
 
 def _by_group(pair: pd.DataFrame, groups: pd.Series, smallest: int) -> pd.DataFrame:

@@ -7,12 +7,14 @@ import numpy as np
 import pandas as pd
 
 from membership.base.errors import DataError
-from membership.recommend import metrics, policy
+from membership.evaluate import metrics
+from membership.evaluate.metrics import Basis, Lists
+from membership.recommend import policy
 from membership.recommend.baskets import Baskets, Targets
 
 
 @dataclass(frozen=True)
-class Judged:
+class Holdout:
     """Tables `recommendations` (every member) and `outcomes` (every member with a next basket), by policy."""
 
     recommendations: pd.DataFrame
@@ -20,18 +22,14 @@ class Judged:
 
 
 def judge(
-    policies: Mapping[str, policy.Recommender],
-    items: pd.DataFrame,
-    tiers: pd.DataFrame,
-    targets: Targets,
-    baskets: Baskets,
-    k: int,
-) -> Judged:
-    """Let each of `policies` recommend `k` of `items` to every member of table `tiers`; judge them on `targets`.
+    policies: Mapping[str, policy.Recommender], items: pd.DataFrame, tiers: pd.DataFrame, basis: Basis
+) -> Holdout:
+    """Let each of `policies` recommend `basis.k` of `items` to every member of table `tiers`; judge them on `basis`.
 
     Raises DataError where a member to be judged has no tier.
     """
-    strangers = np.setdiff1d(targets.members, tiers["member_id"]).tolist()
+    judged = basis.targets.members
+    strangers = np.setdiff1d(judged, tiers["member_id"]).tolist()
     if strangers:
         raise DataError(
             f"table 'tiers': {len(strangers)} members who bought in the holdout are missing, e.g. {strangers[0]!r}; "
@@ -40,13 +38,11 @@ def judge(
     members = np.sort(tiers["member_id"].to_numpy(dtype=str))
     lists, outcomes = [], []
     for name, recommender in policies.items():
-        lists.append(policy.listed(recommender, items, members, k).assign(policy=name))
-        ids, _ = recommender.recommend(targets.members, k)
-        judged = metrics.per_member(ids, targets, baskets, k)
-        composed = metrics.composition(ids, targets, baskets, k)
-        outcomes.append(judged.merge(composed, on="member_id", validate="one_to_one").assign(policy=name))
+        lists.append(policy.listed(recommender, items, members, basis.k).assign(policy=name))
+        ids, _ = recommender.recommend(judged, basis.k)
+        outcomes.append(metrics.per_member(Lists(ids, basis)).assign(policy=name))
     tier = tiers[["member_id", "tier"]]
-    return Judged(pd.concat(lists), pd.concat(outcomes).merge(tier, on="member_id", validate="many_to_one"))
+    return Holdout(pd.concat(lists), pd.concat(outcomes).merge(tier, on="member_id", validate="many_to_one"))
 
 
 def describe(tiers: pd.DataFrame, baskets: Baskets, targets: Targets) -> pd.DataFrame:

@@ -4,18 +4,23 @@ This is how a live test would be read, on held-out baskets instead of new ones: 
 size gives, and it is much wider than the paired one. Nobody was shown these lists, so nothing here is caused.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import tea_tasting as tt
 from tea_tasting.aggr import Aggregates
 
+from membership.evaluate import experiment, metrics
 from membership.evaluate.arms import BEFORE, CONTROL, TREATMENT
-from membership.evaluate.experiment import Experiment
+from membership.evaluate.experiment import Comparison
+from membership.evaluate.metrics import Unit
 from membership.settings.evaluate import Evaluate
 
 PLAIN, ADJUSTED = "Welch", "CUPED"
+PAIRED, RANDOMISED = "paired", "randomised"
 
 
 @dataclass(frozen=True)
@@ -25,6 +30,7 @@ class Measure:
     name: str
     numer: str
     denom: str | None = None
+    unit: Unit = Unit.SHARE
 
     def columns(self, adjusted: bool) -> list[str]:
         """Return the columns it needs, with those of its covariate where `adjusted`."""
@@ -39,7 +45,7 @@ class Measure:
 
 RATIOS = (
     Measure("hits_per_listed", "hits", "listed"),  # of the items on a list, the share that was bought
-    Measure("spend_reached", "spend_hit", "spend"),  # of what the next basket cost, the share that was on the list
+    Measure("spend_hit_share", "spend_hit", "spend"),  # of what the next basket cost, the share that was on the list
 )
 
 
@@ -60,7 +66,7 @@ class Contrast:
 class Trial:
     """What the randomised reading found.
 
-    `members`: what `arms.observe` returned. `effects`: one row a measure and method (Welch, CUPED): the fields of
+    `members`: what `arms.observe` returned. `effects`: one row a measure and method (Welch, CUPED): unit, the fields of
     Contrast, correlation (of outcome and covariate), detectable (smallest true difference found with the asked power).
     Where the sample-ratio gate is shut (`sample_ratio_p` below `gate`), effects are NaN: a broken split is not read.
     """
@@ -72,9 +78,19 @@ class Trial:
     gate: float
 
     @property
+    def arms(self) -> dict[str, Any]:
+        """The members of each arm who came back, and whether they are as many as was planned."""
+        sizes = self.members["arm"].value_counts().reindex([CONTROL, TREATMENT], fill_value=0)
+        return sizes.to_dict() | {"p_value": self.sample_ratio_p, "gate": self.gate, "readable": self.readable}
+
+    @property
     def readable(self) -> bool:
         """Whether the numbers of members in the arms are what was planned."""
         return self.sample_ratio_p >= self.gate
+
+    def known(self, measure: str, method: str) -> bool:
+        """Say whether there is a row of `effects` of a measure by this method."""
+        return bool(((self.effects["measure"] == measure) & (self.effects["method"] == method)).any())
 
     def of(self, measure: str, method: str = PLAIN) -> pd.Series:
         """Return the row of `effects` of a measure."""
@@ -82,8 +98,13 @@ class Trial:
         return rows.iloc[0]
 
 
-def analyse(observed: pd.DataFrame, metrics: list[str], knobs: Evaluate) -> Trial:
-    """Compare the arms of `observed` (as of `arms.observe`) on the means of `metrics` and on RATIOS.
+def measures(names: list[str]) -> list[Measure]:
+    """Return the means of the metrics called `names` as measures. Raises ParamError where one is unknown."""
+    return [Measure(name, name, unit=metrics.of(name).unit) for name in names]
+
+
+def analyse(observed: pd.DataFrame, measures: Iterable[Measure], knobs: Evaluate) -> Trial:
+    """Compare the arms of `observed` (as of `arms.observe`) on `measures` and on RATIOS.
 
     Each by Welch's t and, where the window before knows something of the metric, by CUPED as well.
 
@@ -91,10 +112,9 @@ def analyse(observed: pd.DataFrame, metrics: list[str], knobs: Evaluate) -> Tria
     """
     counts = [int((observed["arm"] == arm).sum()) for arm in (CONTROL, TREATMENT)]
     ratio_p = sample_ratio(*counts)
-    measures = [Measure(metric, metric) for metric in metrics]
-    measures += [ratio for ratio in RATIOS if {ratio.numer, ratio.denom} <= set(observed.columns)]
+    ratios = [ratio for ratio in RATIOS if {ratio.numer, ratio.denom} <= set(observed.columns)]
     rows = []
-    for measure in measures:
+    for measure in (*measures, *ratios):
         rows.append(_row(observed, measure, False, knobs))
         covariates = measure.columns(True)
         if set(covariates) <= set(observed.columns) and observed[measure.numer + BEFORE].std() > 0:
@@ -144,15 +164,72 @@ def contrast(
     )
 
 
-def readings(paired: Experiment, trial: Trial) -> pd.DataFrame:
-    """Return the primary metric as each reading has it: reading, members, difference, low, high, width, detectable."""
+@dataclass(frozen=True)
+class Wider:
+    """How many times wider than the paired interval the randomised one is, and what the correlation foretells.
+
+    `together`: the correlation of what the two lists of a member find.
+    """
+
+    times: float
+    foretold: float
+    together: float
+
+
+@dataclass(frozen=True)
+class Cut:
+    """The share of the variance that CUPED takes off (below 0: it adds), and the correlation with the covariate."""
+
+    share: float
+    correlation: float
+
+
+def readings(paired: Comparison, trial: Trial) -> pd.DataFrame:
+    """Return the primary metric as each reading has it.
+
+    Columns: reading (paired | randomised), method, members, difference, low, high, width, detectable, times (the width
+    over that of the paired one; NaN where that has none).
+    """
     row = paired.overall(paired.primary)
-    rows = [{"reading": "paired", **row[["members", "difference", "low", "high", "detectable"]]}]
-    for effect in trial.effects[trial.effects["measure"] == paired.primary].to_dict("records"):
-        kept = {name: effect[name] for name in ("members", "difference", "low", "high", "detectable")}
-        rows.append({"reading": f"randomised, {effect['method']}", **kept})
+    kept = ["members", "difference", "low", "high", "detectable"]
+    rows = [{"reading": PAIRED, "method": "t", **row[kept]}]
+    effects = trial.effects[trial.effects["measure"] == paired.primary]
+    rows += [{"reading": RANDOMISED, **each} for each in effects[["method", *kept]].to_dict("records")]
     table = pd.DataFrame(rows)
-    return table.assign(width=table["high"] - table["low"])
+    width = table["high"] - table["low"]
+    return table.assign(width=width, times=width / (width.iloc[0] or np.nan))
+
+
+def wider(outcomes: pd.DataFrame, readings: pd.DataFrame, metric: str) -> Wider | None:
+    """Return how much wider the randomised interval is than the paired one, and why, from both lists of each member.
+
+    None where they cannot be compared: the metric does not vary, an arm has too few members, or the gate is shut.
+    """
+    champion, challenger = (arm[metric] for arm in experiment.arms(outcomes))
+    together = champion.corr(challenger)
+    times = readings.loc[readings["method"] == PLAIN, "times"].min()
+    if not np.isfinite(together) or not np.isfinite(times):
+        return None
+    own, both = champion.var() + challenger.var(), (challenger - champion).var()
+    return Wider(float(times), float(np.sqrt(2 * own / both)), float(together))
+
+
+def cut(trial: Trial, metric: str) -> Cut | None:
+    """Return how far CUPED cut the variance of `metric`; None where it was not used, or the gate is shut."""
+    if not trial.readable or not trial.known(metric, ADJUSTED):
+        return None
+    plain, adjusted = trial.of(metric), trial.of(metric, ADJUSTED)
+    left = ((adjusted["high"] - adjusted["low"]) / (plain["high"] - plain["low"])) ** 2
+    return Cut(1 - left, adjusted["correlation"])
+
+
+def flat(trial: Trial, metric: str) -> dict[str, float]:
+    """Return the randomised reading of `metric` as flat metrics."""
+    found = {"randomised_sample_ratio_p_value": trial.sample_ratio_p}
+    for row in trial.effects[trial.effects["measure"] == metric].to_dict("records"):
+        name = f"randomised_{row['method'].lower()}_{metric}"
+        found |= {name: row["difference"], f"{name}_low": row["low"], f"{name}_high": row["high"]}
+    return found
 
 
 def _row(observed: pd.DataFrame, measure: Measure, adjusted: bool, knobs: Evaluate) -> dict:
@@ -162,6 +239,7 @@ def _row(observed: pd.DataFrame, measure: Measure, adjusted: bool, knobs: Evalua
     values = _known(observed, columns)
     return {
         "measure": measure.name,
+        "unit": str(measure.unit),
         "method": ADJUSTED if adjusted else PLAIN,
         **vars(found),
         "correlation": correlation(observed, measure) if adjusted else np.nan,

@@ -1,18 +1,34 @@
-"""A challenger watched week by week: what may be said at each look, if one looks every week.
+"""A challenger watched week by week: what each look may conclude, if one looks every week.
 
-Members enter in the week in which their next basket came, once each; who comes first buys more often than who comes
-last, so the first weeks speak of other members than the last ones.
+Members enter in the week of their next basket, once each. Those who come first buy more often than those who come
+last, so the first weeks are about other members than the last ones.
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import scipy.special
 
 from membership.evaluate.arms import TREATMENT
+from membership.evaluate.randomised import PAIRED, RANDOMISED
 from membership.stats import sequential
 
-RANDOMISED, PAIRED = "randomised", "paired"
 _LARGEST = 0.5  # standard deviation of a share, where nothing is known from before
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What one reading showed: the first `week` in which it could have stopped, or None, and p in the `last` one.
+
+    `naive`: the weeks in which a test made for one look would have rejected.
+    """
+
+    reading: str
+    week: int | None
+    last: int
+    p_value: float
+    naive: tuple[int, ...]
 
 
 def planned_error(before: pd.DataFrame, metric: str) -> float:
@@ -53,22 +69,14 @@ def watch(
     return pd.concat([arms, pairs] if readable else [pairs], ignore_index=True)[columns]
 
 
-def in_words(watched: pd.DataFrame, metric: str, confidence: float) -> str:
-    """Say in which week each reading could first have stopped, and what looking without correction would have said."""
-    alpha, parts = 1 - confidence, []
+def summary(watched: pd.DataFrame, confidence: float) -> list[Watched]:
+    """Return what each reading of `watch` showed."""
+    alpha, found = 1 - confidence, []
     for reading, rows in watched.groupby("reading", sort=False):
-        last, sure = rows.iloc[-1], rows[rows["p_value"] < alpha]
-        when = f"could have stopped after week {sure['week'].iloc[0]:.0f}" if len(sure) else "could not have stopped"
-        parts.append(f"the {reading} reading {when} (always-valid p {last['p_value']:.2g} in week {last['week']:.0f})")
-    first = f"Looking at {metric} every week, {' and '.join(parts)}."
-    if RANDOMISED not in watched["reading"].to_numpy():
-        return f"{first} The arms are not read: the sample-ratio gate is shut."
-    fixed = watched[(watched["reading"] == RANDOMISED) & (watched["fixed_p_value"] < alpha)]
-    naive = "in no week" if fixed.empty else f"in week {', '.join(str(week) for week in fixed['week'])}"
-    return (
-        f"{first} A test made for one look would have called the randomised arms different {naive}; read every week, "
-        f"it would do so too often where there is nothing."
-    )
+        sure, naive = (rows.loc[rows[name] < alpha, "week"].astype(int) for name in ("p_value", "fixed_p_value"))
+        last, week = rows.iloc[-1], int(sure.iloc[0]) if len(sure) else None
+        found.append(Watched(str(reading), week, int(last["week"]), float(last["p_value"]), tuple(naive)))
+    return found
 
 
 def _paired(values: pd.Series, weeks: pd.Series, mixture: float, confidence: float, minimum: int) -> pd.DataFrame:

@@ -1,7 +1,7 @@
-"""What happened since the last decision: predictions held against reality, and how far members have moved.
+"""What happened since the last decision: predictions compared with outcomes, and how far members have moved.
 
-What is realised was realised under whatever the shop did in the period; it says whether forecasts can be relied on,
-not what a policy caused.
+Outcomes depend on everything that the shop did in the period. They show how reliable forecasts are, not what a policy
+caused.
 """
 
 from dataclasses import dataclass
@@ -13,6 +13,8 @@ import pandas as pd
 
 from membership.base.errors import DataError, ParamError
 from membership.benefits import fairness
+from membership.evaluate import verdicts
+from membership.evaluate.verdicts import Check, Kind
 from membership.monitor import realised
 from membership.settings.monitor import Monitor, Threshold
 from membership.settings.windows import Windows
@@ -34,7 +36,7 @@ _DRIFT = ["name", "kind", "psi", "psi_chance", "ks", "ks_chance", "reference", "
 
 @dataclass(frozen=True)
 class Compared:
-    """Predictions of one day held against what happened up to another.
+    """Predictions of one day compared with what happened up to another.
 
     `table`: one row an outcome and group of members (columns outcome, by, group, members, predicted and realised means,
     ratio of realised over predicted with low and high, status). `calibrated`: one row an outcome (intercept, slope,
@@ -55,11 +57,16 @@ class Compared:
         rows = self.table[(self.table["outcome"] == outcome) & (self.table["by"] == ALL)]
         return rows.iloc[0] if len(rows) else pd.Series(np.nan, index=_COMPARED)
 
+    def off(self) -> pd.DataFrame:
+        """Return the rows of `table` of tiers and stages that are to be watched or have drifted."""
+        rows = self.table[self.table["by"].isin(["tier", "stage"])]
+        return rows[rows["status"].isin([WATCH, DRIFTED])]
+
 
 def compare(
     predictions: pd.DataFrame, members: pd.Series, events: ir.Table, items: pd.DataFrame, until: date, knobs: Monitor
 ) -> Compared:
-    """Hold `predictions` (of one day, as from `predictions.earlier`) against what happened before `until`.
+    """Compare `predictions` (of one day, as from `predictions.earlier`) with what happened before `until`.
 
     `members` are those of whom the data know now. Raises DataError where none of them was predicted, or too little
     time has passed. Groups of fewer than `knobs.min_members` are shown, and never called anything but stable.
@@ -120,7 +127,32 @@ def drift_of(
     return table.sort_values(["psi", "name"], ascending=[False, True], ignore_index=True)
 
 
-def metrics(compared: Compared, drift: pd.DataFrame) -> dict[str, float | int | None]:
+def checks(found: Compared, drift: pd.DataFrame, drift_blocks: bool = False) -> list[Check]:
+    """Return what stage decide looks at: drift, whether forecasts came true, and their calibration.
+
+    Drift passes unless a feature or forecast has drifted, the second unless repurchase or spend of all members has, the
+    third unless a slope has. Without earlier predictions only drift is judged.
+    """
+    moved = drift.loc[drift["status"].isin([WATCH, DRIFTED]), ["name", "psi", "ks", "status"]].to_dict("records")
+    far = {"rows": len(drift), "furthest": drift["name"].iloc[0], "psi": drift["psi"].iloc[0], "moved": moved}
+    still = verdicts.check("drift", Kind.DRIFT, (drift["status"] != DRIFTED).all(), drift_blocks, **far)
+    if found.made is None:
+        return [still]
+    both = found.table[(found.table["by"] == ALL) & found.table["outcome"].isin(["repurchase", "spend"])]
+    live = {"made": str(found.made), "until": str(found.until), "policy": found.policy, "version": found.version}
+    came_true = not both["status"].eq(DRIFTED).any()
+    slopes = found.calibrated.loc[found.calibrated["status"] != NONE, ["outcome", "slope", "low", "high", "status"]]
+    sloped = not slopes["status"].eq(DRIFTED).any()
+    return [
+        still,
+        verdicts.check(
+            "forecasts came true", Kind.FORECASTS, came_true, drift_blocks, **live, rows=both.to_dict("records")
+        ),
+        verdicts.check("calibration", Kind.CALIBRATION, sloped, drift_blocks, rows=slopes.to_dict("records")),
+    ]
+
+
+def flat(compared: Compared, drift: pd.DataFrame) -> dict[str, float | int | None]:
     """Return the figures of the period, flat; null where there were no earlier predictions."""
     buy = compared.overall("repurchase")
     counts = {f"monitor_{word}": int((drift["status"] == word).sum()) for word in (WATCH, DRIFTED)}

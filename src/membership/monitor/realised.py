@@ -32,7 +32,7 @@ def since(predictions: pd.DataFrame, events: ir.Table, items: pd.DataFrame, unti
     passed = (until - start).days
     if passed < within:
         raise DataError(
-            f"predictions of {start} cannot be held against what happened by {until}: {passed} days have passed, and "
+            f"predictions of {start} cannot be compared with what happened by {until}: {passed} days have passed, and "
             f"a repurchase is an order within {within}. Wait, or score as of a later day (windows.as_of)."
         )
     days = min(passed, horizon)

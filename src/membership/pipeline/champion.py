@@ -8,9 +8,10 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from membership.base import files, paths
+from membership.base import files
 from membership.base.errors import ProjectError
 from membership.evaluate import champions, decide
+from membership.report import words
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -21,27 +22,30 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         live = champions.live()
-        decision = files.read_json(paths.data("decision.json")) if options.change == "promote" else {}
+        decision = decide.read() if options.change == "promote" else None
     except ProjectError as error:
         print(f"{options.change}: {error}", file=sys.stderr)
         return 1
     try:
-        new = champions.checked(_changed(options.change, decision, live, options.force))
+        new = champions.checked(_changed(decision, live, options.force))
     except ProjectError as error:
         print(f"{options.change}: {error}", file=sys.stderr)
         _log(champions.entry(options.change, live, None, str(error), options.force))
         return 1
     files.write_json(champions.path(), new)
-    against = options.force and decision.get("verdict") != "promote"  # what the rule says anyway, the rule has done
-    why = new["reason"] if options.change == "promote" else f"Rolled back by hand; live before: {live['policy']}."
+    against = options.force and decision is not None and decision.verdict != "promote"  # else the rule has done it
+    why = new["reason"] if decision is not None else f"Rolled back by hand; live before: {live['policy']}."
     _log(champions.entry(options.change, live, new, why, against))
     print(f"champion.json: '{live['policy']}' -> '{new['policy']}': {new['reason']}")
     print("Commit it with decisions.jsonl; the next `dvc repro` judges against it, and the MLflow alias follows.")
     return 0
 
 
-def _changed(change: str, decision: Mapping[str, Any], live: dict[str, Any], force: bool) -> dict[str, Any]:
-    return decide.promote(decision, live, force) if change == "promote" else decide.rollback(live)
+def _changed(decision: decide.Decision | None, live: dict[str, Any], force: bool) -> dict[str, Any]:
+    """Return the new content of champion.json: a promotion where there is a decision, else a rollback."""
+    if decision is None:
+        return decide.rollback(live)
+    return decide.promote(decision, live, words.render("decide_reasons", checks=decision.deciding), force)
 
 
 def _log(line: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""`make live`: keep what is predicted now in `reports/live`, so that the next period's run is held against it."""
+"""`make live`: keep what is predicted now in `reports/live`, for comparison with the next period's outcomes."""
 
 import sys
 

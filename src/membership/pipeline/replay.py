@@ -2,7 +2,7 @@
 
 A period is as long as the holdout, and starts where the one before it ends. Each runs in a folder of its own,
 `.replay/<as_of>/`, sees no event after its own holdout, and inherits what the one before it left: the champion, where
-the decision was to promote, and the predictions, which it holds against what happened. DVC in the folder skips what has
+the decision was to promote, and the predictions, which it compares with what happened. DVC in the folder skips what has
 been done, so a replay that was broken off goes on where it stopped.
 """
 
@@ -21,6 +21,7 @@ from membership.evaluate import champions, decide
 from membership.monitor import monitor, predictions
 from membership.pipeline import sandbox
 from membership.report import replay as replay_report
+from membership.report import words
 from membership.settings import params
 from membership.settings.params import Stage
 
@@ -102,9 +103,9 @@ def period(folder: Path, overrides: Mapping[str, Any], carried: Carried) -> None
 
 def left(folder: Path, carried: Carried) -> Carried:
     """Return what the period in `folder` leaves: its challenger, where the decision is to promote it; predictions."""
-    decision = files.read_json(folder / "data" / "decision.json")
-    promoted = decision["verdict"] == "promote"
-    champion = decide.promote(decision, carried.champion) if promoted else carried.champion
+    decision, champion = decide.read(folder / "data" / "decision.json"), carried.champion
+    if decision.verdict == "promote":
+        champion = decide.promote(decision, champion, words.render("decide_reasons", checks=decision.deciding))
     return Carried(champion, predictions.kept(carried.predictions, _table(folder, "predictions")))
 
 
@@ -122,9 +123,10 @@ def row(folder: Path, as_of: date, champion: Mapping[str, Any]) -> dict[str, Any
     found = monitor.compare(made, members, events, _table(folder, "items"), p.windows.holdout_end, p.monitor)
     buy, spend, hits = (found.overall(name) for name in ("repurchase", "spend", "listed items bought"))
     numbers = files.read_json(folder / "reports" / "metrics" / "decide.json")
-    decision = files.read_json(folder / "data" / "decision.json")
+    decision = decide.read(folder / "data" / "decision.json")
     decided = {name: numbers[f"monitor_{name}"] for name in ("watch", "drifted")}
-    decided |= {"verdict": decision["verdict"], "reasons": " ".join(decision["reasons"])}
+    reasons = words.render("decide_reasons", checks=decision.deciding)
+    decided |= {"verdict": decision.verdict, "reasons": reasons}
     share = {"predicted": buy["predicted"], "realised": buy["realised"], "status": buy["status"]}
     share |= {end: buy["predicted"] * buy[end] for end in ("low", "high")}
     money = {f"spend_{name}": spend[name] for name in ("ratio", "low", "high")}

@@ -74,7 +74,7 @@ def save_readme() -> None:
     readme, summary = paths.root() / "README.md", paths.reports("summary.md")
     table = _TABLE.search(summary.read_text(encoding="utf-8"))
     if table is None:
-        raise DataError(f"{summary}: no table between <!-- result --> and <!-- /result -->; run `dvc repro -f decide`.")
+        raise DataError(f"{summary}: no table between <!-- result --> and <!-- /result -->; run `dvc repro -f report`.")
     if readme.exists():
         text = readme.read_text(encoding="utf-8")
         files.write_text(readme, _TABLE.sub(lambda _: table.group(0), text))

@@ -11,7 +11,20 @@ from IPython.display import Markdown
 
 from membership.report import formats
 
-_FORMATS = ("number", "signed", "share", "money", "day", "p_value", "interval", "listed", "plural", "known")
+_FORMATS = (
+    "number",
+    "signed",
+    "share",
+    "money",
+    "amount",
+    "setting",
+    "day",
+    "p_value",
+    "interval",
+    "listed",
+    "plural",
+    "known",
+)
 
 
 def _environment() -> jinja2.Environment:

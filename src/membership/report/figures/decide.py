@@ -1,8 +1,11 @@
-"""Figures of the decision: frame in, Axes out."""
+"""Figures of the decision and of what follows for members: frame in, Axes out."""
 
 import matplotlib.pyplot as plt
 import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
+
+from membership.report import formats
 
 _FURTHEST = 4  # margins; what is further is cut off
 
@@ -22,4 +25,27 @@ def guardrails(moved: pd.DataFrame, confidence: float, ax: Axes | None = None) -
     ax.set(title="Guardrails: is a loss of more than the margin ruled out?")
     ax.set_xlabel(f"better to the right, in margins; {confidence:.0%} interval, cut off at {_FURTHEST}")
     ax.legend(loc="lower right")
+    return ax
+
+
+def money(programme: pd.DataFrame, currency: str, days: int, ax: Axes | None = None) -> Axes:
+    """Draw the assumed gain and the cost of benefits by tier, of table `programme` (cents over `days`)."""
+    ax = ax or plt.subplots(figsize=(7, 3.5))[1]
+    long = programme.sort_values("tier_rank").melt("tier", ["gain", "cost"], var_name="what", value_name="cents")
+    long["amount"] = long["cents"] / formats.CENTS
+    long["what"] = long["what"].map({"gain": "assumed gain in margin", "cost": "expected cost"})
+    sns.barplot(long, x="tier", y="amount", hue="what", ax=ax)
+    ax.set(title="Benefits by tier: expected cost and assumed gain", xlabel="tier")
+    ax.set_ylabel(f"{currency} over {days} days")
+    ax.legend(title=None, loc="upper left", bbox_to_anchor=(1, 1))
+    return ax
+
+
+def next_actions(actions: pd.DataFrame, tiers: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw how many members of each tier (table `tiers`, from the entry tier up) get each next action."""
+    ax = ax or plt.subplots(figsize=(8, 3.5))[1]
+    order = tiers.sort_values("tier_rank")["tier"].unique()
+    counts = pd.crosstab(actions["next_action"], actions["tier"])[order]
+    sns.heatmap(counts, annot=True, fmt="d", cmap="Blues", cbar=False, ax=ax)
+    ax.set(title=f"Next action by tier, {formats.plural(len(actions), 'member')}", xlabel="tier", ylabel="")
     return ax

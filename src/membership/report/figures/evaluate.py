@@ -1,4 +1,4 @@
-"""Figures of the comparison and of what follows for members: frame in, Axes out."""
+"""Figures of the comparison: frame in, Axes out."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -6,52 +6,32 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 
-from membership.evaluate.experiment import Experiment
+from membership.evaluate import metrics
+from membership.evaluate.metrics import Unit
+from membership.report import formats
 
 
-def effects(experiment: Experiment, ax: Axes | None = None) -> Axes:
-    """Draw the difference of each metric that is a share, over all members, with its t interval, zero marked."""
-    shares = experiment.headline[experiment.headline[["control", "treatment"]].max(axis=1).fillna(0) <= 1]
+def effects(rows: pd.DataFrame, confidence: float, ax: Axes | None = None) -> Axes:
+    """Draw the difference of each metric that is a share, with its interval, zero marked.
+
+    `rows`: metric, difference, low, high, one row a metric over all members.
+    """
+    rows = metrics.in_order(rows)
+    shares = rows[rows["unit"] == Unit.SHARE]
     ax = forest(shares, shares["metric"], ax)
     ax.set(title="What changes with the challenger, all members")
-    ax.set_xlabel(f"challenger minus champion (share), {experiment.confidence:.0%} interval")
+    ax.set_xlabel(f"challenger minus champion (share), {confidence:.0%} interval")
     return ax
 
 
-def differences(experiment: Experiment, ax: Axes | None = None) -> Axes:
-    """Draw how many members gain and lose on the primary metric, and by how much."""
+def differences(changes: pd.Series, ax: Axes | None = None) -> Axes:
+    """Draw how many members gain and lose on a metric, and by how much; `changes`: one number a member, -1 to 1."""
     ax = ax or plt.subplots(figsize=(7, 3.5))[1]
-    values = experiment.differences[experiment.primary].dropna()
-    edges = np.linspace(-1, 1, 42)
-    sns.histplot(values, bins=edges, ax=ax, color="tab:blue", alpha=0.6)
-    ax.axvline(values.mean(), color="tab:red", linestyle="--", label=f"mean {values.mean():+.4f}")
-    ax.set(title=f"Paired differences of {len(values)} members", ylabel="members (logarithmic)", yscale="log")
-    ax.set_xlabel(f"{experiment.primary}, challenger minus champion")
+    sns.histplot(changes, bins=np.linspace(-1, 1, 42), ax=ax, color="tab:blue", alpha=0.6)
+    ax.axvline(changes.mean(), color="tab:red", linestyle="--", label=f"mean {formats.signed(changes.mean())}")
+    ax.set(title=f"Paired differences of {formats.plural(len(changes), 'member')}", yscale="log")
+    ax.set(ylabel="members (logarithmic)", xlabel=f"{changes.name}, challenger minus champion")
     ax.legend()
-    return ax
-
-
-def money(programme: pd.DataFrame, currency: str, days: int, ax: Axes | None = None) -> Axes:
-    """Draw the assumed gain and the cost of benefits by tier, from `summary.programme` (cents over `days`)."""
-    ax = ax or plt.subplots(figsize=(7, 3.5))[1]
-    tiers = programme.iloc[:-1]
-    long = tiers.melt("tier", ["gain", "cost"], var_name="what", value_name="cents")
-    long["amount"] = long["cents"] / 100
-    long["what"] = long["what"].map({"gain": "assumed gain in margin", "cost": "expected cost"})
-    sns.barplot(long, x="tier", y="amount", hue="what", ax=ax)
-    ax.set(title="Benefits by tier: what they cost, and what they are assumed to bring", xlabel="tier")
-    ax.set_ylabel(f"{currency} over {days} days")
-    ax.legend(title=None, loc="upper left", bbox_to_anchor=(1, 1))
-    return ax
-
-
-def next_actions(actions: pd.DataFrame, tiers: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw how many members of each tier (table `tiers`, from the entry tier up) get each next action."""
-    ax = ax or plt.subplots(figsize=(8, 3.5))[1]
-    order = tiers.sort_values("tier_rank")["tier"].unique()
-    counts = pd.crosstab(actions["next_action"], actions["tier"])[order]
-    sns.heatmap(counts, annot=True, fmt="d", cmap="Blues", cbar=False, ax=ax)
-    ax.set(title=f"Next action by tier, {len(actions)} members", xlabel="tier", ylabel="")
     return ax
 
 

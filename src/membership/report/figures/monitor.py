@@ -1,23 +1,29 @@
 """Figures of what happened since the last decision: frame in, Axes out."""
 
+from functools import partial
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
 from membership.monitor.monitor import DRIFTED, STABLE, WATCH, Compared
+from membership.report import formats
 from membership.settings.monitor import Monitor
 
 COLOURS = {STABLE: "tab:blue", WATCH: "tab:orange", DRIFTED: "tab:red"}
 
 
+def judged(found: Compared) -> list[Axes]:
+    """Draw `ratios` and `came_true`; nothing where there were no earlier predictions, which the words say."""
+    return [] if found.made is None else [ratios(found), came_true(found)]
+
+
 def came_true(found: Compared, outcome: str = "repurchase", ax: Axes | None = None) -> Axes:
     """Draw predicted against realised means of tenths of members, with the diagonal on which they agree."""
-    ax = ax or plt.subplots(figsize=(5, 4))[1]
     rows = found.table[(found.table["outcome"] == outcome) & (found.table["by"] == "tenth")]
+    ax = ax or plt.subplots(figsize=(5, 4))[1]
     ax.set(title=f"{outcome.capitalize()}: predicted and realised", xlabel="predicted mean", ylabel="realised mean")
-    if rows.empty:
-        return _nothing(ax)
     low, high = (rows["predicted"] * rows[end] for end in ("low", "high"))
     ax.vlines(rows["predicted"], low.clip(lower=0), high, color="tab:blue", alpha=0.5)
     ax.plot(rows["predicted"], rows["realised"], "o", color="tab:blue", label="a tenth of the members")
@@ -32,8 +38,6 @@ def ratios(found: Compared, ax: Axes | None = None) -> Axes:
     rows = found.table[found.table["outcome"].isin(["repurchase", "spend"]) & (found.table["by"] != "tenth")]
     ax = ax or plt.subplots(figsize=(7, 0.8 + 0.27 * max(len(rows), 6)))[1]
     ax.set(title="Realised over predicted", xlabel="ratio; 1: as predicted")
-    if rows.empty:
-        return _nothing(ax)
     rows = rows[rows["ratio"].notna()].reset_index(drop=True)
     colours = rows["status"].map(COLOURS)
     ends = rows[["low", "high"]].clip(0, max(3.0, rows["ratio"].max() * 1.1))
@@ -54,7 +58,10 @@ def drift(table: pd.DataFrame, knobs: Monitor, ax: Axes | None = None) -> Axes:
     ax.plot(rows["psi_chance"], rows.index, "|", color="black", markersize=10, label="chance stays below")
     for word, limit in ((WATCH, knobs.psi.watch), (DRIFTED, knobs.psi.drifted)):
         ax.axvline(limit, color=COLOURS[word], linestyle="--", label=f"{word}: {limit:g}")
-    ax.set_yticks(rows.index, rows["name"] + ", KS " + rows["ks"].map("{:.2f}".format) + " (" + rows["status"] + ")")
+    ax.set_yticks(
+        rows.index,
+        rows["name"] + ", KS " + rows["ks"].map(partial(formats.number, digits=2)) + " (" + rows["status"] + ")",
+    )
     ax.invert_yaxis()
     ax.set(title="How far members have moved", xlabel="population stability index")
     ax.legend(loc="lower right")
@@ -84,9 +91,3 @@ def periods(table: pd.DataFrame, axes: np.ndarray | None = None) -> np.ndarray:
         ax.set_xticks(place, names)
         ax.margins(x=0.15)
     return axes
-
-
-def _nothing(ax: Axes) -> Axes:
-    ax.text(0.5, 0.5, "no earlier predictions", transform=ax.transAxes, ha="center", va="center")
-    ax.set(xticks=[], yticks=[])
-    return ax

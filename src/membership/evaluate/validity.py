@@ -1,7 +1,7 @@
 """Can these tests be trusted on these members: A/A and coverage checks of every interval that the evaluation shows.
 
-A/A: which of the two lists counts as the challenger's is a coin flip for each member, so that nothing is there to be
-found. Coverage: members are drawn anew from those there are, so that the difference among all of them is the truth.
+A/A: a coin flip decides for each member which of the two lists counts as the challenger's, so that there is nothing to
+find. Coverage: members are resampled from those there are, so that the difference among all of them is the truth.
 """
 
 from collections.abc import Mapping
@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 
 from membership.base import seeds
-from membership.evaluate import randomised
+from membership.evaluate import randomised, verdicts
 from membership.evaluate.arms import BEFORE, CONTROL, TREATMENT
 from membership.evaluate.randomised import Measure
+from membership.evaluate.verdicts import Check, Kind
 from membership.settings.evaluate import Evaluate
 from membership.stats import resample, trust
 
@@ -25,7 +26,7 @@ PAIRED, BOOTSTRAP = "paired t", "paired bootstrap"
 
 
 @dataclass(frozen=True)
-class Checks:
+class Validity:
     """`aa` and `coverage`, as `trust.aa_check` and `trust.coverage` return them."""
 
     aa: pd.DataFrame
@@ -37,7 +38,7 @@ class Checks:
         return bool(self.aa["passed"].all() and self.coverage["passed"].all())
 
 
-def run(outcomes: pd.DataFrame, before: pd.DataFrame, knobs: Evaluate, seed: int) -> Checks:
+def run(outcomes: pd.DataFrame, before: pd.DataFrame, knobs: Evaluate, seed: int) -> Validity:
     """Check the tests of the primary metric, and of a ratio, on the members of `outcomes` (both policies of each).
 
     `before` is that of `before.outcomes`; without it there is no CUPED to check.
@@ -48,9 +49,9 @@ def run(outcomes: pd.DataFrame, before: pd.DataFrame, knobs: Evaluate, seed: int
     bootstrap = {BOOTSTRAP: partial(_bootstrap, metric=knobs.primary_metric, confidence=knobs.confidence, rng=rng)}
     shared = knobs.confidence, knobs.aa_band
     aa = trust.aa_check(swapped(both), tests, knobs.aa_repeats, *shared, seeds.rng(seed, "checks/aa"))
-    truth = _truth(both, knobs.primary_metric, [*tests, *bootstrap])
+    truth = _truth(both, knobs.primary_metric, tests | bootstrap)
     draws, many = seeds.rng(seed, "checks/coverage"), knobs.coverage_repeats
-    return Checks(aa, trust.coverage(resampled(both), tests | bootstrap, truth, many, *shared, draws))
+    return Validity(aa, trust.coverage(resampled(both), tests | bootstrap, truth, many, *shared, draws))
 
 
 def potential(outcomes: pd.DataFrame, before: pd.DataFrame, metric: str) -> dict[str, pd.DataFrame]:
@@ -66,13 +67,13 @@ def potential(outcomes: pd.DataFrame, before: pd.DataFrame, metric: str) -> dict
     return {arm: frame.loc[shared] for arm, frame in frames.items()}
 
 
-def contrasts(members: pd.DataFrame, metric: str, confidence: float) -> dict[str, trust.Contrast]:
+def contrasts(members: pd.DataFrame, metric: str, confidence: float) -> dict[str, partial]:
     """Return the tests by name, for two frames of the same members in random order.
 
     The paired one takes all of both; a randomised one takes the first half of the control and the others of the
     treatment.
     """
-    tests: dict[str, trust.Contrast] = {PAIRED: partial(_student, metric=metric, confidence=confidence)}
+    tests = {PAIRED: partial(_student, metric=metric, confidence=confidence)}
     for measure in (Measure(metric, metric), _RATIO):
         for method, adjusted in ((randomised.PLAIN, False), (randomised.ADJUSTED, True)):
             columns = measure.columns(adjusted)
@@ -104,32 +105,15 @@ def resampled(both: Mapping[str, pd.DataFrame]) -> trust.Draw:
     return draw
 
 
-def to_json(checks: Checks, trial: randomised.Trial) -> list[dict]:
-    """Return what `data/checks.json` holds for stage decide: name, passed and reason of each check."""
-    ratio = f"p {trial.sample_ratio_p:.2g} for the arms' sizes; the gate shuts below {trial.gate:g}"
-    found = [("A/A check", checks.aa, "tests"), ("coverage check", checks.coverage, "intervals")]
+def checks(found: Validity, trial: randomised.Trial) -> list[Check]:
+    """Return what stage decide looks at: the A/A check, the coverage check, and the sample ratio of the arms."""
     rows = []
-    for name, table, what in found:
+    for name, kind, table in (("A/A check", Kind.AA, found.aa), ("coverage check", Kind.COVERAGE, found.coverage)):
         wrong = table.loc[~table["passed"], "contrast"].tolist()
-        verdict = f"not as chance allows in {', '.join(wrong)}" if wrong else "all as often as chance allows"
-        reason = f"{len(table)} {what}, {table['repeats'].iloc[0]} times each: {verdict}."
-        rows.append({"name": name, "passed": not wrong, "reason": reason})
-    return [*rows, {"name": "sample ratio", "passed": trial.readable, "reason": f"Sample ratio: {ratio}."}]
-
-
-def in_words(checks: Checks, confidence: float) -> str:
-    """Say how many tests reject and how many intervals cover as often as they should, and which do not."""
-    parts = []
-    for table, what in ((checks.aa, "tests reject a true null"), (checks.coverage, "intervals hold the truth")):
-        wrong = table.loc[~table["passed"], "contrast"].tolist()
-        named = f" (not: {', '.join(wrong)})" if wrong else ""
-        parts.append(f"{table['passed'].sum()} of {len(table)} {what} as often as chance allows{named}")
-    lowest = checks.coverage.sort_values("share").iloc[0]
-    return (
-        f"In {checks.aa['repeats'].iloc[0]} A/A draws and {lowest['repeats']} resampled markets, {parts[0]}, and "
-        f"{parts[1]}; the lowest coverage is {lowest['share']:.1%} for {confidence:.0%} ({lowest['contrast']}). So few "
-        f"draws find only a test that is badly wrong; `benchmarks.experiments` makes 2,000."
-    )
+        repeats = int(table["repeats"].iloc[0])
+        rows.append(verdicts.check(name, kind, not wrong, tests=len(table), repeats=repeats, wrong=wrong))
+    arms = {"p_value": trial.sample_ratio_p, "gate": trial.gate}
+    return [*rows, verdicts.check("sample ratio", Kind.SAMPLE_RATIO, trial.readable, **arms)]
 
 
 @dataclass(frozen=True)
@@ -153,13 +137,13 @@ def _randomised(control: pd.DataFrame, treatment: pd.DataFrame, measure: Measure
     return randomised.contrast(control.iloc[:half], treatment.iloc[half:], measure, adjusted, confidence)
 
 
-def _truth(both: Mapping[str, pd.DataFrame], metric: str, names: list[str]) -> dict[str, float]:
-    control, treatment = both[CONTROL].mean(), both[TREATMENT].mean()
-    truth = dict.fromkeys(names, float(treatment[metric] - control[metric]))
-    for name in names:
-        if name.startswith(f"{_RATIO.name},"):
-            above, below = (mean[_RATIO.numer] / mean[_RATIO.denom] for mean in (treatment, control))
-            truth[name] = float(above - below)
+def _truth(both: Mapping[str, pd.DataFrame], metric: str, tests: Mapping[str, partial]) -> dict[str, float]:
+    """Return the difference among all members that each of `tests` is to find."""
+    means, truth = [both[arm].mean() for arm in (TREATMENT, CONTROL)], {}
+    for name, test in tests.items():
+        measure = test.keywords.get("measure") or Measure(metric, metric)
+        above, below = (mean[measure.numer] / (mean[measure.denom] if measure.denom else 1.0) for mean in means)
+        truth[name] = float(above - below)
     return truth
 
 

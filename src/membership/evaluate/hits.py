@@ -1,6 +1,4 @@
-"""What lists reach of the next basket, in items and in money, and the week in which that basket came."""
-
-from datetime import date, timedelta
+"""What lists hit of the next basket, in items and in money, and the week in which that basket came."""
 
 import ibis
 import ibis.expr.types as ir
@@ -33,7 +31,7 @@ def bought(events: ir.Table, targets: Targets, known: Baskets, window: Window) -
 
 
 def of(ids: np.ndarray, members: np.ndarray, bought: pd.DataFrame) -> pd.DataFrame:
-    """Return what the lists `ids` (n, k) of `members` (n,) reach of what they `bought`: one row a member.
+    """Return what the lists `ids` (n, k) of `members` (n,) hit of what they `bought`: one row a member.
 
     Columns: member_id, listed and hits (items), spend and spend_hit (cents, of the basket and of its listed items),
     week.
@@ -56,21 +54,3 @@ def of_policies(recommendations: pd.DataFrame, bought: pd.DataFrame) -> pd.DataF
         ids = rows.pivot_table(index="member_id", columns="rank", values="item_id", aggfunc="first").reindex(members)
         parts.append(of(ids.fillna("").to_numpy(dtype=str), members, bought).assign(policy=policy))
     return pd.concat(parts, ignore_index=True)
-
-
-def entrants(events: ir.Table, known: Baskets, end: date, weeks: int) -> pd.DataFrame:
-    """Return how many members of `known` had a basket by each week since `weeks` before `end`, and how many they had.
-
-    Columns: week, members (counted once, so the number never falls), inverse (the mean over them of one over their
-    baskets so far: by what a member's mean over baskets varies less than a single one).
-    """
-    start = end - timedelta(days=DAYS * weeks)
-    seen = engine.before(events, end).filter(ibis._.local_at >= ibis.timestamp(start.isoformat()))
-    bought = purchases.basket_lines(seen)
-    bought = bought.semi_join(ibis.memtable({"member_id": known.members.tolist()}), "member_id")
-    days = bought.select("member_id", day=ibis._.local_at.truncate("D")).distinct().to_pandas()
-    week = (days["day"] - pd.Timestamp(start)).dt.days // DAYS + 1
-    so_far = pd.crosstab(days["member_id"], week).reindex(columns=range(1, weeks + 1), fill_value=0).cumsum(axis=1)
-    members = (so_far > 0).sum().to_numpy()
-    inverse = (1 / so_far.where(so_far > 0)).mean().fillna(1.0).to_numpy()
-    return pd.DataFrame({"week": range(1, weeks + 1), "members": members, "inverse": inverse})

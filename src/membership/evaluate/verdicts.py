@@ -1,0 +1,107 @@
+"""Checks as values: what was looked at, whether it holds, and the numbers; `report` has the words for them."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from membership.base.errors import DataError
+
+
+class Kind(StrEnum):
+    """What a check looks at."""
+
+    POLICY = "policy"  # is the challenger another policy than the champion
+    PRIMARY = "primary"  # does the primary metric improve by more than the margin
+    GUARDRAIL = "guardrail"  # is a loss of more than the margin ruled out
+    AA = "aa"  # do the tests reject as often as they should where there is nothing to find
+    COVERAGE = "coverage"  # do the intervals hold the truth as often as they should
+    SAMPLE_RATIO = "sample_ratio"  # are the arms as large as planned
+    DRIFT = "drift"  # are features and forecasts where they were
+    FORECASTS = "forecasts"  # did earlier forecasts come true on average
+    CALIBRATION = "calibration"  # did they for members with high and with low forecasts
+
+
+class Found(StrEnum):
+    """What a check found."""
+
+    YES = "yes"
+    NO = "no"
+    NOBODY = "nobody"  # has a value of the metric
+    NO_GROUPS = "no_groups"  # are known whose members could be compared
+
+
+@dataclass(frozen=True)
+class Check:
+    """One condition of the rule; one that does not block only warns.
+
+    `numbers` depend on the kind, null where there is none. Primary and guardrail: metric, unit, higher_is_better,
+    difference, low, high, margin, confidence. Policy: champion, challenger. A/A and coverage: tests, repeats, wrong
+    (names of tests). Sample ratio: p_value, gate. Drift: rows, furthest and psi, and moved (name, psi, ks, status).
+    Forecasts: made, until, policy, version, rows (outcome, members, predicted, realised, ratio, low, high, status).
+    Calibration: rows (outcome, slope, low, high, status).
+    """
+
+    name: str
+    kind: Kind
+    passed: bool
+    found: Found
+    blocks: bool = True
+    numbers: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def result(self) -> str:
+        """What people read: passed, failed or warning."""
+        return "passed" if self.passed else "failed" if self.blocks else "warning"
+
+
+def check(
+    name: str, kind: Kind, passed: bool, blocks: bool = True, found: Found | None = None, **numbers: Any
+) -> Check:
+    """Return a check; `found` is yes or no unless said otherwise, and numbers that are not finite become null."""
+    passed = bool(passed)
+    found = found or (Found.YES if passed else Found.NO)
+    return Check(name, kind, passed, found, blocks, {key: _known(value) for key, value in numbers.items()})
+
+
+def to_json(checks: Iterable[Check]) -> list[dict[str, Any]]:
+    """Return `checks` as plain values."""
+    return [{key: str(value) if key in _CODES else value for key, value in asdict(each).items()} for each in checks]
+
+
+def from_json(rows: Any, source: str, blocks: bool | None = None) -> tuple[Check, ...]:
+    """Return the checks that `to_json` made; `blocks` says of all of them whether they do.
+
+    Raises DataError, naming `source`, where they have another form, as those of an earlier version of this project.
+    """
+    try:
+        found = [Check(**row | {name: code(row[name]) for name, code in _CODES.items()}) for row in rows]
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(
+            f"{source}: its checks do not have the form that this version reads; run `dvc repro` to make it again."
+        ) from error
+    return tuple(found if blocks is None else [Check(**vars(each) | {"blocks": blocks}) for each in found])
+
+
+def table(checks: Iterable[Check]) -> pd.DataFrame:
+    """Return the checks, one a row: check, kind, result, found, and the numbers of those that look at a metric."""
+    rows = [
+        {"check": each.name, "kind": str(each.kind), "result": each.result, "found": str(each.found)}
+        | {name: each.numbers.get(name) for name in ("metric", *_NUMBERS)}
+        for each in checks
+    ]
+    frame = pd.DataFrame(rows, columns=["check", "kind", "result", "found", "metric", *_NUMBERS])
+    return frame.astype(dict.fromkeys(_NUMBERS, "float64"))
+
+
+_CODES = {"kind": Kind, "found": Found}
+_NUMBERS = ("difference", "low", "high", "margin", "confidence")
+
+
+def _known(value: Any) -> Any:
+    if hasattr(value, "item"):
+        value = value.item()
+    return None if isinstance(value, float) and not np.isfinite(value) else value

@@ -1,0 +1,56 @@
+"""The memo of one page, `reports/summary.md`: every number in it was computed and stored by another stage."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from membership.evaluate import experiment, metrics, programme, subgroups
+from membership.evaluate.decide import Decision
+from membership.settings.params import Stage
+
+
+def rows(effects: pd.DataFrame, guards: list[Mapping[str, Any]]) -> pd.DataFrame:
+    """Return every metric over all members, in the order of the registry, with its unit.
+
+    `effects` is the table; `guards` are the rows of `guardrails.fairness`, as data/decision.json holds them.
+    """
+    overall = effects[effects["by"] == experiment.ALL]
+    parts = [part.dropna(axis=1, how="all") for part in (overall, pd.DataFrame(guards)) if len(part)]
+    return metrics.in_order(pd.concat(parts, ignore_index=True))
+
+
+def values(
+    effects: pd.DataFrame,
+    compared: Mapping[str, Any],
+    decision: Decision,
+    guards: list[Mapping[str, Any]],
+    table: pd.DataFrame,
+    costs: Mapping[str, float],
+    p: Stage,
+) -> dict[str, Any]:
+    """Return what the template `memo` is filled with.
+
+    `compared` is the content of data/comparison.json, `table` the table `programme`, `costs` the metrics of the tiers
+    and benefits.
+    """
+    everybody = effects["by"] == experiment.ALL
+    return {
+        "decision": decision,
+        "row": effects[everybody].set_index("metric").loc[compared["metric"]],
+        "rows": rows(effects, guards),
+        "guards": guards,
+        **{name: compared[name] for name in ("metric", "confidence", "readings", "interactions", "plan")},
+        "shown": subgroups.shown(effects[~everybody], compared["confidence"]),
+        "power": p.evaluate.power,
+        "as_of": p.windows.as_of,
+        "holdout": p.windows.holdout,
+        "programme": table,
+        "total": programme.total(table),
+        "costs": costs,
+        "budget": p.benefits.budget,
+        "currency": p.dataset.currency,
+        "days": p.value.horizon_days,
+        "margin_rate": p.economics.margin_rate,
+        "confidence_value": p.value.confidence,
+    }
