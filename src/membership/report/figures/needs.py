@@ -17,9 +17,7 @@ def reliability(evidence: pd.DataFrame, least: float, ax: Axes | None = None) ->
     table = evidence.sort_values("reliability", ascending=False, kind="stable")
     colors = np.where(table["kept"], "steelblue", "lightgrey")
     ax.barh(table.index, table["reliability"], color=colors)
-    ax.axvline(
-        least, color="firebrick", linestyle="--", linewidth=1, label=f"minimum: {formats.share(least, 0)}"
-    )
+    ax.axvline(least, color="firebrick", linestyle="--", linewidth=1, label=f"minimum: {formats.share(least, 0)}")
     ax.set(title="How reliable each preference is", xlabel="mean reliability", xlim=(0, 1))
     ax.xaxis.set_major_formatter(PercentFormatter(1))
     ax.invert_yaxis()
