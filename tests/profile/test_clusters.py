@@ -1,4 +1,4 @@
-"""Groups and their number: planted ones are found, clouds have none, stability agrees with the library's index."""
+"""Groups and their number: planted ones are found, clouds have none, the index is the library's, ties are safe."""
 
 from itertools import combinations
 
@@ -111,3 +111,22 @@ def test_a_sample_keeps_order_and_all_where_there_are_few():
     assert len(some) == 20
     assert (np.diff(some) > 0).all()
     assert clusters.sampled(points, 50, 1) is points
+
+
+def test_a_point_between_two_groups_goes_to_the_first_whatever_the_last_digits_say():
+    groups = clusters.Groups(np.array([[0.0, 0], [1, 0]]), np.eye(2), np.array([0.5, 0.5]))
+    points = np.array([[0.5, 0], [0.5 + 1e-12, 0], [0.5 - 1e-12, 0], [0.5 + 1e-6, 0]])
+    assert groups.nearest(points).tolist() == [0, 0, 0, 1]
+
+
+@pytest.mark.parametrize("noise", [-1e-12, 0.0, 1e-12])
+def test_the_number_on_a_threshold_is_chosen_whatever_the_last_digits_say(noise):
+    table = clusters.choose(planted(2)[0], KNOBS, 1).drop(columns=["stable", "apart", "chosen"]).loc[[2, 3, 4, 5]]
+    table = table.assign(stability=[0.9, 0.9 - KNOBS.tolerance, 0.5, 0.5], stability_sd=0.0, smallest=50)
+    table["stability"] += [-noise, noise, 0, 0]
+    table = table.assign(silhouette=[0.3, 0.3, 0.3, 0.3], chance=0.1, chance_sd=0.01)
+    marked = clusters._marked(table, KNOBS.model_copy(update={"min_stability": 0.9 - KNOBS.tolerance}))
+    assert marked["stable"].tolist() == [True, True, False, False]
+    assert marked.index[marked["chosen"]].tolist() == [3]
+    level = clusters._marked(table.assign(silhouette=0.12 + noise), KNOBS)
+    assert not level["apart"].any()

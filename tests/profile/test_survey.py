@@ -185,3 +185,15 @@ def test_every_row_counts_once_or_is_left_out_for_one_reason_in_any_order(given_
     again = read(*shuffled, **declared, price={"kind": "single"})
     pd.testing.assert_frame_equal(found.answers, again.answers)
     pd.testing.assert_frame_equal(found.wide, again.wide)
+
+
+def test_those_who_answered_differ_only_where_a_difference_is_above_a_tenth():
+    members = pd.Index([f"m{i}" for i in range(6)], name="member_id")
+    wide = pd.DataFrame({"age": ["old"] * 3 + [survey.NO_ANSWER] * 3}, index=members)
+    alike = survey.selection(wide, pd.DataFrame({"value": [1.0, 2, 3, 1, 2, 3]}, index=members))
+    assert survey.largest_difference(alike) is None
+    facts = pd.DataFrame({"orders": [1.0, 2, 3, 2, 3, 4], "value": [4.0, 5, 6, 1, 2, 3]}, members)
+    apart = survey.selection(wide, facts)
+    found = survey.largest_difference(apart)
+    assert (found.name, found["difference"]) == ("value", pytest.approx(3))
+    assert survey.largest_difference(apart * np.nan) is None

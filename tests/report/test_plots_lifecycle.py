@@ -1,4 +1,4 @@
-"""Figures and words of the lifecycle: titled, labelled, and drawn of next to nothing too."""
+"""Figures and words of the lifecycle: titled, labelled, true to the numbers, and drawn of very little too."""
 
 import matplotlib
 import numpy as np
@@ -6,17 +6,17 @@ import pandas as pd
 import pytest
 
 from membership.base.member_schemas import STAGES
-from membership.profile import moves, repurchase, strategy
+from membership.profile import alive, lifecycle_metrics, moves, repurchase, strategy
+from membership.report import words
 from membership.report.figures import lifecycle as plots_lifecycle
-from membership.report.old_words import lifecycle as summary_lifecycle
 from membership.settings import params
 
 matplotlib.use("Agg")
-SETTINGS = params.load("profile").profile
+SETTINGS = params.load("lifecycle").lifecycle
 MONTHS = pd.date_range("2020-01-01", periods=4, freq="MS", name="as_of")
 
 
-def agreement(p_value=0.001, back=0.7, doubted=30, believed=False, startup=(True, False, False, False)):
+def rules(p_value=0.001, back=0.7, doubted=30, believed=False, startup=(True, False, False, False)):
     return pd.DataFrame(
         {
             "startup": startup, "p_value": p_value, "doubted": doubted, "expected": 0.3, "back": back,
@@ -51,9 +51,9 @@ RETAINED = pd.DataFrame(
 def test_figures_are_titled_and_labelled():
     axes = [
         plots_lifecycle.moves(steps(), "Moves"),
-        plots_lifecycle.agreement(agreement()),
+        plots_lifecycle.rules(rules()),
         plots_lifecycle.next_purchase(repurchase.curves(spells(), GROUPS, 0.95), "stage", 60),
-        plots_lifecycle.next_purchase(repurchase.curves(spells(), GROUPS, 0.95, "purchase"), "stage", 60, "purchase"),
+        plots_lifecycle.next_purchase(repurchase.curves(spells(), GROUPS, 0.95, "gap"), "stage", 60, "gap"),
         plots_lifecycle.cohorts(RETAINED),
         plots_lifecycle.retention(RETAINED),
     ]
@@ -69,12 +69,12 @@ def test_each_cell_of_the_moves_shows_share_and_interval():
     matplotlib.pyplot.close("all")
 
 
-def test_a_curve_starts_at_nobody_and_shows_who_is_at_risk():
+def test_a_curve_starts_at_zero_and_shows_who_still_waits():
     ax = plots_lifecycle.next_purchase(repurchase.curves(spells(), GROUPS, 0.95), "stage", 60)
     for line in ax.get_lines():
         assert line.get_ydata()[0] == 0
         assert (np.diff(line.get_ydata()) >= 0).all()
-    assert {"30", "at risk:"} <= {text.get_text() for text in ax.texts}
+    assert {"30", "still waiting:"} <= {text.get_text() for text in ax.texts}
     matplotlib.pyplot.close("all")
 
 
@@ -86,9 +86,9 @@ def test_of_many_groups_the_largest_are_drawn_and_the_title_says_so():
     matplotlib.pyplot.close("all")
 
 
-def test_figures_of_nothing_are_drawn():
+def test_figures_of_very_little_are_drawn():
     empty = RETAINED.iloc[:0]
-    assert "No cohort" in plots_lifecycle.cohorts(empty).get_title()
+    assert plots_lifecycle.cohorts(empty) is None
     assert plots_lifecycle.retention(empty).get_title()
     assert plots_lifecycle.next_purchase({}, "stage", 60).get_title()
     assert plots_lifecycle.moves(steps(0), "Moves").get_title() == "Moves"
@@ -106,34 +106,66 @@ def test_tables_for_people_show_intervals():
     assert "median wait" in page
 
 
-@pytest.mark.parametrize(
-    ("facts", "said"),
-    [
-        ({}, "believed in **0 of 3 months**"),
-        ({}, "**70% have bought since**; by their mean P(alive), 30%"),
-        ({}, "decides alone"),
-        ({"believed": True, "back": 0.2}, "the two decide together"),
-        ({"p_value": 0.4}, "flat ridge"),
-        ({"back": np.nan, "doubted": 3}, "too few to test"),
-        ({"startup": (True,) * 4}, "every month is a start-up"),
-    ],
-)
-def test_words_on_p_alive_follow_the_evidence(facts, said):
-    assert said in summary_lifecycle.belief(agreement(**facts), 0.95)
+STAGE = pd.Series(["loyal", "lapsed"], pd.Index(["m0", "m1"], name="member_id"))
 
 
-def test_metrics_and_conclusion_are_made_from_the_numbers():
-    rates = repurchase.rates(spells(), GROUPS, 14, 0.95)
-    found = summary_lifecycle.metrics(agreement(), steps(), rates, RETAINED.iloc[1:])
+def measured(moved=None, rates=None, pooled=RETAINED.iloc[1:]):
+    moved = steps() if moved is None else moved
+    rates = repurchase.rates(spells(), GROUPS, 14, 0.95) if rates is None else rates
+    return lifecycle_metrics.metrics(STAGE, rules(), moved, rates, pooled)
+
+
+def test_the_metrics_of_the_lifecycle_by_hand():
+    found = measured()
     assert found["repurchase_at_origin"] == pytest.approx(14 / 60)
-    assert found["rules_disagree"] == 0.15
-    assert found["loyal_stay_low"] < found["loyal_stay_high"]
+    assert (found["rules_disagree"], found["p_alive_doubted_back"], found["p_alive_believed_months"]) == (0.15, 0.7, 0)
+    assert found["loyal_stay_low"] < found["loyal_stay_rate"] < found["loyal_stay_high"]
     assert found["retention_month_1"] == pytest.approx(1 / 3)
-    assert all(np.isfinite(number) for number in found.values())
-    stage = pd.Series(["loyal", "lapsed"], pd.Index(["m0", "m1"], name="member_id"))
+    assert (found["stage_share_loyal"], found["stage_share_new"]) == (0.5, 0)
+    assert sum(found[f"stage_share_{stage}"] for stage in STAGES) == pytest.approx(1)
+    moved = steps().assign(share=0.75)
+    assert measured(moved)["lapsed_return_rate"] == 0.25
+
+
+def test_metrics_that_nobody_knows_are_left_out():
+    rates = repurchase.rates(spells(), GROUPS, 14, 0.95).iloc[:0]
+    found = measured(steps(0), rates, RETAINED.iloc[:0])
+    assert found["rules_disagree"] == 0.15
+    assert not {"repurchase_at_origin", "repurchase_loyal", "loyal_stay_low", "retention_month_1"} & set(found)
+
+
+def concluded(metrics, facts, extremes, slipping):
+    told = alive.verdict(rules(**facts), 0.95)
+    values = {
+        "alive": told,
+        "extremes": extremes,
+        "slipping": slipping,
+        "p_stages": 0.5,
+        "days": 14,
+        "confidence": 0.95,
+    }
+    return words.render("lifecycle", metrics=metrics, **values)
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {}, {"believed": True, "back": 0.2}, {"p_value": 0.4}, {"back": np.nan, "doubted": 3},
+        {"startup": (True,) * 4},
+    ],
+)  # fmt: skip
+def test_the_conclusion_holds_the_numbers_in_every_verdict(facts):
+    rates = repurchase.rates(spells(), GROUPS, 14, 0.95)
     value = pd.DataFrame({"member_id": ["m0", "m1"], "value": [300.0, 100.0]})
-    todo = strategy.table(stage, value, steps(), rates, SETTINGS.strategy)
-    words = summary_lifecycle.conclusion(todo, rates, 0.5, 14, 0.95)
-    assert "**25%** of the value" in words
-    assert "are not shown to differ" in words
-    assert summary_lifecycle.metrics(agreement(), steps(0), rates.iloc[:0], RETAINED.iloc[:0])["rules_disagree"] == 0.15
+    todo = strategy.table(STAGE, value, steps(), rates, SETTINGS.strategy)
+    text = concluded(measured(), facts, repurchase.extremes(rates), strategy.slipping(todo))
+    assert "**25%**" in text and "23%" in text
+    assert ("15.0%" in text) == ("startup" not in facts)
+    assert ("70%" in text) == (facts == {})
+
+
+def test_the_conclusion_of_very_little_names_no_unknown_number():
+    rates = repurchase.rates(spells(), GROUPS, 14, 0.95).iloc[:0]
+    facts = {"p_value": np.nan, "back": np.nan, "doubted": 0}
+    text = concluded(measured(steps(0), rates, RETAINED.iloc[:0]), facts, repurchase.extremes(rates), float("nan"))
+    assert text and "nan" not in text and "-%" not in text

@@ -61,7 +61,8 @@ def fit_each(points: np.ndarray, counts: list[int], seed: int) -> dict[int, Grou
     The tree starts k-means where clear groups are, so that it rarely ends in a poor optimum (Fraley & Raftery 1998).
     """
     some = sampled(points, TREE, seed)
-    cuts = cut_tree(linkage(some, "ward"), counts) if len(some) > 1 else np.zeros((len(some), len(counts)), int)
+    alone = np.zeros((len(some), len(counts)), int)
+    cuts = cut_tree(linkage(rounded(some), "ward"), counts) if len(some) > 1 else alone
     return {count: _refined(points, _centres(some, cut, count)) for count, cut in zip(counts, cuts.T, strict=True)}
 
 

@@ -232,9 +232,10 @@ def answered(labels: pd.Series, answers: pd.DataFrame, count: int = 2) -> pd.Dat
     persona who answered the question); largest difference first, ties in the order of question and answer.
     """
     told = answers[(answers != NO_ANSWER).any(axis=1)]
-    everybody, rows = _frequencies(told), []
-    for persona, members in labels.groupby(labels).groups.items():
-        theirs = _frequencies(told.loc[told.index.intersection(members)])
+    groups = labels[labels.index.intersection(told.index)]
+    everybody, rows = _frequencies(told) if len(told) else None, []
+    for persona, members in groups.groupby(groups).groups.items():
+        theirs = _frequencies(told.loc[members])
         gap = rounded(theirs["share"].sub(everybody["share"], fill_value=0.0).sort_index())
         best = gap[gap > 0].sort_values(ascending=False, kind="stable").head(count)
         asked = theirs.groupby("question")["asked"].first()

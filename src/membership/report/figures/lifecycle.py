@@ -24,7 +24,7 @@ def moves(intervals: pd.DataFrame, title: str, ax: Axes | None = None) -> Axes:
     table = intervals.set_index(["from", "to"])
     words = table.apply(_cell, axis=1)
     members = table["members"].groupby(level="from").first()
-    rows = [f"{spoken(level)} ({formats.number(members[level])})" for level in levels]
+    rows = [_named(level, members[level]) for level in levels]
     shares, notes = (one.to_numpy().reshape(len(levels), -1) for one in (table["share"], words))
     names = [spoken(level) for level in levels]
     style = {"vmin": 0, "vmax": 1, "cmap": "Blues", "cbar": False, "annot_kws": {"fontsize": 8}}
@@ -66,6 +66,7 @@ def next_purchase(
         within = curve.times <= until
         steps = np.concatenate([[0], curve.times[within], [min(max(curve.last, *curve.times, 0), until)]])
         bands = [1 - _edges(one[within]) for one in (curve.survival, curve.low, curve.high)]
+<<<<<<< HEAD
         ax.step(
             steps, bands[0], where="post", color=colour, label=f"{spoken(name)} ({formats.number(len(curve.exit))})"
         )
@@ -75,6 +76,14 @@ def next_purchase(
             ax.annotate(
                 formats.number(number), at, xycoords=("data", "axes fraction"), ha="center", fontsize=7, color=colour
             )
+=======
+        ax.step(steps, bands[0], where="post", color=colour, label=_named(name, len(curve.exit)))
+        ax.fill_between(steps, bands[1], bands[2], step="post", color=colour, alpha=0.18, linewidth=0)
+        for mark, number in zip(marks, curve.risk_at(marks), strict=True):
+            at = (mark, -0.19 - 0.05 * place)
+            style = {"xycoords": ("data", "axes fraction"), "ha": "center", "fontsize": 7, "color": colour}
+            ax.annotate(formats.number(number), at, **style)
+>>>>>>> profile
     ax.annotate("still waiting:", (-0.04, -0.19), xycoords="axes fraction", ha="right", fontsize=7)
     title = {"member": "Members who are back", "gap": "Gaps that have ended"}[clock]
     since = {"member": "the start of follow-up", "gap": "the last purchase"}[clock]
@@ -94,7 +103,7 @@ def cohorts(retention: pd.DataFrame, ax: Axes | None = None) -> Axes | None:
     wide = retention.pivot_table(index="cohort", columns="month", values="share")
     members = retention.groupby("cohort")["members"].first()
     order = sorted(wide.index, key=lambda name: (name[:1].isdigit(), name))
-    wide = wide.loc[order].rename(index=lambda name: f"{name} ({formats.number(members[name])})")
+    wide = wide.loc[order].rename(index=lambda name: _named(name, members[name]))
     ax = ax or plt.subplots(figsize=(1.5 + 0.7 * max(wide.shape[1], 4), 1.5 + 0.4 * max(len(wide), 2)))[1]
     sns.heatmap(wide, vmin=0, vmax=1, cmap="Blues", annot=True, fmt=".0%", cbar=False, annot_kws={"fontsize": 8}, ax=ax)
     ax.set(title="Share of each cohort that buys in each month", ylabel="first purchase (members)")
@@ -135,6 +144,10 @@ def comparison(table: pd.DataFrame) -> Styler:
         spans = rows[[column, f"{column}_low", f"{column}_high"]]
         shown[name] = [_with_interval(*(_days(one) for one in row)) for row in spans.to_numpy()]
     return pd.DataFrame(shown, index=rows.index).style
+
+
+def _named(name: str, members: int) -> str:
+    return f"{spoken(name)} ({formats.number(members)})"
 
 
 def _cell(row: pd.Series) -> str:
