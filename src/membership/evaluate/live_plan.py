@@ -36,8 +36,8 @@ class Plan:
     `spread` is the standard deviation of one basket between members, `correlation` that of a member's baskets a window
     apart (champion now, reference before), `factor` times the members are needed for looking every week.
     `sizes`: one row a difference worth finding and method: worth, relative, method, weeks (NaN: more than were seen),
-    members_per_arm (needed in that week, or in the last one), weeks_watched (if read every week). `detectable`: one row
-    a week: week, members (cumulated), and the difference found by each method, and by CUPED if watched.
+    members_per_arm (needed in that week, or in the last one), weeks_watched (if read every week). `detectable`: one
+    row a week: week, members (cumulated), and the difference found by each method, and by CUPED if watched.
     `watched`: one row a guardrail: metric, margin, higher_is_better, members_per_arm and weeks to rule the margin out if
     nothing changes, read every week (NaN: it is counted over all lists or groups, or more than were seen).
     """

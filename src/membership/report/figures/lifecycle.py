@@ -66,24 +66,12 @@ def next_purchase(
         within = curve.times <= until
         steps = np.concatenate([[0], curve.times[within], [min(max(curve.last, *curve.times, 0), until)]])
         bands = [1 - _edges(one[within]) for one in (curve.survival, curve.low, curve.high)]
-<<<<<<< HEAD
-        ax.step(
-            steps, bands[0], where="post", color=colour, label=f"{spoken(name)} ({formats.number(len(curve.exit))})"
-        )
-        ax.fill_between(steps, bands[1], bands[2], step="post", color=colour, alpha=0.18, linewidth=0)
-        for mark, number in zip(marks, curve.risk_at(marks), strict=True):
-            at = (mark, -0.19 - 0.05 * place)
-            ax.annotate(
-                formats.number(number), at, xycoords=("data", "axes fraction"), ha="center", fontsize=7, color=colour
-            )
-=======
         ax.step(steps, bands[0], where="post", color=colour, label=_named(name, len(curve.exit)))
         ax.fill_between(steps, bands[1], bands[2], step="post", color=colour, alpha=0.18, linewidth=0)
         for mark, number in zip(marks, curve.risk_at(marks), strict=True):
             at = (mark, -0.19 - 0.05 * place)
             style = {"xycoords": ("data", "axes fraction"), "ha": "center", "fontsize": 7, "color": colour}
             ax.annotate(formats.number(number), at, **style)
->>>>>>> profile
     ax.annotate("still waiting:", (-0.04, -0.19), xycoords="axes fraction", ha="right", fontsize=7)
     title = {"member": "Members who are back", "gap": "Gaps that have ended"}[clock]
     since = {"member": "the start of follow-up", "gap": "the last purchase"}[clock]
