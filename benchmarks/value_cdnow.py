@@ -61,7 +61,8 @@ def run(calibrated: date = cdnow.CALIBRATED, end: date = cdnow.END) -> dict:
     """Return `chosen`, `rivals`, `judged` (how candidates did before), `rows` and `differences` on the holdout.
 
     `rivals`: how the spend RMSE compares before. `rows` has the metrics of each model, spend in dollars; `differences`
-    the chosen one less each reference. Earlier dates rehearse it on what is known before October. Raises DataError where the data are missing.
+    the chosen one less each reference. Earlier dates rehearse it on what is known before October. Raises DataError
+    where the data are missing.
     """
     p = params.parse(params.read(), SETTINGS)
     data = cdnow.read()
