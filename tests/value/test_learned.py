@@ -4,13 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from membership.value.candidates import Candidate, lifetime
 from scipy import stats
 
 from membership.base.errors import DataError
 from membership.settings import params
 from membership.settings.value import Network
 from membership.value import learned, ziln
+from membership.value.candidate_models import Candidate, lifetime
 from membership.value.panel import Panel
 from membership.value.ziln import Ziln
 

@@ -2,11 +2,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import small_panel
-from membership.value.candidates import NAIVE
 
 from membership.base.errors import DataError
 from membership.settings import params
 from membership.value import choose, origins
+from membership.value.candidate_models import NAIVE
 from membership.value.panel import outcome
 
 MEMBERS = 150

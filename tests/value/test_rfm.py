@@ -144,7 +144,9 @@ def test_chance_is_taken_for_an_explanation_in_at_most_one_of_twenty_markets():
 def test_inputs_that_say_the_same_are_refused():
     features = members(100)
     features["spend_90d"] = 250 * features["orders_90d"] + (features.index == "m7")
-    with pytest.raises(DataError, match=r"say the same of all 100 members \(condition index .*, allowed below 30\)"):
+    with pytest.raises(
+        DataError, match=r"nearly the same for all 100 members \(condition index .*, allowed below 30\)"
+    ):
         rfm.fit(features, spend_of(features), 30, 0.0)
 
 

@@ -106,7 +106,7 @@ def test_bad_data_give_a_defined_table(what, refused, known, p):
     found = check(value, given.now.index)
     assert choice.name in fitted.candidates
     assert (choice.lifetime is None) == refused
-    assert "rfm" in fitted.refusals  # members who cannot be told apart, or too few
+    assert "rfm" in fitted.refusals  # members who cannot be distinguished, or too few
     bought = given.now["age_days"].to_numpy() > 0
     assert (found.loc[~bought, "value"] == 0).all() and (found.loc[bought, "p_alive"] > 0).all()
 

@@ -1,12 +1,16 @@
 from dataclasses import replace
+from pathlib import Path
 
+import nbformat
 import numpy as np
 import pandas as pd
 import pytest
+from nbclient import NotebookClient
 
 from membership.base.errors import DataError
 from membership.value import worked_case
 
+NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks" / "explore" / "rfm_worked_case.ipynb"
 SETTINGS = worked_case.WorkedCase(members=6000)
 
 
@@ -84,3 +88,11 @@ def test_calibrated_parameters_are_those_of_the_model_for_the_same_r_f_m(known):
 def test_customers_who_never_come_back_cannot_be_calibrated_to(known):
     with pytest.raises(DataError, match="rises with none of recency, frequency and monetary value"):
         worked_case.calibrate(SETTINGS, known.assign(spend_after=0.0), np.random.default_rng(2))
+
+
+@pytest.mark.slow
+def test_the_notebook_on_the_worked_case_runs_anywhere_and_concludes(tmp_path):
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    NotebookClient(notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": tmp_path}}).execute()
+    assert "nine parameters" in notebook.cells[-1].outputs[0].data["text/markdown"]
+    assert not [out for cell in notebook.cells for out in cell.get("outputs", []) if out.output_type == "stream"]

@@ -46,7 +46,7 @@ def _over_beta(function: Callable, a, b, *columns) -> np.ndarray:
 def by_count(function: Callable, x: np.ndarray, age: np.ndarray, offset: float) -> np.ndarray:
     """Return `function(x, age)` of every member, (n,); it takes and returns columns of shape (n,).
 
-    Where many share a count it is worked out at a few ages, and a polynomial in log(`offset` + age) tells the others;
+    Where many share a count it is worked out at a few ages, and a polynomial in log(`offset` + age) gives the others;
     one that does not fit is not used.
     """
     found, alone = np.empty(len(x)), []

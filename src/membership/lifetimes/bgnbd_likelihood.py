@@ -1,6 +1,12 @@
-"""The log-likelihood of BG/NBD and MBG/NBD with its gradient, over blocks of members that fit the processor's cache.
+"""The log-likelihood of BG/NBD and MBG/NBD, equation (6) in `bgnbd`, with its gradient, as it is fast to compute.
 
-What only the number of purchases enters is worked out once a number; who had no chance to stop needs no odds.
+With c = x + `at_first` chances to stop, the logarithm of equation (6) is a sum of two parts:
+
+    counting: log G(r + x) - log G(r) + log B(a, b + c) - log B(a, b)                 once a number of purchases
+    timing:   r log alpha - (r + x) log(alpha + T) + log(1 + odds of having stopped)  once a member
+              odds = a / (b + c - 1) ((alpha + T) / (alpha + t))^(r + x), and 0 if c = 0
+
+Members are summed over blocks that fit the processor's cache.
 """
 
 from dataclasses import dataclass

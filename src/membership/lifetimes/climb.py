@@ -31,7 +31,7 @@ def ascend(hill: Hill, start: np.ndarray, low: np.ndarray, high: np.ndarray) -> 
 def newton(hill: Hill, theta, curvature, low, high, members: int) -> tuple[np.ndarray, float]:
     """Return the summit near `theta` within the box, and its height; `low` = `high` holds a theta where it is.
 
-    The `curvature` (minus the Hessian, roughly) is kept while it serves: where steps gain little, it is taken anew.
+    The `curvature` (minus the Hessian, roughly) is kept while steps gain much, and computed again where they do not.
     """
     value, gradient = hill(theta)
     fresh, before = False, np.inf

@@ -51,8 +51,8 @@ class Histories:
             columns, logs = tuple(column[bought] for column in columns), logs[bought]
         if not (columns[0] > 0).any():
             raise DataError(
-                f"{model}: none of {len(columns[0])} members has bought on a second day, so nothing says how soon they "
-                "come back. A longer calibration window (windows.start, windows.calibration_end) is needed."
+                f"{model}: none of {len(columns[0])} members has bought on a second day, so the data do not show how "
+                "soon they come back. A longer calibration window (windows.start, windows.calibration_end) is needed."
             )
         mean, sd = logs.mean(axis=0), logs.std(axis=0)
         scale = Scale(tuple(covariates), mean, np.where(sd > 1e-12, sd, 1.0))

@@ -21,6 +21,18 @@ _STARTS = ((-0.5, -1.0, -0.5, -1.0), (0.5, 0.0, 0.5, 1.0), (-1.0, -1.5, -2.0, 0.
 class ParetoNbd:
     """Pareto/NBD: rates of buying are Gamma(`r`, `alpha_days`) a day, those of stopping Gamma(`s`, `beta_days`) a day.
 
+    Of a member with x repeat purchases, the last of them t after the first purchase, which was T before the cut-off:
+
+        likelihood = G(r + x) / G(r) alpha^r beta^s [ (alpha + T)^-(r + x) (beta + T)^-s
+                     + s * integral over y from t to T of (alpha + y)^-(r + x) (beta + y)^-(s + 1) ]
+
+    with G the gamma function; P(alive) is the share of the first term. With the parameters published for CDNOW:
+
+    >>> model = ParetoNbd(r=0.553, alpha_days=10.578 * 7, s=0.606, beta_days=11.669 * 7)
+    >>> one = pd.DataFrame({"frequency": [2], "recency_days": [30.43 * 7], "age_days": [38.86 * 7]})
+    >>> model.expected_purchases(one, days=39 * 7).round(3).item(), model.p_alive(one).round(3).item()
+    (1.455, 0.869)
+
     A covariate's standardised logarithm z makes them alpha exp(-g z), the coefficient g named `rate:column`, and
     beta exp(-g z), `stop:column`. Members whose age is 0 have never bought; all their predictions are 0. Methods
     raise DataError for impossible rows of `features` (see `histories.read`).

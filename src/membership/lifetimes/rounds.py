@@ -1,6 +1,6 @@
 """BG/BB: members who get a chance to buy in every round (a year, a season, a mailing) and may stop for good between.
 
-Time is counted in rounds at every door, and `in_rounds` makes rounds of dated purchases.
+Time is counted in rounds throughout; `in_rounds` makes rounds of dated purchases.
 """
 
 from collections.abc import Callable
@@ -45,8 +45,8 @@ class BgBb:
         seen = seen[seen["rounds"] > 0]
         if not (seen["rounds_bought"] > 0).any():
             raise DataError(
-                f"BG/BB: none of {len(seen)} members has bought in a round after the one it came in, so nothing says "
-                "how often they buy. A longer history, or longer rounds, are needed."
+                f"BG/BB: none of {len(seen)} members has bought in a round after the one it came in, so the data "
+                "do not show how often they buy. A longer history, or longer rounds, are needed."
             )
         rows = seen.groupby(_COLUMNS, sort=True).size().reset_index(name="members").to_numpy().T
         members = len(seen)

@@ -208,7 +208,7 @@ def _refuse_a_slope(problem: Problem, hill: climb.Hill, theta: np.ndarray, curva
 
 
 def _covariance(information: np.ndarray, inside: np.ndarray) -> np.ndarray:
-    """Return the inverse of the information; infinite variance at the edge and along what the data do not tell."""
+    """Return the inverse of the information; infinite variance at the edge and along what the data do not determine."""
     bends, axes = np.linalg.eigh(information[np.ix_(inside, inside)])
     firm = bends > _LOOSE**-2
     covariance = np.zeros_like(information)

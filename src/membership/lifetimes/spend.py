@@ -24,8 +24,13 @@ class GammaGamma:
     """Gamma-Gamma: what a member spends on a purchase day varies around the member's own mean.
 
     Spend is Gamma(`p`, nu), nu is Gamma(`q`, `gamma`) over members; the population's mean is p gamma / (q - 1), so q
-    is kept above 1. Money is in the unit of `repeat_spend_mean` (cents). The model assumes that how much does not
-    depend on how often: look at `correlation`.
+    is kept above 1. Expected spend of a member with x repeat purchases of mean m is p (gamma + x m) / (p x + q - 1).
+    Money is in the unit of `repeat_spend_mean` (cents). The model assumes that spend per purchase day is independent of
+    frequency: look at `correlation`. With the parameters published for CDNOW, in dollars:
+
+    >>> model = GammaGamma(p=6.25, q=3.74, gamma=15.44)
+    >>> model.expected_spend(pd.DataFrame({"frequency": [1, 0], "repeat_spend_mean": [22.54, None]})).round(2).tolist()
+    [26.4, 35.22]
 
     Source: Fader & Hardie (2013), The Gamma-Gamma Model of Monetary Value, equations (1a), (3) and (5).
     """

@@ -1,6 +1,6 @@
 """sBG: how long members stay who must renew a contract (a month, a year), and what the renewals are worth.
 
-Time is counted in periods of the contract at every door; where money is discounted their length is `period_days`.
+Time is counted in periods of the contract throughout; where money is discounted their length is `period_days`.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,14 @@ _STARTS = np.array([[0, 0], [-1, 1], [1, 3], [2, 0]], float)  # logarithms of al
 class Sbg:
     """Shifted beta-geometric: each member leaves at a renewal with its own steady chance, Beta(`alpha`, `beta`).
 
-    That retention rises with tenure is the sorting of members: who leaves easily has left.
+    Retention rises with tenure because those who leave easily have left:
+
+        P(renews n times)        = B(alpha, beta + n) / B(alpha, beta)
+        retention at renewal n   = (beta + n - 1) / (alpha + beta + n - 1)
+
+    >>> high_end = Sbg(alpha=0.668, beta=3.806)
+    >>> high_end.retention([1, 2, 3]).round(3).tolist(), high_end.survival(7).round(3).item()
+    ([0.851, 0.878, 0.897], 0.489)
 
     Source: Fader & Hardie (2007), How to Project Customer Retention, Journal of Interactive Marketing 21(1).
     """
@@ -35,15 +42,15 @@ class Sbg:
     def problem(cls, contracts: pd.DataFrame) -> Problem:
         """Return the likelihood of `contracts`, a row a member: `tenure`, `churned` and, where known, `entered`.
 
-        `tenure` is the number of periods paid for: who has `churned` left at the end of the last of them, who has not
-        is taken to have renewed after it. `entered` is the tenure at which we began to watch a member (0 without the
+        `tenure` is the number of periods paid for: a member who has `churned` left at the end of the last of them, one
+        who has not renewed after it. `entered` is the tenure at which we began to watch a member (0 without the
         column): had it left before, we would not know it. Raises DataError on impossible rows and where nobody left.
         """
         known = _checked(contracts)
         if not known["churned"].any():
             raise DataError(
-                f"sBG: none of {len(known)} members has left, so nothing says how soon they do; a longer history is "
-                "needed."
+                f"sBG: none of {len(known)} members has left, so the data do not show how soon they do; a longer "
+                "history is needed."
             )
         rows = known.groupby(_COLUMNS, sort=True).size().reset_index(name="members")
         tenure, churned, entered, members = rows.to_numpy(int).T

@@ -86,8 +86,8 @@ def fit(
 
     `target` is spend in cents, or purchase days; negative spend, net of returns, is allowed. Only members who have
     bought teach; `clip_share` of them lie below low and above high. Least squares with weights of 0 or more, a convex
-    problem. Raises DataError, in words, where there are too few members, something is unknown, an input is constant,
-    two inputs say the same, or nothing explains the target beyond chance (scale near 0).
+    problem. Raises DataError where there are too few members, something is unknown, an input is constant,
+    two inputs are nearly the same, or nothing explains the target beyond chance (scale near 0).
     """
     x, y = _training(features, target, inputs)
     low, high = np.quantile(x, [clip_share, 1 - clip_share], axis=0)
@@ -161,9 +161,9 @@ def _refuse_collinear(scores: np.ndarray, names: tuple[str, ...]) -> None:
     index = condition_index(scores)
     if not index < MAX_CONDITION_INDEX:
         raise DataError(
-            f"RFM: {', '.join(names)} say the same of all {len(scores)} members (condition index {index:.2g}, allowed "
-            f"below {MAX_CONDITION_INDEX:g}), so their weights cannot be told apart. More members or a longer history "
-            "is needed."
+            f"RFM: {', '.join(names)} are nearly the same for all {len(scores)} members (condition index {index:.2g}, "
+            f"allowed below {MAX_CONDITION_INDEX:g}), so their weights cannot be distinguished. More members or a longer "
+            "history is needed."
         )
 
 

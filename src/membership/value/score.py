@@ -77,7 +77,7 @@ class Worth:
         )
 
     def _going_on(self, features: pd.DataFrame, settings: Value, economics: Economics) -> pd.DataFrame:
-        """Return the same columns where no lifetime model could be fitted: nothing tells who has stopped."""
+        """Return the same columns where no lifetime model could be fitted: nobody is known to have stopped."""
         ahead = settings.lifetime_days
         worth = economics.margin_rate * discount_factor(ahead, economics.discount_rate)
         return pd.DataFrame(

@@ -44,7 +44,7 @@ class ErrorBand:
         return cls(edges[filled[1:] - 1], *quantiles)
 
     def around(self, predicted: pd.Series, days: int) -> pd.DataFrame:
-        """Return `low` and `high`, cents over `days`: errors are taken to grow with the days, the safe side."""
+        """Return `low` and `high`, cents over `days`: errors are assumed to grow with the days, which is cautious."""
         rate = predicted.to_numpy(float) / days
         group = np.searchsorted(self.edges, rate, side="right")
         low, high = np.minimum(self.low, 0)[group], np.maximum(self.high, 0)[group]

@@ -16,7 +16,7 @@ from membership.settings.value import Network
 
 _HEADS = 4  # corrections of: logit of p, logarithm of mean spend of who spends, of sigma, of purchases
 _WIDEST = 1.0  # the largest correction, in logarithms: a factor of e
-_CLIP = 5.0  # inputs further than this from their centre, in spreads, are taken for that
+_CLIP = 5.0  # inputs further than this from their centre, in spreads, are cut off there
 
 
 @dataclass(frozen=True)
