@@ -11,11 +11,12 @@ class Campaigns(Section):
     """How campaigns are judged, and for which benefits they are evidence."""
 
     evidence: dict[str, Annotated[list[str], Field(min_length=1)]]
-    history_days: Days
-    folds: Annotated[int, Field(ge=2, le=20)]
-    repeats: Annotated[int, Field(ge=1, le=100)]
-    trees: Annotated[int, Field(ge=1, le=1000)]
-    trim: Annotated[float, Field(ge=0, lt=0.5)]
-    min_ess: Positive
-    confidence: Level
+    history_days: Days = 28  # days of data before a campaign's placebo window
+    folds: Annotated[int, Field(ge=2, le=20)] = 5  # parts of the members for cross-fitting
+    repeats: Annotated[int, Field(ge=1, le=100)] = 3  # divisions into such parts whose mean is taken
+    trees: Annotated[int, Field(ge=1, le=1000)] = 40  # of each boosted model of who is reached and of what is spent
+    # rows with a propensity nearer than this to 0 or 1 are not compared
+    trim: Annotated[float, Field(ge=0, lt=0.5)] = 0.05
+    min_ess: Positive = 30  # effective members in each arm below which an estimate is not used
+    confidence: Level = 0.95  # of intervals
     reach_costs: Annotated[list[NotNegative], Field(min_length=1)]

@@ -31,13 +31,17 @@ Pattern = Annotated[str, AfterValidator(_regular)]
 class Clean(Section):
     """Which events are impossible or implausible, which items are no products, and what happens to doubtful rows."""
 
-    earliest: date
-    latest: date
+    # local days from earliest (in) to latest (out) are possible; other events are dropped
+    earliest: date = date(1990, 1, 1)
+    latest: date = date(2035, 1, 1)  # local day after earliest
     cancellation_pattern: Pattern
     product_pattern: Pattern
     non_product_pattern: Pattern
-    item_case: Annotated[Literal["kept", "unified"], BeforeValidator(_renamed)]
-    zero_amounts: Literal["kept", "dropped"]
-    exact_duplicates: Literal["kept", "dropped"]
-    outlier_quantity: Count
-    outlier_amount: Count
+    # kept | unified; unified: item ids that differ only by case become one
+    item_case: Annotated[Literal["kept", "unified"], BeforeValidator(_renamed)] = "kept"
+    # kept | dropped; purchases and returns for nothing: here, free goods
+    zero_amounts: Literal["kept", "dropped"] = "kept"
+    # kept | dropped; kept where equal rows are real, e.g. repeated clicks
+    exact_duplicates: Literal["kept", "dropped"] = "dropped"
+    outlier_quantity: Count = 100000  # units on a line; above it a line is dropped; fuel here counts up to 89638
+    outlier_amount: Count = 1000000  # cents on a line; above it a line is dropped

@@ -88,20 +88,21 @@ def _check_columns(name: str, mapping: FileTable) -> None:
 class Simulate(Section):
     """The size and the temper of a simulated market."""
 
-    members: Count
-    items: Count
-    days: Annotated[int, Field(ge=60, le=3660)]
-    start: date
-    orders_per_month: Positive
-    rate_shape: Positive
-    churn_per_year: Annotated[float, Field(ge=0, lt=1)]
-    churn_shape: Positive
-    views_per_order: NotNegative
-    survey_response: Share
-    personas: Annotated[int, Field(ge=0, le=12)]
-    persona_contrast: Share
-    offers: Annotated[int, Field(ge=0)]
-    offer_response: Annotated[float, Field(ge=0, le=0.5)]
+    members: Count = 2000  # members
+    items: Count = 300  # items
+    days: Annotated[int, Field(ge=60, le=3660)] = 365  # days of history
+    start: date = date(2017, 1, 1)  # first day
+    orders_per_month: Positive = 3.0  # orders a member a month while active
+    rate_shape: Positive = 1.5  # gamma shape of the members' order rates; the larger, the more alike
+    churn_per_year: Annotated[float, Field(ge=0, lt=1)] = 0.3  # share of members lost in their first year
+    churn_shape: Positive = 2.0  # gamma shape of the members' churn rates; the larger, the more alike
+    views_per_order: NotNegative = 4.0  # product views for each order
+    survey_response: Share = 0.4  # share of members who answer
+    # kinds of members with tastes and habits of their own; 0 and 1: none
+    personas: Annotated[int, Field(ge=0, le=12)] = 4
+    persona_contrast: Share = 0.6  # how far the kinds differ
+    offers: Annotated[int, Field(ge=0)] = 6  # randomised campaigns
+    offer_response: Annotated[float, Field(ge=0, le=0.5)] = 0.1  # mean probability that an offer brings one more order
 
 
 class Dataset(Section):
@@ -112,7 +113,7 @@ class Dataset(Section):
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")]
     max_members: Count | None
     files: Files
-    simulate: Simulate
+    simulate: Simulate = Simulate()
 
     @model_validator(mode="after")
     def _sources_fit(self):

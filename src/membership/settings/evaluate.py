@@ -12,12 +12,13 @@ class Evaluate(Section):
 
     primary_metric: str
     confidence: Level
-    bootstrap: Annotated[int, Field(ge=100, le=100000)]
-    aa_repeats: Annotated[int, Field(ge=20, le=10000)]
-    aa_band: Level
-    coverage_repeats: Annotated[int, Field(ge=20, le=10000)]
+    bootstrap: Annotated[int, Field(ge=100, le=100000)] = 2000  # draws
+    aa_repeats: Annotated[int, Field(ge=20, le=10000)] = 500  # A/A splits
+    aa_band: Level = 0.99  # joint probability of the bands in which honest A/A rejections and coverage lie
+    # resampled markets in which intervals should hold the truth
+    coverage_repeats: Annotated[int, Field(ge=20, le=10000)] = 200
     power: Level
     salt: Annotated[str, Field(min_length=1)]
-    sample_ratio_p: Level
+    sample_ratio_p: Level = 0.001  # below this p value of the arms' sizes the randomised reading is withheld
     worth: Annotated[list[Positive], Field(min_length=1)]
     plan_weeks: Annotated[int, Field(ge=1, le=104)]

@@ -39,15 +39,18 @@ class Lifecycle(Section):
     new_days: Days
     loyal_orders: Count
     loyal_days: Days
-    rhythm_quantile: Level
+    rhythm_quantile: Level = 0.9  # quantile of a member's gaps between purchases that is called the usual gap
     at_risk_gaps: Positive
     lapsed_gaps: Positive
     lapsed_days: Days
-    at_risk_p_alive: Level
-    lapsed_p_alive: Level
-    follow_days: Days
-    confidence: Level
-    bootstrap: Annotated[int, Field(ge=20, le=10000)]
+    # P(alive) below which a member is at risk whatever the rhythm says; above lapsed_p_alive
+    at_risk_p_alive: Level = 0.8
+    # P(alive) from which on nobody has lapsed; both count only in months where P(alive) is believed
+    lapsed_p_alive: Level = 0.5
+    follow_days: Days = 90  # days that members are followed to their next purchase, at least; from a month start on
+    confidence: Level = 0.95  # of intervals, and of the test whether to believe P(alive)
+    # draws of members for the intervals of moves between stages
+    bootstrap: Annotated[int, Field(ge=20, le=10000)] = 500
     strategy: Strategy
 
     @model_validator(mode="after")

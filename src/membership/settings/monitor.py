@@ -24,9 +24,9 @@ class Monitor(Section):
     """How members, scores and what came true are watched from one period to the next."""
 
     features: Annotated[list[str], Field(min_length=1)]
-    psi: Threshold
-    ks: Threshold
-    ratio: Threshold
-    slope: Threshold
-    confidence: Level
-    min_members: Annotated[int, Field(ge=2)]
+    psi: Threshold = Threshold(watch=0.1, drifted=0.25)  # population stability index
+    ks: Threshold = Threshold(watch=0.1, drifted=0.2)  # Kolmogorov-Smirnov distance
+    ratio: Threshold = Threshold(watch=0.1, drifted=0.25)  # of realised over predicted from 1
+    slope: Threshold = Threshold(watch=0.2, drifted=0.5)  # of the calibration slope from 1
+    confidence: Level = 0.95  # of intervals and of what chance allows
+    min_members: Annotated[int, Field(ge=2)] = 30  # members of a tier or stage below which it is shown but not called

@@ -29,12 +29,15 @@ class Clustering(Section):
 
     fewest: Annotated[int, Field(ge=2, le=20)]
     most: Annotated[int, Field(ge=2, le=20)]
-    bootstrap: Annotated[int, Field(ge=2, le=1000)]
-    min_stability: Share
-    tolerance: Share
-    chance: Annotated[int, Field(ge=0, le=1000)]
-    min_members: Count
-    sample: Annotated[int, Field(ge=100, le=20000)]
+    # resamples; stability is how far groupings of them agree (adjusted Rand index)
+    bootstrap: Annotated[int, Field(ge=2, le=1000)] = 20
+    min_stability: Share = 0.75  # a number of personas below that is not stable
+    tolerance: Share = 0.13  # the largest number is chosen that is, less 3 sd, within this of the most stable one
+    # clouds without groups; silhouettes 2 sd above theirs are more than chance
+    chance: Annotated[int, Field(ge=0, le=1000)] = 5
+    min_members: Count = 10  # members of a persona at least
+    # members at most among whom personas are found; all others are assigned
+    sample: Annotated[int, Field(ge=100, le=20000)] = 4000
 
     @model_validator(mode="after")
     def _in_order(self):
@@ -48,9 +51,9 @@ class Needs(Section):
 
     personas: Clustering
     min_purchase_days: Count
-    min_category_share: Share
-    min_level_share: Share
-    min_reliability: Share
-    confidence: Level = 0.95
+    min_category_share: Share = 0.01  # share of all spend; smaller categories are no needs
+    min_level_share: Share = 0.1  # share of all spend (brands) or orders (channels); smaller ones are no needs
+    min_reliability: Share = 0.2  # a preference with a lower mean reliability is no need
+    confidence: Level = 0.95  # of intervals
     survey: dict[str, Question]
     needs_from_answers: dict[str, str | dict[str, str]]

@@ -19,18 +19,18 @@ Metric = Literal[
 class Boosting(Section):
     """Gradient boosting of the ratio of what happened to what the base model expected."""
 
-    iterations: Count
-    learning_rate: Level
-    leaf_share: Level
+    iterations: Count = 80  # trees
+    learning_rate: Level = 0.05
+    leaf_share: Level = 0.06  # share of the training rows in a leaf at least
 
 
 class Network(Section):
     """The zero-inflated lognormal network."""
 
-    hidden: Count
-    epochs: Count
-    learning_rate: Level
-    weight_decay: NotNegative
+    hidden: Count = 32  # units of the hidden layer
+    epochs: Count = 100  # passes over the training rows
+    learning_rate: Level = 0.01
+    weight_decay: NotNegative = 4.0  # shrinks the network towards no correction of its base, BG/NBD
 
 
 class Value(Section):
@@ -38,16 +38,21 @@ class Value(Section):
 
     horizon_days: Days
     lifetime_days: Annotated[int, Field(ge=1, le=36500)]
-    origins: Annotated[int, Field(ge=2, le=24)]
-    learning_origins: Annotated[int, Field(ge=1, le=24)]
+    # cut-offs, one validation window apart, from which candidates predict the window that followed, fewer where
+    # history is short; the oldest only teaches the stack
+    origins: Annotated[int, Field(ge=2, le=24)] = 3
+    # cut-offs before each origin that learned models are trained at
+    learning_origins: Annotated[int, Field(ge=1, le=24)] = 2
     candidates: Annotated[list[Candidate], Field(min_length=1)]
     choose_by: Annotated[list[Metric], Field(min_length=1)]
-    covariates: list[str]
-    penalizer: NotNegative
-    clip_share: Annotated[float, Field(ge=0, lt=0.5)]
+    # columns of `features`, 0 and up and never null for buyers, that stay as they are at a member's start
+    covariates: list[str] = ["first_spend"]
+    penalizer: NotNegative = 0.0  # L2 penalty on the logarithms of the parameters of the lifetime models
+    clip_share: Annotated[float, Field(ge=0, lt=0.5)] = 0.005  # share of members beyond each end of an RFM scale
     confidence: Level
-    bootstrap: Annotated[int, Field(ge=20, le=10000)]
+    # draws for the intervals of the RFM weights and of differences between candidates
+    bootstrap: Annotated[int, Field(ge=20, le=10000)] = 200
     high_value_share: Level
     at_risk_p_alive: Level
-    boosting: Boosting
-    network: Network
+    boosting: Boosting = Boosting()
+    network: Network = Network()
