@@ -1,9 +1,9 @@
-"""What behaviour is turned into."""
+"""How behaviour becomes features."""
 
 from membership.settings.section import Section, Share
 
 
 class Features(Section):
-    """What behaviour is turned into."""
+    """How behaviour becomes features."""
 
     min_category_share: Share
