@@ -12,9 +12,9 @@ from membership.base import tables
 
 def connect() -> ibis.BaseBackend:
     """Return a fresh in-memory DuckDB connection."""
-    # Ibis 12 asks pandas 3 for an option that is on for good; nobody at the keyboard can do anything about it.
+    # Ibis 12 sets an option that is always on in pandas 3; the user can do nothing about the warning.
     warnings.filterwarnings("ignore", message="The 'future.infer_string' option is deprecated")
-    # and this one is about copying rows once more, of which `Prepared` has few.
+    # This one is about one more copy of the rows; `Prepared` has few.
     warnings.filterwarnings("ignore", message="Arrow output on a DB-API result makes an extra copy")
     con = ibis.duckdb.connect()
     con.raw_sql("SET enable_progress_bar = false")  # it would leave a widget in every executed notebook
@@ -27,14 +27,14 @@ def load(con: ibis.BaseBackend, name: str) -> ir.Table:
 
 
 def before(events: ir.Table, cutoff: date) -> ir.Table:
-    """Keep the events on local days before `cutoff`: the only door through which a feature sees events."""
+    """Keep the events on local days before `cutoff`. Features see events only through this function."""
     return events.filter(events.local_at < ibis.timestamp(cutoff.isoformat()))
 
 
 class Prepared:
     """A query that is made once and asked often: call it for the rows that its tables give now.
 
-    What Ibis takes to put a query together is many times what DuckDB takes to answer it over a few members' events.
+    For a few members' events, Ibis takes many times longer to build a query than DuckDB takes to answer it.
     """
 
     def __init__(self, con: ibis.BaseBackend, table: ir.Table):

@@ -1,4 +1,4 @@
-"""Progress bars on long work, the same in a terminal, in JupyterLab and in a log."""
+"""Progress bars for long work, the same in a terminal, in JupyterLab and in a log."""
 
 import sys
 from collections.abc import Iterable

@@ -4,8 +4,8 @@
       |---- calibration ----)|---- validation ----)|------ holdout -----)
       fit                     choose                judge, once
 
-Every stage reads the same three windows. Members are scored as of `validation_end`; nothing on or after it is
-seen by a feature, and the holdout is opened only to judge.
+Every stage reads the same three windows. Members are scored as of `validation_end`. Features see nothing on
+or after it, and the holdout is read only to judge.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How the members' buying runs over time: what a manager looks at before any model."""
+"""How buying and activity develop over time: what a manager looks at before any model."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta

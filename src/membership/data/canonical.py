@@ -10,7 +10,7 @@ from membership.base import tables
 
 @dataclass(frozen=True)
 class Canonical:
-    """The canonical tables of one data set; columns and units are those of `base.tables`."""
+    """The canonical tables of one data set; columns and units are those of `base.schemas`."""
 
     members: pd.DataFrame
     items: pd.DataFrame
@@ -27,5 +27,5 @@ class Canonical:
 
 
 def empty(name: str) -> pd.DataFrame:
-    """Return table `name` without rows, for a source that has nothing to say about it."""
+    """Return table `name` without rows, for a source that does not have it."""
     return pd.DataFrame(columns=list(tables.ALL[name].columns))

@@ -1,7 +1,8 @@
-"""Features: what is known of each member on the day of a cut-off, as Ibis expressions.
+"""Features: what is known about each member on the day of a cut-off, as Ibis expressions.
 
-Every expression is a function of (events, members or items, cut-off) and sees only events on local days before the
-cut-off. Counts and cents are whole numbers and divisions come last, so that every engine gives the same figures.
+Every expression is a function of (events, members or items, cut-off) and uses only events on local days before the
+cut-off. Counts and cents are whole numbers and are divided last, so every engine gives the same figures with any
+number of threads.
 """
 
 from collections.abc import Iterable

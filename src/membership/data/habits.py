@@ -1,7 +1,7 @@
 """Habits: whole numbers behind each member's preferences on the day of a cut-off, as Ibis expressions.
 
-A share is of use only with the number of trials that it rests on, so both are counted here and nothing is divided.
-Sums over whole numbers are the same on every engine. Only events on local days before the cut-off are seen.
+A share is useful only with the number of trials behind it, so both are counted here and nothing is divided. Sums over
+whole numbers are the same on every engine. Only events on local days before the cut-off are used.
 """
 
 from datetime import date

@@ -20,8 +20,8 @@ from membership.settings.windows import Windows
 def ingest(p: params.Stage) -> Cleaned:
     """Return the canonical tables of `p.dataset`, clean, of at most `max_members` members, and their quality.
 
-    The quality is that of the whole source. Of whom all is on or after `clean.latest` nothing is known yet, so that
-    such members are left out. Raises DataError where the data do not reach over `p.windows`.
+    The quality is that of the whole source. Members whose events all come on or after `clean.latest` are left out:
+    nothing is known about them yet. Raises DataError where the data do not cover `p.windows`.
     """
     raw = read(p.dataset, p.seed)
     cleaned = clean(raw, p.clean)
@@ -38,7 +38,7 @@ def to_come(raw: Canonical, latest: date) -> pd.Index:
 
 
 def without(data: Canonical, members: pd.Index) -> Canonical:
-    """Return `data` with nothing of `members`."""
+    """Return `data` without `members` and what belongs to them."""
     tables = {name: getattr(data, name) for name in ("members", "events", "survey", "exposures")}
     return replace(data, **{name: table[~table["member_id"].isin(members)] for name, table in tables.items()})
 
@@ -58,8 +58,8 @@ def check_windows(events: pd.DataFrame, windows: Windows) -> None:
     first, end = events["local_at"].min().date(), events["local_at"].max().date() + timedelta(days=1)
     if first >= windows.calibration_end or end < windows.holdout_end:
         raise DataError(
-            f"windows of params.yaml: the data go from {first} to {end} (local days, half-open), but the windows from "
-            f"{windows.start} over calibration_end = {windows.calibration_end} to holdout_end = {windows.holdout_end}. "
+            f"windows of params.yaml: the data go from {first} to {end} (local days, half-open), but the windows need "
+            f"data from before calibration_end = {windows.calibration_end} to holdout_end = {windows.holdout_end}. "
             f"Allowed: calibration_end after {first} and holdout_end at most {end}. Change the windows or add data."
         )
 
@@ -67,7 +67,7 @@ def check_windows(events: pd.DataFrame, windows: Windows) -> None:
 def sample(data: Canonical, max_members: int | None, seed: int) -> Canonical:
     """Return `data` of the first `max_members` members in the order of a seeded hash of their ids.
 
-    So a larger sample contains the smaller one, and more data do not change who is before whom. Items and offers stay.
+    So a larger sample contains the smaller one, and more data do not change the order. Items and offers stay.
     """
     if max_members is None:
         return data

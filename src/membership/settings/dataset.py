@@ -32,9 +32,9 @@ ITEM_COLUMNS = ("name", "category", "subcategory", "brand")  # may stand on the 
 
 
 class FileTable(Section):
-    """How files of the user become one canonical table (its columns: `base.tables`).
+    """How files of the user become one canonical table (its columns: `base.schemas`).
 
-    Every canonical column is one of theirs (`columns`) or the same for all rows (`constants`).
+    Every canonical column is a column of the files (`columns`) or the same for all rows (`constants`).
     """
 
     model_config = ConfigDict(coerce_numbers_to_str=True)
@@ -71,7 +71,7 @@ class Files(Section):
 
 
 def _check_columns(name: str, mapping: FileTable) -> None:
-    """Raise ValueError where `mapping` lacks a column that table `name` needs, or names one that it has not."""
+    """Raise ValueError where `mapping` lacks a column that table `name` needs, or names one that it does not have."""
     table = ALL[name]
     ours = [*table.columns, *(ITEM_COLUMNS if name == "events" else ())]
     given = {*mapping.columns, *mapping.constants}
@@ -86,7 +86,7 @@ def _check_columns(name: str, mapping: FileTable) -> None:
 
 
 class Simulate(Section):
-    """The size and the temper of a simulated market."""
+    """The size of a simulated market and the behaviour of its members."""
 
     members: Count = 2000  # members
     items: Count = 300  # items

@@ -15,9 +15,9 @@ _DATES = TypeAdapter(dict[str, date | None])
 class Windows(Section):
     """The three windows of time, as local dates, half-open.
 
-    `as_of` is the day for which members are scored: everything before it is known, nothing on or after it. A date
-    moves the other three by as many days as it lies from `validation_end`, so that windows keep their lengths and
-    `start` stays; null leaves them, and is read as `validation_end`.
+    `as_of` is the day for which members are scored: everything before it is known, nothing on or after it. A date moves
+    the other three dates by its distance from `validation_end`, so the windows keep their lengths and `start` stays.
+    Null means `validation_end`, and moves nothing.
     """
 
     start: date
