@@ -6,8 +6,8 @@ import ibis
 import numpy as np
 import pandas as pd
 
-from membership.base import engine
-from membership.value import panel
+from membership.base import engine, seeds
+from membership.value import choose, origins, panel, score
 from membership.value.panel import Panel
 
 START = date(2020, 1, 1)
@@ -40,3 +40,12 @@ def build(bought: pd.DataFrame, members: int, cutoffs: list[date] = CUTOFFS) -> 
     everybody = pd.DataFrame({"member_id": [f"m{number:04d}" for number in range(members)]})
     tables = {"events": ibis.memtable(events, schema=kinds), "members": ibis.memtable(everybody)}
     return panel.build(*(con.create_table(name, rows) for name, rows in tables.items()), cutoffs)
+
+
+def scored(known: Panel, p):
+    """Return what was fitted, what was chosen, and the table `value`."""
+    rolled = origins.roll(known, p.value, p.seed)
+    fitted = origins.fit(known, rolled.predictions, p.value, p.seed)
+    choice = choose.choose(rolled, p.value, seeds.rng(p.seed, "value.choose"), fitted.refusals)
+    errors = score.band(rolled, choice, known.days, p.value)
+    return fitted, choice, score.table(fitted, choice, errors, known.now, p.value, p.economics, p.seed)

@@ -3,29 +3,11 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-import small_panel
-from test_score import MEMBERS, QUICK, scored
 
 from membership.lifetimes.histories import Arrivals
 from membership.report import words
-from membership.settings import params
 from membership.value import diagnostics, rfm
 from membership.value.holdout import Holdout, came_back, metrics, runs
-
-
-@pytest.fixture(scope="module")
-def p():
-    return params.parse(params.read(), QUICK)
-
-
-@pytest.fixture(scope="module")
-def known():
-    return small_panel.build(small_panel.purchases(MEMBERS), MEMBERS)
-
-
-@pytest.fixture(scope="module")
-def result(known, p):
-    return scored(known, p)
 
 
 @pytest.fixture(scope="module")

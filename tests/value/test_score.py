@@ -3,42 +3,11 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-import small_panel
+from small_panel import scored
 
-from membership.base import seeds, tables
-from membership.settings import params
-from membership.value import choose, holdout, origins, score
+from membership.base import tables
+from membership.value import holdout, score
 from membership.value.panel import Panel
-
-MEMBERS = 150
-QUICK = {
-    "value.origins": 2, "value.learning_origins": 1, "value.network.epochs": 5, "value.boosting.iterations": 5,
-    "value.bootstrap": 20,
-}  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def p():
-    return params.parse(params.read(), QUICK)
-
-
-@pytest.fixture(scope="module")
-def known():
-    return small_panel.build(small_panel.purchases(MEMBERS), MEMBERS)
-
-
-def scored(known: Panel, p):
-    """Return what was fitted, what was chosen, and the table `value`."""
-    rolled = origins.roll(known, p.value, p.seed)
-    fitted = origins.fit(known, rolled.predictions, p.value, p.seed)
-    choice = choose.choose(rolled, p.value, seeds.rng(p.seed, "value.choose"), fitted.refusals)
-    errors = score.band(rolled, choice, known.days, p.value)
-    return fitted, choice, score.table(fitted, choice, errors, known.now, p.value, p.economics, p.seed)
-
-
-@pytest.fixture(scope="module")
-def result(known, p):
-    return scored(known, p)
 
 
 def check(value: pd.DataFrame, members) -> pd.DataFrame:

@@ -162,8 +162,8 @@ def _refuse_collinear(scores: np.ndarray, names: tuple[str, ...]) -> None:
     if not index < MAX_CONDITION_INDEX:
         raise DataError(
             f"RFM: {', '.join(names)} are nearly the same for all {len(scores)} members (condition index {index:.2g}, "
-            f"allowed below {MAX_CONDITION_INDEX:g}), so their weights cannot be distinguished. More members or a longer "
-            "history is needed."
+            f"allowed below {MAX_CONDITION_INDEX:g}), so their weights cannot be distinguished. More members or a "
+            "longer history is needed."
         )
 
 
