@@ -9,6 +9,9 @@ _MOVED = {  # dotted key of an earlier version -> where it is now; None: no para
     "profile.strategy": "lifecycle.strategy",
     "profile": "needs",
     "response": "campaigns",
+    "evaluate.reach_costs": "campaigns.reach_costs",
+    "value.worked_case": None,
+    "quick.value.worked_case.members": None,
 }
 
 
