@@ -65,8 +65,8 @@ def test_cdnow_master_gives_the_measured_holdout(cdnow):
     spend = orders * GammaGamma.fit(features).expected_spend(features)
     found = {}
     for name, predicted in {"purchase_days": orders, "spend": spend}.items():
-        judged = accuracy.judge(cdnow.holdout[name], pd.DataFrame({name: predicted}, features.index))[name]
-        found[name] = {metric: of(judged, np.ones(len(features))) for metric, of in accuracy.METRICS.items()}
+        one = accuracy.ranked(cdnow.holdout[name], pd.DataFrame({name: predicted}, features.index))[name]
+        found[name] = {metric: of(one, np.ones(len(features))) for metric, of in accuracy.METRICS.items()}
     table = pd.DataFrame(found).round(3)
     assert table.loc[["mae", "rmse", "gini", "decile_error"], "purchase_days"].tolist() == [0.794, 1.726, 0.673, 0.338]
     assert table.loc["rmse", "spend"].round(1) == 92.9

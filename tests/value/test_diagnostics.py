@@ -154,6 +154,7 @@ def test_brier_skill_is_nothing_for_the_constant_and_all_for_the_truth():
     chances = pd.DataFrame({"truth": [1.0, 0, 0, 1], "same": 0.5, "wrong": [0.0, 1, 1, 0]})
     found = diagnostics.brier(happened, chances)
     assert found["constant"].tolist() == [0.25] * 3
+    assert found["brier"].tolist() == [0, 0.25, 1]
     assert found["skill"].tolist() == [1, 0, -3]
     never = diagnostics.brier(happened & False, chances)
     assert np.isfinite(never).all(axis=None)

@@ -108,7 +108,7 @@ def test_without_a_lifetime_model_nothing_is_shown_of_it(result, known):
 @pytest.mark.parametrize("degenerate", [False, True])
 def test_the_conclusion_shows_the_numbers(result, found, known, p, degenerate):
     fitted, choice, _ = result
-    weighing = rfm.Weighing(pd.DataFrame(), pd.DataFrame())
+    weighing = rfm.Weighing(pd.DataFrame())
     if degenerate:
         choice = replace(choice, name=choice.naive, lifetime=None, refusals={"rfm": "too few members"})
         weighing = replace(weighing, refusal="too few members")

@@ -203,9 +203,8 @@ def test_weights_that_the_data_do_not_determine_are_an_answer_and_no_error():
     features = members(200)
     found = rfm.weigh(features, spend_of(features), 30, knobs, np.random.default_rng(0))
     assert found.refusal is None
-    assert list(found.weights.index) == list(found.nine_parameters.index) == list(rfm.PARTS)
+    assert list(found.weights.index) == list(rfm.PARTS)
     refused = rfm.weigh(features.head(5), spend_of(features.head(5)), 30, knobs, np.random.default_rng(0))
     assert refused.weights.empty
-    assert refused.nine_parameters.empty
     assert isinstance(refused.refusal, DataError)
     assert figures.weights(refused.weights, 0.95) is None

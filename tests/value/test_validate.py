@@ -177,10 +177,6 @@ def test_error_band_grows_with_the_days_and_takes_equal_predictions():
     np.testing.assert_allclose(quarter, 3 * month)
 
 
-def test_brier_score_is_the_mean_squared_difference():
-    assert validate.brier(pd.Series([True, False]), pd.Series([0.9, 0.4])) == pytest.approx((0.01 + 0.16) / 2)
-
-
 def test_features_of_a_day_that_is_not_there_are_an_error_that_lists_the_days():
     features = pd.DataFrame({"member_id": ["a"], "as_of": [pd.Timestamp("2017-11-01")]})
     assert validate.at(features, date(2017, 11, 1)).index.tolist() == ["a"]

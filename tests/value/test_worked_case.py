@@ -36,21 +36,17 @@ def test_customers_have_half_a_year_of_behaviour_and_a_future(known):
 
 
 def test_nine_parameters_have_rank_four_whoever_the_customers_are(known):
-    assert worked_case.jacobian(SETTINGS, known).shape == (6000, 9)
+    step = 1e-6
     for some in (known, known.head(50), known.tail(9)):
-        assert np.linalg.matrix_rank(worked_case.jacobian(SETTINGS, some)) == 4
-
-
-def test_the_jacobian_is_that_of_finite_differences(known):
-    some, step = known.head(20), 1e-6
-    columns = []
-    for name in ("weights", "slopes", "offsets"):
-        for part in range(3):
-            values = list(getattr(SETTINGS, name))
-            values[part] += step
-            moved = replace(SETTINGS, **{name: values})
-            columns.append((worked_case.printed(moved, some) - worked_case.printed(SETTINGS, some)) / step)
-    np.testing.assert_allclose(np.column_stack(columns), worked_case.jacobian(SETTINGS, some), rtol=1e-5, atol=1e-6)
+        columns = []
+        for name in ("weights", "slopes", "offsets"):
+            for part in range(3):
+                values = list(getattr(SETTINGS, name))
+                values[part] += step
+                moved = worked_case.printed(replace(SETTINGS, **{name: values}), some)
+                columns.append((moved - worked_case.printed(SETTINGS, some)) / step)
+        slopes = np.column_stack(columns)
+        assert np.linalg.matrix_rank(slopes / np.abs(slopes).max(axis=0), tol=1e-4) == 4
 
 
 def test_another_table_with_the_same_values_differs_only_in_what_data_do_not_determine(known):

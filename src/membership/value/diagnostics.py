@@ -127,11 +127,14 @@ def reliability(happened: pd.Series, chance: pd.Series, confidence: float, group
 def brier(happened: pd.Series, chances: pd.DataFrame) -> pd.DataFrame:
     """Return `brier` of each column of `chances`, `constant`, that of the same chance for all, and `skill`.
 
-    Skill is the share by which the score is below the constant's: 1 perfect, 0 or less says nothing.
+    The score is the mean squared difference of the chance and what happened (0 or 1): 0 is perfect. Skill is the share
+    by which it is below the constant's: 1 perfect, 0 or less no better than the same chance for everybody.
     """
-    same = validate.brier(happened, pd.Series(happened.mean(), happened.index))
-    found = pd.DataFrame({"brier": {name: validate.brier(happened, chance) for name, chance in chances.items()}})
-    return found.assign(constant=same, skill=1 - _ratio(found["brier"], pd.Series(same, found.index)))
+    did = happened.astype(float)
+    given = chances.assign(constant=did.mean())
+    found = pd.DataFrame({"brier": {name: ((chance - did) ** 2).mean() for name, chance in given.items()}})
+    found["constant"] = found.loc["constant", "brier"]
+    return found.assign(skill=1 - _ratio(found["brier"], found["constant"])).drop(index="constant")
 
 
 def gain(actual: pd.Series, predictions: pd.DataFrame, steps: int = 100) -> pd.DataFrame:

@@ -65,7 +65,6 @@ class Weighing:
     """The weights of recency, frequency and monetary value (rows `PARTS`), or why the data give none (no rows)."""
 
     weights: pd.DataFrame  # weight, low, high
-    nine_parameters: pd.DataFrame  # w, a, b
     refusal: DataError | None = None
 
 
@@ -74,9 +73,8 @@ def weigh(features: pd.DataFrame, target: pd.Series, days: int, settings: Value,
     try:
         model = fit(features, target, days, settings.clip_share)
     except DataError as error:
-        return Weighing(pd.DataFrame(columns=["weight", "low", "high"]), pd.DataFrame(columns=list("wab")), error)
-    weights = bootstrap(model, features, target, settings.bootstrap, settings.confidence, rng)
-    return Weighing(weights, model.nine_parameters())
+        return Weighing(pd.DataFrame(columns=["weight", "low", "high"]), error)
+    return Weighing(bootstrap(model, features, target, settings.bootstrap, settings.confidence, rng))
 
 
 def fit(

@@ -175,13 +175,3 @@ def deciles(actual: pd.Series, predicted: pd.Series) -> pd.DataFrame:
     table = table[table["members"] > 0].reset_index(drop=True).astype({"members": int})
     total = actual.sum()
     return table.assign(share=table["actual"] * table["members"] / total if total else 0.0)
-
-
-def brier(happened: pd.Series, chance: pd.Series) -> float:
-    """Return the mean squared difference of `chance` and what happened (0 or 1): 0 is perfect."""
-    return float(((chance - happened.astype(float)) ** 2).mean())
-
-
-def coverage(actual: pd.Series, band: pd.DataFrame) -> float:
-    """Return the share of members whose `actual` lies within `low` and `high` of `band`, edges included."""
-    return float(actual.between(band["low"], band["high"]).mean())

@@ -71,16 +71,6 @@ def printed(settings: WorkedCase, known: pd.DataFrame) -> pd.Series:
     return pd.Series(terms @ np.array(settings.weights), known.index, name=PRINTED)
 
 
-def jacobian(settings: WorkedCase, known: pd.DataFrame) -> np.ndarray:
-    """Return how V of each customer moves with each of the nine parameters w, a, b: shape (customers, 9), rank 4.
-
-    The columns of w and a are combinations of 1, R, F, M, and those of b are constant, whatever the customers.
-    """
-    x, weights = _measures(settings, known), np.array(settings.weights)
-    terms = np.array(settings.slopes) * x + np.array(settings.offsets)
-    return np.hstack([terms, weights * x, np.tile(weights, (len(x), 1))])
-
-
 def identification(settings: WorkedCase) -> pd.DataFrame:
     """Return the nine parameters as `printed`, and `another` table of them with the same V.
 
