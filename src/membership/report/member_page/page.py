@@ -25,7 +25,7 @@ MADE_BY = {
     "needs": "profile",
     "lifecycle_history": "profile",
     "tiers": "tiers",
-    "allocations": "tiers",
+    "allocations": "benefits",
     "actions": "decide",
 }
 
