@@ -25,7 +25,7 @@ def qini(curve: pd.DataFrame, unit: str, ax: Axes | None = None) -> Axes:
     ax = ax or plt.subplots(figsize=(6, 4))[1]
     ax.plot(curve["depth"], curve["qini"], color="tab:blue", label="by the score")
     ax.plot(curve["depth"], curve["random"], color="grey", linestyle="--", label="at random")
-    ax.set(title="Extra outcome when members are treated in order of their score", xlabel="share of members treated, best first")
+    ax.set(title="Gain from treating in order of the score", xlabel="share of members treated, best first")
     ax.set_ylabel(f"{unit} brought, a treated member")
     ax.legend()
     return ax
