@@ -16,9 +16,9 @@ SECONDS = 1.0
 def run(seed: int, moves: int = 30) -> dict:
     """Return seconds of `moves` random moves of one slider each, from the saved policy, and the goal: 95 % of them.
 
-    Reads what stage `tiers` has written. Raises DataError where it has not run.
+    Reads what stages `tiers` and `benefits` have written. Raises DataError where they have not run.
     """
-    return moved(Panel(what_if.load(params.load("tiers"))), moves, seed)
+    return moved(Panel(what_if.load(params.parse(params.read()))), moves, seed)
 
 
 def moved(panel: Panel, moves: int, seed: int) -> dict:

@@ -1,9 +1,9 @@
-"""A small simulated market with the tables that the tier designer reads, as stage `tiers` would have written them."""
+"""A small simulated market with the tables that the tier designer reads, as the stages would have written them."""
 
 import numpy as np
 import pandas as pd
 
-from membership.base import engine, tables
+from membership.base import engine, files, paths, tables
 from membership.campaigns import response
 from membership.data.sources import simulate
 from membership.profile import lifecycle
@@ -43,6 +43,7 @@ def write() -> thresholds.Search:
     balance = pd.Series(0, index=ranks.index)
     ahead = qualifying.ahead(*history)
     tables.write("tiers", rules.standing(ranks, amounts, balance, found.rule, p.tiers, ahead))
+    files.write_json(paths.models("points.json"), {"breakage": breakage})
     tables.write("uplifts", response.assumed(p.benefits.catalogue, ["curious", "thrifty"], p.tiers.names))
     return found
 

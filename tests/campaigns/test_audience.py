@@ -1,4 +1,4 @@
-"""Campaigns as a panel: worked by hand, blind to what comes later, and plain about what cannot be used."""
+"""Audiences of campaigns: worked by hand, blind to what comes later, and plain about what cannot be used."""
 
 import ibis
 import numpy as np
@@ -11,7 +11,7 @@ from membership.base.errors import DataError
 from membership.campaigns import audience
 from membership.settings import params
 
-SETTINGS = params.load("tiers").campaigns.model_copy(update={"history_days": 28})
+SETTINGS = params.load("campaigns").campaigns.model_copy(update={"history_days": 28})
 WINDOWS = params.parse(
     params.read(),
     {
@@ -58,13 +58,13 @@ def history(rows=()):
     return frame.assign(as_of=pd.to_datetime(frame["as_of"]))
 
 
-def panel(bought=BOUGHT, given=None, sent=None, tiers=None, timezone="UTC"):
+def reachable(bought=BOUGHT, given=None, sent=None, tiers=None, timezone="UTC"):
     sources = [offers() if given is None else given, exposures() if sent is None else sent]
     return audience.build(events(bought), *sources, history(tiers or ()), WINDOWS, timezone, SETTINGS)
 
 
 def test_outcome_placebo_and_covariates_by_hand():
-    found = panel()
+    found = reachable()
     rows, x, before = found.rows.set_index("member_id"), found.x, found.x_placebo
     assert rows.index.tolist() == ["a", "b"]  # c first bought in the placebo window, d never
     assert rows["treated"].tolist() == [True, False]
@@ -93,12 +93,12 @@ def test_nothing_on_or_after_a_windows_first_day_is_known_of_it(rows):
             (who, kind, str((pd.Timestamp(first) + pd.Timedelta(days=day)).date()), amount, 0)
             for who, kind, day, amount in rows
         ]
-        pd.testing.assert_frame_equal(getattr(panel(BOUGHT + more), name), getattr(panel(), name))
+        pd.testing.assert_frame_equal(getattr(reachable(BOUGHT + more), name), getattr(reachable(), name))
 
 
 def test_nothing_on_or_after_the_day_of_scoring_is_read():
     more = [("a", "purchase", "2020-06-01", 5000, 0), ("e", "purchase", "2020-06-02", 5000, 0)]
-    pd.testing.assert_frame_equal(panel(BOUGHT + more).rows, panel().rows)
+    pd.testing.assert_frame_equal(reachable(BOUGHT + more).rows, reachable().rows)
 
 
 def test_only_campaigns_that_are_over_and_have_history_count_and_the_others_are_said():
@@ -110,7 +110,7 @@ def test_only_campaigns_that_are_over_and_have_history_count_and_the_others_are_
         {"offer_id": "early", "starts_at": "2020-02-01"},
         {"offer_id": "last", "starts_at": "2020-05-20", "ends_at": "2020-06-01"},
     )
-    found = panel(given=given, sent=exposures({}, {"offer_id": "last"}))
+    found = reachable(given=given, sent=exposures({}, {"offer_id": "last"}))
     assert found.rows["offer_id"].unique().tolist() == ["C1", "last"]
     assert found.left_out[found.left_out > 0].to_dict() == {
         "campaigns without a start or an end": 2,
@@ -133,7 +133,7 @@ def test_exposures_of_unknown_members_and_campaigns_repeated_ones_and_early_rede
         {"member_id": "nobody"},
         {"offer_id": "C9"},
     )
-    found = panel(sent=sent)
+    found = reachable(sent=sent)
     assert found.rows["treated"].tolist() == [True, False]
     assert not found.rows["redeemed"].any()
     assert found.left_out["exposures to unknown campaigns"] == 1
@@ -144,7 +144,7 @@ def test_exposures_of_unknown_members_and_campaigns_repeated_ones_and_early_rede
 
 @pytest.mark.parametrize("who", [("a", "b"), ("nobody",)])
 def test_a_campaign_that_reached_everybody_or_nobody_says_nothing(who):
-    found = panel(sent=exposures(*({"member_id": one} for one in who)))
+    found = reachable(sent=exposures(*({"member_id": one} for one in who)))
     assert found.rows.empty
     assert found.left_out["campaigns that reached everybody or nobody"] == 1
 
@@ -152,12 +152,12 @@ def test_a_campaign_that_reached_everybody_or_nobody_says_nothing(who):
 def test_where_arms_and_propensities_are_known_only_those_drawn_count():
     bought = [*BOUGHT, ("e", "purchase", "2020-02-01", 100, 0)]
     drawn = exposures({"arm": "treated", "propensity": 0.3}, {"member_id": "b", "arm": "control", "propensity": 0.7})
-    found = panel(bought, sent=drawn).rows
+    found = reachable(bought, sent=drawn).rows
     assert found["member_id"].tolist() == ["a", "b"]
     assert found["propensity"].tolist() == pytest.approx([0.3, 0.3])
     assert found["randomised"].all()
     unsure = drawn.assign(propensity=[0.3, np.nan])
-    found = panel(bought, sent=unsure).rows
+    found = reachable(bought, sent=unsure).rows
     assert found[["member_id", "treated"]].to_numpy().tolist() == [["a", True], ["b", False], ["e", False]]
     assert not found["randomised"].any()
     assert found["propensity"].isna().all()
@@ -165,15 +165,15 @@ def test_where_arms_and_propensities_are_known_only_those_drawn_count():
 
 def test_a_propensity_of_0_and_several_arms_are_refused():
     with pytest.raises(DataError, match=r"1 have propensity 0 of the arm .* member a in campaign C1"):
-        panel(sent=exposures({"arm": "treated", "propensity": 0.0}))
+        reachable(sent=exposures({"arm": "treated", "propensity": 0.0}))
     two = [{"arm": "mail", "propensity": 0.5}, {"member_id": "b", "arm": "call", "propensity": 0.5}]
     with pytest.raises(DataError, match="campaign C1 has the arms mail, call beside 'control'; allowed: one"):
-        panel(sent=exposures(*two))
+        reachable(sent=exposures(*two))
 
 
 def test_the_tier_is_that_before_the_campaign_and_for_the_placebo_that_before_its_window():
     tiers = [("a", "2020-02-01", "Base"), ("a", "2020-03-01", "Top"), ("a", "2020-04-01", "Base")]
-    found = panel(tiers=tiers).rows
+    found = reachable(tiers=tiers).rows
     assert found["tier"].tolist() == ["Top", "unknown"]
     assert found["tier_before"].tolist() == ["Base", "unknown"]
 
@@ -186,7 +186,7 @@ def test_other_campaigns_count_from_the_day_they_reached_a_member():
         {"offer_id": "after", "starts_at": "2020-03-02", "ends_at": "2020-03-09"},
     )
     sent = exposures({}, *({"offer_id": one, "redeemed_at": "2020-03-05"} for one in ("before", "beside", "after")))
-    found = panel(given=given, sent=sent)
+    found = reachable(given=given, sent=sent)
     x = found.x[found.rows["offer_id"].eq("C1") & found.rows["treated"]].iloc[0]
     assert x[["campaigns before", "campaigns at the time", "redeemed before"]].tolist() == [2, 1, 0]
 
@@ -201,5 +201,5 @@ def test_overlapping_campaigns_are_those_in_the_same_days():
 
 
 def test_without_campaigns_or_purchases_the_panel_is_empty():
-    for found in (panel(given=offers()[:0], sent=exposures()[:0]), panel(bought=BOUGHT[-1:])):
+    for found in (reachable(given=offers()[:0], sent=exposures()[:0]), reachable(bought=BOUGHT[-1:])):
         assert len(found.rows) == len(found.x) == len(found.x_placebo) == 0

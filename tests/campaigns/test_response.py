@@ -10,8 +10,8 @@ from membership.base import tables
 from membership.base.errors import ParamError
 from membership.campaigns import audience, effects, response
 from membership.data.sources import simulate
-from membership.report.figures import response as plots_response
-from membership.report.old_words import response as summary_response
+from membership.report import words
+from membership.report.figures import response as figures
 from membership.settings import params
 
 PARAMS = params.parse(
@@ -35,7 +35,7 @@ NO_TIERS["as_of"] = pd.to_datetime(NO_TIERS["as_of"])
 UPLIFT = 0.5  # of what those reached spend while a campaign runs
 
 
-def panel(events, offers, exposures, settings=SETTINGS):
+def reachable(events, offers, exposures, settings=SETTINGS):
     return audience.build(ibis.memtable(events), offers, exposures, NO_TIERS, PARAMS.windows, "UTC", settings)
 
 
@@ -79,9 +79,9 @@ def personas(market):
 
 @pytest.fixture(scope="module")
 def randomised(market, personas):
-    """The panel and estimates of campaigns drawn by lot that bring UPLIFT."""
+    """The audience and estimates of randomised campaigns that bring UPLIFT."""
     events = with_effect(market.events, market.offers, market.exposures, UPLIFT)
-    found = panel(events, market.offers, market.exposures)
+    found = reachable(events, market.offers, market.exposures)
     return found, effects.estimate(found, personas, SETTINGS, seed=1)
 
 
@@ -102,7 +102,7 @@ def test_the_known_effect_on_members_chosen_by_their_spend_is_recovered_where_a_
     market, personas
 ):
     sent = chosen_by_spend(market, 0)
-    found = panel(with_effect(market.events, market.offers, sent, UPLIFT), market.offers, sent)
+    found = reachable(with_effect(market.events, market.offers, sent, UPLIFT), market.offers, sent)
     means = found.rows.groupby("treated")["outcome"].mean()
     estimates = effects.estimate(found, personas, SETTINGS, seed=1)
     row = whole(estimates)
@@ -116,7 +116,7 @@ def test_the_known_effect_on_members_chosen_by_their_spend_is_recovered_where_a_
 
 def test_where_campaigns_change_nothing_nothing_is_found(market, personas):
     for sent in (market.exposures, chosen_by_spend(market, 1)):
-        row = whole(effects.estimate(panel(market.events, market.offers, sent), personas, SETTINGS, seed=1))
+        row = whole(effects.estimate(reachable(market.events, market.offers, sent), personas, SETTINGS, seed=1))
         assert row["low"] < 0 < row["high"]
         assert abs(row["uplift"]) < 0.2
 
@@ -130,7 +130,7 @@ def test_campaigns_that_follow_hidden_plans_are_betrayed_by_the_placebo(market, 
         sent.append(market.exposures[market.exposures["offer_id"].eq(offer.offer_id)
                                      & market.exposures["member_id"].isin(recent["member_id"])])  # fmt: skip
     sent = pd.concat(sent).sample(frac=0.6, random_state=0).assign(arm=None, propensity=np.nan).astype({"arm": "str"})
-    row = whole(effects.estimate(panel(market.events, market.offers, sent), personas, SETTINGS, seed=1))
+    row = whole(effects.estimate(reachable(market.events, market.offers, sent), personas, SETTINGS, seed=1))
     assert row["placebo"] > 5 * row["placebo_sd"]
     assert row["systematic"] > 0.5 * row["placebo"]
     assert row["high"] - row["low"] > 2 * 1.96 * row["systematic"]
@@ -257,45 +257,77 @@ def test_evidence_for_a_benefit_that_is_not_in_the_catalogue_is_refused():
         params.parse(params.read(), {"campaigns.evidence": {"cake": ["Mail"]}})
 
 
+def test_tables_and_metrics_of_what_was_found(randomised):
+    found, estimates = randomised
+    counts, row = found.counts, whole(estimates)
+    assert counts["campaigns"] == counts["randomised"] == found.rows["offer_id"].nunique()
+    assert counts["reached"] == found.rows["treated"].sum() > counts["members"]
+    table = effects.by_kind(estimates)
+    assert table.loc["discount", ["campaigns", "uplift", "clear"]].tolist() == [
+        counts["campaigns"],
+        row["uplift"],
+        True,
+    ]
+    assert effects.metrics(estimates)["response_discount_randomised"] == row["uplift"]
+
+
+def test_stored_effects_update_the_assumptions_as_those_at_hand_do(randomised, workspace):
+    estimates = randomised[1]
+    tables.write("campaign_effects", estimates.effects)
+    assumed = response.assumed(PARAMS.benefits.catalogue, ["even", "odd"], ["unknown"])
+    after = response.updated(assumed, tables.read("campaign_effects"), SETTINGS)
+    pd.testing.assert_frame_equal(after, response.updated(assumed, estimates.effects, SETTINGS))
+    assert len(tables.check("uplifts", after)) == len(assumed)
+    mean = response.by_benefit(assumed, after).loc["member_discount"]
+    assert mean["assumed"] == pytest.approx(0.09)
+    assert mean["source"] == "randomised"
+    assert response.metrics(after) == {"response_member_discount": pytest.approx(mean["uplift"])}
+
+
 def test_words_and_figures_of_what_was_found(randomised, personas):
     found, estimates = randomised
-    said = summary_response.judged(found)
-    assert "campaigns are judged**, all of them randomised" in said
     assumed = response.assumed(PARAMS.benefits.catalogue, ["even", "odd"], ["unknown"])
     after = response.updated(assumed, estimates.effects, SETTINGS)
-    assert len(tables.check("uplifts", after)) == len(assumed)
-    words = summary_response.conclusion(estimates, assumed, after)
-    assert "drawn by lot" in words
-    assert "member discount from 9.0%" in words
-    assert summary_response.metrics(estimates, after)["response_discount_randomised"] == whole(estimates)["uplift"]
-    assert summary_response.effect_table(estimates).loc["discount", "campaigns"] == found.rows["offer_id"].nunique()
-    ax = plots_response.effects(estimates.effects, "persona")
+    assert str(found.counts["campaigns"]) in words.render(
+        "campaign_audience", counts=found.counts, left_out=found.left_out
+    )
+    assert "9.0%" in words.render("response", table=response.by_benefit(assumed, after))
+    assert f"{whole(estimates)['uplift']:.1%}" in conclusion(estimates)
+    ax = figures.effects(estimates.effects, "persona")
     assert [label.get_text() for label in ax.get_yticklabels()] == ["even", "odd"]
-    assert len(plots_response.overlap(estimates.propensities, 0.05)) == 1
-    assert plots_response.balance(estimates.balance).get_title().startswith("How much")
-    ordered = plots_response.redemption(response.redemption(found, personas, 0.95), "persona", ["odd", "even"])
+    assert len(figures.overlap(estimates.propensities, 0.05)) == 1
+    assert figures.balance(estimates.balance).get_title()
+    ordered = figures.redemption(response.redemption(found, personas, 0.95), "persona", ["odd", "even"])
     assert [label.get_text() for label in ordered.get_yticklabels()] == ["odd", "even"]
-    assert len(plots_response.learned(assumed, after).get_yticklabels()) == len(PARAMS.benefits.catalogue)
+    assert len(figures.learned(assumed, after).get_yticklabels()) == len(PARAMS.benefits.catalogue)
     plt.close("all")
 
 
-def test_without_campaigns_the_assumptions_stand_and_every_figure_says_so(market, personas):
-    nothing = panel(market.events, market.offers[:0], market.exposures[:0])
+def test_without_campaigns_the_assumptions_stand_and_nothing_is_drawn(market, personas, workspace):
+    nothing = reachable(market.events, market.offers[:0], market.exposures[:0])
     estimates = effects.estimate(nothing, personas, SETTINGS, seed=1)
+    tables.write("campaign_effects", estimates.effects)
     assumed = response.assumed(PARAMS.benefits.catalogue, ["even"], ["unknown"])
-    after = response.updated(assumed, estimates.effects, SETTINGS)
+    after = response.updated(assumed, tables.read("campaign_effects"), SETTINGS)
     pd.testing.assert_frame_equal(after, assumed)
-    assert "no campaign that can be judged" in summary_response.judged(nothing)
-    assert "an assumption, not a finding" in summary_response.conclusion(estimates, assumed, after)
-    assert summary_response.metrics(estimates, after) == {}
-    assert summary_response.effect_table(estimates).empty
+    assert nothing.counts["campaigns"] == 0
+    assert effects.metrics(estimates) == response.metrics(after) == {}
+    assert effects.by_kind(estimates).empty
+    assert words.render("campaign_audience", counts=nothing.counts, left_out=nothing.left_out)
+    assert words.render("response", table=response.by_benefit(assumed, after)) and conclusion(estimates)
     redeemed = response.redemption(nothing, personas, 0.95)
-    axes = [
-        plots_response.effects(estimates.effects, "all"),
-        plots_response.balance(estimates.balance),
-        plots_response.overlap(estimates.propensities, 0.05)[0],
-        plots_response.redemption(redeemed, "tier"),
+    drawn = [
+        figures.effects(estimates.effects, "all"),
+        figures.balance(estimates.balance),
+        figures.overlap(estimates.propensities, 0.05),
+        figures.redemption(redeemed, "tier"),
     ]
-    assert {ax.get_title() for ax in axes} == {"No campaign can be judged: the assumptions stand"}
-    plots_response.learned(assumed, after)
+    assert drawn == [None] * 4
+    figures.learned(assumed, after)
     plt.close("all")
+
+
+def conclusion(estimates):
+    """Render the conclusion on campaigns without any policies."""
+    told = {"effects": effects.by_kind(estimates), "overlap": estimates.overlap, "confidence": 0.95, "currency": "EUR"}
+    return words.render("campaigns", values=None, **told)

@@ -10,8 +10,8 @@ import yaml
 from membership.base import paths
 from membership.base.errors import DataError
 from membership.benefits import allocation, payoff
-from membership.designer import tables as designer_tables
 from membership.designer import what_if
+from membership.report import designer_tables, words
 from membership.report.designer_view import Panel
 from membership.report.figures import designer as plots_designer
 from membership.settings import params
@@ -26,7 +26,7 @@ def made(tmp_path_factory):
             (root / name).write_bytes((paths.root() / name).read_bytes())
         patched.setenv("MEMBERSHIP_ROOT", str(root))
         found = designed_market.write()
-        return what_if.load(params.load("tiers", designed_market.OVERRIDES)), found
+        return what_if.load(params.parse(params.read(), designed_market.OVERRIDES)), found
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +41,7 @@ def test_the_saved_policy_has_the_figures_of_the_stage(made):
     assert outcome.by_tier["members"].tolist() == found.appraisal.levels["members"].tolist()
     assert outcome.by_tier["net"].tolist() == pytest.approx(found.appraisal.levels["net"].tolist())
     assert (outcome.tier_cost, outcome.moves) == pytest.approx((found.appraisal.cost, found.appraisal.moves))
-    share = terms.point_cost * terms.settings.points_per_unit / 100
-    options = payoff.options(ours.facts, ours.benefits, terms.margin_rate, ours.uplifts, share)
+    options = payoff.options(ours.facts, ours.benefits, terms.margin_rate, ours.uplifts, terms.points_share)
     given = allocation.allocate(options, ours.facts, ours.benefits)
     assert outcome.net == pytest.approx(found.appraisal.net + given.net, rel=1e-3)
     assert outcome.benefit_cost == pytest.approx(given.cost, rel=1e-2)
@@ -64,6 +63,14 @@ def test_thresholds_out_of_order_give_a_message_and_no_figures(ours, order):
     assert "thresholds must rise" in outcome.message
     assert outcome.by_tier is None and outcome.net != outcome.net
     assert "Not possible" in designer_tables.page(outcome, ours)
+
+
+def test_the_conclusion_shows_the_saved_policy_or_why_a_choice_is_not_possible(ours):
+    saved = ours.saved_outcome
+    text = words.render("tier_designer", outcome=saved, saved=saved)
+    assert f"{saved.net / 100:,.0f}" in text and saved.moved == 0
+    wrong = ours.evaluate(replace(ours.saved, thresholds=ours.saved.thresholds[::-1]))
+    assert wrong.message in words.render("tier_designer", outcome=wrong, saved=saved)
 
 
 def test_without_benefits_the_tiers_stand_alone(ours):
@@ -101,16 +108,17 @@ def test_the_searched_rule_is_the_best_under_the_sliders_and_keeps_their_budget(
     frugal = ours.searched(replace(ours.saved, tier_budget=ours.saved_outcome.tier_cost / 2))
     assert 0 < ours.evaluate(frugal).tier_cost <= frugal.tier_budget
     assert ours.evaluate(frugal).by_tier["net"].sum() <= ours.saved_outcome.by_tier["net"].sum()
-    assert not designer_tables.warnings(ours.evaluate(frugal), ours)
     over = ours.evaluate(replace(ours.saved, tier_budget=1.0))
-    assert "more than their budget" in designer_tables.warnings(over, ours)[0]
+    assert over.over_budget and not ours.evaluate(frugal).over_budget
+    pages = [designer_tables.page(each, ours) for each in (over, ours.evaluate(frugal))]
+    assert [page.startswith("<p style=") for page in pages] == [True, False]  # a warning above the tables
 
 
 def test_the_snippet_makes_the_choice_the_policy_of_params_yaml(ours):
     off = {name: times / 2 for name, times in list(ours.saved.uplift_times.items())[:2]}
     choice = replace(ours.saved, thresholds=(10_000, 20_000, 40_000), benefit_budget=777.0, uplift_times=off)
     raw = params.read()
-    part = yaml.safe_load(designer_tables.snippet(choice, ours))
+    part = yaml.safe_load(what_if.snippet(choice, ours))
     raw["economics"] |= part["economics"]
     raw["tiers"] |= {name: value for name, value in part["tiers"].items() if name != "search"}
     raw["tiers"]["search"] |= part["tiers"]["search"]
@@ -156,4 +164,4 @@ def test_the_figure_shows_every_tier_of_the_choice_beside_the_saved_policy(ours)
 
 def test_tables_that_are_missing_are_named(workspace):
     with pytest.raises(DataError, match=r"tiers\.parquet"):
-        what_if.load(params.load("tiers"))
+        what_if.load(params.parse(params.read()))

@@ -1,141 +1,116 @@
-"""What the stage says of benefits and fairness adds up."""
+"""Figures, tables and words of the tiers and benefits, in the usual case and where there is nothing."""
 
 import matplotlib
-import numpy as np
-import pandas as pd
-import pytest
-
-from membership.benefits import fairness, payoff, sweeps
-from membership.benefits.allocation import allocate
-from membership.report.figures import benefits as plots
-from membership.report.figures import fairness as plots_fairness
-from membership.report.old_words import benefits as summary
-from membership.settings import params
-from membership.settings.benefits import Benefit, Benefits, Fairness
 
 matplotlib.use("Agg")
 
-CATALOGUE = [
-    Benefit(name="gift", kind="exclusive_products", cost=10, uplift=0.1, uplift_sd=0.05),
-    Benefit(name="too_dear", kind="exclusive_products", cost=9999, uplift=0.1, uplift_sd=0.05),
-    Benefit(name="modest", kind="discount", cost=90, uplift=0.1, uplift_sd=0.05),
-]
-FAIR = Fairness(attributes=["age"], min_ratio=0.5, min_group=2)
-SETTINGS = Benefits(budget=30, max_per_member=1, min_tier_share=0, fairness=FAIR, catalogue=CATALOGUE)
-FACTS = pd.DataFrame(
-    {
-        "member_id": list("abcdef"),
-        "tier": ["Member", "Member", "Gold", "Gold", "Gold", "Gold"],
-        "tier_rank": [0, 0, 2, 2, 2, 2],
-        "persona": "Cook",
-        "stage": "active",
-        "expected_spend": [4000.0, 4000.0, 4000.0, 4000.0, 100.0, 100.0],
-        "expected_orders": 2.0,
-        "age": ["19-24", "19-24", "65+", "65+", "unknown", "unknown"],
-    }
-)
-UPLIFTS = pd.DataFrame(
-    [(one.name, "Cook", tier, one.uplift, one.uplift_sd) for one in CATALOGUE for tier in ("Member", "Gold")],
-    columns=["benefit", "persona", "tier", "uplift", "uplift_sd"],
-)
-SETTING = sweeps.Setting(FACTS, SETTINGS, 0.25, UPLIFTS)
+import numpy as np
+import pandas as pd
+import pytest
+import small_programme
+from small_programme import BENEFITS, FACTS, FAIR, SETTING, TIERS, UPLIFTS
+
+from membership.benefits import fairness, overview, payoff, sweeps
+from membership.benefits.allocation import allocate
+from membership.report import readable, words
+from membership.report.figures import benefits as figures
+from membership.report.figures import fairness as fairness_figures
+from membership.report.figures import tiers as tier_figures
+from membership.tiers import overview as tier_overview
+from membership.tiers import points, rules, thresholds
+
+NOTHING = BENEFITS.model_copy(update={"budget": 0.0})
 
 
 @pytest.fixture(scope="module")
-def report():
+def tiers():
+    return small_programme.tiers()
+
+
+@pytest.fixture(scope="module")
+def benefits():
     options = SETTING.options()
-    allocation = allocate(options, FACTS, SETTINGS)
-    table = summary.benefit_table(allocation, payoff.break_even(FACTS, SETTINGS, 0.25, UPLIFTS))
-    fair = fairness.benefit_table(FACTS, allocation, SETTINGS, 0.95)
-    ratios = sweeps.ratio(options, FACTS, SETTINGS, [0.2, 0.9])
+    allocation = allocate(options, FACTS, BENEFITS)
+    table = overview.benefit_table(allocation, payoff.break_even(FACTS, BENEFITS, 0.25, UPLIFTS))
+    fair = fairness.benefit_table(FACTS, allocation, BENEFITS, 0.95)
+    ratios = sweeps.ratio(options, FACTS, BENEFITS, [0.2, 0.9])
     outlook = payoff.outlook(options, allocation.given, 0.95)
-    lost = summary.lost_to_fairness(ratios, SETTINGS)
-    return allocation, table, fair, ratios, summary.metrics(allocation, outlook, fair, lost, SETTINGS.budget)
+    return allocation, table, fair, ratios, overview.metrics(allocation, outlook, fair, 0.1, BENEFITS.budget)
 
 
-def test_costs_by_tier_and_by_benefit_are_those_of_the_allocation(report):
-    allocation, table, *_ = report
-    levels = params.parse(params.read()).tiers
-    by_tier = summary.cost_table(allocation, levels)
-    assert by_tier.index.tolist() == [level.name for level in levels.levels]
-    assert by_tier.to_numpy().sum() == table["cost"].sum() == allocation.cost == 30
-    assert by_tier.loc[["Silver", "Platinum"]].to_numpy().sum() == 0  # tiers without members
+@pytest.fixture(autouse=True)
+def closed():
+    yield
+    matplotlib.pyplot.close("all")
 
 
-def test_the_table_of_benefits_by_hand(report):
-    _, table, *_ = report
-    assert table["given"].to_dict() == {"gift": 3, "too_dear": 0, "modest": 0}
-    assert table["may_have"].to_dict() == {"gift": 6, "too_dear": 6, "modest": 6}
-    assert table["pays_for"].to_dict() == pytest.approx({"gift": 4 / 6, "too_dear": 0, "modest": 4 / 6})
-    assert table.loc["gift", "break_even"] == pytest.approx(60 / (0.25 * 16_200))
+@pytest.mark.parametrize("change", [{}, {"thresholds": [100, 200, 300]}, {"qualify_by": "points"}])
+def test_the_words_of_the_tiers_show_their_net_value(tiers, change):
+    net = tiers["sensitivity"].loc["lower", "net"]
+    told = {"metrics": tiers["metrics"], "lower_net": net, "near": 0.1, "horizon_days": 90}
+    text = words.render("tiers", settings=TIERS.model_copy(update=change), **told)
+    assert f"{tiers['metrics']['tiers_net'] / 100:,.0f}" in text and f"{net / 100:,.0f}" in text
 
 
-def test_metrics_and_words_agree(report):
-    _, table, fair, _, metrics = report
-    assert metrics["benefit_net"] == pytest.approx(3 * (100 - 10))
-    assert metrics["benefit_member_share"] == 0.5
-    assert metrics["benefit_net_low"] < metrics["benefit_net"] < metrics["benefit_net_high"]
-    assert metrics["fairness_smallest_ratio"] == 0.5  # two of one group, one of the other
-    text = summary.conclusion(table, metrics, 90, 0.95)
-    assert "go to 50% of members" in text
-    assert "pay for nobody: too dear." in text
-    assert "pay less than others do: modest." in text
-    words = summary.fairness_words(fair, metrics, FACTS, SETTINGS)
-    assert "age of 67%" in words
-    assert "has 50% of what the one that gets most has" in words
+def test_the_words_of_the_benefits_show_their_cost_and_what_is_given_to_nobody(benefits):
+    _, table, _, _, metrics = benefits
+    given = {"table": table, "horizon_days": 90, "confidence": 0.95}
+    text = words.render("benefits", metrics=metrics | {"benefit_cost": 123_400.0}, **given)
+    assert all(shown in text for shown in ("1,234", "too dear", "modest"))
+    assert "0" in words.render("benefits", metrics=metrics | {"benefit_budget": 0}, **given)
 
 
-def test_words_for_a_budget_of_zero_and_for_unknown_groups(report):
-    _, table, fair, _, metrics = report
-    assert "The budget for benefits is 0" in summary.conclusion(table, metrics | {"benefit_budget": 0}, 90, 0.95)
-    few = SETTINGS.model_copy(update={"fairness": FAIR.model_copy(update={"min_group": 99})})
-    nobody = fair.assign(limited=False)
-    assert "none is limited" in summary.fairness_words(nobody, metrics, FACTS, few)
-    assert "nothing is known of groups" in summary.fairness_words(fair.iloc[:0], metrics, FACTS, SETTINGS)
+def test_the_words_of_fairness_where_groups_are_limited_unlimited_or_unknown(benefits):
+    *_, fair, _, metrics = benefits
+    without = FAIR.model_copy(update={"attributes": []})
+    for table, settings, shown in ((fair, FAIR, "50%"), (fair.assign(limited=False), FAIR, "67%"), (fair, without, "")):
+        found = fairness.evenness(table, FACTS, settings)
+        assert shown in words.render("fairness", found=found, metrics=metrics, settings=settings)
 
 
-def test_this_allocation_is_never_better_than_the_best_for_the_money_had_one_known(report):
-    table = sweeps.response(SETTING, report[0].given, [0.2, 0.5, 1.0, 1.5])
-    assert table["net"].tolist() == pytest.approx([30, 120, 270, 420])  # three gifts: 100 each, less 10
-    free = SETTINGS.model_copy(update={"fairness": FAIR.model_copy(update={"min_ratio": 0.0})})
-    best = sweeps.response(sweeps.Setting(FACTS, free, 0.25, UPLIFTS), report[0].given, [0.2, 0.5, 1.0, 1.5])["best"]
-    assert (best >= table["net"] - 1e-6).all()
-
-
-def test_a_response_so_weak_that_nothing_pays_brings_nothing_at_best(report):
-    table = sweeps.response(SETTING, report[0].given, [0.05])
-    assert table["net"].tolist() == pytest.approx([3 * (5 - 10)])
-    assert table["best"].tolist() == [0]
-
-
-def test_figures_are_titled_and_labelled(report):
-    allocation, _, fair, ratios, _ = report
-    options = allocation.options
+def test_figures_of_the_tiers_are_titled_and_labelled(tiers):
+    search = tiers["search"]
     axes = [
-        plots.cost_by_tier(summary.cost_table(allocation, params.parse(params.read()).tiers)),
-        plots.break_even(payoff.break_even(FACTS, SETTINGS, 0.25, UPLIFTS)),
-        plots.budget_sweep(sweeps.budget(options, FACTS, SETTINGS, [0.5, 1, 2]), SETTINGS.budget),
-        plots.response_sweep(sweeps.response(SETTING, allocation.given, [0.5, 1])),
-        plots_fairness.price_of_fairness(ratios, 0.5),
-        *plots_fairness.by_group(fair, "cost", "cost_low", "cost_high", "Benefits", "cost a member", scale=100),
+        tier_figures.curves(search),
+        *tier_figures.tradeoff(thresholds.tradeoff(search.choices, [0.5, 1, 2]), TIERS.search),
+        tier_figures.monthly_moves(rules.moves(tiers["ranks"]), 2),
+        tier_figures.cost_by_month(tiers["monthly"]),
+        tier_figures.distance(tier_overview.distances(tiers["standing"], search.rule)),
+        tier_figures.outstanding(tiers["owed"]),
+    ]
+    assert all(ax.get_title() and ax.get_ylabel() and ax.get_xlabel() is not None for ax in axes)
+    assert len(axes[0].get_lines()) == 3 + 3 + 1  # a curve and a threshold a level, and zero
+
+
+def test_figures_of_the_benefits_are_titled_and_labelled(benefits):
+    allocation, _, fair, ratios, _ = benefits
+    axes = [
+        figures.cost_by_tier(overview.cost_table(allocation, TIERS)),
+        figures.break_even(payoff.break_even(FACTS, BENEFITS, 0.25, UPLIFTS)),
+        figures.budget_sweep(sweeps.budget(allocation.options, FACTS, BENEFITS, [0.5, 1, 2]), BENEFITS.budget),
+        figures.response_sweep(sweeps.response(SETTING, allocation.given, [0.5, 1])),
+        fairness_figures.price_of_fairness(ratios, 0.5),
+        *fairness_figures.by_group(fair, "cost", "cost_low", "cost_high", "Benefits", "cost a member", scale=100),
     ]
     assert all(ax.get_title() and ax.get_xlabel() + ax.get_ylabel() for ax in axes)
     assert np.isfinite(axes[-1].get_xlim()).all()
-    matplotlib.pyplot.close("all")
 
 
 def test_figures_of_nothing_are_empty_and_no_error():
-    nothing = allocate(SETTING.options(), FACTS, SETTINGS.model_copy(update={"budget": 0.0}))
-    empty = sweeps.budget(nothing.options, FACTS, SETTINGS.model_copy(update={"budget": 0.0}), [1.0])
-    assert plots.budget_sweep(empty, 0.0).get_title()
-    assert plots_fairness.price_of_fairness(
-        sweeps.ratio(nothing.options, FACTS, SETTINGS.model_copy(update={"budget": 0.0}), [0.5]), 0.5
-    ).get_title()
-    table = fairness.benefit_table(
-        FACTS,
-        nothing,
-        SETTINGS.model_copy(update={"fairness": Fairness(attributes=[], min_ratio=0, min_group=1)}),
-        0.95,
-    )
-    assert plots_fairness.by_group(table, "cost", "cost_low", "cost_high", "Benefits", "cost a member")
-    matplotlib.pyplot.close("all")
+    nothing = allocate(SETTING.options(), FACTS, NOTHING)
+    assert figures.budget_sweep(sweeps.budget(nothing.options, FACTS, NOTHING, [1.0]), 0.0).get_title()
+    ratios = sweeps.ratio(nothing.options, FACTS, NOTHING, [0.5])
+    assert fairness_figures.price_of_fairness(ratios, 0.5).get_title()
+    without = NOTHING.model_copy(update={"fairness": FAIR.model_copy(update={"attributes": [], "min_ratio": 0})})
+    table = fairness.benefit_table(FACTS, nothing, without, 0.95)
+    assert fairness_figures.by_group(table, "cost", "cost_low", "cost_high", "Benefits", "cost a member")
+
+
+def test_tables_show_cents_in_units_of_currency_shares_per_cent_and_what_is_unknown(tiers):
+    frame = pd.DataFrame({"cost": [1250_00.0], "share": [0.25], "members": [1200], "to_keep": np.nan, "kind": "<a>"})
+    shown = readable.table(frame).to_html()
+    assert all(text in shown for text in ("1,250<", "25.0%", "1,200", ">-<", "&lt;a&gt;"))
+    amounts = pd.DataFrame({"threshold": [500_00]})
+    assert ">500<" in readable.table(amounts, 100).to_html() and ">50,000<" in readable.table(amounts, 1).to_html()
+    liability = points.liability(tiers["books"], TIERS)
+    assert "2020-02-01<" in readable.money(liability).to_html()

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from membership.designer.what_if import Outcome
+from membership.report import formats
 
 _SAVED, _CHOSEN, _BENEFITS, _LOSS = "lightgrey", "steelblue", "darkorange", "indianred"
 
@@ -65,5 +66,5 @@ def _pairs(ax: Axes, names: pd.Index, saved: pd.Series, chosen: pd.Series) -> No
     ax.barh(places, saved, 0.8, color=_SAVED)
     ax.barh(places, chosen, 0.45, color=[_CHOSEN if value >= 0 else _LOSS for value in chosen])
     ax.set_yticks(places, names)
-    ax.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    ax.xaxis.set_major_formatter(lambda value, _: formats.number(value))
     ax.spines[["top", "right"]].set_visible(False)

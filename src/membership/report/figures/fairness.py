@@ -7,6 +7,8 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from membership.report import formats
+
 
 def by_group(
     table: pd.DataFrame, value: str, low: str, high: str, title: str, label: str, scale: float = 1.0
@@ -26,7 +28,7 @@ def by_group(
             errors = np.abs(shown.loc[those, [low, high]].to_numpy().T - shown.loc[those, value].to_numpy())
             errors = np.where(np.isfinite(errors), errors, 0)
             ax.errorbar(shown.loc[those, value], spots, xerr=errors, fmt="o", color=colour, capsize=2)
-        ax.set_yticks(range(len(part)), [f"{row.group} ({row.members:,})" for row in part.itertuples()])
+        ax.set_yticks(range(len(part)), [f"{row.group} ({formats.number(row.members)})" for row in part.itertuples()])
         ax.invert_yaxis()
         ax.set(title=attribute.replace("_", " "), xlabel=label, ylabel="")
         ax.xaxis.set_major_locator(MaxNLocator(5))

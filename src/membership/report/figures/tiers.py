@@ -7,6 +7,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
+from membership.report import formats
 from membership.settings.tiers import TierSearch
 from membership.tiers.thresholds import Search
 
@@ -46,7 +47,7 @@ def tradeoff(table: pd.DataFrame, limits: TierSearch, axes: np.ndarray | None = 
 def monthly_moves(moves: pd.DataFrame, settled: int, ax: Axes | None = None) -> Axes:
     """Draw `tiers.moves`: members promoted and demoted each month; grey: history begins, so moves are not counted."""
     ax = ax or plt.subplots(figsize=(8, 3.5))[1]
-    days = moves.index.strftime("%Y-%m-%d")
+    days = moves.index.map(formats.day)
     ax.bar(days, moves["up"], color="seagreen", label="promoted")
     ax.bar(days, -moves["down"], color="indianred", label="demoted")
     ax.axhline(0, color="black", linewidth=0.8)
@@ -63,7 +64,7 @@ def cost_by_month(monthly: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax = ax or plt.subplots(figsize=(8, 4))[1]
     cost = monthly.assign(cost=monthly["running"] + monthly["points"])
     wide = cost.pivot_table(index="as_of", columns="tier", values="cost")[monthly["tier"].unique()] / 100
-    wide.set_axis(wide.index.strftime("%Y-%m-%d")).plot.bar(
+    wide.set_axis(wide.index.map(formats.day)).plot.bar(
         stacked=True, color=sns.color_palette("viridis", wide.shape[1]), ax=ax
     )
     ax.set(title="Monthly cost of tiers and points", xlabel="month up to", ylabel="units of currency")

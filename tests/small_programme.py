@@ -1,0 +1,73 @@
+"""A small programme: tiers searched and replayed on made-up members, and benefits for six members by hand."""
+
+import numpy as np
+import pandas as pd
+
+from membership.benefits import sweeps
+from membership.settings import params
+from membership.settings.benefits import Benefit, Benefits, Fairness
+from membership.tiers import overview, points, rules, thresholds, worth
+
+TIERS = params.parse(
+    params.read(),
+    {
+        "tiers.qualify_by": "spend",
+        "tiers.search.min_share": 0.05,
+        "tiers.search.budget": 1e9,
+        "tiers.search.max_moves_per_year": 50,
+        "tiers.search.candidates": 20,
+        "tiers.pull.reach": 0.1,
+    },
+).tiers
+TERMS = worth.Terms(TIERS, margin_rate=0.25, horizon_days=90, breakage=0.2)
+MONTHS = pd.date_range("2020-02-01", periods=6, freq="MS", name="as_of").as_unit("us")
+
+CATALOGUE = [
+    Benefit(name="gift", kind="exclusive_products", cost=10, uplift=0.1, uplift_sd=0.05),
+    Benefit(name="too_dear", kind="exclusive_products", cost=9999, uplift=0.1, uplift_sd=0.05),
+    Benefit(name="modest", kind="discount", cost=90, uplift=0.1, uplift_sd=0.05),
+]
+FAIR = Fairness(attributes=["age"], min_ratio=0.5, min_group=2)
+BENEFITS = Benefits(budget=30, max_per_member=1, min_tier_share=0, fairness=FAIR, catalogue=CATALOGUE)
+FACTS = pd.DataFrame(
+    {
+        "member_id": list("abcdef"),
+        "tier": ["Member", "Member", "Gold", "Gold", "Gold", "Gold"],
+        "tier_rank": [0, 0, 2, 2, 2, 2],
+        "persona": "Cook",
+        "stage": "active",
+        "expected_spend": [4000.0, 4000.0, 4000.0, 4000.0, 100.0, 100.0],
+        "expected_orders": 2.0,
+        "age": ["19-24", "19-24", "65+", "65+", "unknown", "unknown"],
+    }
+)
+UPLIFTS = pd.DataFrame(
+    [(one.name, "Cook", tier, one.uplift, one.uplift_sd) for one in CATALOGUE for tier in ("Member", "Gold")],
+    columns=["benefit", "persona", "tier", "uplift", "uplift_sd"],
+)
+SETTING = sweeps.Setting(FACTS, BENEFITS, 0.25, UPLIFTS)
+
+
+def tiers() -> dict:
+    """Return what the notebook of the tiers has at hand, by its names there."""
+    random = np.random.default_rng(7)
+    index = pd.Index([f"m{i:03d}" for i in range(120)], name="member_id")
+    level = random.lognormal(11, 1, 120)
+    amounts = pd.DataFrame(level[:, None] * random.uniform(0.3, 1.7, (120, 6)), index, MONTHS).astype("int64")
+    value = pd.DataFrame({"member_id": index, "expected_spend": level, "expected_orders": 4.0, "value": level / 4})
+    search = thresholds.search(amounts, value, TERMS)
+    ranks = rules.replay(amounts, search.rule)
+    base = (amounts // 600).astype("int32")
+    claim = points.vouchers(np.arange(120) % 2 == 0, 50)
+    books = points.keep(points.multiplied(base, ranks, TIERS), base * 0, claim, 90)
+    standing = rules.standing(ranks, amounts, books.last, search.rule, TIERS, amounts.iloc[:, -1] * 0.8)
+    by_tier = overview.by_tier(standing, value, TIERS)
+    agreement = overview.agreement(standing, value, TIERS)
+    owed = overview.owed(points.liability(books, TIERS), points.lots(books, TIERS), TERMS)
+    return {
+        "amounts": amounts, "value": value, "search": search, "ranks": ranks, "books": books, "standing": standing,
+        "by_tier": by_tier, "agreement": agreement, "owed": owed,
+        "monthly": overview.by_month(ranks, amounts, books, TERMS),
+        "sensitivity": thresholds.sensitivity(search, amounts, value),
+        "metrics": overview.metrics(search, by_tier, agreement, rules.moves(ranks), owed),
+    }  # fmt: skip

@@ -1,0 +1,97 @@
+"""What the tiers come to: tables and metrics that add up."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import small_programme
+from small_programme import MONTHS, TERMS, TIERS
+
+from membership.tiers import overview, rules, worth
+
+
+@pytest.fixture(scope="module")
+def found():
+    return small_programme.tiers()
+
+
+def test_the_rule_says_what_it_takes_to_reach_and_to_keep_a_tier():
+    rule = rules.rule(TIERS, [100_000, 200_000, 300_050])
+    levels = pd.DataFrame(
+        {"threshold": rule.thresholds, "members": 1, "gain": 5.0, "cost": 2.0, "net": 3.0}, index=list(rule.names)
+    )
+    table = overview.rule_table(worth.Appraisal(rule, levels, 0.1), TIERS)
+    assert table["threshold"].tolist() == [0, 100_000, 200_000, 300_050]
+    assert table["safe"].tolist() == [0, 80_000, 160_000, 240_040]
+    assert table["net"].tolist() == [3.0] * 4
+    assert (TIERS.unit, TIERS.model_copy(update={"qualify_by": "points"}).unit) == (100, 1)
+
+
+def test_tiers_by_hand():
+    standing = pd.DataFrame(
+        {
+            "member_id": list("abcd"),
+            "tier": ["Member", "Member", "Silver", "Silver"],
+            "tier_rank": [0, 0, 1, 1],
+            "points": [1, 2, 3, 4],
+            "qualifying": [950, 0, 1500, 1000],
+            "next_tier": ["Silver", "Silver", "Gold", "Gold"],
+            "to_next": [50, 1000, 500, 1000],
+            "grace_left": [np.nan, np.nan, 0, np.nan],
+            "about_to_drop": [False, False, True, False],
+            "to_keep": [0, 0, 40_000, 0],
+        }
+    )
+    value = pd.DataFrame({"member_id": list("abcd"), "value": [100.0, 100, 300, 500]})
+    value.loc[0, "value"] = 400.0
+    table = overview.by_tier(standing, value, TIERS)
+    assert table.loc["Silver", ["members", "share", "value", "points", "near_next"]].tolist() == [2, 0.5, 400, 7, 0]
+    assert table["near_next"].to_dict() == {"Member": 1, "Silver": 0, "Gold": 0, "Platinum": 0}
+    assert table.loc["Gold", ["members", "share", "value_share"]].tolist() == [0, 0, 0]
+    assert table["value_share"].sum() == pytest.approx(1)
+    agreement = overview.agreement(standing, value, TIERS)  # the best two by value are d and a
+    assert agreement.loc["Silver"].tolist() == [1, 1, 0, 0]
+    assert agreement.to_numpy().sum() == 4
+    drops = overview.dropping(standing, TIERS)
+    assert drops.loc["Silver"].tolist() == [2, 1, 1, 40_000]
+    assert drops.loc["Gold"].iloc[:3].tolist() == [0, 0, 0] and np.isnan(drops.loc["Gold", "to_keep"])
+    missing = overview.distances(standing, rules.rule(TIERS, [1000, 2000, 3000]))
+    assert missing["missing"].tolist() == [0.05, 1, 0.25, 0.5]
+
+
+def test_months_add_up_to_all_members_all_margin_and_all_points(found):
+    monthly = found["monthly"]
+    assert (monthly.groupby("as_of")["members"].sum() == 120).all()
+    margin = monthly.groupby("as_of")["value"].sum()
+    pd.testing.assert_series_equal(margin, found["amounts"].sum() * 0.25, check_names=False, check_freq=False)
+    earned = found["books"].earned.sum() * TERMS.point_cost
+    pd.testing.assert_series_equal(
+        monthly.groupby("as_of")["points"].sum(), earned, check_names=False, check_freq=False
+    )
+    first = monthly[monthly["as_of"] == MONTHS[0]]
+    assert first["members"].tolist() == [120, 0, 0, 0]  # everybody begins in the entry tier
+    last = monthly[monthly["as_of"] == MONTHS[-1]].set_index("tier")
+    began = np.bincount(found["ranks"].iloc[:, -2], minlength=4)
+    assert last["running"].tolist() == (began * TERMS.levels("cost")).tolist()
+    shares = overview.shares(monthly, "value")
+    assert shares.sum(axis=1).tolist() == pytest.approx([1] * 6)
+    assert shares.columns.tolist() == TIERS.names
+
+
+def test_points_outstanding_are_those_of_the_books(found):
+    assert found["owed"]["points"].sum() == found["books"].last.sum()
+    assert found["owed"]["cost"].sum() == pytest.approx(found["books"].last.sum() * TIERS.point_value * 0.8)
+
+
+def test_metrics_are_those_of_the_tables(found):
+    metrics, appraisal = found["metrics"], found["search"].appraisal
+    assert sum(metrics[f"member_share_{name.lower()}"] for name in TIERS.names) == pytest.approx(1)
+    assert metrics["tiers_net"] == pytest.approx(metrics["tiers_gain"] - metrics["tiers_cost"]) == appraisal.net
+    assert metrics["members"] == 120
+    assert metrics["threshold_silver"] == found["search"].rule.thresholds[1]
+
+
+def test_later_stages_use_the_breakage_that_the_tiers_have_stored(workspace):
+    (workspace / "models").mkdir()
+    (workspace / "models" / "points.json").write_text('{"breakage": 0.2}')
+    assert worth.known_terms(TIERS, 0.25, 90) == TERMS
+    assert pytest.approx(0.5 * 0.8 * TIERS.points_per_unit / 100) == TERMS.points_share
