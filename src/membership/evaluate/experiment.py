@@ -5,7 +5,6 @@ What it shows is predicted relevance under held-out logs. Nobody was shown these
 
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from membership.base import seeds
