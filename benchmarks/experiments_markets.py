@@ -24,7 +24,7 @@ import scipy.stats
 
 from benchmarks import goals
 from membership.base import progress, seeds
-from membership.evaluate import decide, experiment, guardrails
+from membership.evaluate import decide, experiment, guardrails, metrics, verdicts
 from membership.settings import params
 from membership.settings.params import Stage
 
@@ -70,7 +70,7 @@ def joint(p: Stage, lift: float, members: int, seed: int) -> float:
     error = change.std().to_numpy() / np.sqrt(members)
     margins = {guard.metric: guard.margin for guard in p.decide.guardrails}
     margins[p.evaluate.primary_metric] = -p.decide.margin
-    signs = np.array([-1 if guardrails.lower_is_better(name) else 1 for name in COUNTED])
+    signs = np.array([1 if metrics.of(name).higher_is_better else -1 for name in COUNTED])
     allowed = np.array([margins.get(name, np.inf) for name in COUNTED])
     centre = (signs * change.mean().to_numpy() + allowed) / error
     drawn = seeds.rng(seed, "power/normal").multivariate_normal(np.zeros(len(COUNTED)), change.corr(), MANY)
@@ -130,10 +130,12 @@ def decided(p: Stage, members: int, lift: float, seed: int) -> tuple[decide.Deci
     who = people(members, seeds.rng(seed, "who"))
     drawn, lists = outcomes(who, lift, seeds.rng(seed, "what")), recommendations(who, seeds.rng(seed, "lists"))
     catalogue = pd.DataFrame({"item_id": np.arange(ITEMS)})
-    found = experiment.run(drawn, lists, catalogue, who[["member_id", "tier", "tier_rank"]], p.evaluate, seed)
+    found = experiment.run(drawn, lists, catalogue, p.evaluate, seed)
     groups, smallest = who[["member_id", *GROUPS]], p.benefits.fairness.min_group
     guards = guardrails.fairness(*experiment.arms(drawn), found.primary, groups, smallest, found.confidence)
-    return decide.decide(found, p.decide, LIVE, NEW, guards), decide.metrics_of(found, guards)
+    rows = decide.of_all_members(found.effects.assign(by=experiment.ALL), guards)
+    honest = verdicts.check("A/A check", verdicts.Kind.AA, found.aa.passed)
+    return decide.decide(rows, p.evaluate, p.decide, LIVE, NEW, [honest]), rows
 
 
 def _decide_all(p: Stage, members: int, lift: float, markets: int, seed: int) -> dict:

@@ -37,7 +37,7 @@ def truth(lift: float) -> dict[str, float]:
     """Return the true difference of each outcome: of sums the lift times what is expected of a member."""
     items = (1 + 2) * (1 + 3)
     spend = items * np.exp((LEVEL_SD**2 + PRICE_SD**2) / 2)
-    return {RECALL: lift, MARKED: lift * spend, "spend_reached": lift, "hits_per_listed": lift * (1 + 3) / LISTED}
+    return {RECALL: lift, MARKED: lift * spend, "spend_hit_share": lift, "hits_per_listed": lift * (1 + 3) / LISTED}
 
 
 def _window(taste: np.ndarray, level: np.ndarray, lift: float, rng: np.random.Generator) -> list[dict]:

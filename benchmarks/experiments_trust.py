@@ -15,7 +15,7 @@ import pandas as pd
 from benchmarks import experiments_members as simulated
 from benchmarks import goals
 from membership.base import progress, seeds
-from membership.evaluate import guardrails, randomised, segments
+from membership.evaluate import guardrails, metrics, randomised, subgroups
 from membership.evaluate.randomised import RATIOS, Measure
 from membership.stats import distinct, resample, trust
 
@@ -51,7 +51,7 @@ def coverage(seed: int, runs: int = RUNS, members: int = MEMBERS) -> dict:
     """Count how often each 95 % interval holds the truth, where the second policy is better by a known lift."""
     rng = seeds.rng(seed, "experiments/coverage/bootstrap")
     means = {f"{name}, paired bootstrap": partial(_bootstrap, metric=name, rng=rng) for name in _means()}
-    fair = {f"{name} between groups": partial(_fair, metric=name) for name in (guardrails.GAP, guardrails.SPREAD)}
+    fair = {f"{name} between groups": partial(_fair, metric=name) for name in (metrics.GAP, metrics.SPREAD)}
     intervals = {**contrasts(), **means, **fair, "recall in the top tier, paired t": _top_tier}
     known, zero = simulated.truth(LIFT), dict.fromkeys(fair, 0.0)
     truth = {name: known[name.split(",")[0].split(" in ")[0]] for name in intervals if name not in zero} | zero
@@ -76,7 +76,7 @@ def contrasts() -> dict[str, trust.Contrast]:
 def interaction(control: pd.DataFrame, treatment: pd.DataFrame) -> Ends:
     """Test whether the difference in recall differs between tiers."""
     change = treatment[simulated.RECALL] - control[simulated.RECALL]
-    return Ends(np.nan, np.nan, segments.welch_anova(change, control["tier"])[1])
+    return Ends(np.nan, np.nan, subgroups.welch_anova(change, control["tier"])[1])
 
 
 def catalogue(seed: int, runs: int, members: int = 300) -> pd.DataFrame:

@@ -22,10 +22,12 @@ class World:
     tiers: pd.DataFrame
     knobs: params.Stage
 
-    def run(self) -> experiment.Experiment:
-        return experiment.run(
-            self.outcomes, self.recommendations, self.items, self.tiers, self.knobs.evaluate, self.knobs.seed
-        )
+    def run(self) -> experiment.Comparison:
+        return experiment.run(self.outcomes, self.recommendations, self.items, self.knobs.evaluate, self.knobs.seed)
+
+    def rows(self) -> pd.DataFrame:
+        """Return the metrics over all members, index metric, as the decision reads them."""
+        return self.run().effects.set_index("metric")
 
     def values(self, policy: str, metric: str = "recall_at_10") -> np.ndarray:
         return self.outcomes.loc[self.outcomes["policy"] == policy, metric].to_numpy()

@@ -30,7 +30,7 @@ def test_the_lift_of_simulated_members_is_the_true_difference():
     truth = experiments_members.truth(0.05)
     assert (b["recall"] - a["recall"]).mean() == pytest.approx(truth["recall"], rel=0.03)
     assert (b["spend_hit"] - a["spend_hit"]).mean() == pytest.approx(truth["spend_hit"], rel=0.08)
-    for name, over, under in (("spend_reached", "spend_hit", "spend"), ("hits_per_listed", "hits", "listed")):
+    for name, over, under in (("spend_hit_share", "spend_hit", "spend"), ("hits_per_listed", "hits", "listed")):
         change = b[over].sum() / b[under].sum() - a[over].sum() / a[under].sum()
         assert change == pytest.approx(truth[name], rel=0.08)
 

@@ -110,7 +110,7 @@ def test_a_member_whom_a_table_has_lost_is_named(parts, table):
 
 def test_saved_actions_are_the_same_in_every_place(parts):
     found = actions.assemble(**parts)
-    actions.save(found)
+    actions.publish(tables.write("actions", found), paths.reports())
     pd.testing.assert_frame_equal(tables.read("actions"), found, check_dtype=False)
     assert paths.reports("actions.parquet").read_bytes() == paths.data("actions.parquet").read_bytes()
     read = pd.read_csv(paths.reports("actions.csv"), keep_default_na=False, dtype={"member_id": str})

@@ -118,3 +118,13 @@ def test_a_missing_outcome_under_the_own_arm_is_refused(assigned, outcomes):
 def test_a_doubled_outcome_is_refused(assigned, outcomes):
     with pytest.raises(DataError, match="of member 'a' one row under its own arm is needed"):
         arms.observe(assigned, pd.concat([outcomes, outcomes.iloc[[0]]]), outcomes[["member_id"]].iloc[:0])
+
+
+def test_the_number_that_is_furthest_apart_says_whether_arms_are_balanced():
+    rows = pd.DataFrame({"known": ["spend", "orders"], "apart": [0.02, -0.3], "p_value": [0.9, 0.01]})
+    found = arms.summary(rows, 0.95)
+    assert (found.known, found.apart, found.numbers, found.low) == ("orders", -0.3, 2, 1)
+    assert found.by_chance == pytest.approx(0.1)
+    assert not found.balanced
+    assert arms.summary(rows.iloc[:1], 0.95).balanced
+    assert arms.summary(rows.iloc[:0], 0.95) is None

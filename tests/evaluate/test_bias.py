@@ -48,18 +48,18 @@ def test_recall_is_of_those_who_were_judged():
     assert table.loc["all", "ratio"] == 0.2
 
 
-def test_a_group_that_truly_differs_is_named_and_words_say_what_chance_would_do():
+def test_a_group_that_truly_differs_is_named_beside_what_chance_would_do():
     random = np.random.default_rng(4)
     facts = pd.DataFrame({"member_id": [f"{i:03d}" for i in range(400)], "age": ["young"] * 100 + ["old"] * 300})
     hit = random.uniform(0, 1, 400) * np.repeat([0.4, 1.0], [100, 300])
     outcomes = facts[["member_id"]].assign(recall=hit)
     table = bias.of_recommendations(facts, outcomes, "recall", ["age"], 0.95)
     assert table.set_index("group")["apart"].to_dict()["young"]
-    words = bias.in_words(table, "recall", 0.95)
-    assert f"age young {hit[:100].mean():.2f}" in words
-    assert "Chance alone would set about 0 of so many apart" in words
+    found = bias.apart(table, 0.95)
+    assert found.rows.set_index("group")["ratio"]["young"] == pytest.approx(hit[:100].mean())
+    assert (found.overall, found.groups, found.by_chance) == (pytest.approx(hit.mean()), 2, pytest.approx(0.1))
 
 
 def test_without_attributes_nothing_is_told():
     table = bias.of_recommendations(FACTS, pd.DataFrame({"member_id": ["a"], "recall": [1.0]}), "recall", [], 0.95)
-    assert bias.in_words(table, "recall", 0.95).startswith("Nothing is known of groups")
+    assert bias.apart(table, 0.95) is None

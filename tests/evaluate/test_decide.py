@@ -1,13 +1,13 @@
-from dataclasses import replace
 from datetime import date
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from membership.base import tables
-from membership.base.errors import ParamError, ProjectError
-from membership.evaluate import decide
+from membership.base import files, paths, tables
+from membership.base.errors import DataError, ParamError, ProjectError
+from membership.evaluate import decide, verdicts
+from membership.evaluate.verdicts import Found, Kind
 from membership.settings import params
 from membership.settings.decide import Guardrail
 
@@ -15,12 +15,25 @@ LIVE = {"policy": "gp_topfreq", "settings": {}, "reason": "the first control"}
 TUNED = {"policy": "model", "settings": {"lr": 0.01}}
 
 
-COVERED = decide.Check("coverage check", True, "As often as chance allows.")
+NO_GUARDS = pd.DataFrame({"metric": []})
+COVERED = verdicts.check("coverage check", Kind.COVERAGE, True, tests=6, repeats=200, wrong=[])
+OLD = {  # data/decision.json as an earlier version wrote it: sentences instead of numbers
+    "verdict": "promote",
+    "reasons": ["recall_at_10 changes by +0.0200."],
+    "checks": [{"name": "primary metric", "passed": True, "reason": "It changes by +0.0200.", "blocks": True}],
+    "champion": {"policy": "gp_topfreq", "settings": {}},
+    "challenger": TUNED,
+}
 
 
-def decided(world, guards=None, checks=(), **changes):
+def decided(world, guards=NO_GUARDS, checks=(), **changes):
     rule = world.knobs.decide.model_copy(update=changes)
-    return decide.decide(world.run(), rule, LIVE, TUNED, guards, checks)
+    rows = decide.of_all_members(world.run().effects.assign(by="all"), guards)
+    return decide.decide(rows, world.knobs.evaluate, rule, LIVE, TUNED, checks)
+
+
+def check(decision, name):
+    return next(check for check in decision.checks if check.name == name)
 
 
 def failed(decision):
@@ -38,7 +51,7 @@ def test_a_better_challenger_is_promoted_and_every_check_is_a_reason(world):
     assert (decision.verdict, failed(decision)) == ("promote", [])
     assert decision.winner == TUNED
     assert decision.arm == "challenger"
-    assert len(decision.reasons) == len(decision.checks) == 3 + len(world.knobs.decide.guardrails)
+    assert len(decision.deciding) == len(decision.checks) == 2 + len(world.knobs.decide.guardrails)
 
 
 def test_identical_policies_keep_the_champion(world):
@@ -47,14 +60,15 @@ def test_identical_policies_keep_the_champion(world):
     assert decision.verdict == "keep"
     assert decision.winner == {"policy": "gp_topfreq", "settings": {}}
     assert failed(decision) == ["primary metric"]
-    assert "recall_at_10 changes by +0.0000" in decision.reasons[0]
+    (primary,) = decision.deciding
+    assert (primary.kind, primary.found, primary.numbers["difference"]) == (Kind.PRIMARY, Found.NO, 0)
 
 
 def test_an_uncertain_improvement_keeps_the_champion(world):
     world.change("challenger", np.random.default_rng(2).uniform(0, 0.9, 40), ["recall_at_10"])
     decision = decided(world)
     assert failed(decision) == ["primary metric"]
-    assert "not above the margin 0" in decision.reasons[0]
+    assert decision.deciding[0].numbers["low"] <= decision.deciding[0].numbers["margin"] == 0
 
 
 def test_a_primary_metric_without_variance_keeps_the_champion(world):
@@ -79,7 +93,9 @@ def test_a_guardrail_too_uncertain_to_be_safe_keeps_the_champion(world):
     world.change("challenger", world.values("champion") + np.tile([0.5, -0.5], 20), ["hit_at_10"])
     decision = decided(world)
     assert failed(decision) == ["guardrail hit_at_10"]
-    assert "a loss of more than 0.01 is not ruled out" in decision.reasons[0]
+    numbers = decision.deciding[0].numbers
+    assert (numbers["metric"], numbers["margin"], numbers["confidence"]) == ("hit_at_10", 0.01, 0.95)
+    assert numbers["low"] < -0.01 and abs(numbers["difference"]) < 0.01
 
 
 @pytest.mark.parametrize(("rise", "verdict"), [(4, "promote"), (6, "keep")])
@@ -88,11 +104,8 @@ def test_a_cost_loses_by_rising_beyond_its_margin(world, rise, verdict):
     world.change("challenger", 50.0 + np.full(40, rise), ["discount_cost_at_10"])
     decision = decided(world, guardrails=[Guardrail(metric="discount_cost_at_10", margin=5)])
     assert decision.verdict == verdict
-    said = "not ruled out" if verdict == "keep" else "ruled out"
-    assert (
-        decision.checks[2].reason
-        == f"discount_cost_at_10 changes by +{rise}.0 cents a member; a rise of more than 5 is {said}."
-    )
+    numbers = decision.checks[2].numbers
+    assert (numbers["difference"], numbers["unit"], numbers["higher_is_better"]) == (rise, "cents", False)
 
 
 @pytest.mark.parametrize(("high", "verdict"), [(0.019, "promote"), (0.021, "keep")])
@@ -106,42 +119,32 @@ def test_groups_may_drift_apart_by_no_more_than_the_margin(world, high, verdict)
 def test_where_nothing_is_known_of_groups_fairness_warns_and_does_not_block(world):
     decision = decided(world, spread(-np.inf, np.inf, 0), guardrails=[Guardrail(metric="fairness_spread", margin=0.02)])
     assert decision.verdict == "promote"
-    assert decision.table.set_index("check").loc["guardrail fairness_spread", "result"] == "warning"
+    guardrail = check(decision, "guardrail fairness_spread")
+    assert (guardrail.result, guardrail.found, guardrail.numbers["low"]) == ("warning", Found.NO_GROUPS, None)
 
 
-@pytest.mark.parametrize("name", ["coverage check", "sample ratio", "drift"])
-def test_a_check_of_another_stage_that_fails_keeps_the_champion(world, name):
-    broken = decide.from_json([{"name": name, "passed": False, "reason": "It is broken."}])
-    decision = decided(world, checks=[COVERED, *broken])
-    assert (decision.verdict, decision.reasons) == ("keep", ["It is broken."])
+@pytest.mark.parametrize("kind", [Kind.COVERAGE, Kind.AA, Kind.SAMPLE_RATIO, Kind.DRIFT])
+def test_a_check_of_another_stage_that_fails_keeps_the_champion(world, kind):
+    decision = decided(world, checks=[COVERED, verdicts.check("broken", kind, False)])
+    assert (decision.verdict, failed(decision)) == ("keep", ["broken"])
 
 
 def test_drift_that_does_not_block_warns(world):
-    drift = decide.from_json([{"name": "drift", "passed": False, "reason": "Spend has drifted."}], blocks=False)
-    decision = decided(world, checks=[COVERED, *drift])
+    drift = verdicts.check("drift", Kind.DRIFT, False, blocks=False)
+    decision = decided(world, checks=[COVERED, drift])
     assert decision.verdict == "promote"
-    assert decision.table["result"].tolist()[-2:] == ["passed", "warning"]
-    assert "Spend has drifted." in decision.reasons
-
-
-def test_an_aa_check_of_another_stage_stands_for_the_experiments_own(world):
-    handed = decide.from_json([{"name": "A/A check", "passed": True, "reason": "5 tests."}])
-    decision = decided(world, checks=handed)
-    assert [check.reason for check in decision.checks if check.name == "A/A check"] == ["5 tests."]
-
-
-def test_a_tier_without_members_changes_no_decision(world):
-    expected = decided(world).table
-    empty = pd.DataFrame({"member_id": ["unseen"], "tier": ["Platinum"], "tier_rank": [2]})
-    world.tiers = pd.concat([world.tiers, empty], ignore_index=True)
-    pd.testing.assert_frame_equal(decided(world).table, expected)
+    assert [check.result for check in decision.checks[-2:]] == ["passed", "warning"]
+    assert drift in decision.deciding
 
 
 def test_what_was_decided_is_a_row_a_check(world):
     rows = decided(world, margin=0.9).rows(date(2017, 12, 1))
     tables.write("decisions", rows)
     stored = tables.read("decisions").set_index("check")
-    assert stored.loc["primary metric", "result"] == "failed"
+    primary = stored.loc["primary metric"]
+    assert (primary["kind"], primary["result"], primary["found"], primary["margin"]) == ("primary", "failed", "no", 0.9)
+    assert primary["low"] < primary["difference"] < primary["high"]
+    assert np.isnan(stored.loc["another policy", "difference"])
     assert stored["verdict"].unique().tolist() == ["keep"]
     assert (stored["champion"] + stored["challenger"]).unique().tolist() == ["gp_topfreqmodel"]
 
@@ -160,56 +163,67 @@ def test_coverage_too_uncertain_to_be_safe_keeps_the_champion(world):
     world.recommendations["item_id"] = ["a"] * 39 + ["b", "c"] + ["a"] * 39
     decision = decided(world)
     assert failed(decision) == ["guardrail catalogue_coverage"]
-    assert "changes by +0.0000 (95% interval" in decision.reasons[0]
-
-
-def test_a_failed_aa_check_keeps_the_champion(world):
-    found = world.run()
-    broken = replace(found, aa=replace(found.aa, rejection_share=0.4))
-    decision = decide.decide(broken, world.knobs.decide, LIVE, TUNED)
-    assert failed(decision) == ["A/A check"]
-    assert "40.0% of 60 tests" in decision.reasons[0]
-    assert "cannot be trusted" in decision.reasons[0]
+    numbers = decision.deciding[0].numbers
+    assert numbers["low"] < numbers["difference"] == 0 < numbers["high"]
 
 
 def test_a_metric_that_nobody_has_keeps_the_champion(world):
     world.outcomes["explore_recall_at_10"] = np.nan
     decision = decided(world)
     assert failed(decision) == ["guardrail explore_recall_at_10"]
-    assert decision.reasons[0].startswith("No member has a value of explore_recall_at_10")
+    assert (decision.deciding[0].found, decision.deciding[0].numbers["difference"]) == (Found.NOBODY, None)
 
 
-def test_an_unknown_guardrail_is_said_with_the_metrics_there_are(world):
-    with pytest.raises(ParamError, match=r"'profit' is unknown; there are: recall_at_10, .*catalogue_coverage"):
-        decided(world, guardrails=[Guardrail(metric="profit", margin=0.0)])
+@pytest.mark.parametrize("metric", ["profit", "recall_at_5"])
+def test_an_unknown_guardrail_is_said_with_the_metrics_there_are(world, metric):
+    match = rf"decide.guardrails: metric '{metric}' is unknown; there are: recall_at_10, .*catalogue_coverage"
+    with pytest.raises(ParamError, match=match):
+        decided(world, guardrails=[Guardrail(metric=metric, margin=0.0)])
+
+
+def test_an_unknown_primary_metric_is_said_with_the_metrics_there_are(world):
+    knobs = world.knobs.evaluate.model_copy(update={"primary_metric": "profit"})
+    with pytest.raises(ParamError, match=r"evaluate.primary_metric: metric 'profit' is unknown; there are: recall"):
+        decide.decide(world.rows(), knobs, world.knobs.decide, LIVE, TUNED)
 
 
 def test_a_challenger_that_is_live_already_is_not_promoted_again(world):
     live = {**TUNED, "reason": "promoted before", "previous": LIVE}
-    decision = decide.decide(world.run(), world.knobs.decide, live, TUNED)
+    decision = decide.decide(world.rows(), world.knobs.evaluate, world.knobs.decide, live, TUNED)
     assert failed(decision) == ["another policy"]
-    assert decision.reasons == ["The challenger 'model' is live already."]
+    assert decision.deciding[0].numbers == {"champion": "model", "challenger": "model"}
 
 
 def test_promotion_then_rollback_gives_the_champion_back(world):
-    promoted = decide.promote(decided(world).to_json(), LIVE)
-    assert promoted["policy"] == "model"
-    assert promoted["settings"] == TUNED["settings"]
-    assert promoted["previous"] == LIVE
-    assert "recall_at_10 changes by" in promoted["reason"]
+    promoted = decide.promote(decided(world), LIVE, "It is better.")
+    assert promoted == {**TUNED, "reason": "It is better.", "previous": LIVE}
     assert decide.rollback(promoted) == LIVE
 
 
 def test_a_decision_to_keep_is_not_promoted_unless_forced(world):
-    decision = decided(world, margin=0.9).to_json()
-    with pytest.raises(ProjectError, match=r"keep 'gp_topfreq': recall_at_10 .* champion.json is unchanged"):
-        decide.promote(decision, LIVE)
-    assert decide.promote(decision, LIVE, force=True)["reason"].startswith("Promoted by hand against the decision")
+    decision = decided(world, margin=0.9)
+    with pytest.raises(ProjectError, match=r"keep 'gp_topfreq': It is not better. champion.json is unchanged"):
+        decide.promote(decision, LIVE, "It is not better.")
+    reason = decide.promote(decision, LIVE, "It is not better.", force=True)["reason"]
+    assert "by hand against the decision" in reason
 
 
 def test_a_decision_about_another_champion_is_not_promoted(world):
     with pytest.raises(ProjectError, match=r"champion.json has changed since .*'tifuknn'.*run `dvc repro`"):
-        decide.promote(decided(world).to_json(), {"policy": "tifuknn", "settings": {}})
+        decide.promote(decided(world), {"policy": "tifuknn", "settings": {}}, "")
+
+
+def test_a_decision_is_read_as_it_was_made(world):
+    decision = decided(world, margin=0.9, checks=[COVERED])
+    files.write_json(paths.data("decision.json"), decision.to_json() | {"fairness": []})
+    assert decide.read() == decision
+
+
+def test_a_decision_of_an_earlier_version_is_refused_and_never_misread(workspace):
+    for found in (OLD, OLD | {"checks": []} | {"champion": None}, {"verdict": "promote"}):
+        files.write_json(paths.data("decision.json"), {key: value for key, value in found.items() if value})
+        with pytest.raises(DataError, match=r"decision.json: .*run `dvc repro` to make it again"):
+            decide.read()
 
 
 def test_there_is_nothing_to_roll_back_to_from_the_first_champion():
@@ -218,5 +232,5 @@ def test_there_is_nothing_to_roll_back_to_from_the_first_champion():
 
 
 def test_decision_metrics_are_numbers(world):
-    flat = decide.metrics(decided(world, margin=0.9))
-    assert flat == {"promote": 0, "checks": 6, "checks_passed": 5, "warnings": 0}
+    flat = decide.flat(decided(world, margin=0.9))
+    assert flat == {"promote": 0, "checks": 5, "checks_passed": 4, "warnings": 0}

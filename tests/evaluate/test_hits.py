@@ -1,4 +1,4 @@
-"""What lists reach of the next basket, and what was known before: by hand, and blind to what came later."""
+"""What lists hit of the next basket, and what was known before: by hand, and blind to what came later."""
 
 from datetime import date
 
@@ -9,7 +9,7 @@ import pytest
 from scipy import sparse
 
 from membership.base.timeline import Window
-from membership.evaluate import before, reach
+from membership.evaluate import before, hits, live_plan
 from membership.recommend.baskets import Baskets, Targets
 from membership.settings import params
 
@@ -41,7 +41,7 @@ def known():
 @pytest.fixture
 def lines(known):
     targets = Targets(np.array(["a", "b"]), sparse.csr_array(np.array([[1.0, 1, 0], [0, 0, 1]])), np.zeros(2, int))
-    return reach.bought(events(), targets, known, HOLDOUT)
+    return hits.bought(events(), targets, known, HOLDOUT)
 
 
 def test_the_first_basket_of_the_window_with_its_week_and_its_cost(lines):
@@ -49,8 +49,8 @@ def test_the_first_basket_of_the_window_with_its_week_and_its_cost(lines):
     assert lines[["member_id", "item_id", "week", "spend"]].to_numpy().tolist() == rows
 
 
-def test_hits_and_spend_that_a_list_reaches(lines):
-    found = reach.of(np.array([["y", "z"], ["x", ""]]), np.array(["a", "b"]), lines)
+def test_hits_and_spend_of_a_list(lines):
+    found = hits.of(np.array([["y", "z"], ["x", ""]]), np.array(["a", "b"]), lines)
     assert found.to_dict("list") == {
         "member_id": ["a", "b"],
         "listed": [2, 1],
@@ -63,7 +63,7 @@ def test_hits_and_spend_that_a_list_reaches(lines):
 
 def test_both_policies_are_counted_for_those_who_bought(lines):
     rows = {"policy": ["champion"] * 2 + ["challenger"] * 2, "member_id": ["a", "c", "a", "b"], "rank": 1}
-    found = reach.of_policies(pd.DataFrame(rows).assign(item_id=["x", "x", "z", "z"]), lines)
+    found = hits.of_policies(pd.DataFrame(rows).assign(item_id=["x", "x", "z", "z"]), lines)
     found = found.set_index(["policy", "member_id"])[["listed", "hits"]]
     expected = {("champion", "a"): [1, 1], ("champion", "b"): [0, 0]}
     expected |= {("challenger", "a"): [1, 0], ("challenger", "b"): [1, 1]}
@@ -79,13 +79,13 @@ def test_entrants_are_counted_once_and_only_before_the_day(known):
         ("c", "x", "2020-03-01 00:00", 1),  # not yet known
         ("d", "x", "2020-02-20 00:00", 1),  # too little history
     ]
-    found = reach.entrants(events(rows), known, date(2020, 3, 1), 2)
+    found = live_plan.entrants(events(rows), known, date(2020, 3, 1), 2)
     assert found["members"].tolist() == [1, 2]
     assert found["inverse"].tolist() == [1.0, 0.75]  # a has two baskets by then, b one
 
 
 def test_weeks_in_which_nobody_comes_are_empty(known):
-    found = reach.entrants(events(), known, date(2019, 1, 1), 3)
+    found = live_plan.entrants(events(), known, date(2019, 1, 1), 3)
     assert found[["members", "inverse"]].to_numpy().tolist() == [[0, 1.0]] * 3
 
 

@@ -7,10 +7,12 @@ from scipy import sparse
 
 from membership.base.errors import DataError
 from membership.evaluate import holdout
+from membership.evaluate.metrics import Basis
 from membership.recommend.baskets import Baskets, Targets
 from membership.recommend.policy import Recommender
 
 ITEMS = pd.DataFrame({"item_id": list("xyz"), "name": list("XYZ"), "category": "food"})
+PRICES = pd.DataFrame({"item_id": ["y"], "price": [200.0], "discount": [30.0]})
 TIERS = pd.DataFrame({"member_id": ["c", "a", "b"], "tier": ["Gold", "Member", "Member"]})
 
 
@@ -43,9 +45,7 @@ def test_every_member_is_recommended_to_and_those_with_a_next_basket_are_judged(
         {"champion": always(history, ["x", ""]), "challenger": always(history, ["y", "x"])},
         ITEMS,
         TIERS,
-        targets,
-        history,
-        2,
+        Basis(targets, history, PRICES, 0.25, 2),
     )
     champion, challenger = (part for _, part in judged.recommendations.groupby("policy", sort=False))
     listed = [["a", 1, "x"], ["b", 1, "x"], ["c", 1, "x"], ["c", 2, "y"]]  # Cid gets what is popular
@@ -59,12 +59,16 @@ def test_every_member_is_recommended_to_and_those_with_a_next_basket_are_judged(
     assert outcomes["tier"].tolist() == ["Member", "Member"]
     assert outcomes["recall_at_2"].to_dict() == {"champion": 0.0, "challenger": 0.5}
     assert outcomes.loc["challenger", "repeat_recall_at_2"] == 1.0
+    assert outcomes["margin_at_2"].to_dict() == {"champion": 0.0, "challenger": 50.0}
 
 
 def test_a_judged_member_without_a_tier_is_named(history, targets):
     with pytest.raises(DataError, match=r"table 'tiers': 1 members .* are missing, e.g. 'b'"):
         holdout.judge(
-            {"champion": always(history, ["x"])}, ITEMS, TIERS[TIERS["member_id"] != "b"], targets, history, 1
+            {"champion": always(history, ["x"])},
+            ITEMS,
+            TIERS[TIERS["member_id"] != "b"],
+            Basis(targets, history, PRICES, 0.25, 1),
         )
 
 

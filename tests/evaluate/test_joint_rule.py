@@ -42,10 +42,11 @@ def market(rng: np.random.Generator, effect: float, cost: float = 0.0):
 
 def decided(p, seed: int, effect: float, cost: float = 0.0) -> decide.Decision:
     """Return what the rule decides on a market of its own: all that it needs are frames."""
-    outcomes, lists, items, tiers, groups = market(np.random.default_rng(seed), effect, cost)
-    found = experiment.run(outcomes, lists, items, tiers, p.evaluate, seed)
+    outcomes, lists, items, _, groups = market(np.random.default_rng(seed), effect, cost)
+    found = experiment.run(outcomes, lists, items, p.evaluate, seed)
     guards = guardrails.fairness(*experiment.arms(outcomes), found.primary, groups, 30, found.confidence)
-    return decide.decide(found, p.decide, CHAMPION, CHALLENGER, guards)
+    rows = decide.of_all_members(found.effects.assign(by=experiment.ALL), guards)
+    return decide.decide(rows, p.evaluate, p.decide, CHAMPION, CHALLENGER)
 
 
 def test_where_there_is_nothing_hardly_anything_is_shipped(p):

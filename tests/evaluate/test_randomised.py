@@ -144,7 +144,7 @@ def test_members_without_the_metric_are_left_out():
 
 def test_a_trial_has_both_methods_where_the_window_before_tells_something(knobs):
     members = observed(arm(80), arm(80, seed=2)).assign(z=lambda frame: frame["y"] + 1, z_before=0.0)
-    trial = randomised.analyse(members, ["y", "z"], knobs)
+    trial = randomised.analyse(members, [Measure("y", "y"), Measure("z", "z")], knobs)
     methods = trial.effects.groupby("measure", sort=False)["method"].agg(list).to_dict()
     assert methods == {"y": ["Welch", "CUPED"], "z": ["Welch"]}  # what was the same for all tells nothing
     assert trial.readable
@@ -154,25 +154,26 @@ def test_a_trial_has_both_methods_where_the_window_before_tells_something(knobs)
 
 def test_ratios_come_with_the_counts_they_are_made_of(knobs):
     members = observed(arm(80), arm(80, seed=2)).rename(columns={"y": "hits", "n": "listed"})
-    trial = randomised.analyse(members, ["hits"], knobs)
+    trial = randomised.analyse(members, [Measure("hits", "hits")], knobs)
     assert trial.effects["measure"].tolist() == ["hits", "hits_per_listed"]
 
 
 def test_the_detectable_difference_is_found_as_often_as_asked(knobs):
-    smallest = randomised.analyse(observed(arm(100), arm(100, seed=2)), ["y"], knobs).of("y")["detectable"]
+    trial = randomised.analyse(observed(arm(100), arm(100, seed=2)), [Measure("y", "y")], knobs)
+    smallest = trial.of("y")["detectable"]
     rng = np.random.default_rng(4)
     p_values = [scipy.stats.ttest_ind(rng.normal(0, 1, 100), rng.normal(smallest, 1, 100)).pvalue for _ in range(400)]
     assert 0.7 <= np.mean(np.array(p_values) < 0.05) <= 0.9
 
 
 def test_a_broken_split_is_not_read(knobs):
-    trial = randomised.analyse(observed(arm(100), arm(200, seed=2)), ["y"], knobs)
+    trial = randomised.analyse(observed(arm(100), arm(200, seed=2)), [Measure("y", "y")], knobs)
     assert trial.sample_ratio_p < 0.001
     assert not trial.readable
     assert trial.effects[["control", "treatment", "difference", "low", "high", "p_value"]].isna().all(axis=None)
 
 
 def test_an_empty_arm_has_a_defined_answer(knobs):
-    trial = randomised.analyse(observed(arm(5), arm(0)), ["y"], knobs)
+    trial = randomised.analyse(observed(arm(5), arm(0)), [Measure("y", "y")], knobs)
     assert trial.readable  # five to none happens once in sixteen
     assert (trial.of("y")["low"], trial.of("y")["high"], trial.of("y")["p_value"]) == (-np.inf, np.inf, 1.0)

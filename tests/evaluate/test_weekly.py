@@ -41,7 +41,7 @@ def test_a_true_effect_stops_and_p_never_rises():
     for _, rows in found.groupby("reading"):
         assert (rows["p_value"].diff().dropna() <= 0).all()
         assert rows["p_value"].iloc[-1] < 0.05
-    assert "the randomised reading could have stopped after week 1" in weekly.in_words(found, "y", 0.95)
+    assert [(one.reading, one.week) for one in weekly.summary(found, 0.95)] == [("randomised", 1), ("paired", 1)]
 
 
 def test_watching_where_there_is_nothing_seldom_stops():
@@ -60,13 +60,13 @@ def test_too_few_members_say_nothing():
     first = found[found["week"] == 1]
     assert first["low"].tolist() == [-np.inf, -np.inf]
     assert first["p_value"].tolist() == [1.0, 1.0]
-    assert "could not have stopped" in weekly.in_words(found, "y", 0.95)
+    assert weekly.summary(found[found["week"] == 1], 0.95)[0].week is None
 
 
 def test_arms_of_a_broken_split_are_not_watched():
     found = weekly.watch(*market(0.1), "y", 0.01, 0.95, readable=False)
     assert set(found["reading"]) == {"paired"}
-    assert weekly.in_words(found, "y", 0.95).endswith("The arms are not read: the sample-ratio gate is shut.")
+    assert [one.reading for one in weekly.summary(found, 0.95)] == ["paired"]
 
 
 def test_members_without_the_metric_do_not_enter():

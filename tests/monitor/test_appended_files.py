@@ -1,4 +1,4 @@
-"""A new period arrives as files beside the old ones: counted once, and held against what was predicted."""
+"""A new period arrives as files beside the old ones: counted once, and compared with what was predicted."""
 
 from datetime import date
 

@@ -1,4 +1,4 @@
-"""Predictions held against what happened: a small period by hand, bad input, and the words."""
+"""Predictions compared with what happened: a small period by hand, bad input, checks and figures."""
 
 import json
 from datetime import date
@@ -11,9 +11,10 @@ import pytest
 
 from membership.base import paths
 from membership.base.errors import DataError, ParamError
+from membership.evaluate.verdicts import Kind
 from membership.monitor import monitor, predictions, realised
-from membership.report.figures import monitor as plots_monitor
-from membership.report.old_words import monitor as monitor_words
+from membership.report import words
+from membership.report.figures import monitor as figures
 from membership.settings import params
 
 START, END = date(2017, 12, 1), date(2017, 12, 31)
@@ -69,6 +70,13 @@ def compare(knobs, rows=HAPPENED, made=None, members="abcd", until=END) -> monit
     return monitor.compare(made, pd.Series(list(members)), events(*rows), ITEMS, until, knobs)
 
 
+def said(found: monitor.Compared) -> str:
+    """Return the words, in which nothing unknown may show as a number."""
+    text = words.render("monitor_compared", found=found)
+    assert "nan" not in text
+    return text
+
+
 def test_what_happened_by_hand():
     table = realised.since(predicted(), events(*HAPPENED), ITEMS, END).set_index("member_id")
     assert table["repurchased"].to_dict() == {"a": 1, "b": 0, "c": 0, "d": 0}
@@ -97,7 +105,7 @@ def test_a_policy_without_probabilities_is_compared_with_none(knobs):
     found = compare(knobs, made=predicted("gp_topfreq"))
     row = found.overall("listed items bought")
     assert row["realised"] == 1.5 and np.isnan(row["predicted"]) and row["status"] == "-"
-    assert "states no probabilities" in monitor_words.compared(found)
+    assert "1.50" in said(found)
 
 
 def test_a_ratio_is_called_only_beyond_its_threshold_and_beyond_chance(knobs):
@@ -114,18 +122,15 @@ def test_a_ratio_is_called_only_beyond_its_threshold_and_beyond_chance(knobs):
 def test_the_first_period_says_that_nothing_was_predicted(knobs):
     found = compare(knobs, made=predictions.read(paths.reports("live", "none")))
     assert found.made is None and found.table.empty
-    assert "No earlier predictions" in monitor_words.compared(found)
+    assert said(found)
     moved = monitor.of_features(
         shifted(1.0), date(2017, 11, 1), START, knobs.model_copy(update={"features": ["spend_30d"]})
     )
-    assert [check["name"] for check in monitor_words.checks(found, moved)] == [
-        "drift"
-    ]  # what was not judged passes nothing
-    figures = monitor.metrics(found, pd.DataFrame({"psi": [0.0], "status": ["stable"]}))
-    assert figures["monitor_members"] is None and figures["monitor_off"] == 0
-    for ax in (plots_monitor.ratios(found), plots_monitor.came_true(found)):
-        assert ax.texts[0].get_text() == "no earlier predictions"
-    plt.close("all")
+    assert [check.kind for check in monitor.checks(found, moved)] == [Kind.DRIFT]  # what was not judged passes nothing
+    flat = monitor.flat(found, pd.DataFrame({"psi": [0.0], "status": ["stable"]}))
+    assert flat["monitor_members"] is None and flat["monitor_off"] == 0
+    before = plt.get_fignums()
+    assert figures.judged(found) == [] and plt.get_fignums() == before  # an empty panel is not drawn
 
 
 def test_predictions_of_other_members_are_refused(knobs):
@@ -136,7 +141,7 @@ def test_predictions_of_other_members_are_refused(knobs):
 def test_members_who_have_gone_are_left_out_and_counted(knobs):
     found = compare(knobs, members="ab")
     assert found.gone == 2 and found.overall("repurchase")["members"] == 2
-    assert "2 members who were predicted are no longer in the data" in monitor_words.compared(found)
+    assert "2 members" in said(found)
 
 
 def test_too_short_a_period_is_refused(knobs):
@@ -148,7 +153,7 @@ def test_a_period_in_which_nobody_buys_is_an_answer(knobs):
     found = compare(knobs, rows=HAPPENED[:1])
     assert found.overall("repurchase")["realised"] == 0
     assert found.calibrated.set_index("outcome").loc["listed items bought", "status"] == "-"
-    assert "Nobody who had a list bought a product" in monitor_words.compared(found)
+    assert said(found)
 
 
 def shifted(by: float) -> pd.DataFrame:
@@ -162,13 +167,17 @@ def test_only_the_feature_that_moved_has_drifted(knobs):
     knobs = knobs.model_copy(update={"features": ["spend_30d", "median_gap_days"]})
     moved = monitor.of_features(shifted(2.0), date(2017, 11, 1), START, knobs).set_index("name")
     assert moved["status"].to_dict() == {"spend_30d": "drifted", "median_gap_days": "stable"}
-    assert "Marked drifted: spend_30d" in monitor_words.drift(moved.reset_index())
     same = monitor.of_features(shifted(1.0), date(2017, 11, 1), START, knobs)
-    assert "Of 2 features and forecasts none has moved" in monitor_words.drift(same)
-    first, *others = monitor_words.checks(compare(knobs), moved.reset_index())
-    assert (first["name"], first["passed"]) == ("drift", False)
-    assert [check["name"] for check in others] == ["forecasts came true", "calibration"]
-    assert plots_monitor.drift(moved.reset_index(), knobs).get_yticklabels()[0].get_text().startswith("spend_30d")
+    (still,) = monitor.checks(compare(knobs, made=predictions.read(paths.reports("live", "none"))), same)
+    assert still.passed and still.numbers["moved"] == [] and still.numbers["rows"] == 2
+    first, *others = monitor.checks(compare(knobs), moved.reset_index())
+    assert (first.kind, first.passed, first.blocks) == (Kind.DRIFT, False, False)
+    assert [row["name"] for row in first.numbers["moved"]] == ["spend_30d"]
+    assert [check.kind for check in others] == [Kind.FORECASTS, Kind.CALIBRATION]
+    assert monitor.checks(compare(knobs), moved.reset_index(), drift_blocks=True)[0].result == "failed"
+    for worst in (monitor.STABLE, monitor.WATCH, monitor.DRIFTED):
+        assert "spend_30d" in words.render("monitor_drift", check=first, moved=moved, worst=worst)
+    assert figures.drift(moved.reset_index(), knobs).get_yticklabels()[0].get_text().startswith("spend_30d")
     plt.close("all")
 
 
@@ -191,10 +200,11 @@ def test_figures_show_tenths_and_groups(knobs):
     crowd = facts("".join(chr(200 + n) for n in range(100)), p_repurchase=np.linspace(0.05, 0.95, 100))
     rows = [(member, "milk", "2017-12-02", 1000) for member in crowd["member_id"][50:]]
     found = compare(knobs, rows, predicted(people=crowd), members="".join(crowd["member_id"]))
-    assert len(plots_monitor.came_true(found).lines[0].get_xdata()) == 10
-    names = [label.get_text() for label in plots_monitor.ratios(found).get_yticklabels()]
+    assert len(figures.came_true(found).lines[0].get_xdata()) == 10
+    names = [label.get_text() for label in figures.ratios(found).get_yticklabels()]
     assert "repurchase, all (100)" in names and "spend, stage active (100)" in names
-    assert "slope" in monitor_words.calibrated(found)
+    assert len(figures.judged(found)) == 2
+    assert f"ratio {found.overall('repurchase')['ratio']:.2f}" in said(found)
     plt.close("all")
 
 
@@ -205,8 +215,12 @@ def test_forecasts_that_are_right_on_average_and_wrong_for_each_fail_the_check_o
     found = compare(knobs, rows, predicted("gp_topfreq", people=crowd), members=people)
     knobs = knobs.model_copy(update={"features": ["spend_30d"]})
     still = monitor.of_features(shifted(1.0), date(2017, 11, 1), START, knobs)
-    passed = {check["name"]: check["passed"] for check in monitor_words.checks(found, still)}
-    assert passed == {"drift": True, "forecasts came true": True, "calibration": False}
+    checks = {check.kind: check for check in monitor.checks(found, still)}
+    passed = {kind: check.passed for kind, check in checks.items()}
+    assert passed == {Kind.DRIFT: True, Kind.FORECASTS: True, Kind.CALIBRATION: False}
+    slopes = {row["outcome"]: row["status"] for row in checks[Kind.CALIBRATION].numbers["rows"]}
+    assert slopes["repurchase"] == "drifted"
+    assert {row["outcome"] for row in checks[Kind.FORECASTS].numbers["rows"]} == {"repurchase", "spend"}
 
 
 @pytest.mark.parametrize("limits", [{"watch": 0.3, "drifted": 0.2}, {"watch": 0, "drifted": 0.2}])

@@ -8,6 +8,9 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from membership.base import files, paths
+from membership.evaluate import champions, verdicts
+from membership.evaluate.decide import Decision
+from membership.evaluate.verdicts import Kind
 from membership.pipeline import champion
 
 
@@ -21,12 +24,11 @@ def registry(workspace, migrated, monkeypatch):
 
 
 def decision(verdict: str) -> dict:
-    return {
-        "verdict": verdict,
-        "reasons": ["recall_at_10 changes by +0.0200."],
-        "champion": {"policy": "gp_topfreq", "settings": {}},
-        "challenger": {"policy": "model", "settings": {"lr": 0.01}},
-    }
+    about = {"metric": "recall_at_10", "unit": "share", "higher_is_better": True, "margin": 0.0, "confidence": 0.95}
+    found = {"difference": 0.02, "low": 0.0123, "high": 0.0277}
+    check = verdicts.check("primary metric", Kind.PRIMARY, verdict == "promote", **about | found)
+    policies = {"policy": "gp_topfreq", "settings": {}}, {"policy": "model", "settings": {"lr": 0.01}}
+    return Decision(verdict, (check,), *policies).to_json()
 
 
 def live(root) -> dict:
@@ -48,12 +50,13 @@ def test_a_promotion_and_a_rollback_end_where_they_began_and_are_logged(workspac
     files.write_json(paths.data("decision.json"), decision("promote"))
     assert champion.main(["promote"]) == 0
     assert live(workspace)["policy"] == "model"
+    assert "+0.0200" in live(workspace)["reason"]
     assert "'gp_topfreq' -> 'model'" in capsys.readouterr().out
     assert champion.main(["rollback"]) == 0
     assert live(workspace) == before
     first, second = log(workspace)
     assert (first["change"], first["outcome"], first["by"], first["after"]) == ("promote", "done", "rule", "model")
-    assert first["reasons"] == "recall_at_10 changes by +0.0200."
+    assert "+0.0200" in first["reasons"] and "+0.0123 to +0.0277" in first["reasons"]
     assert (second["change"], second["by"], second["after"]) == ("rollback", "hand", "gp_topfreq")
     tagged = runs(registry)
     assert {(tags["stage"], tags["change"], tags["after"]) for tags in tagged} == {
@@ -72,7 +75,7 @@ def test_a_decision_to_keep_is_respected_unless_forced_and_both_are_logged(works
     assert champion.main(["promote", "--force"]) == 0
     assert live(workspace)["policy"] == "model"
     assert [(line["outcome"], line["by"]) for line in log(workspace)] == [("refused", "rule"), ("done", "hand")]
-    assert "recall_at_10 changes by +0.0200." in log(workspace)[0]["reasons"]
+    assert "+0.0200" in log(workspace)[0]["reasons"]
 
 
 def test_what_the_rule_says_anyway_is_the_rules_doing_also_where_it_is_forced(workspace, registry):
@@ -128,3 +131,27 @@ def test_without_a_registry_what_was_done_stands_and_is_logged(workspace, monkey
     assert live(workspace)["policy"] == "model"
     assert log(workspace)[0]["outcome"] == "done"
     assert "What was done stands, and is logged in decisions.jsonl" in capsys.readouterr().err
+
+
+def test_a_decision_of_an_earlier_version_promotes_nothing(workspace, capsys):
+    before = live(workspace)
+    reason = "recall_at_10 changes by +0.0200."
+    old = decision("promote") | {"reasons": [reason]}
+    old["checks"] = [{"name": "primary metric", "passed": True, "reason": reason, "blocks": True}]
+    files.write_json(paths.data("decision.json"), old)
+    assert champion.main(["promote", "--force"]) == 1
+    assert "run `dvc repro`" in capsys.readouterr().err
+    assert live(workspace) == before
+
+
+def test_a_champion_and_a_log_of_an_earlier_version_stay_as_they_are(workspace, registry):
+    first = {"policy": "gp_topfreq", "settings": {}, "reason": "the sensible control"}
+    old = {"policy": "model", "settings": {"lr": 0.01}, "reason": "recall_at_10 changes by +0.0108.", "previous": first}
+    files.write_json(champions.path(), old)
+    line = champions.entry("promote", first, old, "recall_at_10 changes by +0.0108.")
+    champions.append(line)
+    assert champions.live() == old
+    assert champion.main(["rollback"]) == 0
+    assert live(workspace) == first
+    assert log(workspace)[0] == line
+    assert [each["change"] for each in log(workspace)] == ["promote", "rollback"]

@@ -62,6 +62,7 @@ def test_every_notebook_is_a_stage_and_every_stage_has_a_notebook():
 @pytest.mark.parametrize("node", graph.nodes(), ids=lambda node: node.name)
 def test_dvc_yaml_names_every_table_that_a_notebook_reads_or_writes(node):
     text = "\n".join(code(node.notebook))
+    text = re.sub(r'(?:save\.plot|save_plot|metrics)\("\w+"', "", text)  # of the same names, but no tables
     written = set(re.findall(r'(?:tables\.write|save\.table)\("(\w+)"', text))
     read = {name for name in ALL if f'"{name}"' in text} - written - {node.name}
     assert {f"data/{name}.parquet" for name in written} <= set(node.outs)

@@ -30,9 +30,11 @@ CONTROL = {"policy": "gp_topfreq", "settings": {}, "reason": "control"}
 STAGE = """
 import numpy as np
 import pandas as pd
-from membership.base import engine, files, params, paths, tables
+from membership.base import engine, files, paths, tables
 from membership.data import ingest
-from membership.evaluate import monitor, predictions
+from membership.evaluate import decide, verdicts
+from membership.monitor import monitor, predictions
+from membership.settings import params
 
 p = params.parse(params.read())
 data, as_of, live = ingest.ingest(p).data, p.windows.as_of, files.read_json(paths.root() / "champion.json")
@@ -55,11 +57,12 @@ seen = monitor.compare(predictions.earlier(as_of), data.members["member_id"], ev
 tables.write("predictions", made)
 promote = live["policy"] != "model" and str(as_of) != "REFUSED"
 champion = {"policy": live["policy"], "settings": live["settings"]}
-decision = {"verdict": "promote" if promote else "keep", "reasons": ["as the test says"], "champion": champion}
-decision["challenger"] = {"policy": "model", "settings": {"as": str(as_of)}}
-files.write_json(paths.data("decision.json"), decision)
+model = {"policy": "model", "settings": {"as": str(as_of)}}
+check = verdicts.check("another policy", "policy", promote, champion=live["policy"], challenger="model")
+decision = decide.Decision("promote" if promote else "keep", (check,), champion, model)
+files.write_json(paths.data("decision.json"), decision.to_json())
 moved = pd.DataFrame({"psi": [0.0], "status": ["watch"]})
-files.write_json(paths.reports("metrics", "decide.json"), monitor.metrics(seen, moved))
+files.write_json(paths.reports("metrics", "decide.json"), monitor.flat(seen, moved))
 """
 
 
@@ -109,7 +112,7 @@ def test_champion_and_predictions_are_carried_from_period_to_period_and_nothing_
 
     page = replay_report.write(table, project / paths.REPLAY / "report")
     words = (page.parent / "replay.md").read_text()
-    assert "2017-10-31: gp_topfreq replaced" in words and "<svg" in page.read_text()
+    assert all(f"{value:.3f}" in words for value in table["predicted"]) and "<svg" in page.read_text()
     assert len(pd.read_csv(page.parent / "periods.csv")) == 2
 
     again = go(project)

@@ -38,8 +38,8 @@ class Plan:
     `sizes`: one row a difference worth finding and method: worth, relative, method, weeks (NaN: more than were seen),
     members_per_arm (needed in that week, or in the last one), weeks_watched (if read every week). `detectable`: one
     row a week: week, members (cumulated), and the difference found by each method, and by CUPED if watched.
-    `watched`: one row a guardrail: metric, margin, higher_is_better, members_per_arm and weeks to rule the margin out if
-    nothing changes, read every week (NaN: it is counted over all lists or groups, or more than were seen).
+    `watched`: one row a guardrail: metric, margin, higher_is_better, and, to rule the margin out if nothing changes,
+    members_per_arm (NaN: no member has the metric alone) and weeks, read every week (NaN: more than were seen).
     """
 
     metric: str

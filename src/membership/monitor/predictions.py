@@ -1,4 +1,4 @@
-"""Table `predictions`: what was expected of each member on a day, by the policy and models that were live then.
+"""Table `predictions`: what was expected of each member on a day by what was live then, to be compared with outcomes.
 
 Nothing here has a run id or a clock in it: the same data, code and parameters give the same version.
 """
