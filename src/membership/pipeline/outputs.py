@@ -2,9 +2,10 @@
 
 In the pipeline tables go to `data/`, models to `models/`, metrics and plots to `reports/`. In JupyterLab the same calls
 write to the same places under `trials/<stage>/`, so that trying things changes nothing that the pipeline has made. With
-`track=True` a trial becomes a run in MLflow, tagged `exploration`, with its parameters, metrics and what it started from.
+`track=True` a trial becomes a run in MLflow, tagged `exploration`, with parameters, metrics and what it started from.
 """
 
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,7 +26,7 @@ class Outputs:
         """Outputs of the stage whose parameters are `p`; `track` logs a trial, and is nothing to a stage."""
         self._p = p
         self._owned = os.environ.get(STAGE) == p.stage
-        self._root = paths.root() if self._owned else paths.root() / "trials" / p.stage
+        self._root = paths.root() if self._owned else trials(p.stage)
         self._track = track and not self._owned
         self._runs: list[dict[str, Any]] = []
 
@@ -49,22 +50,42 @@ class Outputs:
         """Write the data of one plot of `dvc plots`, `reports/plots/<name>.csv`."""
         results.save_plot(name, frame, self._root)
 
-    def runs(self, kind: str, compared: pd.DataFrame, **common: Any) -> None:
+    def runs(self, kind: str, compared: pd.DataFrame, params: pd.DataFrame | None = None, **common: Any) -> None:
         """Keep one run for each row of `compared`, nested in the run of the stage, so that MLflow compares them.
 
         `kind` says what they are (candidate, peer, trial, period); the index has their names and the columns are
-        metrics, named alike wherever they mean the same; `common` are parameters of all.
+        metrics, named alike wherever they mean the same; `params` are the parameters of each, with the same index, and
+        `common` those of all.
         """
         for name, row in compared.iterrows():
             metrics = {str(key): float(value) for key, value in row.items() if pd.notna(value)}
-            self._runs.append({"kind": kind, "name": str(name), "params": common, "metrics": metrics})
+            own = {} if params is None else params.loc[name].to_dict()
+            self._runs.append({"kind": kind, "name": str(name), "params": common | own, "metrics": metrics})
 
     def metrics(self, metrics: Mapping[str, float | int]) -> pd.Series:
         """Write the metrics of the stage, and log a tracked trial; to be called last. Return them to be shown."""
         shown = results.save_metrics(self._p.stage, metrics, self._root)
-        files.write_json(self.path(f"reports/notebooks/{self._p.stage}.runs.json"), self._runs)
+        files.write_json(self.path(_runs(self._p.stage)), self._runs)
         if self._track:
             from membership.pipeline import track  # seconds that a notebook which is not tracked need not wait for
 
             track.exploration(self._p, metrics, self._runs)
+        where = self._root.relative_to(paths.root())
+        if not self._owned:
+            print(f"Kept beside the pipeline's own, in {where}/; nothing that the pipeline made has changed.")
         return shown
+
+
+def trials(stage: str) -> Path:
+    """Return the folder of what is made by running the notebook of `stage` by hand."""
+    return paths.root() / "trials" / stage
+
+
+def nested(root: Path, stage: str) -> list[dict[str, Any]]:
+    """Return the runs that the notebook of `stage` kept under `root`, each with kind, name, params and metrics."""
+    path = root / _runs(stage)
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+
+
+def _runs(stage: str) -> str:
+    return f"reports/notebooks/{stage}.runs.json"

@@ -13,6 +13,7 @@ from typing import Any
 
 UNKNOWN = "-"
 CENTS = 100  # minor units of currency in one unit
+_DIGITS = {"share": 4, "cents": 1}  # of metrics
 
 
 def known(value: Any) -> bool:
@@ -30,6 +31,11 @@ def signed(value: float, digits: int = 4) -> str:
     return number(value, digits, sign=True)
 
 
+def setting(value: float) -> str:
+    """Return a number as a person wrote it in params.yaml, e.g. 0.005 or 5."""
+    return f"{value:g}" if known(value) else UNKNOWN
+
+
 def share(value: float, digits: int = 1) -> str:
     """Return a share (0 to 1) in per cent, e.g. 12.3%."""
     return f"{value:.{digits}%}" if known(value) else UNKNOWN
@@ -38,6 +44,11 @@ def share(value: float, digits: int = 1) -> str:
 def money(cents: float, currency: str = "", digits: int = 2, sign: bool = False) -> str:
     """Return minor units of currency in units, e.g. 1,234.56 USD; `digits` 0 rounds to whole units."""
     return f"{number(cents / CENTS, digits, sign)} {currency}".rstrip() if known(cents) else UNKNOWN
+
+
+def amount(value: float, unit: str, sign: bool = False) -> str:
+    """Return a metric's value, of unit share or cents, with the digits that it is read with: 0.1754 or 75.2."""
+    return number(value, _DIGITS[unit], sign)
 
 
 def day(value: date) -> str:

@@ -11,7 +11,20 @@ from IPython.display import Markdown
 
 from membership.report import formats
 
-_FORMATS = ("number", "signed", "share", "money", "day", "p_value", "interval", "listed", "plural", "known")
+_FORMATS = (
+    "number",
+    "signed",
+    "share",
+    "money",
+    "amount",
+    "setting",
+    "day",
+    "p_value",
+    "interval",
+    "listed",
+    "plural",
+    "known",
+)
 
 
 def _environment() -> jinja2.Environment:
@@ -20,7 +33,7 @@ def _environment() -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        autoescape=False,  # Markdown and plain text; pages escape for themselves
+        autoescape=jinja2.select_autoescape(["html.j2"], default_for_string=False),  # not Markdown and plain text
     )
     functions = {name: getattr(formats, name) for name in _FORMATS}
     made.filters |= functions
@@ -35,6 +48,11 @@ def render(template: str, **values: Any) -> str:
     """Return `templates/<template>.md.j2` filled with `values`."""
     text = _TEMPLATES.get_template(f"{template}.md.j2").render(**values)
     return text.strip()
+
+
+def page(template: str, **values: Any) -> str:
+    """Return `templates/<template>.html.j2` filled with `values`, in which all text from `values` is escaped."""
+    return _TEMPLATES.get_template(f"{template}.html.j2").render(**values)
 
 
 def show(template: str, **values: Any) -> Markdown:
