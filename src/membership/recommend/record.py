@@ -1,4 +1,4 @@
-"""What is kept of a training: the metrics of the stage, and the facts that its page and the model card are made from."""
+"""The record of a training: the metrics of the stage, and the facts from which its page and the model card are made."""
 
 from dataclasses import asdict
 from typing import Any
@@ -55,7 +55,7 @@ def facts(
         "losses": fitted.losses["loss"].tolist(),
         "recommend": knobs.model_dump(mode="json", exclude={"peers"}),
         "members": len(known.members),
-        "items": len(known.items),
+        "catalogue": len(known.items),
         "lines": len(known.item),
         "baskets": int(known.sizes.sum()),
         "listed_items": float(listed.sum(axis=1).mean()),
