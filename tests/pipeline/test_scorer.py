@@ -168,7 +168,7 @@ REFUSED = {
     "no member_id": (pd.DataFrame({"id": ["a"]}), "column member_id is missing; there are: id"),
     "a number as id": (pd.DataFrame({"member_id": [7]}), "member_id = 7: allowed: ids as text"),
     "an empty id": (pd.DataFrame({"member_id": [""]}), "member_id = '': allowed: ids as text"),
-    "a stranger": (pd.DataFrame({"member_id": ["nobody"]}), "unknown members: nobody; .* send `events`"),
+    "a stranger": (pd.DataFrame({"member_id": ["nobody"]}), "unknown members: nobody; .* send their `events`"),
     "one member twice": (pd.DataFrame({"member_id": ["a", "a"]}), "member_id = 'a' is there twice"),
     "no list": (asked({"kind": "purchase"}), "events are dict; allowed: a list"),
     "text that is no JSON": (asked("bought milk"), "events are no JSON list"),

@@ -1,4 +1,4 @@
-"""One contract for every policy on histories without dates; `test_policies.py` has the dated ones."""
+"""One contract for every policy on histories without dates; `test_policy.py` has the dated ones."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Why an item is on a list: sentences counted by hand, and what speaks most for an item."""
+"""Why an item is on a list: sentences counted by hand, and which source explains an item."""
 
 from dataclasses import replace
 from datetime import date
@@ -71,18 +71,18 @@ def test_a_peer_is_explained_by_what_it_goes_by(known, name, words):
     assert of(known, BEN, JAM, name) == words
 
 
-def test_the_source_that_ranks_the_item_first_speaks_for_it_whatever_its_scale(known):
+def test_the_source_that_ranks_the_item_first_explains_it_whatever_its_scale(known):
     pairs = said({"follow": [5.0, 6.0, 7.0], "near": [0.3, 0.2, 0.1], "popular": [30, 90, 60]})
     assert of(known, BEN, JAM, "model", pairs) == "bought by members like this one"
     assert of(known, BEN, SOAP, "model", pairs) == "sells well: 1 of 3 members bought it"
 
 
-def test_of_equal_ranks_the_more_personal_source_speaks(known):
+def test_of_equal_ranks_the_more_personal_source_explains_it(known):
     pairs = said({"popular": [3, 2, 1], "near": [3, 2, 1], "alike_last": [3, 2, 1]})
     assert of(known, BEN, JAM, "model", pairs) == "goes with BREAD, which this member buys"
 
 
-def test_a_source_that_says_nothing_of_an_item_does_not_speak_for_it(known):
+def test_a_source_that_says_nothing_of_an_item_does_not_explain_it(known):
     pairs = said({"near": [0, 0, 0], "popular": [1, 2, 3]})
     assert of(known, BEN, JAM, "model", pairs) == "sells well: 1 of 3 members bought it"
 
@@ -120,7 +120,7 @@ def test_without_a_table_of_items_they_are_called_by_their_ids(known):
 
 
 @pytest.mark.parametrize("name", ["model", "gp_topfreq", "item_knn", "content"])
-def test_every_listed_item_has_a_reason_that_does_not_hang_on_who_else_is_asked(name, events, items, p):
+def test_every_listed_item_has_a_reason_that_does_not_depend_on_who_else_is_asked(name, events, items, p):
     known = baskets.history(events, p.windows.as_of, p.recommend)
     settings = {"learning_rate": 0.01, "weight_decay": 0.0, "dropout": 0.1, "hidden": 8} if name == "model" else {}
     fitted = policies.fit(name, settings, events, items, p.windows.as_of, p)

@@ -15,8 +15,9 @@ from ordered_market import ordered_market
 from small_market import SMALL, market, table
 
 from benchmarks import ordered
+from membership.base import files
 from membership.base.errors import DataError, ParamError
-from membership.recommend import policies, studies, tune, workers
+from membership.recommend import studies, tune, workers
 from membership.recommend.model import NextBasket, Settings
 from membership.report.figures import recommend as plots
 from membership.settings import params
@@ -219,7 +220,7 @@ def alone(task, p):
 
 
 def test_an_error_in_a_worker_is_reported_in_words(task, p):
-    with pytest.raises(DataError, match=r"trial 7: IndexError: pop from empty list; mend it, then run again: the sea"):
+    with pytest.raises(DataError, match=r"trial 7: IndexError: pop from empty list; fix it, then run again: the sea"):
         alone(Failing(task.samples, task.now, task.targets, task.k, os.getpid()), p)
 
 
@@ -230,7 +231,7 @@ def test_an_error_in_a_worker_is_reported_in_words(task, p):
             "import os; os.kill(os.getpid(), 9)",
             r"trial 7: its .* ended by SIGKILL.*lower tune\.workers \(now 2; 1 needs",
         ),
-        ("raise SystemExit(3)", r"trial 7: its worker process ended with status 3; mend what it says above, then run"),
+        ("raise SystemExit(3)", r"trial 7: its worker process ended with status 3; fix what it says above, then run"),
     ],
 )
 def test_a_worker_that_dies_is_reported_in_words(worker, words, task, p, monkeypatch):
@@ -311,14 +312,30 @@ def test_a_password_does_not_belong_into_params():
     assert knobs(storage="postgresql+psycopg://me@host:5432/studies").tune.storage
 
 
-def test_the_best_is_chosen_among_complete_trials_and_stored(study, task, whole, workspace):
+def test_the_best_is_taken_among_complete_trials(study, whole):
     settings, recall = tune.best(study, TRIALS)
     assert recall == whole["recall"].max()
-    tune.save(settings, recall, task.k)
+    assert vars(settings) == whole.loc[whole["recall"].idxmax(), list(vars(settings))].to_dict()
+
+
+def test_the_settings_in_use_are_read_back_and_a_broken_file_is_named(workspace):
+    settings = Settings(0.01, 0.0, 0.1, 8)
+    files.write_json(workspace / "models" / "tuned.json", {"settings": vars(settings)})
     assert tune.load() == settings
     (workspace / "models" / "tuned.json").write_text("{}")
     with pytest.raises(DataError, match=r"tuned.json: holds no settings of the model"):
         tune.load()
+
+
+def test_every_trial_is_a_run_with_its_metric_and_settings(whole):
+    compared, settings = tune.runs(whole, "recall_at_5")
+    assert compared.index.equals(settings.index) and compared.index[0] == "trial-000"
+    assert compared.columns.tolist() == ["recall_at_5"]
+    assert compared["recall_at_5"].tolist() == pytest.approx(whole["recall"].tolist(), nan_ok=True)
+    assert (
+        settings["state"].tolist() == whole["state"].tolist()
+        and settings["hidden"].tolist() == whole["hidden"].tolist()
+    )
 
 
 def test_importances_are_shares_and_need_four_complete_trials(study, p):
@@ -368,12 +385,6 @@ def test_training_rows_do_not_see_the_validation_window(task, frame, items, p):
     assert (
         planted.targets.matrix.shape != task.targets.matrix.shape or (planted.targets.matrix != task.targets.matrix).nnz
     )
-
-
-def test_peers_answer_the_same_question(task, events, items, p):
-    compared = tune.compare(task, 0.5, events, items, p).set_index("policy")["recall"]
-    assert set(compared.index) == set(policies.names())
-    assert compared["model"] == 0.5 and compared["gp_topfreq"] > compared["g_topfreq"] > 0
 
 
 def test_an_empty_validation_window_is_an_error(frame, items, p):

@@ -50,15 +50,17 @@ class Outputs:
         """Write the data of one plot of `dvc plots`, `reports/plots/<name>.csv`."""
         results.save_plot(name, frame, self._root)
 
-    def runs(self, kind: str, compared: pd.DataFrame, **common: Any) -> None:
+    def runs(self, kind: str, compared: pd.DataFrame, params: pd.DataFrame | None = None, **common: Any) -> None:
         """Keep one run for each row of `compared`, nested in the run of the stage, so that MLflow compares them.
 
         `kind` says what they are (candidate, peer, trial, period); the index has their names and the columns are
-        metrics, named alike wherever they mean the same; `common` are parameters of all.
+        metrics, named alike wherever they mean the same; `params` are the parameters of each, with the same index, and
+        `common` those of all.
         """
         for name, row in compared.iterrows():
             metrics = {str(key): float(value) for key, value in row.items() if pd.notna(value)}
-            self._runs.append({"kind": kind, "name": str(name), "params": common, "metrics": metrics})
+            own = {} if params is None else params.loc[name].to_dict()
+            self._runs.append({"kind": kind, "name": str(name), "params": common | own, "metrics": metrics})
 
     def metrics(self, metrics: Mapping[str, float | int]) -> pd.Series:
         """Write the metrics of the stage, and log a tracked trial; to be called last. Return them to be shown."""

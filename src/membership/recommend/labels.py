@@ -16,7 +16,7 @@ class Labels:
     """The next baskets `matrix` (M, I) of some members; row m is empty where `fold[m]` is UNLABELLED.
 
     Members with a label lie in FOLDS folds. What is said of a member may use labels of other folds only: a statistic
-    that holds the member's own label, or lacks it alone, tells a model what it should find out.
+    that includes the member's own label, or leaves out only that, gives the answer away.
     """
 
     fold: np.ndarray

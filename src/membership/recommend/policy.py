@@ -27,7 +27,7 @@ MEMBERS = 4096  # that the model is asked for together: bounds the memory
 class Recommender:
     """A policy fitted to the histories `baskets`; `top` ranks items for rows of them.
 
-    `pairs`, where the policy chooses among candidates, returns those of rows (sorted), with what speaks for each;
+    `pairs`, where the policy chooses among candidates, returns those of rows (sorted), with the scores of each;
     elsewhere `why` says in words why an item is listed. `among` are the histories that it has learned from, where
     these are not `baskets`.
     """

@@ -84,7 +84,7 @@ def _database(url: str) -> RDBStorage:
 
 def _journal(name: str) -> JournalStorage:
     journal = paths.models("study", f"{name}.log")
-    _mend(journal)
+    _repair(journal)
     try:
         storage = JournalStorage(JournalFileBackend(str(journal)))
         for study in storage.get_all_studies():
@@ -97,7 +97,7 @@ def _journal(name: str) -> JournalStorage:
     return storage
 
 
-def _mend(journal: Path) -> None:
+def _repair(journal: Path) -> None:
     """Cut off half a line, which a kill while writing leaves and on which Optuna would stumble for ever."""
     journal.parent.mkdir(parents=True, exist_ok=True)
     written = journal.read_bytes() if journal.exists() else b""

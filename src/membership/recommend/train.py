@@ -7,7 +7,8 @@
 The target is the first basket from the origin on.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -156,12 +157,27 @@ def fit(
     fitted to the unweighted rows (Platt, 1999), with the slope of a second network for members who did not teach it.
     After every epoch `on_epoch(epoch from 1, loss, model)` is called; what it raises ends the training.
     """
-    there = device(where)
-    with torch.random.fork_rng(devices=[there] if there.type == "cuda" else []), one_thread():
-        torch.manual_seed(seeds.child(seed, "train"))
+    with _seeded(seed, where) as there:
         fitted = _fitted(data, settings, knobs, there, on_epoch)
         fitted.model.calibration.copy_(torch.from_numpy(_calibration(fitted.model, data, settings, knobs)))
     return fitted
+
+
+def network(
+    data: Samples, settings: Settings, knobs: Train, seed: int, where: str, on_epoch: Epoch | None = None
+) -> NextBasket:
+    """Return the model of `fit`, which ranks as that does, without the calibration of its probabilities."""
+    with _seeded(seed, where) as there:
+        return _fitted(data, settings, knobs, there, on_epoch).model
+
+
+@contextmanager
+def _seeded(seed: int, where: str) -> Iterator[torch.device]:
+    """Give the device `where`; draws of torch come from `seed`, and the caller's are left alone."""
+    there = device(where)
+    with torch.random.fork_rng(devices=[there] if there.type == "cuda" else []), one_thread():
+        torch.manual_seed(seeds.child(seed, "train"))
+        yield there
 
 
 def _fitted(data: Samples, settings: Settings, knobs: Train, where: torch.device, on_epoch: Epoch | None) -> Fitted:

@@ -5,15 +5,15 @@
 
 The model learns from the former and is judged on the latter.
 
-Trials go in rounds. What a trial tries, and against what it is stopped early, hangs on the seed, its number and the
-trials of earlier rounds, and on nothing else: so it is the same with one worker or many, fast or slow, on one core or
-on several, in one go or after a kill.
+Trials go in rounds. What a trial tries, and when it is stopped early, depends on the seed, its number and the trials of
+earlier rounds, and on nothing else. So the search is the same with one worker or many, fast or slow, on one core or on
+several, in one go or after a kill. `choice` says whether what it finds replaces the stored settings.
 """
 
 import hashlib
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -27,16 +27,16 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from membership.base import files, paths, seeds
 from membership.base.errors import DataError
 from membership.base.progress import bar
-from membership.recommend import baskets, labels, metrics, policies, studies, train
+from membership.recommend import baskets, labels, metrics, studies, train
 from membership.recommend.baskets import Targets
 from membership.recommend.model import NextBasket, Settings, device
-from membership.recommend.peers import registry
 from membership.recommend.train import Samples, Situation
 from membership.recommend.workers import Work, Workers
 from membership.settings.tune import Range, Space
 
 OnTrial = Callable[[int, dict, list[float], str], None]
 NEVER_PRUNED = 3  # complete trials that the median is taken of, at least
+CODE = ("candidates", "metrics", "model", "optimise", "train", "tune", "workers")  # of a trial; the rest is in its data
 
 
 @dataclass(frozen=True)
@@ -48,13 +48,21 @@ class Task:
     targets: Targets
     k: int
 
-    def recall(self, model: NextBasket) -> float:
-        """Return recall@k of `model`, the mean over members with a basket in the window."""
+    @property
+    def metric(self) -> str:
+        """The metric that chooses, as `metrics.per_member` names it."""
+        return f"recall_at_{self.k}"
+
+    def judged(self, model: NextBasket) -> pd.DataFrame:
+        """Return the metrics of `model`, as from `metrics.per_member`, of each member with a basket in the window."""
         rows = self.now.baskets.rows(self.targets.members)
         columns, _ = self.now.pairs.ranked(model.logits(self.now.inputs))(rows, self.k)
         ids = np.where(columns < 0, "", self.now.baskets.items[columns])
-        judged = metrics.per_member(ids, self.targets, self.now.baskets, self.k)
-        return float(judged[f"recall_at_{self.k}"].mean())
+        return metrics.per_member(ids, self.targets, self.now.baskets, self.k)
+
+    def recall(self, model: NextBasket) -> float:
+        """Return recall@k of `model`, the mean over members."""
+        return float(self.judged(model)[self.metric].mean())
 
     def fingerprint(self) -> str:
         """Return a hash of all that is learned from and judged by."""
@@ -88,7 +96,7 @@ def search(task: Task, p: SimpleNamespace, on_trial: OnTrial | None = None) -> o
     """Run what is missing of `p.tune.trials` trials and return the study; `on_trial` hears of every finished one.
 
     `on_trial` gets number from 0, settings, the recall after each epoch, and state, in this process and in the order of
-    numbers. Trial 0 has the stored settings, as far as they lie in the space.
+    numbers. Trial 0 has the stored settings where they lie in the space.
 
     The study is kept under a name made from all it depends on, so another search never goes on with it: in
     `models/study/`, or in the database `p.tune.storage`. There, several machines that search the same share the
@@ -115,12 +123,12 @@ def open_study(task: Task, p: SimpleNamespace) -> optuna.Study:
     """Return the study of `task` and `p`, as far as it has come."""
     depends = {
         "data": task.fingerprint(),
-        "code": [hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(Path(__file__).parent.glob("*.py"))],
+        "code": [hashlib.sha256(Path(__file__).with_name(f"{name}.py").read_bytes()).hexdigest() for name in CODE],
         "libraries": [optuna.__version__, torch.__version__],
         "seed": p.seed,
         "device": str(device(p.device)),
         "train": p.train.model_dump(mode="json"),
-        "tune": p.tune.model_dump(mode="json", exclude={"trials", "workers", "storage"}),
+        "tune": p.tune.model_dump(mode="json", exclude={"trials", "workers", "confidence", "storage"}),
         "k": task.k,
     }
     name = hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()[:16]
@@ -192,6 +200,12 @@ def history(study: optuna.Study, trials: int) -> pd.DataFrame:
     return frame
 
 
+def runs(history: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return what a run of each trial of `history` logs: the metric (NaN if pruned), and state and settings."""
+    named = history.set_index("trial-" + history["trial"].astype(str).str.zfill(3)).drop(columns=["trial", "best"])
+    return named[["recall"]].set_axis([metric], axis=1), named.drop(columns="recall")
+
+
 def learning(study: optuna.Study, trials: int) -> pd.DataFrame:
     """Return the recall of each of the first `trials` trials after every epoch it had: trial, state, epoch, recall."""
     rows = [
@@ -213,11 +227,6 @@ def best(study: optuna.Study, trials: int) -> tuple[Settings, float]:
     return Settings(**winner.params), winner.value
 
 
-def save(settings: Settings, recall: float, k: int) -> None:
-    """Write `models/tuned.json`: the settings, and the validation recall that chose them."""
-    files.write_json(paths.models("tuned.json"), {"settings": asdict(settings), f"validation_recall_at_{k}": recall})
-
-
 def load() -> Settings:
     """Read the settings in `models/tuned.json`. Raises DataError, naming the file, where it is missing or broken."""
     path = paths.models("tuned.json")
@@ -225,17 +234,6 @@ def load() -> Settings:
         return Settings(**files.read_json(path)["settings"])
     except (KeyError, TypeError) as error:
         raise DataError(f"{path}: holds no settings of the model ({error}); run `dvc repro tune`.") from error
-
-
-def compare(task: Task, recall: float, events: ir.Table, items: pd.DataFrame, p: SimpleNamespace) -> pd.DataFrame:
-    """Return policy and recall on the validation window of the model and of all peers, the best first."""
-    rows = [{"policy": "model", "recall": recall}]
-    for name, settings in bar(list(registry.settings(p.recommend.peers).items()), "peers"):
-        peer = policies.fit(name, settings.model_dump(), events, items, task.now.baskets.cutoff, p)
-        ids, _ = peer.recommend(task.targets.members, task.k)
-        judged = metrics.per_member(ids, task.targets, peer.baskets, task.k)
-        rows.append({"policy": name, "recall": judged[f"recall_at_{task.k}"].mean()})
-    return pd.DataFrame(rows).sort_values(["recall", "policy"], ascending=[False, True], ignore_index=True)
 
 
 def importances(study: optuna.Study, trials: int, seed: int) -> pd.Series:

@@ -52,11 +52,15 @@ class Work:
         """Train with `settings`; after every epoch `heard(epoch, recall)` says whether to go on."""
 
         def on_epoch(epoch: int, _loss: float, model: NextBasket) -> None:
-            if not heard(epoch, self.task.recall(model)) or epoch == self.knobs.epochs:
-                raise _Stopped  # before probabilities are calibrated: a recall needs none
+            if not heard(epoch, self.task.recall(model)):
+                raise _Stopped
 
         with suppress(_Stopped):
-            train.fit(self.task.samples, settings, self.knobs, self.seed, self.device, on_epoch)
+            self.trained(settings, on_epoch)
+
+    def trained(self, settings: Settings, on_epoch: train.Epoch | None = None) -> NextBasket:
+        """Return the model with `settings` as a trial trains it, to the last epoch."""
+        return train.network(self.task.samples, settings, self.knobs, self.seed, self.device, on_epoch)
 
 
 class Workers:
@@ -144,7 +148,7 @@ class Workers:
     def _obituary(self, pipe: Connection, number: int) -> str:
         status = self._processes[pipe].wait()
         if status >= 0:
-            return f"trial {number}: its worker process ended with status {status}; mend what it says above, {GOES_ON}"
+            return f"trial {number}: its worker process ended with status {status}; fix what it says above, {GOES_ON}"
         return (
             f"trial {number}: its worker process was ended by {signal.Signals(-status).name}, as happens where memory "
             f"runs out; free some, or lower tune.workers (now {self._count}; 1 needs no process), {GOES_ON}"
@@ -171,7 +175,7 @@ def serve(pipe: int, memory: int, head: int) -> None:
             search.send(str(error))
         except Exception as error:
             traceback.print_exc()
-            search.send(f"{type(error).__name__}: {error}; mend it, {GOES_ON}")
+            search.send(f"{type(error).__name__}: {error}; fix it, {GOES_ON}")
 
 
 def _written(work: Work) -> tuple[IO[bytes], int]:

@@ -8,7 +8,7 @@ from membership.settings.section import Count, Days, NotNegative, Positive, Sect
 
 
 class Stored(Section):
-    """Settings of the model where no search has chosen any."""
+    """Settings of the model, unless a search finds better ones."""
 
     learning_rate: Positive
     weight_decay: NotNegative

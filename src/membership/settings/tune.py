@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from membership.settings.section import Count, NotNegative, Section
+from membership.settings.section import Count, Level, NotNegative, Section
 
 
 class Range(Section):
@@ -47,6 +47,7 @@ class Tune(Section):
     round: Count
     workers: Annotated[int, Field(ge=1, le=256)]
     pruning_warmup: Annotated[int, Field(ge=0)]
+    confidence: Level
     storage: str | None
     space: Space
 

@@ -38,13 +38,14 @@ def learning(curves: pd.DataFrame, k: int, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def importances(shares: pd.Series, ax: Axes | None = None) -> Axes:
-    """Draw how much of the differences between trials each setting explains; `shares` as from `tune.importances`."""
-    ax = ax or plt.gca()
+def importances(shares: pd.Series, ax: Axes | None = None) -> Axes | None:
+    """Draw how much of the differences between trials each setting explains; `shares` as from `tune.importances`.
+
+    Nothing is drawn where they are empty.
+    """
     if shares.empty:
-        ax.text(0.5, 0.5, "fewer than four complete trials: too few to say", ha="center", transform=ax.transAxes)
-        ax.set_axis_off()
-        return ax
+        return None
+    ax = ax or plt.gca()
     bars = ax.barh(shares.index.str.replace("_", " "), shares)
     ax.bar_label(bars, fmt="{:.0%}", padding=3)
     ax.invert_yaxis()
@@ -55,10 +56,10 @@ def importances(shares: pd.Series, ax: Axes | None = None) -> Axes:
 
 
 def peers(compared: pd.DataFrame, k: int, ax: Axes | None = None) -> Axes:
-    """Draw the recall of the model and of the baselines; `compared` as from `tune.compare`."""
+    """Draw the recall of the model and of the baselines; `compared` as from `choice.compare`."""
     ax = ax or plt.gca()
-    colours = ["C1" if name == "model" else "C0" for name in compared["policy"]]
-    bars = ax.barh(compared["policy"], compared["recall"], color=colours)
+    colours = ["C1" if name == "model" else "C0" for name in compared.index]
+    bars = ax.barh(compared.index, compared[f"recall_at_{k}"], color=colours)
     ax.bar_label(bars, fmt="%.3f", padding=3)
     ax.invert_yaxis()
     ax.margins(x=0.12)
