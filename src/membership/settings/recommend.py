@@ -13,6 +13,6 @@ class Recommend(Section):
     k: Annotated[int, Field(ge=1, le=100)]
     min_item_purchases: Count
     min_baskets: Count
-    max_baskets: Count
+    max_baskets: Count = 50  # last baskets of a member that are looked at
     explore: NotNegative
     peers: dict[str, dict[str, Any]]

@@ -19,11 +19,12 @@ class Stored(Section):
 class Train(Section):
     """How the model is trained, whatever its settings."""
 
-    origins: Count
-    origin_step_days: Days
-    members: Count
-    candidates: Annotated[int, Field(ge=0, le=1000)]
-    negative_share: Annotated[float, Field(gt=0, le=1)]
-    epochs: Count
-    batch_size: Count
+    origins: Count = 4  # earlier cut-offs whose next baskets are learned from
+    origin_step_days: Days = 30  # days between them
+    members: Count = 12000  # members that are learned from at all origins together, the newest first
+    candidates: Annotated[int, Field(ge=0, le=1000)] = 15  # items that each source adds to a member's own
+    # share of the items not bought that are learned from (and weighted up)
+    negative_share: Annotated[float, Field(gt=0, le=1)] = 0.5
+    epochs: Count = 5  # passes over the training rows
+    batch_size: Count = 2048  # rows
     settings: Stored

@@ -28,10 +28,10 @@ class Range(Section):
 class Space(Section):
     """Where the settings of the model are looked for."""
 
-    learning_rate: Range
-    weight_decay: Range
-    dropout: Range
-    hidden: Annotated[list[Count], Field(min_length=1)]
+    learning_rate: Range = Range(low=0.001, high=0.03, scale="log")
+    weight_decay: Range = Range(low=0.001, high=0.3, scale="log")
+    dropout: Range = Range(low=0.0, high=0.2, scale="linear")
+    hidden: Annotated[list[Count], Field(min_length=1)] = [32, 64, 128]  # units of the first layer
 
     @model_validator(mode="after")
     def _possible(self):
@@ -44,12 +44,12 @@ class Tune(Section):
     """The search for the model's settings, on the validation window only."""
 
     trials: Count
-    round: Count
+    round: Count = 4  # trials that learn from the same earlier ones, so that they can run at once
     workers: Annotated[int, Field(ge=1, le=256)]
-    pruning_warmup: Annotated[int, Field(ge=0)]
-    confidence: Level
+    pruning_warmup: Annotated[int, Field(ge=0)] = 1  # epochs before a trial may be pruned
+    confidence: Level = 0.95  # of the interval that must exclude 0 before a search replaces train.settings
     storage: str | None
-    space: Space
+    space: Space = Space()
 
     @field_validator("storage")
     @classmethod
