@@ -126,3 +126,15 @@ def test_a_parameter_cannot_change():
     p = params.load("value")
     with pytest.raises(Exception, match="frozen"):
         p.value.horizon_days = 1
+
+
+def test_a_default_that_params_yaml_leaves_out_can_be_overridden_also_in_part():
+    p = params.parse(params.read(), {"monitor.psi.watch": 0.05, "value.network.hidden": 8})
+    assert (p.monitor.psi.watch, p.monitor.psi.drifted) == (0.05, 0.25)
+    assert (p.value.network.hidden, p.value.network.epochs) == (8, 100)
+
+
+def test_a_section_that_params_yaml_leaves_out_has_its_defaults(workspace):
+    raw = params.read()
+    assert "features" not in raw
+    assert params.parse(raw).features.min_category_share == 0
