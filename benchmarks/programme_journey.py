@@ -1,7 +1,7 @@
 """Thresholds chosen on the default data before a date and judged on what was spent after it, against the same grid.
 
 What is expected of a member is the spend of the qualifying period before the date, at the same rate. A rule is judged
-by `worth.judged` to the end of the data: realised spend, tiers as they would have been month by month, the uplifts that
+by `backtest` to the end of the data: realised spend, tiers as they would have been month by month, the uplifts that
 `params.yaml` assumes. So it is judged whether thresholds fit the members who came; not whether tiers change anybody.
 Rules of the grid must keep the budget and the limit of moves at the date, as the search must. Two of them are compared
 with the search: the one that looked best at the date, and the one that was best in hindsight, which nobody could know.
@@ -66,12 +66,37 @@ def compared(
         for rule, found in looked.items()
         if found.cost <= limits.budget and found.moves <= limits.max_moves_per_year
     }
-    after = {rule: worth.judged(rule, amounts, spend, terms, at) for rule in (mine.rule, *allowed)}
+    after = {rule: backtest(rule, amounts, spend, terms, at) for rule in (mine.rule, *allowed)}
     chosen = {
         "best at the date": max(allowed, key=allowed.get),
         "best in hindsight": max(allowed, key=lambda rule: after[rule]["net"].sum()),
     }
     return [_row(at, name, mine.rule, rule, after, len(allowed), seed, draws) for name, rule in chosen.items()]
+
+
+def backtest(rule: Rule, amounts: pd.DataFrame, spend: pd.DataFrame, terms: Terms, since: date) -> pd.DataFrame:
+    """Return what `rule` would have brought on the spend that came after `since`, had the assumed uplifts held.
+
+    `amounts` (what qualifies) and `spend` (cents in the month that ends there) have the same members and months; a
+    month counts if it began on or after `since`, with the tier in which it began. One row a member: gain, cost, net
+    (cents), moves (levels).
+    """
+    ranks = rules.replay(amounts, rule).to_numpy()
+    months, values = amounts.columns, amounts.to_numpy()
+    total = {name: np.zeros(len(amounts)) for name in ("gain", "cost", "moves")}
+    for month in range(1, len(months)):
+        if months[month - 1] < pd.Timestamp(since):
+            continue
+        rank, paid = ranks[:, month - 1], spend.iloc[:, month].to_numpy()
+        lasting = replace(terms, horizon_days=(months[month] - months[month - 1]).days)
+        pulled = worth.near(rank, values[:, month - 1], rule, terms)
+        base = paid * terms.settings.points_per_unit / CENTS
+        gain, cost = worth.gain_and_cost(rank, pulled, paid, base, lasting)
+        total["gain"] += gain
+        total["cost"] += cost
+        total["moves"] += np.abs(ranks[:, month] - rank)
+    table = pd.DataFrame(total, index=amounts.index)
+    return table.assign(net=table["gain"] - table["cost"])[["gain", "cost", "net", "moves"]]
 
 
 def grid(last: pd.Series, terms: Terms) -> list[Rule]:

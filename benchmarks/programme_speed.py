@@ -151,10 +151,23 @@ def rolling(spend: pd.DataFrame, months: int) -> pd.DataFrame:
     return pd.DataFrame(total, spend.index, spend.columns, copy=False)
 
 
+def multiplied(base: pd.DataFrame, ranks: pd.DataFrame, settings: Tiers) -> pd.DataFrame:
+    """Return the points that each month's `base` points bring at the multiplier of the tier in which it began.
+
+    For books from monthly totals, each of which counts as one order; rounded down.
+    """
+    multiplier = np.array([level.points_multiplier for level in settings.levels])
+    total = np.empty(base.shape, dtype="int32", order="F")
+    for month in range(base.shape[1]):
+        began = ranks.iloc[:, month - 1].to_numpy() if month else np.zeros(len(base), dtype="int8")
+        total[:, month] = np.floor(base.iloc[:, month].to_numpy() * multiplier[began] + 1e-9)
+    return pd.DataFrame(total, base.index, base.columns, copy=False)
+
+
 def balance(spend: pd.DataFrame, ranks: pd.DataFrame, settings: Tiers, seed: int) -> int:
     """Keep the books of points of all months and return how many are outstanding at the end."""
     base = pd.DataFrame(spend.to_numpy() // CENTS, spend.index, spend.columns, copy=False)
-    earned = points.multiplied(base, ranks, settings)
+    earned = multiplied(base, ranks, settings)
     none = pd.DataFrame(np.zeros(spend.shape, dtype="int8", order="F"), spend.index, spend.columns, copy=False)
     claim = points.vouchers(points.redeemers(len(spend), settings, seed), settings.redeem_at)
     return int(points.keep(earned, none, claim, settings.points_expire_days).last.sum())
@@ -163,8 +176,7 @@ def balance(spend: pd.DataFrame, ranks: pd.DataFrame, settings: Tiers, seed: int
 def allocate(facts: pd.DataFrame, settings: Benefits, terms: Terms) -> allocation.Allocation:
     """Allocate the benefits of the catalogue as they are assumed, in all tiers, personas and groups."""
     uplifts = response.assumed(settings.catalogue, sorted(facts["persona"].unique()), terms.settings.names)
-    points_share = terms.point_cost * terms.settings.points_per_unit / CENTS
-    options = payoff.options(facts, settings, terms.margin_rate, uplifts, points_share)
+    options = payoff.options(facts, settings, terms.margin_rate, uplifts, terms.points_share)
     return allocation.allocate(options, facts, settings)
 
 

@@ -59,7 +59,7 @@ def tiers() -> dict:
     ranks = rules.replay(amounts, search.rule)
     base = (amounts // 600).astype("int32")
     claim = points.vouchers(np.arange(120) % 2 == 0, 50)
-    books = points.keep(points.multiplied(base, ranks, TIERS), base * 0, claim, 90)
+    books = points.keep(base, base * 0, claim, 90)
     standing = rules.standing(ranks, amounts, books.last, search.rule, TIERS, amounts.iloc[:, -1] * 0.8)
     by_tier = overview.by_tier(standing, value, TIERS)
     agreement = overview.agreement(standing, value, TIERS)

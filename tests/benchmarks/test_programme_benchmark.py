@@ -20,7 +20,8 @@ from benchmarks import (
     programme_speed,
 )
 from membership.settings import params
-from membership.tiers import rules, worth
+from membership.settings.tiers import Pull, Tier
+from membership.tiers import rules
 from membership.tiers.worth import Terms
 
 
@@ -139,7 +140,38 @@ def test_thresholds_are_chosen_on_nothing_after_the_date_and_judged_after_it(p):
     again = programme_journey.compared(at, later, spend, terms, start, seed=1, draws=200)
     assert again[0]["thresholds"] == found[0]["thresholds"] and again[0]["ours"] != found[0]["ours"]
     rule = rules.rule(terms.settings, found[0]["thresholds"])
-    assert found[0]["ours"] == pytest.approx(worth.judged(rule, amounts, spend, terms, at)["net"].sum())
+    assert found[0]["ours"] == pytest.approx(programme_journey.backtest(rule, amounts, spend, terms, at)["net"].sum())
+
+
+def test_a_rule_is_judged_on_the_spend_that_came_by_hand(p):
+    days = pd.to_datetime(["2020-02-01", "2020-03-01", "2020-04-01"])
+    amounts = pd.DataFrame([[100, 0, 0], [95, 95, 200]], index=["a", "b"], columns=days)
+    spend = pd.DataFrame([[9, 1000, 400], [9, 2000, 600]], index=["a", "b"], columns=days)
+    base = Tier(name="Base", points_multiplier=1, cost=0, uplift=0, uplift_sd=0)
+    levels = [base, Tier(name="Mid", points_multiplier=1.5, cost=30, uplift=0.03, uplift_sd=0.01)]
+    pull = Pull(reach=0.1, uplift=0.02, uplift_sd=0.01)
+    knobs = {"levels": levels, "pull": pull, "points_per_unit": 1.0, "point_value": 0.5}
+    settings = p.tiers.model_copy(update=knobs | {"grace_share": 0.2, "grace_months": 1})
+    rule, known = rules.rule(settings, [100]), Terms(settings, 0.25, 90, 0.2)
+    found = programme_journey.backtest(rule, amounts, spend, known, date(2020, 2, 1))
+    month = 365.25 / 12
+    rate = 0.5 * 0.8 / 100 * (1.5 * 1.03 - 1)
+    # a is in Mid in February and, by grace, in March; b is pulled in both and rises at the end
+    assert found.loc["a", "gain"] == pytest.approx(0.25 * 0.03 * 1400)
+    assert found.loc["a", "cost"] == pytest.approx(30 * 60 / month + rate * 1400)
+    assert found.loc["b", "gain"] == pytest.approx(0.25 * 0.02 * 2600)
+    assert found["moves"].tolist() == [1, 1]  # a falls on 1 April
+    later = programme_journey.backtest(rule, amounts, spend, known, date(2020, 2, 2))
+    assert later.loc["b", "gain"] == pytest.approx(0.25 * 0.02 * 600)
+    assert (found["net"] == found["gain"] - found["cost"]).all()
+
+
+def test_monthly_totals_are_multiplied_by_the_tier_in_which_the_month_began(p):
+    months = pd.date_range("2020-02-01", periods=3, freq="MS")
+    base, ranks = (pd.DataFrame([row], index=["m"], columns=months) for row in ([9, 9, 9], [1, 3, 0]))
+    rate = [level.points_multiplier for level in p.tiers.levels]
+    found = programme_speed.multiplied(base, ranks, p.tiers)
+    assert found.loc["m"].tolist() == [9, int(9 * rate[1]), int(9 * rate[3])]
 
 
 def test_replay_and_allocation_are_measured_in_a_process_of_their_own():

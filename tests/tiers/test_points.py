@@ -183,12 +183,6 @@ def test_breakage_is_what_expired_of_the_points_that_came_of_age_or_else_assumed
     assert points.breakage(books([100, 50], [0, 30]), knobs) == 0.25
 
 
-def test_monthly_totals_are_multiplied_by_the_tier_in_which_the_month_began():
-    ranks = frame([1, 3, 0])
-    rate = [level.points_multiplier for level in KNOBS.levels]
-    assert row(points.multiplied(frame([9, 9, 9]), ranks, KNOBS)) == [9, int(9 * rate[1]), int(9 * rate[3])]
-
-
 def test_the_ledger_is_the_table_of_the_books(workspace):
     tables.write("points_ledger", points.table(books([100, 0], [0, 0], taken=[0, 130])))
     ledger = tables.read("points_ledger")

@@ -1,7 +1,6 @@
 """Thresholds by search: no rule on the grid is better, no limit is broken, and what cannot be had is said."""
 
 from dataclasses import replace
-from datetime import date
 from itertools import combinations, pairwise
 
 import numpy as np
@@ -208,27 +207,6 @@ def test_higher_uplifts_bring_more_and_the_best_rule_for_them_no_less_than_the_r
     assert table["net"].is_monotonic_increasing
     assert (table["best_net"] >= table["net"] - 1e-6).all()
     assert table.loc["assumed"].iloc[:2].tolist() == pytest.approx([found.appraisal.net] * 2)
-
-
-def test_a_rule_is_judged_on_the_spend_that_came_by_hand():
-    days = pd.to_datetime(["2020-02-01", "2020-03-01", "2020-04-01"])
-    amounts = pd.DataFrame([[100, 0, 0], [95, 95, 200]], index=["a", "b"], columns=days)
-    spend = pd.DataFrame([[9, 1000, 400], [9, 2000, 600]], index=["a", "b"], columns=days)
-    settings = knobs(LEVELS[:2]).model_copy(update={"points_per_unit": 1.0, "point_value": 0.5})
-    rule, known = rules.rule(settings, [100]), terms(settings)
-    found = worth.judged(rule, amounts, spend, known, date(2020, 2, 1))
-    month = 365.25 / 12
-    rate = 0.5 * 0.8 / 100 * (1.5 * 1.03 - 1)
-    # a is in Mid in February and, by grace, in March; b is pulled in both and rises at the end
-    assert found.loc["a", "gain"] == pytest.approx(0.25 * 0.03 * 1400)
-    assert found.loc["a", "cost"] == pytest.approx(30 * 60 / month + rate * 1400)
-    assert found.loc["b", "gain"] == pytest.approx(0.25 * 0.02 * 2600)
-    assert found["moves"].tolist() == [1, 1]  # a falls on 1 April
-    later = worth.judged(rule, amounts, spend, known, date(2020, 2, 2))
-    assert later.loc["b", "gain"] == pytest.approx(0.25 * 0.02 * 600)
-    assert (found["net"] == found["gain"] - found["cost"]).all()
-    base = spend / 100
-    pd.testing.assert_frame_equal(worth.judged(rule, amounts, spend, known, date(2020, 2, 1), base), found)
 
 
 def test_on_growing_uplifts_the_terms_are_read_anew():

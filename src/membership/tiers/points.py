@@ -60,19 +60,6 @@ def earned(earning: Earning, ranks: pd.DataFrame) -> tuple[pd.DataFrame, pd.Data
     return frames[0], frames[1]
 
 
-def multiplied(base: pd.DataFrame, ranks: pd.DataFrame, settings: Tiers) -> pd.DataFrame:
-    """Return the points that each month's `base` points bring at the multiplier of the tier in which it began.
-
-    For books from monthly totals, each of which counts as one order; rounded down.
-    """
-    multiplier = np.array([level.points_multiplier for level in settings.levels])
-    total = np.empty(base.shape, dtype="int32", order="F")
-    for month in range(base.shape[1]):
-        began = ranks.iloc[:, month - 1].to_numpy() if month else np.zeros(len(base), dtype="int8")
-        total[:, month] = np.floor(base.iloc[:, month].to_numpy() * multiplier[began] + 1e-9)
-    return _frame(total, base)
-
-
 def vouchers(redeemers: np.ndarray, redeem_at: int) -> Claim:
     """Return the claim of `redeemers` (bool, members): all whole vouchers of `redeem_at` points, at once."""
     return lambda month, there: np.where(redeemers, there // redeem_at * redeem_at, 0)

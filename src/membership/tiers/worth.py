@@ -12,7 +12,6 @@ ASSUMED. That spend rises before a threshold: Kivetz, Urminsky and Zheng (2006),
 """
 
 from dataclasses import dataclass
-from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -106,7 +105,7 @@ def appraise(rule: Rule, amounts: pd.DataFrame, value: pd.DataFrame, terms: Term
     ranks = rules.replay(amounts, rule)
     rank, future = ranks.iloc[:, -1].to_numpy(), expected(value, amounts)
     pulled = near(rank, amounts.iloc[:, -1].to_numpy(), rule, terms)
-    gain, cost = _gain_and_cost(
+    gain, cost = gain_and_cost(
         rank, pulled, future["expected_spend"].to_numpy(), base_points(future, terms.settings), terms
     )
     count = len(rule.names)
@@ -128,35 +127,11 @@ def near(rank: np.ndarray, amount: np.ndarray, rule: Rule, terms: Terms) -> np.n
     return amount >= (1 - terms.settings.pull.reach) * coming
 
 
-def judged(
-    rule: Rule, amounts: pd.DataFrame, spend: pd.DataFrame, terms: Terms, since: date, base: pd.DataFrame | None = None
-) -> pd.DataFrame:
-    """Return what `rule` would have brought on the spend that came after `since`, had the assumed uplifts held.
+def gain_and_cost(rank: np.ndarray, pulled: np.ndarray, spend: np.ndarray, points: np.ndarray, terms: Terms):
+    """Return what each member brings and costs in tier `rank`, in cents: two arrays (members,).
 
-    `amounts` (what qualifies) and `spend` (cents in the month that ends there) have the same members and months; a
-    month counts if it began on or after `since`, with the tier in which it began. `base`: base points of the months,
-    in the shape of `spend`; without it, those of spend. One row a member: gain, cost, net (cents), moves (levels).
+    All but `terms` are (members,): `pulled` as by `near`; `spend` (cents) and base `points` over the horizon.
     """
-    ranks = rules.replay(amounts, rule).to_numpy()
-    months, values = amounts.columns, amounts.to_numpy()
-    total = {name: np.zeros(len(amounts)) for name in ("gain", "cost", "moves")}
-    for month in range(1, len(months)):
-        if months[month - 1] < pd.Timestamp(since):
-            continue
-        rank, paid = ranks[:, month - 1], spend.iloc[:, month].to_numpy()
-        points = paid * terms.settings.points_per_unit / CENTS if base is None else base.iloc[:, month].to_numpy()
-        days = (months[month] - months[month - 1]).days
-        lasting = Terms(terms.settings, terms.margin_rate, days, terms.breakage)
-        gain, cost = _gain_and_cost(rank, near(rank, values[:, month - 1], rule, terms), paid, points, lasting)
-        total["gain"] += gain
-        total["cost"] += cost
-        total["moves"] += np.abs(ranks[:, month] - rank)
-    table = pd.DataFrame(total, index=amounts.index)
-    return table.assign(net=table["gain"] - table["cost"])[["gain", "cost", "net", "moves"]]
-
-
-def _gain_and_cost(rank: np.ndarray, pulled: np.ndarray, spend: np.ndarray, points: np.ndarray, terms: Terms):
-    """Return what each member brings and costs in `rank`, in cents: two arrays (members,)."""
     cost, multiplier = terms.levels("cost"), terms.levels("points_multiplier")
     extra = terms.levels("uplift")[rank] + terms.settings.pull.uplift * pulled
     on_points = points * (multiplier[rank] * (1 + extra) - multiplier[0])
