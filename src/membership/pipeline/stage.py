@@ -147,6 +147,7 @@ def _after(stage: str, run_id: str) -> None:
         from membership.report import pages
 
         pages.save_readme()
+        pages.refresh()
     if stage == "decide" and paths.root() == paths.checkout():  # an experiment in a folder of its own moves no alias
         from membership.pipeline import serve, track
 
