@@ -56,7 +56,7 @@ def run(
     if len(strangers):
         raise DataError(
             f"segments: {len(strangers)} members who are judged have no tier or no profile, e.g. {strangers[0]!r}; "
-            "run stages profile and tiers again."
+            "run stages lifecycle and tiers again."
         )
     rows, tests = [], []
     for by in known.columns:
