@@ -67,11 +67,12 @@ def test_figures_are_titled_and_labelled():
 def test_nothing_is_drawn_of_nothing():
     nothing = [
         personas_figures.heatmap(CENTRES.iloc[:0]),
+        personas_figures.typicality(pd.Series("Newcomer", MEMBERS), pd.Series(np.nan, MEMBERS)),
         needs_figures.non_response(pd.DataFrame(columns=["answered", "share", "no_answer"])),
         needs_figures.agreement(AGREED * np.nan),
         needs_figures.prices_and_discounts(NATURAL[["wine"]]),
     ]
-    assert nothing == [None] * 4
+    assert nothing == [None] * 5
     assert not matplotlib.pyplot.get_fignums()
 
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -176,7 +177,8 @@ def _parse(pairs: list[str]) -> dict[str, Any]:
     for pair in pairs:
         if "=" not in pair:
             raise ParamError(f"-S {pair}: write it as KEY=VALUE, e.g. -S value.horizon_days=30.")
-    return {key: yaml.safe_load(value) for key, _, value in (pair.partition("=") for pair in pairs)}
+    read = {key: yaml.safe_load(value) for key, _, value in (pair.partition("=") for pair in pairs)}
+    return {key: value.isoformat() if isinstance(value, date) else value for key, value in read.items()}
 
 
 if __name__ == "__main__":

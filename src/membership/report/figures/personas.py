@@ -52,8 +52,10 @@ def heatmap(centres: pd.DataFrame, ax: Axes | None = None) -> Axes | None:
     return ax
 
 
-def typicality(labels: pd.Series, typicality: pd.Series, ax: Axes | None = None) -> Axes:
-    """Draw the probability of each member's own persona, by persona."""
+def typicality(labels: pd.Series, typicality: pd.Series, ax: Axes | None = None) -> Axes | None:
+    """Draw the probability of each member's own persona, by persona; None without personas."""
+    if typicality.isna().all():
+        return None
     ax = ax or plt.subplots(figsize=(7, 0.5 * labels.nunique() + 1.5))[1]
     groups = typicality.dropna().groupby(labels)
     ax.boxplot([own for _, own in groups], orientation="horizontal", tick_labels=[name for name, _ in groups])
