@@ -74,13 +74,8 @@ def run(
     strangers = known.index[known.isna().any(axis=1)]
     if len(strangers):
         raise DataError(
-<<<<<<< HEAD:src/membership/evaluate/subgroups.py
             f"subgroups: {len(strangers)} members who are judged have no tier or no profile, e.g. {strangers[0]!r}; "
-            "run stages profile and tiers again."
-=======
-            f"segments: {len(strangers)} members who are judged have no tier or no profile, e.g. {strangers[0]!r}; "
             "run stages lifecycle and tiers again."
->>>>>>> profile:src/membership/evaluate/segments.py
         )
     rows, tests = [], []
     for by in known.columns:
