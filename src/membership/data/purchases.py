@@ -1,7 +1,7 @@
 """What a purchase, a return, a purchase day, an order and activity are: stated here, and nowhere else.
 
-Every function takes events, an Ibis table or a frame with the columns of table `events`, and returns a column of it. So
-each can be given to `filter` and `mutate`: `events.filter(purchases.is_purchase).mutate(order=purchases.order)`.
+Functions take events, an Ibis table with the columns of table `events`; those whose argument has no type also take a
+frame. What returns a column can be given to `filter` or `mutate`, e.g. `events.filter(purchases.is_purchase)`.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What a purchase is worth to the programme, and when it counts as a repurchase."""
+"""What a purchase is worth, when it counts as a repurchase, and which events show that a member is active."""
 
 from typing import Annotated, Literal
 
