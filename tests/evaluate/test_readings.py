@@ -28,13 +28,13 @@ def test_the_readings_stand_side_by_side_and_the_paired_one_is_the_narrower(both
     assert readings["times"].iloc[0] == 1 < readings["times"].iloc[1:].min()
 
 
-def test_the_randomised_interval_is_wider_by_what_the_correlation_foretells(world, both):
+def test_the_randomised_interval_is_wider_by_what_the_correlation_predicts(world, both):
     champion, challenger = world.values("champion"), world.values("challenger")
     wider = randomised.wider(world.outcomes, randomised.readings(*both), "recall_at_10")
     assert wider.together == pytest.approx(np.corrcoef(champion, challenger)[0, 1])
-    foretold = np.sqrt(2 * (champion.var() + challenger.var()) / (challenger - champion).var())
-    assert wider.foretold == pytest.approx(foretold)
-    assert wider.times == pytest.approx(foretold, rel=0.25)
+    expected = np.sqrt(2 * (champion.var() + challenger.var()) / (challenger - champion).var())
+    assert wider.expected == pytest.approx(expected)
+    assert wider.times == pytest.approx(expected, rel=0.25)
 
 
 @pytest.mark.filterwarnings("error")

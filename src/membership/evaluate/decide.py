@@ -31,7 +31,7 @@ class Decision:
 
     @property
     def winner(self) -> dict[str, Any]:
-        """The policy that the rule would have live."""
+        """The policy that the rule makes live."""
         return self.challenger if self.verdict == "promote" else self.champion
 
     @property
@@ -158,7 +158,7 @@ def _not_inferior(rows: pd.DataFrame, name: str, margin: float, confidence: floa
     numbers = _numbers(row, margin, confidence)
     named = {"name": f"guardrail {name}", "kind": Kind.GUARDRAIL}
     if not row["members"]:
-        groups = metric.how == Counted.BETWEEN_GROUPS  # not to know groups is no fault of a challenger
+        groups = metric.how == Counted.BETWEEN_GROUPS  # a challenger is not to blame for unknown groups
         found = Found.NO_GROUPS if groups else Found.NOBODY
         return verdicts.check(**named, passed=False, blocks=not groups, found=found, **numbers)
     loss = -row["low"] if metric.higher_is_better else row["high"]

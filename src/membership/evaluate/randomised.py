@@ -166,13 +166,13 @@ def contrast(
 
 @dataclass(frozen=True)
 class Wider:
-    """How many times wider than the paired interval the randomised one is, and what the correlation foretells.
+    """How many times wider than the paired interval the randomised one is, and how many times the correlation predicts.
 
     `together`: the correlation of what the two lists of a member find.
     """
 
     times: float
-    foretold: float
+    expected: float
     together: float
 
 

@@ -22,16 +22,28 @@ from membership.stats import calibration, drift
 
 ALL, NONE = "all", "-"
 STABLE, WATCH, DRIFTED = "stable", "watch", "drifted"
-OUTCOMES = {  # what is predicted -> its columns, as predicted and as realised
-    "repurchase": ("p_repurchase", "repurchased"),
-    "orders": ("predicted_orders", "orders"),
-    "spend": ("predicted_spend", "spend"),
-    "listed items bought": ("predicted_hits", "hits"),
-}
 SCORES = ("p_repurchase", "expected_orders", "expected_spend", "value", "p_alive")
 _COMPARED = ["outcome", "by", "group", "members", "predicted", "realised", "ratio", "low", "high", "status"]
 _CALIBRATED = ["outcome", "members", "intercept", "slope", "low", "high", "error", "status"]
 _DRIFT = ["name", "kind", "psi", "psi_chance", "ks", "ks_chance", "reference", "current", "status"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What is predicted: its columns as predicted and as realised, and whether it is a probability or an amount."""
+
+    name: str
+    predicted: str
+    realised: str
+    probability: bool = False
+
+
+OUTCOMES = (
+    Outcome("repurchase", "p_repurchase", "repurchased", probability=True),
+    Outcome("orders", "predicted_orders", "orders"),
+    Outcome("spend", "predicted_spend", "spend"),
+    Outcome("listed items bought", "predicted_hits", "hits"),
+)
 
 
 @dataclass(frozen=True)
@@ -180,18 +192,18 @@ def worst(words: pd.Series) -> str:
     return next((word for word in (DRIFTED, WATCH) if (words == word).any()), STABLE)
 
 
-def _outcome(happened: pd.DataFrame, outcome: str, knobs: Monitor) -> pd.DataFrame:
-    predicted, did = OUTCOMES[outcome]
+def _outcome(happened: pd.DataFrame, outcome: Outcome, knobs: Monitor) -> pd.DataFrame:
+    predicted, did = outcome.predicted, outcome.realised
     rows = happened[happened[did].notna()]
     named = rows[predicted].notna().all() and len(rows) > 0
     groups = {ALL: pd.Series(ALL, index=rows.index), "tier": rows["tier"], "stage": rows["stage"]}
     if named:
         groups["tenth"] = calibration.tenths(rows[predicted])
     parts = [_grouped(rows, groups[by], predicted, did, named, knobs).assign(by=by) for by in groups]
-    table = pd.concat(parts, ignore_index=True).assign(outcome=outcome)
-    nobody = table["realised"] == 0  # no spread to tell an interval from; of shares a bound is known all the same
+    table = pd.concat(parts, ignore_index=True).assign(outcome=outcome.name)
+    nobody = table["realised"] == 0  # nothing varies, so there is no interval; a probability has a bound
     share = 1 - (1 - knobs.confidence) ** (1 / table["members"])
-    bound = share / table["predicted"] if outcome == "repurchase" else np.nan
+    bound = share / table["predicted"] if outcome.probability else np.nan
     table["high"] = table["high"].mask(nobody, bound)
     table["low"] = table["low"].mask(nobody, 0.0)
     sure = ((table["low"] > 1) | (table["high"] < 1)) & (table["members"] >= knobs.min_members)
@@ -212,16 +224,16 @@ def _grouped(rows, group, predicted, did, named: bool, knobs: Monitor) -> pd.Dat
     return found.join(means).rename_axis("group").reset_index().astype({"group": "str"})
 
 
-def _calibrated(happened: pd.DataFrame, outcome: str, knobs: Monitor) -> dict:
-    predicted, did = OUTCOMES[outcome]
+def _calibrated(happened: pd.DataFrame, outcome: Outcome, knobs: Monitor) -> dict:
+    predicted, did = outcome.predicted, outcome.realised
     rows = happened[[predicted, did]].dropna()
     if rows.empty:
-        return {"outcome": outcome, "members": 0, "status": NONE}
-    fit = calibration.of_chance if outcome == "repurchase" else calibration.of_amount
+        return {"outcome": outcome.name, "members": 0, "status": NONE}
+    fit = calibration.of_chance if outcome.probability else calibration.of_amount
     found = fit(rows[did].to_numpy(), rows[predicted].to_numpy(), knobs.confidence)
     sure = (found.low > 1 or found.high < 1) and len(rows) >= knobs.min_members
     (word,) = status(pd.Series([abs(found.slope - 1)]), knobs.slope, pd.Series([sure]))
-    return {"outcome": outcome, "members": len(rows), **vars(found), "status": word}
+    return {"outcome": outcome.name, "members": len(rows), **vars(found), "status": word}
 
 
 def _moved(reference: pd.Series, current: pd.Series, kind: str, knobs: Monitor) -> dict:

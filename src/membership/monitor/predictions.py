@@ -39,7 +39,7 @@ def assemble(
     """Return table `predictions` as of `as_of`, one row a member of `facts`.
 
     `facts`: member_id, tier, stage and the forecasts of table `value`. `recommendations`: the lists of the policy that
-    is live on `as_of` (of `champion`), not of the one that the decision would have live from the next period on.
+    is live on `as_of` (of `champion`), not of the one that the decision makes live from the next period on.
     `days`: repurchase_days and horizon_days. Raises DataError where a member of the lists is not in `facts`.
     """
     strangers = sorted(set(recommendations["member_id"]) - set(facts["member_id"]))
