@@ -18,8 +18,9 @@ import yaml
 from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
-from membership.base import graph, paths
+from membership.base import graph, kernels, paths
 from membership.base.errors import ParamError, ProjectError
+from membership.pipeline import outputs
 from membership.settings import params
 
 
@@ -41,7 +42,7 @@ def run(stage: str, overrides: Mapping[str, Any]) -> None:
     """Run `stage` and log it. Raises ProjectError, for the person at the keyboard, where it fails."""
     node = graph.node(stage)
     parameters = flatten(params.load(stage, overrides))
-    os.environ |= _environment()
+    os.environ |= _environment(stage)
     executed = paths.reports("notebooks", node.notebook.name)
     started = time.monotonic()
     # MLflow and nbconvert take seconds to import, and the kernel seconds to start: do both at once.
@@ -144,11 +145,12 @@ def _after(stage: str, run_id: str) -> None:
                 print(f"\nstage decide: {error}", file=sys.stderr)
 
 
-def _environment() -> dict[str, str]:
+def _environment(stage: str) -> dict[str, str]:
     """What the kernel needs: this root's code before any other, the same hashing, this environment's kernel."""
     code = [str(paths.root() / "src"), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
-    return {
+    return kernels.environment() | {
         paths.ROOT: str(paths.root()),
+        outputs.STAGE: stage,
         "PYTHONPATH": os.pathsep.join(dict.fromkeys(filter(None, code))),
         "PYTHONHASHSEED": "0",
         "JUPYTER_PREFER_ENV_PATH": "1",
