@@ -59,7 +59,7 @@ rollback: venv ## bring the previous champion back, and judge again
 	dvc repro
 
 lab: venv ## open JupyterLab
-	jupyter lab
+	env $$(python -m membership.base.kernels) jupyter lab
 
 ui: venv ## open the MLflow UI: runs, metrics, models
 	mlflow ui --workers 1

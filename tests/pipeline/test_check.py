@@ -1,25 +1,51 @@
-"""`make check`: what counts as the same result on another machine."""
+"""`make check`: what counts as the same result, and what as a difference."""
 
-from membership.pipeline.check import differences
+import json
+import subprocess
+
+from membership.pipeline import check
+
+
+def beyond(old: dict, new: dict, tolerances: dict) -> list[tuple[str, bool]]:
+    return [(found.metric, found.beyond) for found in check.differences(old, new, tolerances)]
 
 
 def test_equal_metrics_do_not_differ():
-    assert differences({"a": 1.0, "b": None, "c": "x"}, {"a": 1.0 + 1e-9, "b": None, "c": "x"}, {}) == []
+    same = {"a": 1.0, "b": None, "c": "x"}
+    assert check.differences(same, dict(same), {}) == []
 
 
-def test_a_difference_beyond_the_tolerance_is_named_with_both_values():
-    assert differences({"a": 1.0}, {"a": 1.1}, {"*": 0.01}) == ["a: committed 1.0, new 1.1, tolerance 0.01"]
+def test_a_last_digit_is_a_difference_within_tolerance():
+    assert beyond({"a": 1.0}, {"a": 1.0 + 2**-52}, {"*": 1e-9}) == [("a", False)]
+
+
+def test_without_a_tolerance_every_digit_counts():
+    assert beyond({"a": 1.0}, {"a": 1.0 + 2**-52}, {}) == [("a", True)]
 
 
 def test_the_first_pattern_that_fits_counts():
-    assert differences({"recall": 0.20}, {"recall": 0.21}, {"rec*": 0.05, "*": 1e-6}) == []
-    assert differences({"recall": 0.20}, {"recall": 0.21}, {"*": 1e-6, "rec*": 0.05}) != []
+    assert beyond({"recall": 0.20}, {"recall": 0.21}, {"rec*": 0.05, "*": 1e-6}) == [("recall", False)]
+    assert beyond({"recall": 0.20}, {"recall": 0.21}, {"*": 1e-6, "rec*": 0.05}) == [("recall", True)]
 
 
-def test_a_metric_that_came_or_went_is_a_difference():
-    lines = differences({"gone": 1}, {"came": 1}, {})
-    assert lines == ["came: only in the new metrics", "gone: only in the committed metrics"]
+def test_what_came_went_or_became_null_is_beyond_any_tolerance():
+    found = beyond({"gone": 1, "null": 1.0, "word": "a"}, {"came": 1, "null": None, "word": "b"}, {"*": 9.0})
+    assert found == [("came", True), ("gone", True), ("null", True), ("word", True)]
 
 
-def test_a_number_that_became_null_is_a_difference():
-    assert differences({"a": 1.0}, {"a": None}, {"*": 1.0}) == ["a: committed 1.0, new None, tolerance 1"]
+def test_the_committed_metrics_are_compared_with_those_of_the_checkout(workspace, capsys):
+    metrics = workspace / "reports" / "metrics"
+    metrics.mkdir(parents=True)
+    (metrics / "value.json").write_text(json.dumps({"a": 1.0, "b": 2}))
+    git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org"]
+    for words in (["init", "-q"], ["add", "reports"], ["commit", "-qm", "metrics"]):
+        subprocess.run([*git, *words], cwd=workspace, check=True)
+    assert check.main() == 0
+    (metrics / "value.json").write_text(json.dumps({"a": 1.5, "b": 2}))
+    assert check.main() == 1
+    assert "1.5" in capsys.readouterr().out
+
+
+def test_the_verdict_must_be_the_same_everywhere():
+    assert next(limit for pattern, limit in check.TOLERANCES.items() if pattern == "promote") == 0
+    assert next(iter(check.TOLERANCES)) == "promote"

@@ -29,7 +29,7 @@ def pipeline(workspace, monkeypatch, migrated):
         "stages:\n  value:\n    cmd: none\n    meta: {params: [seed, value]}\n    deps: [data/in.parquet]\n"
         "    outs: [data/out.json]\n    metrics:\n      - reports/metrics/value.json: {cache: false}\n"
     )
-    for name in ("MEMBERSHIP_ROOT", "PYTHONPATH", "PYTHONHASHSEED", "JUPYTER_PREFER_ENV_PATH"):
+    for name in stage._environment("value"):  # what a stage sets for its kernel, and nothing after the test may see
         monkeypatch.setenv(name, os.environ.get(name, ""))
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     return workspace

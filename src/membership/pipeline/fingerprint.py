@@ -40,7 +40,7 @@ def main() -> int:
 def of(node: graph.Node) -> dict[str, Any]:
     """Return the fingerprint of a stage: `notebook` (a hash), `code` (module -> hash), `params` (key -> values)."""
     cells = [cell.source for cell in nbformat.read(node.notebook, as_version=4).cells if cell.cell_type == "code"]
-    names = {name for cell in cells for name in imports(cell)}
+    names = {"membership.base.kernels"} | {name for cell in cells for name in imports(cell)}
     names |= {f"membership.settings.{key}" for key in params.stage_keys(node.name) if key in params.SECTIONS}
     found = {
         "notebook": _hash("\n".join(cells)),

@@ -21,7 +21,7 @@ import yaml
 from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
-from membership.base import graph, paths
+from membership.base import graph, kernels, paths
 from membership.base.errors import ParamError, ProjectError
 from membership.pipeline import outputs
 from membership.settings import params
@@ -161,7 +161,7 @@ def _after(stage: str, run_id: str) -> None:
 def _environment(stage: str) -> dict[str, str]:
     """What the kernel needs: this root's code before any other, the same hashing, this environment's kernel."""
     code = [str(paths.root() / "src"), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
-    return {
+    return kernels.environment() | {
         paths.ROOT: str(paths.root()),
         outputs.STAGE: stage,
         "PYTHONPATH": os.pathsep.join(dict.fromkeys(filter(None, code))),

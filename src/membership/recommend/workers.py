@@ -23,6 +23,7 @@ from functools import partial
 from multiprocessing.connection import Connection, Pipe, wait
 from typing import IO, Any
 
+from membership.base import kernels
 from membership.base.errors import DataError, ProjectError
 from membership.recommend import train
 from membership.recommend.model import NextBasket, Settings
@@ -30,7 +31,6 @@ from membership.settings.train import Train
 
 Heard = Callable[[int, int, float], bool]
 ALIGNED = 64  # bytes: where an array may begin
-ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 SERVE = "import sys; from membership.recommend import workers; workers.serve(*map(int, sys.argv[1:]))"
 GOES_ON = "then run again: the search goes on from the last finished trial."
 
@@ -120,7 +120,7 @@ class Workers:
             self._processes[ours] = subprocess.Popen(
                 [sys.executable, "-c", SERVE, *map(str, handles), str(head)],
                 pass_fds=handles,
-                env={**os.environ, **ONE_THREAD, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+                env={**os.environ, **kernels.environment(), "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,  # Ctrl-C is for the search, which ends its workers
             )

@@ -11,6 +11,7 @@ _MOVED = {  # dotted key of an earlier version -> where it is now; None: no para
     "response": "campaigns",
     "evaluate.reach_costs": "campaigns.reach_costs",
     "value.worked_case": None,
+    "check": None,
     "quick.value.worked_case.members": None,
 }
 
