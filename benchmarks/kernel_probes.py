@@ -1,4 +1,4 @@
-"""What `benchmarks.kernels` compares: `python -m benchmarks.kernel_probes NAME ...` prints hashes of results as JSON."""
+"""What `benchmarks.kernels` compares: `python -m benchmarks.kernel_probes NAME ...` prints hashes as JSON."""
 
 import hashlib
 import json
