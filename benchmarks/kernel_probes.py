@@ -112,11 +112,8 @@ def scipy_solvers() -> Results:
     walked = optimize.minimize(optimize.rosen, [1.3, 0.7, 0.8], method="Nelder-Mead")
     found = {"cholesky": linalg.cho_solve(linalg.cho_factor(square), m[0]), "lu": linalg.lu_factor(square)[0]}
     found |= {"svd": linalg.svdvals(m), "sparse": (many @ many.T).toarray(), "integers": whole.x, "linear": shares.x}
-    return found | {
-        "L-BFGS": climbed.x,
-        "Nelder-Mead": walked.x,
-        "brentq": optimize.brentq(lambda t: np.exp(t) - 5, 0, 9),
-    }
+    root = optimize.brentq(lambda t: np.exp(t) - 5, 0, 9)
+    return found | {"L-BFGS": climbed.x, "Nelder-Mead": walked.x, "brentq": root}
 
 
 def torch_functions() -> Results:

@@ -94,7 +94,9 @@ def compare(probes: Sequence[str], under: Mapping[str, Setting]) -> pd.DataFrame
 def in_words(found: pd.DataFrame) -> str:
     """Return a table of probes by settings: `equal`, or how many results differ."""
     shown = found.assign(verdict=[_verdict(row) for row in found.itertuples()])
-    table = shown.pivot_table("verdict", ["probe", "results"], "setting", aggfunc="first")
+    table = shown.pivot_table(
+        index=["probe", "results"], columns="setting", values="verdict", aggfunc="first", sort=False
+    )
     return table.loc[:, list(dict.fromkeys(found["setting"]))].to_string(sparsify=False)
 
 

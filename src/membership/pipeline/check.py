@@ -1,7 +1,6 @@
 """Compare the committed metrics with the new ones: did this machine reproduce what that one reported?
 
-On x86-64 without a GPU every digit should be equal (`base.kernels`). Elsewhere metrics may differ by the tolerances
-below.
+On x86-64 without a GPU every digit should be equal (`base.kernels`); elsewhere tolerances say how far they may differ.
 """
 
 import json
