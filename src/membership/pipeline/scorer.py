@@ -125,7 +125,9 @@ class Scorer:
         members = list(zip(asked.members.tolist(), asked.sent.tolist(), strict=True))
         if unknown := [member for member, sent in members if not sent and member not in self._known]:
             shown = ", ".join(unknown[:5])
-            raise DataError(f"unknown members: {shown}; they are not in the batch run as of {self.as_of}: send their `events`.")
+            raise DataError(
+                f"unknown members: {shown}; they are not in the batch run as of {self.as_of}: send their `events`."
+            )
         found = {}
         if asked.sent.any():
             found = {one["member_id"]: one for one in self._objects(self._sent.answer(asked, k), "events")}
