@@ -9,7 +9,7 @@ import pytest
 from small_market import purchases
 
 from membership.recommend import baskets, labels, prices
-from membership.recommend.candidates import candidates
+from membership.recommend.candidates import Candidates
 from membership.recommend.rhythm import NEVER, rhythm
 from membership.recommend.signals import LEVELS, prepare, signals
 
@@ -25,7 +25,7 @@ ROWS = [
 
 def every(known, extra):
     """Candidates of all members, without labels."""
-    return candidates(known, labels.none(known), extra, np.arange(len(known.members)))
+    return Candidates(known, labels.none(known), extra).of(np.arange(len(known.members)))
 
 
 @pytest.fixture(scope="module")

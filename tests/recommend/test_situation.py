@@ -54,7 +54,7 @@ def test_a_part_of_the_members_looks_as_it_does_among_all(view, everybody):
 def test_however_few_members_are_looked_up_together_the_candidates_are_the_same(market, everybody, monkeypatch):
     known, given, items = market
     monkeypatch.setattr(candidates, "CELLS", 7 * known.shape[1])
-    found = candidates.candidates(known, given, EXTRA, np.arange(known.shape[0]), items)
+    found = candidates.Candidates(known, given, EXTRA, items).of(np.arange(known.shape[0]))
     for name in ("member", "item", "own", "scores"):
         assert np.array_equal(getattr(found, name), getattr(everybody.pairs, name)), name
 
@@ -74,7 +74,7 @@ def test_the_items_that_a_source_puts_first_are_candidates(market, everybody):
     whole = View(known, given, known.shape[1], items).of(np.arange(known.shape[0]))
     assert len(whole.pairs.member) == np.prod(known.shape)  # what sells proposes everything
     there = ~np.isnan(dense(everybody.pairs, everybody.pairs.own, known.shape))
-    proposing = [source.names[0] for source in sources.sources(known, given, items) if source.proposes]
+    proposing = [source.names[0] for source in sources.Sources(known, given, items).of(known) if source.proposes]
     assert len(proposing) > 3 and not set(proposing).isdisjoint(SHARED)
     for name in proposing:
         scores = whole.pairs.scores[:, whole.pairs.names.index(name)].reshape(known.shape)

@@ -19,7 +19,7 @@ def asked(known, given, items=None, rows=None, fold=labels.UNLABELLED):
     """Return the dense scores (rows, I) of all sources by name."""
     rows = np.arange(known.shape[0]) if rows is None else rows
     found = {}
-    for source in sources.sources(known, given, items):
+    for source in sources.Sources(known, given, items).of(known):
         for name, scores in zip(source.names, source.scores(rows, fold), strict=True):
             dense = scores.toarray() if sparse.issparse(scores) else np.tile(scores, (len(rows), 1))
             found[name] = dense

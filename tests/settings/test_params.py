@@ -23,6 +23,7 @@ BAD = [
     ({"recommend.peers": ["als"]}, "recommend.peers = ['als']", "dictionary"),
     ({"tune.trials": 0}, "tune.trials = 0", "greater than or equal to 1"),
     ({"tune.workers": 0}, "tune.workers = 0", "greater than or equal to 1"),
+    ({"tune.confidence": 1}, "tune.confidence = 1", "less than 1"),
     ({"tune.space.hidden": []}, "tune.space.hidden = []", "at least 1"),
     ({"tune.space.learning_rate.low": 1}, "tune.space.learning_rate", "low must be at most high"),
     ({"train.candidates": -1}, "train.candidates = -1", "greater than or equal to 0"),

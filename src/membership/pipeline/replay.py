@@ -96,7 +96,7 @@ def period(folder: Path, overrides: Mapping[str, Any], carried: Carried) -> None
     if sandbox.repro(folder, log=log).returncode:
         lines = log.read_text(encoding="utf-8").strip().splitlines()[-_LAST_LINES:]
         raise ProjectError(
-            f"the period as of {folder.name} failed; all of its output is in {log}. Mend it and run `make replay` "
+            f"the period as of {folder.name} failed; all of its output is in {log}. Fix it and run `make replay` "
             "again: what is done is not done again. It ends:\n  " + "\n  ".join(lines)
         )
 

@@ -44,7 +44,7 @@ class Request:
 def read(rows: pd.DataFrame, as_of: date, limits: Clean) -> Request:
     """Check `rows` of a request to a scorer that knows the time before `as_of`.
 
-    What cleaning would have dropped or mended by `limits` is refused: the batch run never counts it as it stands.
+    What cleaning would have dropped or corrected by `limits` is refused: the batch run never counts it as it stands.
 
     Raises DataError, saying which member's which value is wrong and what is allowed.
     """

@@ -100,7 +100,7 @@ def register(run_id: str) -> None:
     except MlflowException as error:
         raise track.Unreachable(
             f"the model registry does not answer ({str(error).splitlines()[0][:200]}); what is served has not changed. "
-            "Mend it, then register what was decided with `dvc repro --force --single-item decide`."
+            "Fix it, then register what was decided with `dvc repro --force --single-item decide`."
         ) from error
 
 

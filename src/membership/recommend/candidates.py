@@ -119,13 +119,6 @@ class Candidates:
         return rows[row].astype(np.int32), item, own, values
 
 
-def candidates(
-    baskets: Baskets, labels: Labels, extra: int, rows: np.ndarray, items: pd.DataFrame | None = None
-) -> Pairs:
-    """Return the pairs of the members `rows` (sorted): see `Candidates`."""
-    return Candidates(baskets, labels, extra, items).of(rows)
-
-
 def _renumbered(baskets: Baskets, items: np.ndarray) -> Baskets:
     place = np.empty_like(items)
     place[items] = np.arange(len(items), dtype=items.dtype)

@@ -1,4 +1,4 @@
-"""Optimisation: a step of AdamW along one cycle of the learning rate, by what pays on the device it runs on."""
+"""Optimisation: a step of AdamW along one cycle of the learning rate, by what is fast on the device it runs on."""
 
 import math
 from collections.abc import Callable
@@ -28,7 +28,7 @@ class Means:
 
 
 def means(where: torch.device, rows: int, steps: int) -> Means:
-    """Return what pays on the device `where` for `steps` batches of `rows`: on a CPU nothing, for equal results."""
+    """Return what makes `steps` batches of `rows` faster on the device `where`: on a CPU nothing, for equal results."""
     on_gpu = where.type == "cuda"
     return Means(bf16=on_gpu and rows >= BF16_ROWS, compiled=on_gpu and steps >= COMPILED_STEPS)
 

@@ -94,11 +94,6 @@ class _Taste:
         self.vectors = strongest(small(tifu_vectors(baskets, **TIFU)), STRONGEST)
 
 
-def sources(baskets: Baskets, labels: Labels, items: pd.DataFrame | None = None) -> list[Source]:
-    """Return all sources for the members of `baskets`, learned from these."""
-    return Sources(baskets, labels, items).of(baskets)
-
-
 def _leading(name: str, history: sparse.csr_array, few: sparse.csr_array, last: sparse.csr_array, leads) -> Source:
     """Score items by what leads to them: `few` from members' histories, `leads` from their last baskets."""
     return Source((name, f"{name}_last"), lambda rows, _: (times(history[rows], few), times(last[rows], leads)))

@@ -78,7 +78,7 @@ def read(
     _refuse(
         (propensity <= 0) | (propensity > 1),
         "have a propensity that is not above 0 and at most 1",
-        "what was logged must have been possible: mend the propensities",
+        "what was logged must have been possible: correct the propensities",
         propensity,
     )
     _refuse(

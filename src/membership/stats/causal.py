@@ -97,7 +97,7 @@ def scores(treated: np.ndarray, outcome: np.ndarray, nuisance: Nuisance) -> Scor
         raise DataError(
             f"causal effect: row {row} has propensity {nuisance.propensity[row]:g} and is "
             f"{'treated' if treated[row] else 'not treated'}; what happened must have a probability above 0 and at "
-            "most 1. Trim such rows, or mend the propensities."
+            "most 1. Trim such rows, or correct the propensities."
         )
     weight = 1 / given
     return Scores(
