@@ -70,3 +70,8 @@ def test_text_in_a_notebook_makes_the_report_stale_and_code_makes_its_own_stage_
     (notebook,) = (node.notebook.name for node in graph.nodes() if node.name == "tune")
     assert project(f"notebooks/{notebook}", "# Which", "# What") == {"report"}
     assert project(f"notebooks/{notebook}", "items = tables", "goods = tables") == {"tune"}
+
+
+def test_a_budget_of_benefits_refits_no_effects_of_campaigns(project):
+    stale = project("params.yaml", "budget: 500000", "budget: 400000")
+    assert "benefits" in stale and not stale & {"tiers", "campaigns"}
