@@ -1,7 +1,7 @@
 """The model card, `reports/model_card.md`: what the model is, for whom, how good, and where it ends.
 
-After Mitchell et al., "Model cards for model reporting" (FAT* 2019). Every number comes from `data/training.json`, which
-stage train leaves: another wording trains nothing again.
+After Mitchell et al., "Model cards for model reporting" (FAT* 2019). Every number comes from `data/training.json`, an
+output of stage train: another wording trains nothing again.
 """
 
 from membership.base import files, paths
