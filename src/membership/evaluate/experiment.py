@@ -46,7 +46,7 @@ class Comparison:
     def overall(self, metric: str) -> pd.Series:
         """Return the row of `effects` of `metric`. Raises ParamError, listing what there is."""
         metrics.of(metric, "comparison", self.effects["metric"])
-        return self.effects.set_index("metric").loc[metric]
+        return self.effects.set_index("metric").astype(object).loc[metric]
 
 
 def run(
