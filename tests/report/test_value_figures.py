@@ -44,13 +44,13 @@ def test_ticks_are_in_the_unit_that_is_named_and_money_in_whole_units(unit, expe
 
 
 def test_alive_map_names_the_groups_with_their_members_and_draws_their_borders():
-    groups = ["high value", "high value at risk", "others", "others"]
+    groups = ["high value", "high value, may be gone", "others", "others"]
     value = pd.DataFrame({"p_alive": [0.9, 0.1, 0.8, 0.7], "value": [9000.0, 8000, 10, 0], "value_group": groups})
     ax = figures.alive_map(value, 90, 0.5, "USD")
     assert labels(ax) == [
         "high value: 1 members",
-        "high value at risk: 1 members",
-        "at risk: 0 members",
+        "high value, may be gone: 1 members",
+        "may be gone: 0 members",
         "others: 2 members",
     ]
     assert sorted(line.get_xydata()[0].tolist() for line in ax.lines) == [[0, 8000], [0.5, 0]]

@@ -79,12 +79,12 @@ def test_who_came_back_is_counted_among_buyers_by_risk():
     value = pd.DataFrame(
         {
             "member_id": list("abcd"), "rfm_segment": ["new", "loyal", "loyal", "not bought yet"],
-            "value_group": ["at risk", "high value at risk", "others", "others"], "p_alive": [0.2, 0.4, 0.9, 0.0],
+            "value_group": ["may be gone", "high value, may be gone", "others", "others"], "p_alive": [0.2, 0.4, 0.9, 0.0],
         }
     )  # fmt: skip
     again = pd.Series([True, False, True, False], list("abcd"))
     assert came_back(value, again) == {
-        "at_risk_came_back": 0.5, "at_risk_p_alive": pytest.approx(0.3), "others_came_back": 1.0,
+        "may_be_gone_came_back": 0.5, "may_be_gone_p_alive": pytest.approx(0.3), "others_came_back": 1.0,
     }  # fmt: skip
 
 

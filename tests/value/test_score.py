@@ -23,7 +23,7 @@ def check(value: pd.DataFrame, members) -> pd.DataFrame:
 
 def test_every_member_has_a_value_an_interval_and_a_group(result, known):
     value = check(result[2], known.now.index)
-    assert value["value"].sum() > 0 and set(value["value_group"]) >= {"high value", "at risk"}
+    assert value["value"].sum() > 0 and set(value["value_group"]) >= {"high value", "may be gone"}
 
 
 def test_who_never_bought_is_expected_to_bring_nothing(result, known):
@@ -88,7 +88,7 @@ def test_discount_factor_is_the_mean_present_value_of_an_even_stream():
 
 @pytest.fixture(scope="module")
 def by_hand(p):
-    settings = p.value.model_copy(update={"high_value_share": 0.5, "at_risk_p_alive": 0.5})
+    settings = p.value.model_copy(update={"high_value_share": 0.5, "may_be_gone_p_alive": 0.5})
     value = pd.DataFrame(
         {
             "value": [10.0, 60, 30, 0], "p_alive": [0.2, 0.4, 0.9, 0], "residual_value": [20.0, 80, 90, 0],
@@ -100,31 +100,35 @@ def by_hand(p):
 
 
 def test_groups_are_value_by_p_alive(by_hand):
-    assert by_hand["value_group"].tolist() == ["at risk", "high value at risk", "high value", "others"]
+    assert by_hand["value_group"].tolist() == ["may be gone", "high value, may be gone", "high value", "others"]
 
 
 def test_the_border_of_high_value_does_not_depend_on_last_digits(by_hand, p):
     settings = p.value.model_copy(update={"high_value_share": 0.5})
     for sign in (-1, 1):
         tied = by_hand.assign(value=[60.0, 30 + sign * 1e-10, 30, 0])
-        assert score.groups(tied, settings)[:3].tolist() == ["high value at risk", "high value at risk", "others"]
+        assert score.groups(tied, settings)[:3].tolist() == [
+            "high value, may be gone",
+            "high value, may be gone",
+            "others",
+        ]
 
 
 def test_members_worth_nothing_are_never_high_value(by_hand, p):
     nothing = by_hand.assign(value=0.0)
-    assert not set(score.groups(nothing, p.value)) & {"high value", "high value at risk"}
+    assert not set(score.groups(nothing, p.value)) & {"high value", "high value, may be gone"}
 
 
 def test_totals_and_concentration_are_those_computed_by_hand(by_hand):
     assert holdout.totals(by_hand) == {
         "members": 4, "total_value": 100, "total_residual_value": 190, "high_value_share_of_value": 0.9,
-        "high_value_at_risk": 1,
+        "high_value_may_be_gone": 1,
     }  # fmt: skip
     curve = score.concentration(by_hand)
     assert curve["share_of_members"].tolist() == [0, 0.25, 0.5, 0.75, 1]
     assert curve["share_of_value"].tolist() == pytest.approx([0, 0.6, 0.9, 1, 1])
     rows = score.by(by_hand, "value_group")
-    assert rows.index[0] == "high value at risk" and rows["share_of_value"].tolist() == [0.6, 0.3, 0.1, 0]
+    assert rows.index[0] == "high value, may be gone" and rows["share_of_value"].tolist() == [0.6, 0.3, 0.1, 0]
 
 
 def test_every_fitted_number_goes_to_json(result):

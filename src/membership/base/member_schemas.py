@@ -2,7 +2,7 @@
 
 from membership.base.columns import BOOL, COUNT, FLOAT, INT, SHARE, TEXT, TIME, Table, optional, required
 
-GROUPS = ("high value", "high value at risk", "at risk", "others")
+GROUPS = ("high value", "high value, may be gone", "may be gone", "others")
 STAGES = ("prospect", "new", "active", "loyal", "at_risk", "lapsed", "won_back")
 
 PERSONA = {

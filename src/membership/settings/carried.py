@@ -9,6 +9,7 @@ _MOVED = {  # dotted key of an earlier version -> where it is now; None: no para
     "profile.strategy": "lifecycle.strategy",
     "profile": "needs",
     "response": "campaigns",
+    "value.at_risk_p_alive": "value.may_be_gone_p_alive",
     "evaluate.reach_costs": "campaigns.reach_costs",
     "value.worked_case": None,
     "check": None,

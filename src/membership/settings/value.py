@@ -53,6 +53,6 @@ class Value(Section):
     # draws for the intervals of the RFM weights and of differences between candidates
     bootstrap: Annotated[int, Field(ge=20, le=10000)] = 200
     high_value_share: Level
-    at_risk_p_alive: Level
+    may_be_gone_p_alive: Level
     boosting: Boosting = Boosting()
     network: Network = Network()

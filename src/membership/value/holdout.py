@@ -85,29 +85,29 @@ def runs(choice: Choice, held: Holdout) -> pd.DataFrame:
 
 
 def totals(value: pd.DataFrame) -> dict[str, float]:
-    """Return `members`, `total_value`, `high_value_share_of_value`, `high_value_at_risk` (members) and the residual."""
+    """Return `members`, `total_value`, `high_value_share_of_value`, `high_value_may_be_gone` (members) and the residual."""
     total, high = float(value["value"].sum()), value["value_group"].isin(GROUPS[:2])
     return {
         "members": len(value),
         "total_value": total,
         "high_value_share_of_value": float(value.loc[high, "value"].sum()) / total if total else 0.0,
-        "high_value_at_risk": int((value["value_group"] == GROUPS[1]).sum()),
+        "high_value_may_be_gone": int((value["value_group"] == GROUPS[1]).sum()),
         "total_residual_value": float(value["residual_value"].sum()),
     }
 
 
 def came_back(value: pd.DataFrame, again: pd.Series) -> dict[str, float]:
-    """Return `at_risk_came_back` and `others_came_back`, the shares of buyers who bought `again` (by member).
+    """Return `may_be_gone_came_back` and `others_came_back`, the shares of buyers who bought `again` (by member).
 
-    And `at_risk_p_alive`, the mean P(alive) of those at risk. A member who is gone does not buy, so a share above it
+    And `may_be_gone_p_alive`, the mean P(alive) of those who may be gone. A member who is gone does not buy, so a share above it
     means that P(alive) is too low. 0 where there are none.
     """
     by_member = value.set_index("member_id")
     bought = by_member["rfm_segment"] != NEVER
-    risk = by_member["value_group"].str.endswith("at risk")
+    risk = by_member["value_group"].str.endswith("may be gone")
     parts = {
-        "at_risk_came_back": again[risk & bought],
-        "at_risk_p_alive": by_member.loc[risk & bought, "p_alive"],
+        "may_be_gone_came_back": again[risk & bought],
+        "may_be_gone_p_alive": by_member.loc[risk & bought, "p_alive"],
         "others_came_back": again[~risk & bought],
     }
     return {name: float(part.mean()) if len(part) else 0.0 for name, part in parts.items()}

@@ -9,8 +9,8 @@ SCORES = 5
 NEVER = "not bought yet"
 MEASURES = {"recency": "days_since_last", "frequency": "purchase_days", "monetary": "spend"}
 _NAMES = (  # rows: recency 1 to 5; columns: frequency 1 to 5
-    ("hibernating", "hibernating", "at risk", "at risk", "can't lose"),
-    ("hibernating", "hibernating", "at risk", "at risk", "can't lose"),
+    ("hibernating", "hibernating", "slipping", "slipping", "can't lose"),
+    ("hibernating", "hibernating", "slipping", "slipping", "can't lose"),
     ("about to sleep", "about to sleep", "need attention", "loyal", "loyal"),
     ("promising", "potential loyalist", "potential loyalist", "loyal", "loyal"),
     ("new", "potential loyalist", "potential loyalist", "champion", "champion"),

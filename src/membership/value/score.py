@@ -145,14 +145,14 @@ def discount_factor(days: int, yearly_rate: float) -> float:
 def groups(value: pd.DataFrame, settings: Value) -> np.ndarray:
     """Return which of `GROUPS` each member is in, (members,); `value` has value, p_alive, rfm_segment by member_id.
 
-    High value are the `high_value_share` of all members who are worth most, equals by member id, and more than 0; at
-    risk is who has bought and has a P(alive) below `at_risk_p_alive`.
+    High value are the `high_value_share` of all members who are worth most, equals by member id, and more than 0; who
+    has bought and has a P(alive) below `may_be_gone_p_alive` may be gone.
     """
     worth = value["value"].round(_DIGITS).sort_index()  # so that no border depends on last digits
     order = worth.sort_values(ascending=False, kind="stable").index
     best = order[: round(settings.high_value_share * len(order))]
     high = value.index.isin(best) & (value["value"] > 0)
-    risk = (value["p_alive"] < settings.at_risk_p_alive) & (value["rfm_segment"] != NEVER)
+    risk = (value["p_alive"] < settings.may_be_gone_p_alive) & (value["rfm_segment"] != NEVER)
     return np.select([high & risk, high, risk], [GROUPS[1], GROUPS[0], GROUPS[2]], GROUPS[3])
 
 

@@ -14,7 +14,12 @@ from membership.value.accuracy import LOWER_IS_BETTER
 _MONEY = FuncFormatter(lambda cents, _: f"{cents / 100:,.0f}")
 _PLAIN = {"probability": PercentFormatter(1), "purchase days": StrMethodFormatter("{x:,g}")}
 _ACTUAL, _MODEL = "0.75", "steelblue"
-_GROUPS = {"high value": "seagreen", "high value at risk": "firebrick", "at risk": "goldenrod", "others": "silver"}
+_GROUPS = {
+    "high value": "seagreen",
+    "high value, may be gone": "firebrick",
+    "may be gone": "goldenrod",
+    "others": "silver",
+}
 
 
 def show_unit(axis: Axis, unit: str) -> None:
@@ -76,7 +81,7 @@ def concentration(curve: pd.DataFrame, high_value_share: float, ax: Axes | None 
 
 
 def alive_map(
-    value: pd.DataFrame, horizon_days: int, at_risk_p_alive: float, currency: str, ax: Axes | None = None
+    value: pd.DataFrame, horizon_days: int, may_be_gone_p_alive: float, currency: str, ax: Axes | None = None
 ) -> Axes:
     """Draw each member of table `value` by P(alive) and value, coloured by `value_group`, with the groups' borders."""
     ax = ax or plt.subplots(figsize=(8, 4.8))[1]
@@ -86,7 +91,7 @@ def alive_map(
         ax.scatter(part["p_alive"], part["value"], s=10, alpha=0.5, linewidths=0, color=colour, label=label)
     high = value.loc[value["value_group"].str.startswith("high value"), "value"]
     ax.axhline(high.min(), color="grey", linestyle=":")
-    ax.axvline(at_risk_p_alive, color="grey", linestyle=":")
+    ax.axvline(may_be_gone_p_alive, color="grey", linestyle=":")
     ax.set_yscale("symlog", linthresh=100)
     ax.set(ylim=(-20, 2 * max(value["value"].max(), 100)), xlim=(-0.03, 1.03))
     show_unit(ax.yaxis, currency)
