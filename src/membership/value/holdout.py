@@ -85,7 +85,7 @@ def runs(choice: Choice, held: Holdout) -> pd.DataFrame:
 
 
 def totals(value: pd.DataFrame) -> dict[str, float]:
-    """Return `members`, `total_value`, `high_value_share_of_value`, `high_value_may_be_gone` (members) and the residual."""
+    """Return the members, their total value, the share of the high-value ones, how many of these may be gone."""
     total, high = float(value["value"].sum()), value["value_group"].isin(GROUPS[:2])
     return {
         "members": len(value),
