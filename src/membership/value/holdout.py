@@ -99,7 +99,7 @@ def totals(value: pd.DataFrame) -> dict[str, float]:
 def came_back(value: pd.DataFrame, again: pd.Series) -> dict[str, float]:
     """Return `may_be_gone_came_back` and `others_came_back`, the shares of buyers who bought `again` (by member).
 
-    And `may_be_gone_p_alive`, the mean P(alive) of those who may be gone. A member who is gone does not buy, so a share above it
+    And `may_be_gone_p_alive`, the mean P(alive) of those who may be gone. Who is gone does not buy, so a share above it
     means that P(alive) is too low. 0 where there are none.
     """
     by_member = value.set_index("member_id")
