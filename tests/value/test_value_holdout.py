@@ -79,7 +79,8 @@ def test_who_came_back_is_counted_among_buyers_by_risk():
     value = pd.DataFrame(
         {
             "member_id": list("abcd"), "rfm_segment": ["new", "loyal", "loyal", "not bought yet"],
-            "value_group": ["may be gone", "high value, may be gone", "others", "others"], "p_alive": [0.2, 0.4, 0.9, 0.0],
+            "value_group": ["may be gone", "high value, may be gone", "others", "others"],
+            "p_alive": [0.2, 0.4, 0.9, 0.0],
         }
     )  # fmt: skip
     again = pd.Series([True, False, True, False], list("abcd"))
