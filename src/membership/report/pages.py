@@ -84,6 +84,8 @@ def _concluded(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """Move what is tagged as the conclusion below the title, and drop the bare heading that it stood under."""
     first, *rest = notebook.cells
     tagged = [CONCLUSION in cell.metadata.get("tags", []) for cell in rest]
+    for cell in (cell for cell, moved in zip(rest, tagged, strict=True) if moved):
+        cell.outputs = [output for output in cell.outputs if output.output_type != "stream"]  # no progress bars there
     bare = [
         after and cell.cell_type == "markdown" and re.fullmatch(r"#+ [^\n]*", cell.source.strip()) is not None
         for cell, after in zip(rest, [*tagged[1:], False], strict=False)
