@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from membership.base import engine, schemas, tables
 from membership.data import features
 from membership.data.sources import simulate
-from membership.settings import params
 from membership.settings.dataset import Simulate
 
 CUTOFF = date(2017, 3, 1)
@@ -219,7 +218,7 @@ def test_features_keep_to_what_their_names_say(rows):
 
 
 def test_three_cutoffs_of_a_simulated_market_give_the_same_figures_in_any_order_of_rows(workspace):
-    knobs = Simulate(**params.read()["dataset"]["simulate"] | {"members": 60})
+    knobs = Simulate(members=60)
     simulate.read(knobs, 1, "America/New_York", "USD").save()
     con = engine.connect()
     events, members, items = (engine.load(con, name) for name in ("events", "members", "items"))
