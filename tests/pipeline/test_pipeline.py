@@ -122,7 +122,7 @@ def test_a_changed_parameter_runs_only_what_depends_on_it(market):
     folder, _ = market
     path = folder / "params.yaml"
     path.write_text(re.sub(r"(decide:\n\s+margin:) [\d.]+", r"\1 0.001", path.read_text()))
-    assert ran(repro(folder)) == {"fingerprint", "evaluate", "decide"}
+    assert ran(repro(folder)) == {"fingerprint", "evaluate", "decide", "report"}
 
 
 def test_the_same_seed_gives_the_same_metrics_in_another_folder(market, tmp_path):
