@@ -72,7 +72,7 @@ def test_no_champion_and_no_registry_are_refused_in_words_and_change_nothing(reg
     before = champion().version
     content = (root / "champion.json").read_text()
     (root / "champion.json").write_text('{"policy": "crystal_ball", "settings": {}}')
-    with pytest.raises(ParamError, match=r"policy 'crystal_ball' is unknown; there are: g_topfreq"):
+    with pytest.raises(ParamError, match=r"policy 'crystal_ball' is unknown; there are: .*g_topfreq"):
         serve.register(run)
     (root / "champion.json").write_text(content)
     assert champion().version == before
