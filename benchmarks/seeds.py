@@ -1,8 +1,8 @@
 """How much a training varies from seed to seed: `python -m benchmarks.seeds --out JSON`, after `dvc repro`.
 
 The stored settings are trained with the project's seed and with others, each of which draws its own rows, first weights
-and order, and judged on the validation window as the search judges: by the mean over members, and by the paired interval
-of the difference from a peer. The holdout, on which the decision rests, is never seen.
+and order, and judged on the validation window as the search judges: by the mean over members, and by the paired
+interval of the difference from a peer. The holdout, on which the decision rests, is never seen.
 """
 
 import argparse
@@ -24,12 +24,13 @@ from membership.stats import resample
 
 def run(seeds: int, against: str) -> pd.DataFrame:
     """Return a row a seed: seed, recall, ndcg, difference (of recall, from the peer `against`), low, high."""
-    p, rows = params.load("tune"), []
+    p = params.load("tune")
     items = tables.read("items")
     events = baskets.of_products(engine.load(engine.connect(), "events"), items)
-    for seed in bar(range(p.seed, p.seed + seeds), "seeds"):
-        rows.append({"seed": seed, **_judged(events, items, against, p.model_copy({"seed": seed}))})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(
+        {"seed": seed, **_judged(events, items, against, p.model_copy({"seed": seed}))}
+        for seed in bar(range(p.seed, p.seed + seeds), "seeds")
+    )
 
 
 def _judged(events, items: pd.DataFrame, against: str, p: params.Stage) -> dict[str, float]:
