@@ -34,7 +34,7 @@ def row(found):
 
 
 def queue_of_lots(earned, taken, claimed, days):
-    """Keep the same books lot by lot: return redeemed, expired and balance of each month."""
+    """Keep the same books for each lot: return redeemed, expired and balance of each month."""
     lots, debt, rows = [], 0, []
     for month, new, back, asked in zip(MONTHS, earned, taken, claimed, strict=False):
         lots.append([month, new])

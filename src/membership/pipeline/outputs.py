@@ -70,8 +70,8 @@ class Outputs:
             from membership.pipeline import track  # seconds that a notebook which is not tracked need not wait for
 
             track.exploration(self._p, metrics, self._runs)
-        where = self._root.relative_to(paths.root())
         if not self._owned:
+            where = self._root.relative_to(paths.root())
             print(f"Kept beside the pipeline's own, in {where}/; nothing that the pipeline made has changed.")
         return shown
 

@@ -19,16 +19,12 @@ def main() -> int:
         for node in graph.nodes():
             outs = graph.digests(node.outs, "sha256")
             last = track.latest(node.name)
-            if outs and (last is None or not _made(last, outs)):
+            if outs and (last is None or not track.made(last, outs)):
                 _log(node.name, outs)
     except ProjectError as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
     return 0
-
-
-def _made(run, outs: dict[str, str]) -> bool:
-    return all(run.data.tags.get(f"out/{name}") == value for name, value in outs.items())
 
 
 def _log(stage: str, outs: dict[str, str]) -> None:

@@ -115,11 +115,10 @@ def _execute(notebook: Path, executed: Path, overrides: Mapping[str, Any]) -> Pa
 @contextmanager
 def _alone(root: Path, stage: str) -> Iterator[None]:
     """Keep others from running the same stage in the same place meanwhile."""
-    lock = filelock.FileLock(root / "reports" / "notebooks" / f".{stage}.lock")
-    lock_folder = Path(lock.lock_file).parent
-    lock_folder.mkdir(parents=True, exist_ok=True)
+    path = root / "reports" / "notebooks" / f".{stage}.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with lock.acquire(timeout=0):
+        with filelock.FileLock(path, timeout=0):
             yield
     except filelock.Timeout as error:
         raise ProjectError(

@@ -140,11 +140,15 @@ def latest(stage: str, outs: Mapping[str, str] | None = None) -> Run | None:
     client, experiment = connect()
     asked = f"attributes.status = 'FINISHED' and tags.stage = '{stage}'"
     for found in client.search_runs([experiment], asked, max_results=1000, order_by=["attributes.start_time DESC"]):
-        tags = found.data.tags
-        own = not {"exploration", "mlflow.parentRunId"} & set(tags)
-        if own and (outs is None or all(tags.get(f"out/{name}") == value for name, value in outs.items())):
+        own = not {"exploration", "mlflow.parentRunId"} & set(found.data.tags)
+        if own and (outs is None or made(found, outs)):
             return found
     return None
+
+
+def made(run: Run, outs: Mapping[str, str]) -> bool:
+    """Say whether `run` made the outputs `outs` (path -> sha256), as its tags say."""
+    return all(run.data.tags.get(f"out/{name}") == value for name, value in outs.items())
 
 
 def device(requested: str) -> str:

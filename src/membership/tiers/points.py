@@ -1,4 +1,4 @@
-"""Points: the books that the programme would have kept, lot by lot, month by month.
+"""Points: the books that the programme would have kept, for each lot and month.
 
 A lot is what a member earned in a month; points are worth the same in any lot. At each month end, in this order:
 

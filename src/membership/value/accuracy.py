@@ -135,7 +135,7 @@ def _rounded(values: np.ndarray) -> np.ndarray:
 
 
 def _groups(values: np.ndarray) -> np.ndarray:
-    """Return the number of each value's group of equals, 0 the highest."""
+    """Return the number of each value's group of equal values, 0 the highest."""
     return np.unique(-values, return_inverse=True)[1]
 
 
