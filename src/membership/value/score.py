@@ -16,7 +16,7 @@ from membership.settings.value import Value
 from membership.value import learned, lifetime, rules
 from membership.value.candidate_models import EveryPurchase
 from membership.value.choose import Choice
-from membership.value.forest import Forest
+from membership.stats.forest import Forest
 from membership.value.origins import Fitted, Rolled
 from membership.value.panel import outcome
 from membership.value.rfm import Rfm

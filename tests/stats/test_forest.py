@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingRegressor
 
-from membership.value.forest import Forest
+from membership.stats.forest import Forest
 
 
 def test_the_arrays_predict_what_the_trees_predict_missing_values_included():

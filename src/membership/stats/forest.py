@@ -1,4 +1,4 @@
-"""Boosted trees as arrays: what scikit-learn's gradient boosting with a logarithmic link has learned, without it."""
+"""Boosted trees as arrays: what scikit-learn's gradient boosting has learned, without it."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ _CELLS = 1_000_000  # rows times trees that are looked at together
 
 @dataclass(frozen=True)
 class Forest:
-    """All nodes of all trees, one after another; a leaf leads to itself. `predict` is exp(baseline + leaves)."""
+    """All nodes of all trees, one after another; a leaf leads to itself."""
 
     baseline: float
     depth: int  # of the deepest tree
@@ -23,7 +23,7 @@ class Forest:
 
     @classmethod
     def of(cls, fitted) -> "Forest":
-        """Return the trees of a fitted HistGradientBoostingRegressor with Poisson or gamma loss and no categories."""
+        """Return the trees of a fitted HistGradientBoosting model of one output, without categories."""
         trees = [tree.nodes for (tree,) in fitted._predictors]
         root = np.cumsum([0, *(len(nodes) for nodes in trees)])[:-1]
         nodes = np.concatenate(trees)
@@ -42,10 +42,14 @@ class Forest:
         )
 
     def predict(self, inputs: np.ndarray) -> np.ndarray:
-        """Return predictions (n,) for `inputs` (n, k), NaN where something is not known."""
+        """Return predictions (n,) for `inputs` (n, k) of a model with a logarithmic link: Poisson or gamma loss."""
+        return np.exp(self.scores(inputs))
+
+    def scores(self, inputs: np.ndarray) -> np.ndarray:
+        """Return baseline + leaves (n,) for `inputs` (n, k), NaN where something is not known: of a classifier, the log-odds."""
         size = max(_CELLS // len(self.root), 1)
         parts = [self._raw(inputs[start : start + size]) for start in range(0, len(inputs), size)]
-        return np.exp(self.baseline + np.concatenate(parts or [np.zeros(0)]))
+        return self.baseline + np.concatenate(parts or [np.zeros(0)])
 
     def _raw(self, inputs: np.ndarray) -> np.ndarray:
         rows = np.arange(len(inputs))[:, None]

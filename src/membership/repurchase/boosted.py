@@ -1,0 +1,57 @@
+"""Gradient boosting of whether an order comes within each horizon."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import special
+
+from membership.base.errors import DataError
+from membership.repurchase import curves, inputs
+from membership.repurchase.lessons import Lessons
+from membership.settings.repurchase import Repurchase
+from membership.stats.forest import Forest
+
+
+@dataclass(frozen=True)
+class Boosted:
+    """Trees for each of `horizons`; between them the hazard is constant."""
+
+    horizons: tuple[int, ...]
+    trees: tuple  # of anything with `scores(inputs)`, the log-odds
+
+    @classmethod
+    def fit(cls, past: Lessons, settings: Repurchase, seed: int) -> "Boosted":
+        """Learn each horizon from the rows that were followed so long. Raises DataError where one has none of a kind."""
+        known = inputs.of(past.rhythm).to_numpy()
+        trees = [_trees(known, past, days, settings, seed) for days in settings.horizons]
+        return cls(tuple(settings.horizons), tuple(Forest.of(one) for one in trees))
+
+    def chances(self, rhythm: pd.DataFrame, day: int, days: Sequence[int]) -> np.ndarray:
+        """Return P(order within each of `days`), (members, m)."""
+        known = inputs.of(rhythm).to_numpy()
+        found = np.stack([special.expit(one.scores(known)) for one in self.trees], axis=1)
+        return curves.within(found, self.horizons, days)
+
+
+def _trees(known: np.ndarray, past: Lessons, days: int, settings: Repurchase, seed: int):
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    rows, came = past.rows(days)
+    if len(np.unique(came)) < 2:
+        raise DataError(
+            f"boosted: of {len(came)} members and cut-offs followed for {days} days "
+            f"{'all' if came.any() else 'none'} came back; give a longer history, or shorter repurchase.horizons."
+        )
+    knobs = settings.boosting
+    return HistGradientBoostingClassifier(
+        learning_rate=knobs.learning_rate,
+        max_iter=knobs.iterations,
+        max_leaf_nodes=knobs.leaves,
+        min_samples_leaf=max(int(knobs.leaf_share * len(came)), 20),
+        max_features=knobs.column_share,
+        l2_regularization=5.0,
+        early_stopping=False,
+        random_state=seed,
+    ).fit(known[rows], came)

@@ -1,0 +1,98 @@
+"""All candidates for the next order, fitted to what was known on one day."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from membership.base import seeds
+from membership.base.errors import DataError
+from membership.base.progress import bar
+from membership.lifetimes.bgnbd import BgNbd, MbgNbd
+from membership.lifetimes.histories import Scale
+from membership.lifetimes.mbg_cnbd import MbgCnbd
+from membership.lifetimes.pareto import ParetoNbd
+from membership.repurchase import lessons, rhythm
+from membership.repurchase.boosted import Boosted
+from membership.repurchase.hazard import Hazard
+from membership.repurchase.logistic import Logistic
+from membership.repurchase.mixture import Mixture
+from membership.repurchase.purchase_days import PurchaseDays
+from membership.repurchase.rules import LIFETIME, OwnRate, TillGone
+from membership.settings.repurchase import Repurchase
+from membership.stats.forest import Forest
+
+STORED = (  # all that a candidate may be made of
+    OwnRate, TillGone, Logistic, Boosted, Hazard, Mixture, Forest, BgNbd, MbgNbd, ParetoNbd, MbgCnbd, Scale,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """The candidates that could be fitted on `day`, in the order of `repurchase.candidates`, and why others not."""
+
+    day: int
+    candidates: dict[str, Any]  # with `chances(rhythm, day, days)`
+    refusals: dict[str, str]
+
+    def chances(self, known: pd.DataFrame, day: int, days: int) -> pd.DataFrame:
+        """Return P(order within `days` of `day`) of each row of the rhythm `known`, one column a candidate."""
+        found = {name: one.chances(known, day, [days])[:, 0] for name, one in self.candidates.items()}
+        return pd.DataFrame(found, index=known.index)
+
+
+@dataclass(frozen=True)
+class Past:
+    """Chances at an earlier cut-off of candidates fitted before it, and who came: what a stack learns from."""
+
+    chances: pd.DataFrame
+    came: np.ndarray
+
+
+def fit(history: PurchaseDays, day: int, settings: Repurchase, seed: int) -> Fitted:
+    """Fit every one of `settings.candidates` but the stack to what was known on `day`.
+
+    A candidate that refuses its data (DataError) is left out with its reason. Raises DataError where all do.
+    """
+    known = history.until(day)
+    now = rhythm.at(known, day)[known.present(day)]
+    taught: list[lessons.Lessons] = []
+
+    def lesson() -> lessons.Lessons:
+        if not taught:
+            taught.append(lessons.of(known, day, settings))
+        return taught[0]
+
+    found, refusals = {}, {}
+    for name in bar([name for name in settings.candidates if name != "stack"], "candidates"):
+        try:
+            found[name] = _one(name, known, now, day, lesson, settings, seed)
+        except DataError as error:
+            refusals[name] = str(error)
+    if not found:
+        raise DataError("repurchase: no candidate fits these data:\n" + "\n".join(refusals.values()))
+    return Fitted(day, found, refusals)
+
+
+def stacked(fitted: Fitted, settings: Repurchase, past: Past) -> Fitted:
+    """Return `fitted` with the stack, where it is wanted and can be learned from `past`."""
+    if "stack" not in settings.candidates:
+        return fitted
+    try:
+        stack = Mixture.fit(fitted.candidates, past.chances, past.came)
+    except DataError as error:
+        return Fitted(fitted.day, fitted.candidates, fitted.refusals | {"stack": str(error)})
+    return Fitted(fitted.day, fitted.candidates | {"stack": stack}, fitted.refusals)
+
+
+def _one(name: str, known: PurchaseDays, now: pd.DataFrame, day: int, lesson, settings: Repurchase, seed: int) -> Any:
+    if name == "own_rate":
+        return OwnRate()
+    if name in LIFETIME:
+        return TillGone.fit(name, known, now, day)
+    if name == "logistic":
+        return Logistic.fit(known, day, settings.horizons)
+    if name == "boosted":
+        return Boosted.fit(lesson(), settings, seeds.child(seed, "repurchase.boosted"))
+    return Hazard.fit(lesson(), settings.network, seed)

@@ -1,0 +1,131 @@
+"""The purchase days of all members, one member after the other, so that a whole market is a few arrays."""
+
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+
+import ibis.expr.types as ir
+import numpy as np
+import pandas as pd
+
+from membership.base import engine
+from membership.data import purchases
+
+_EPOCH = date(1970, 1, 1)
+_SHIFT = 1 << 32  # above any day, so that row x _SHIFT + day sorts by member, then by day
+
+
+def number(day: date) -> int:
+    """Return `day` as days since 1970."""
+    return (day - _EPOCH).days
+
+
+@dataclass(frozen=True)
+class PurchaseDays:
+    """Who bought on which days: rows of members (n), entries of days (N) in the order of members and days.
+
+    Days are whole days since 1970, local. `joined` is the first day on which a member could have been seen buying: the
+    day of joining where it is known, not before the data begin.
+    """
+
+    members: pd.Index  # (n,) member_id
+    joined: np.ndarray  # (n,)
+    starts: np.ndarray  # (n + 1,) entries of member i: starts[i] to starts[i + 1]
+    days: np.ndarray  # (N,) ascending within a member
+    spend: np.ndarray  # (N,) cents of that day's purchases
+    visits: "PurchaseDays | None" = None  # days with another event, of the same members; None where there are none
+
+    @cached_property
+    def _keys(self) -> np.ndarray:
+        rows = np.repeat(np.arange(len(self.members)), np.diff(self.starts))
+        return rows * _SHIFT + self.days
+
+    @cached_property
+    def spent(self) -> np.ndarray:
+        """Cents of all entries before each, (N + 1,)."""
+        return np.concatenate([[0], np.cumsum(self.spend)])
+
+    def log_gaps(self, day: int) -> np.ndarray:
+        """Return the sum of the logarithms of each member's gaps between purchase days before `day`, (n,)."""
+        gaps = np.diff(self.days, prepend=0).clip(min=1)  # across members: taken out with the first day of each
+        total = np.concatenate([[0.0], np.cumsum(np.log(gaps))])
+        first, end = self.starts[:-1], self.before(day)
+        return np.where(end > first, total[end] - total[np.minimum(first + 1, end)], 0.0)
+
+    def present(self, day: int) -> np.ndarray:
+        """Return whether each member could have been seen before `day`, (n,)."""
+        return self.joined < day
+
+    def before(self, day: int) -> np.ndarray:
+        """Return the position of each member's first entry on or after `day`, (n,)."""
+        return np.searchsorted(self._keys, np.arange(len(self.members)) * _SHIFT + day)
+
+    def since(self, day: int) -> np.ndarray:
+        """Return the days from `day` to each member's next purchase day, 0 on that day itself; -1 where none is seen."""
+        at = self.before(day)
+        seen = at < self.starts[1:]
+        following = self.days[np.minimum(at, len(self.days) - 1)] if len(self.days) else at
+        return np.where(seen, following - day, -1)
+
+    def until(self, day: int) -> "PurchaseDays":
+        """Return what was known on `day`: nothing of that day or later."""
+        kept = self.days < day
+        starts = np.concatenate([[0], np.cumsum(self.before(day) - self.starts[:-1])])
+        visits = self.visits.until(day) if self.visits else None
+        return PurchaseDays(self.members, self.joined, starts, self.days[kept], self.spend[kept], visits)
+
+    def bought_on(self, day: int) -> "PurchaseDays":
+        """Return what would be known the day after `day`, had every member bought on it, for the usual amount."""
+        known = self.until(day)
+        count = np.diff(known.starts)
+        usual = np.where(count > 0, np.diff(known.spent[known.starts]) // np.maximum(count, 1), 0)
+        ends = known.starts[1:]
+        starts = known.starts + np.arange(len(known.starts))
+        days, spend = np.insert(known.days, ends, day), np.insert(known.spend, ends, usual)
+        return PurchaseDays(known.members, np.minimum(known.joined, day), starts, days, spend, known.visits)
+
+    def every(self, step: int) -> "PurchaseDays":
+        """Return every `step`-th member."""
+        kept = np.arange(len(self.members)) % step == 0
+        counts = np.diff(self.starts)
+        entries = np.repeat(kept, counts)
+        starts = np.concatenate([[0], np.cumsum(counts[kept])])
+        visits = self.visits.every(step) if self.visits else None
+        parts = self.days[entries], self.spend[entries], visits
+        return PurchaseDays(self.members[kept], self.joined[kept], starts, *parts)
+
+    def rows(self, which: slice) -> "PurchaseDays":
+        """Return a block of members."""
+        starts = self.starts[which.start : min(which.stop, len(self.members)) + 1]
+        entries = slice(starts[0], starts[-1])
+        visits = self.visits.rows(which) if self.visits else None
+        return PurchaseDays(
+            self.members[which], self.joined[which], starts - starts[0], self.days[entries], self.spend[entries], visits
+        )
+
+
+def read(events: ir.Table, members: pd.DataFrame, start: date, until: date) -> PurchaseDays:
+    """Return the days on which each of `members` (member_id, joined_at) bought, or did something else, before `until`.
+
+    `start`: the first day of the data. Events of anybody else are left out.
+    """
+    seen = engine.before(events, until)
+    ids = pd.Index(members["member_id"]).sort_values()
+    known = members.set_index("member_id")["joined_at"].reindex(ids)
+    joined = (known.dt.normalize() - pd.Timestamp(_EPOCH)).dt.days.fillna(number(start)).clip(lower=number(start))
+    joined = joined.to_numpy(np.int64)
+    bought = seen.filter(purchases.is_purchase)
+    others = _entries(seen.filter(~purchases.is_paid(seen)), ids)
+    visits = PurchaseDays(ids, joined, *others) if len(others[1]) else None
+    return PurchaseDays(ids, joined, *_entries(bought, ids), visits)
+
+
+def _entries(events: ir.Table, ids: pd.Index) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    by_day = events.group_by("member_id", day=purchases.day(events).epoch_days()).agg(spend=events.amount.sum())
+    found = by_day.to_pandas()
+    row = ids.get_indexer(found["member_id"])
+    days, spend = found["day"].to_numpy(np.int64), found["spend"].fillna(0).to_numpy(np.int64)
+    order = np.lexsort((days, row))
+    order = order[row[order] >= 0]
+    starts = np.concatenate([[0], np.cumsum(np.bincount(row[order], minlength=len(ids)))])
+    return starts, days[order], spend[order]

@@ -1,0 +1,59 @@
+"""Candidates that are known by a formula: a member's own rate, and models of buying until a member stops."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from membership.lifetimes.bgnbd import BgNbd, MbgNbd
+from membership.lifetimes.mbg_cnbd import MbgCnbd
+from membership.lifetimes.pareto import ParetoNbd
+from membership.repurchase import curves
+from membership.repurchase.purchase_days import PurchaseDays
+
+LIFETIME = {"bgnbd": BgNbd, "mbgnbd": MbgNbd, "pareto_nbd": ParetoNbd, "mbg_cnbd": MbgCnbd}
+_RECENT = 90  # days in which first purchases are counted
+
+
+@dataclass(frozen=True)
+class OwnRate:
+    """Each day is like those so far: half a purchase day more than there were, over the days since joining."""
+
+    def chances(self, rhythm: pd.DataFrame, day: int, days: Sequence[int]) -> np.ndarray:
+        """Return P(order within each of `days`), (members, m)."""
+        rate = (rhythm["purchase_days"] + 0.5) / (rhythm["observed"] + 1)
+        return curves.bounded(-np.expm1(-rate.to_numpy()[:, None] * np.asarray(days, float)))
+
+
+@dataclass(frozen=True)
+class TillGone:
+    """A model of buying until a member stops; who has never bought begins at the chance `first` a day."""
+
+    buying: BgNbd | MbgNbd | ParetoNbd | MbgCnbd
+    first: float
+
+    @classmethod
+    def fit(cls, name: str, history: PurchaseDays, rhythm: pd.DataFrame, day: int) -> "TillGone":
+        """Fit the model `name` of LIFETIME to the `rhythm` on `day`. Raises DataError where it refuses the data."""
+        return cls(LIFETIME[name].fit(rhythm), first_orders(history, day))
+
+    def chances(self, rhythm: pd.DataFrame, day: int, days: Sequence[int]) -> np.ndarray:
+        """Return P(order within each of `days`), (members, m)."""
+        found = np.stack([self.buying.p_purchase(rhythm, one) for one in days], axis=1)
+        never = rhythm["bought"].to_numpy() == 0
+        return np.where(never[:, None], curves.steady(self.first, days), curves.bounded(found))
+
+
+def first_orders(history: PurchaseDays, day: int) -> float:
+    """Return the chance a day that a member who had joined and never bought did, in the last 90 days before `day`.
+
+    Half an order and a day are added, so that it is above 0 where nobody did.
+    """
+    from_day = np.maximum(history.joined, day - _RECENT)
+    never = (history.before(day - _RECENT) == history.starts[:-1]) & (history.joined < day)
+    waited = history.since(day - _RECENT)
+    until = np.where((waited >= 0) & (waited < _RECENT), day - _RECENT + waited + 1, day)
+    bought = never & (waited >= 0) & (waited < _RECENT)
+    exposed = (until - from_day)[never].clip(min=0).sum()
+    return float((bought.sum() + 0.5) / (exposed + 1))

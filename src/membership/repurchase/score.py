@@ -1,0 +1,101 @@
+"""Table `repurchase`: for every member the chance and the time of the next order, and what moves the chance."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import special
+
+from membership.repurchase import curves
+from membership.repurchase import rhythm as rhythms
+from membership.repurchase.purchase_days import PurchaseDays
+from membership.repurchase.rhythm import WEEKDAYS
+
+AHEAD = 90  # days ahead in which the median of the next order is looked for
+MOVES = {  # what moves a chance: columns of the rhythm that are set to the typical member's
+    "pace": ("purchase_days", "frequency", "days_14", "days_28", "days_60", "days_90", "days_180", "gap_mean",
+             "gap_last", "gap_three", "gap_recent", "gap_median", "age_days", "recency_days", "observed"),
+    "latest": ("days_3", "days_7", "trend", "visits_7", "visits_28", "visit_since"),
+    "regularity": ("gap_spread", "ended_7", "ended_14", "ended_28"),
+    "spend": ("spend_7", "spend_28", "spend_90", "last_basket"),
+    "weekdays": WEEKDAYS,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """The model that stands: any candidate, and the day on which it was fitted."""
+
+    model: Any  # with `chances(rhythm, day, days)`
+    fitted_on: int  # days since 1970
+    typical: dict[str, float]  # the median of each column of the rhythm over members who had bought
+
+    @classmethod
+    def of(cls, model: Any, history: PurchaseDays, day: int) -> "Forecast":
+        """Return the `model` that was fitted to what was known on `day`."""
+        known = rhythms.at(history, day)
+        return cls(model, day, known[known["bought"] > 0].median().fillna(0.0).to_dict())
+
+    def chances(self, history: PurchaseDays, day: int, days: Sequence[int]) -> pd.DataFrame:
+        """Return P(order within each of `days` from `day` on), whatever day it is: members, columns `days`."""
+        known = rhythms.at(history, day)
+        return pd.DataFrame(self.model.chances(known, day, days), index=history.members, columns=list(days))
+
+
+def table(
+    forecast: Forecast, history: PurchaseDays, day: int, repurchase_days: int, horizon_days: int, horizons: Sequence[int]
+) -> pd.DataFrame:
+    """Return table `repurchase` of every member on `day`.
+
+    p_repurchase: an order within `repurchase_days`; p_horizon: within `horizon_days`; p_<n>_days for each of
+    `horizons`; next_order_days: the day by which an order is as likely as not, null beyond 90; expected_orders:
+    purchase days within `repurchase_days`; moved_...: log-odds of p_repurchase above what they would be had the member
+    bought yesterday (silence), or been like the typical one (the others of MOVES).
+    """
+    known = rhythms.at(history, day)
+    steps = np.arange(1, max(AHEAD, repurchase_days, horizon_days, *horizons) + 1)
+    curve = forecast.model.chances(known, day, steps)
+    at = {"p_repurchase": repurchase_days, "p_horizon": horizon_days} | {f"p_{days}_days": days for days in horizons}
+    columns = {name: curve[:, days - 1] for name, days in at.items()}
+    likely = curve[:, :AHEAD] >= 0.5
+    columns["next_order_days"] = np.where(likely.any(axis=1), likely.argmax(axis=1) + 1.0, np.nan)
+    again = _just_bought(forecast, history, day, steps[:repurchase_days])
+    columns["expected_orders"] = expected_orders(curve[:, :repurchase_days], again)
+    columns |= moves(forecast, known, day, repurchase_days, again[:, -1])
+    return pd.DataFrame(columns, index=history.members).rename_axis("member_id").reset_index()
+
+
+def expected_orders(first: np.ndarray, again: np.ndarray) -> np.ndarray:
+    """Return the purchase days to be expected, (n,), by the renewal equation.
+
+    `first`: P(order within 1, 2, ... days), (n, days); `again`: the same from the day after an order. The first order
+    on day d is followed by those that a member who has just bought places in the days that are left.
+    """
+    days = first.shape[1]
+    soon, later = (np.diff(curve, axis=1, prepend=0.0) for curve in (first, again))
+    renewed = np.zeros((len(first), days + 1))  # orders within 0, 1, ... days after an order
+    for day in range(1, days + 1):
+        renewed[:, day] = (later[:, :day] * (1 + renewed[:, day - 1 :: -1][:, :day])).sum(axis=1)
+    return (soon * (1 + renewed[:, days - 1 :: -1][:, :days])).sum(axis=1)
+
+
+def moves(forecast: Forecast, known: pd.DataFrame, day: int, days: int, just_bought: np.ndarray) -> dict:
+    """Return moved_silence and moved_... of MOVES: log-odds, (members,) each; 0 for who has never bought."""
+    bought = known["bought"].to_numpy() > 0
+
+    def odds(rows: pd.DataFrame) -> np.ndarray:
+        return special.logit(forecast.model.chances(rows, day, [days])[:, 0])
+
+    here = odds(known)
+    found = {"moved_silence": here - special.logit(curves.bounded(just_bought))}
+    for name, columns in MOVES.items():
+        typical = {column: forecast.typical[column] for column in columns if column in known}
+        found[f"moved_{name}"] = here - odds(known.assign(**typical))
+    return {name: np.where(bought, column, 0.0) for name, column in found.items()}
+
+
+def _just_bought(forecast: Forecast, history: PurchaseDays, day: int, steps: np.ndarray) -> np.ndarray:
+    """Return P(order within each of `steps`), (members, steps), had everybody bought the day before."""
+    return forecast.model.chances(rhythms.at(history.bought_on(day - 1), day), day, steps)

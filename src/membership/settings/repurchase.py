@@ -1,0 +1,55 @@
+"""Who orders again, and when: which models are tried, how they learn, and how one of them is chosen."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+
+from membership.settings.section import Count, Days, Level, NotNegative, Section
+
+Candidate = Literal[
+    "own_rate", "bgnbd", "mbgnbd", "pareto_nbd", "mbg_cnbd", "logistic", "boosted", "hazard", "stack",
+]  # fmt: skip
+
+
+class Boosting(Section):
+    """Gradient boosting of whether an order comes within each of `horizons`."""
+
+    iterations: Count = 150  # trees
+    learning_rate: Level = 0.05
+    leaves: Annotated[int, Field(ge=2)] = 12  # of a tree
+    leaf_share: Level = 0.003  # share of the training rows in a leaf at least
+    column_share: Annotated[float, Field(gt=0, le=1)] = 0.3  # of the columns that a split may choose from
+
+
+class Network(Section):
+    """The network of the chance of an order on each day, given none before."""
+
+    hidden: Count = 64  # units of the hidden layer
+    epochs: Count = 14  # passes over the training rows
+    learning_rate: Level = 0.004
+    weight_decay: NotNegative = 0.001
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    days: Days = 45  # days after a cut-off that it learns from; later ones are like the last
+
+
+class Repurchase(Section):
+    """How the next order is forecast."""
+
+    candidates: Annotated[list[Candidate], Field(min_length=1)] = [
+        "own_rate", "bgnbd", "mbgnbd", "pareto_nbd", "mbg_cnbd", "logistic", "boosted", "hazard", "stack",
+    ]  # fmt: skip
+    horizons: Annotated[list[Days], Field(min_length=1)] = [7, 14, 30]  # days within which an order is forecast and shown
+    # cut-offs, economics.repurchase_days apart, on which candidates are judged; fewer where history is short
+    origins: Annotated[int, Field(ge=1, le=24)] = 3
+    step_days: Days = 5  # between the cut-offs from which models learn: no multiple of 7, so that all weekdays are seen
+    most_rows: Annotated[int, Field(ge=1000)] = 150_000  # members and cut-offs that models learn from
+    confidence: Level = 0.95  # of intervals
+    boosting: Boosting = Boosting()
+    network: Network = Network()
+
+    @field_validator("horizons")
+    @classmethod
+    def _rising(cls, days: list[int]) -> list[int]:
+        if sorted(set(days)) != days:
+            raise ValueError(f"{days}: allowed: days that rise, each once")
+        return days
