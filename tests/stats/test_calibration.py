@@ -85,3 +85,25 @@ def test_where_nothing_varies_or_all_is_told_apart_no_slope_is_given(happened, c
 
 def test_amounts_without_spread_have_no_slope():
     assert np.isnan(calibration.of_amount(np.array([1.0, 2, 3]), np.ones(3), 0.95).slope)
+
+
+def test_reliability_is_that_computed_by_hand():
+    happened = pd.Series([True, False, True, True, False])
+    chance = pd.Series([0.2, 0.4, 0.6, 1.0, 0.9])
+    found = calibration.reliability(happened, chance, 0.95, groups=2)
+    assert found[["from_chance", "to_chance"]].to_numpy().tolist() == [[0, 0.5], [0.5, 1]]
+    assert found["members"].tolist() == [2, 3]
+    assert found["predicted"].tolist() == pytest.approx([0.3, 2.5 / 3])
+    assert found["actual"].tolist() == pytest.approx([0.5, 2 / 3])
+    assert found["low"].tolist() == pytest.approx([0.0945, 0.2077], abs=1e-4)  # Wilson, 1 of 2 and 2 of 3
+    assert found["high"].tolist() == pytest.approx([0.9055, 0.9385], abs=1e-4)
+
+
+def test_intervals_of_reliability_hold_calibrated_chances_as_often_as_they_promise():
+    rng = np.random.default_rng(3)
+    chance = pd.Series(np.repeat(np.arange(10) / 10 + 0.05, 100))
+    inside = [
+        ((found["low"] <= found["predicted"]) & (found["predicted"] <= found["high"])).mean()
+        for found in (calibration.reliability(pd.Series(rng.random(1000) < chance), chance, 0.9) for _ in range(40))
+    ]
+    assert np.mean(inside) == pytest.approx(0.9, abs=0.05)

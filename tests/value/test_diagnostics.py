@@ -127,39 +127,6 @@ def test_frequencies_count_every_buyer_once():
     assert often["actual"].sum() == 90
 
 
-def test_reliability_is_that_computed_by_hand():
-    happened = pd.Series([True, False, True, True, False])
-    chance = pd.Series([0.2, 0.4, 0.6, 1.0, 0.9])
-    found = diagnostics.reliability(happened, chance, 0.95, groups=2)
-    assert found[["from_chance", "to_chance"]].to_numpy().tolist() == [[0, 0.5], [0.5, 1]]
-    assert found["members"].tolist() == [2, 3]
-    assert found["predicted"].tolist() == pytest.approx([0.3, 2.5 / 3])
-    assert found["actual"].tolist() == pytest.approx([0.5, 2 / 3])
-    assert found["low"].tolist() == pytest.approx([0.0945, 0.2077], abs=1e-4)  # Wilson, 1 of 2 and 2 of 3
-    assert found["high"].tolist() == pytest.approx([0.9055, 0.9385], abs=1e-4)
-
-
-def test_intervals_of_reliability_hold_calibrated_chances_as_often_as_they_promise():
-    rng = np.random.default_rng(3)
-    chance = pd.Series(np.repeat(np.arange(10) / 10 + 0.05, 100))
-    inside = [
-        ((found["low"] <= found["predicted"]) & (found["predicted"] <= found["high"])).mean()
-        for found in (diagnostics.reliability(pd.Series(rng.random(1000) < chance), chance, 0.9) for _ in range(40))
-    ]
-    assert np.mean(inside) == pytest.approx(0.9, abs=0.05)
-
-
-def test_brier_skill_is_nothing_for_the_constant_and_all_for_the_truth():
-    happened = pd.Series([True, False, False, True])
-    chances = pd.DataFrame({"truth": [1.0, 0, 0, 1], "same": 0.5, "wrong": [0.0, 1, 1, 0]})
-    found = diagnostics.brier(happened, chances)
-    assert found["constant"].tolist() == [0.25] * 3
-    assert found["brier"].tolist() == [0, 0.25, 1]
-    assert found["skill"].tolist() == [1, 0, -3]
-    never = diagnostics.brier(happened & False, chances)
-    assert np.isfinite(never).all(axis=None)
-
-
 def test_gain_of_the_best_and_of_no_ranking_are_those_computed_by_hand():
     actual = pd.Series([6.0, 3, 1, 0])
     found = diagnostics.gain(actual, pd.DataFrame({"truth": actual, "same": 1.0}), steps=4).set_index("candidate")

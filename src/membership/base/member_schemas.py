@@ -5,6 +5,8 @@ from membership.base.columns import BOOL, COUNT, FLOAT, INT, SHARE, TEXT, TIME, 
 GROUPS = ("high value", "high value, may be gone", "may be gone", "others")
 STAGES = ("prospect", "new", "active", "loyal", "at_risk", "lapsed", "won_back")
 
+MOVED = ("silence", "pace", "latest", "regularity", "spend", "weekdays")  # what moves the chance of an order
+
 PERSONA = {
     "persona": required(TEXT),
     "typicality": optional(FLOAT, **SHARE),  # probability of that persona; null for newcomers
@@ -15,6 +17,19 @@ PERSONA = {
 }
 
 DEFINITIONS = (
+    Table(
+        "repurchase",
+        ("member_id",),
+        {
+            "member_id": required(TEXT),
+            "p_repurchase": required(FLOAT, **SHARE),  # an order within economics.repurchase_days
+            "next_order_days": optional(FLOAT, **COUNT),  # when it is as likely as not; null beyond 90 days
+            "expected_orders": required(FLOAT, **COUNT),  # purchase days within economics.repurchase_days
+            # log-odds of p_repurchase above those had the member bought yesterday, or been typical in one respect
+            **{f"moved_{name}": required(FLOAT) for name in MOVED},
+        },
+        open=True,  # p_7_days ...: an order within each of repurchase.horizons
+    ),
     Table(
         "value",
         ("member_id",),
@@ -31,7 +46,8 @@ DEFINITIONS = (
             "value": required(FLOAT, **COUNT),  # cents of margin over the horizon: what a member is worth
             "value_low": required(FLOAT, **COUNT),  # its interval, at value.confidence
             "value_high": required(FLOAT, **COUNT),
-            "p_repurchase": required(FLOAT, **SHARE),  # an order within economics.repurchase_days
+            "p_repurchase": required(FLOAT, **SHARE),  # as in table `repurchase`: within economics.repurchase_days
+            "p_horizon": required(FLOAT, **SHARE),  # the same, within value.horizon_days
             "residual_value": required(FLOAT, **COUNT),  # cents of margin over value.lifetime_days, discounted
             "residual_low": required(FLOAT, **COUNT),  # its interval, at value.confidence
             "residual_high": required(FLOAT, **COUNT),

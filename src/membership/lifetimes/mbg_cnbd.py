@@ -1,4 +1,4 @@
-"""MBG/CNBD-k: members buy at a rate and with a regularity, and may stop for good after any purchase, the first included."""
+"""MBG/CNBD-k: members buy with a rate and a regularity, and may stop for good after any purchase, the first too."""
 
 from dataclasses import dataclass
 

@@ -15,18 +15,27 @@ from membership.stats.forest import Forest
 
 
 @dataclass(frozen=True)
-class Boosted:
+class Trees:
     """Trees for each of `horizons`; between them the hazard is constant."""
 
     horizons: tuple[int, ...]
     trees: tuple  # of anything with `scores(inputs)`, the log-odds
 
     @classmethod
-    def fit(cls, past: Lessons, settings: Repurchase, seed: int) -> "Boosted":
-        """Learn each horizon from the rows that were followed so long. Raises DataError where one has none of a kind."""
+    def fit(cls, past: Lessons, settings: Repurchase, seed: int) -> "Trees":
+        """Learn each horizon from the rows that were followed so long, where some ordered and some did not.
+
+        Raises DataError where that is no horizon.
+        """
         known = inputs.of(past.rhythm).to_numpy()
-        trees = [_trees(known, past, days, settings, seed) for days in settings.horizons]
-        return cls(tuple(settings.horizons), tuple(Forest.of(one) for one in trees))
+        taught = [days for days in settings.horizons if len(np.unique(past.rows(days)[1])) == 2]
+        if not taught:
+            raise DataError(
+                f"boosted: within none of repurchase.horizons, {settings.horizons} days, did some of the members "
+                "followed so long order and others not; give a longer history, or other horizons."
+            )
+        trees = [_trees(known, past, days, settings, seed) for days in taught]
+        return cls(tuple(taught), tuple(Forest.of(one) for one in trees))
 
     def chances(self, rhythm: pd.DataFrame, day: int, days: Sequence[int]) -> np.ndarray:
         """Return P(order within each of `days`), (members, m)."""
@@ -39,11 +48,6 @@ def _trees(known: np.ndarray, past: Lessons, days: int, settings: Repurchase, se
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     rows, came = past.rows(days)
-    if len(np.unique(came)) < 2:
-        raise DataError(
-            f"boosted: of {len(came)} members and cut-offs followed for {days} days "
-            f"{'all' if came.any() else 'none'} came back; give a longer history, or shorter repurchase.horizons."
-        )
     knobs = settings.boosting
     return HistGradientBoostingClassifier(
         learning_rate=knobs.learning_rate,

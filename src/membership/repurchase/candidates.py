@@ -14,17 +14,17 @@ from membership.lifetimes.histories import Scale
 from membership.lifetimes.mbg_cnbd import MbgCnbd
 from membership.lifetimes.pareto import ParetoNbd
 from membership.repurchase import lessons, rhythm
-from membership.repurchase.boosted import Boosted
+from membership.repurchase.boosted import Trees
 from membership.repurchase.hazard import Hazard
 from membership.repurchase.logistic import Logistic
-from membership.repurchase.mixture import Mixture
 from membership.repurchase.purchase_days import PurchaseDays
 from membership.repurchase.rules import LIFETIME, OwnRate, TillGone
+from membership.repurchase.stack import Stack
 from membership.settings.repurchase import Repurchase
 from membership.stats.forest import Forest
 
 STORED = (  # all that a candidate may be made of
-    OwnRate, TillGone, Logistic, Boosted, Hazard, Mixture, Forest, BgNbd, MbgNbd, ParetoNbd, MbgCnbd, Scale,
+    OwnRate, TillGone, Logistic, Trees, Hazard, Stack, Forest, BgNbd, MbgNbd, ParetoNbd, MbgCnbd, Scale,
 )  # fmt: skip
 
 
@@ -80,7 +80,7 @@ def stacked(fitted: Fitted, settings: Repurchase, past: Past) -> Fitted:
     if "stack" not in settings.candidates:
         return fitted
     try:
-        stack = Mixture.fit(fitted.candidates, past.chances, past.came)
+        stack = Stack.fit(fitted.candidates, past.chances, past.came)
     except DataError as error:
         return Fitted(fitted.day, fitted.candidates, fitted.refusals | {"stack": str(error)})
     return Fitted(fitted.day, fitted.candidates | {"stack": stack}, fitted.refusals)
@@ -94,5 +94,5 @@ def _one(name: str, known: PurchaseDays, now: pd.DataFrame, day: int, lesson, se
     if name == "logistic":
         return Logistic.fit(known, day, settings.horizons)
     if name == "boosted":
-        return Boosted.fit(lesson(), settings, seeds.child(seed, "repurchase.boosted"))
+        return Trees.fit(lesson(), settings, seeds.child(seed, "repurchase.boosted"))
     return Hazard.fit(lesson(), settings.network, seed)

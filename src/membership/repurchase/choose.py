@@ -1,6 +1,7 @@
 """The written rule: the least log loss wins, unless a candidate named earlier cannot be told apart from it."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -13,16 +14,23 @@ class Choice:
     """What was chosen, and why."""
 
     name: str
-    best: str  # with the least log loss
+    best: str | None  # with the least log loss; None where nothing could be judged
     table: pd.DataFrame  # `judge.table`, in the order of repurchase.candidates
     differences: pd.DataFrame  # log loss above that of the best
 
 
-def choose(judged: Judged, confidence: float) -> Choice:
-    """Return the first candidate whose log loss is not clearly above the least: its paired interval holds 0."""
+def choose(judged: Judged, names: Sequence[str], confidence: float) -> Choice:
+    """Return the first of `names` whose log loss is not clearly above the least: its paired interval holds 0.
+
+    `names` could be fitted on the day of scoring, from simple to rich. Where none of them was judged it is the first.
+    """
+    tried = [name for name in names if name in judged.chances]
+    if not tried:
+        return Choice(names[0], None, pd.DataFrame(), pd.DataFrame())
+    judged = replace(judged, chances=judged.chances[tried])
     table = judge.table(judged, confidence)
     best = str(table["log_loss"].idxmin())
     differences = judge.differences(judged, best, confidence)
     worse = set(differences.index[differences["low"] > 0])
-    name = next(name for name in table.index if name not in worse)
+    name = next(name for name in tried if name not in worse)
     return Choice(name, best, table, differences)

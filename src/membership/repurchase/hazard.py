@@ -87,7 +87,7 @@ def _between(days: int) -> np.ndarray:
 
 
 def _weekdays(day: np.ndarray, days: int) -> np.ndarray:
-    """Return the weekday, Monday 0, of each of the `days` from each of `day` on, (n, days); 1970 began on a Thursday."""
+    """Return the weekday, Monday 0, of the `days` from each of `day` on, (n, days); 1970 began on a Thursday."""
     return (day[:, None] + np.arange(days) + 3) % 7
 
 
@@ -109,7 +109,9 @@ def _train(x: np.ndarray, past: Lessons, settings: Network, seed: int) -> list[n
         for _ in bar(range(settings.epochs), "hazard"):
             order = torch.from_numpy(rng.permutation(len(x)))
             for rows in order.split(_BATCH):
-                kept = torch.from_numpy((rng.random((len(rows), settings.hidden)) >= settings.dropout).astype(np.float32))
+                kept = torch.from_numpy(
+                    (rng.random((len(rows), settings.hidden)) >= settings.dropout).astype(np.float32)
+                )
                 optimiser.zero_grad()
                 _loss(torch, layers, between, kept / (1 - settings.dropout), *(part[rows] for part in data)).backward()
                 optimiser.step()

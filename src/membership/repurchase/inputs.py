@@ -23,7 +23,7 @@ def of(rhythm: pd.DataFrame) -> pd.DataFrame:
     columns |= {name: rhythm[name].to_numpy() for name in VISITS if name in rhythm}
     found = {name: np.log1p(np.maximum(column, 0)) for name, column in columns.items()}
     last = rhythm["days_28"].to_numpy()
-    found["trend"] = rhythm["trend"].to_numpy() / np.sqrt(2 * last - rhythm["trend"].to_numpy() + 1)
+    found["trend"] = rhythm["trend"].to_numpy() / np.sqrt(np.maximum(2 * last - rhythm["trend"].to_numpy(), 0) + 1)
     found |= {name: rhythm[name].to_numpy() for name in PLAIN if name in rhythm}
     found["main_weekday"] = rhythm[list(WEEKDAYS)].to_numpy().max(axis=1)
     return pd.DataFrame(found, index=rhythm.index)

@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from membership.base.errors import DataError
 from membership.repurchase import candidates, rhythm
 from membership.repurchase.candidates import Fitted, Past
 from membership.repurchase.purchase_days import PurchaseDays
@@ -39,32 +38,32 @@ class Judged:
 
 @dataclass(frozen=True)
 class Rolled:
-    """What was judged, what else there is to learn a stack from, and the models that were judged."""
+    """What was judged, and `every` row that a stack may learn from: the judged ones and those of the window before.
+
+    Both are empty where history is too short; `refusals` say why candidates are not among the judged.
+    """
 
     judged: Judged
     every: Judged
-    fitted: Fitted
+    refusals: dict[str, str]
 
 
 def roll(history: PurchaseDays, as_of: int, days: int, settings: Repurchase, seed: int) -> Rolled:
     """Fit on a day before `as_of` and judge on up to `settings.origins` later ones, `days` apart.
 
-    Raises DataError where history leaves no origin, or nothing can be learned.
+    Nothing on or after `as_of` is used. Where history leaves no origin, nothing is judged.
     """
-    span, first_known = days, int(history.joined.min())
-    origins = min(settings.origins, (as_of - first_known) // span - 3)
+    origins = min(settings.origins, (as_of - int(history.joined.min())) // days - 3)
     if origins < 1:
-        raise DataError(
-            f"repurchase: {as_of - first_known} days of history; to learn and to judge an order within {days} days, "
-            f"{4 * days} are needed. Give an earlier windows.start, or fewer economics.repurchase_days."
-        )
-    first = as_of - (origins + 1) * span
-    fitted = candidates.fit(history, first, settings, seed)
-    taught = observe(fitted, history, [first], days)
+        nothing = Judged(days, pd.DataFrame(), pd.Series(dtype=bool))
+        return Rolled(nothing, nothing, {})
+    known, first = history.until(as_of), as_of - (origins + 1) * days
+    fitted = candidates.fit(known, first, settings, seed)
+    taught = observe(fitted, known, [first], days)
     fitted = candidates.stacked(fitted, settings, taught.past)
-    judged = observe(fitted, history, [first + step * span for step in range(1, origins + 1)], days)
+    judged = observe(fitted, known, [first + step * days for step in range(1, origins + 1)], days)
     every = Judged(days, pd.concat([taught.chances, judged.chances]), pd.concat([taught.came, judged.came]))
-    return Rolled(judged, every, fitted)
+    return Rolled(judged, every, fitted.refusals)
 
 
 def observe(fitted: Fitted, history: PurchaseDays, cutoffs: list[int], days: int) -> Judged:

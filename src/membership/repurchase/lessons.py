@@ -35,7 +35,7 @@ def of(history: PurchaseDays, until: int, settings: Repurchase) -> Lessons:
     Members are seen only on days on which they had joined. Raises DataError where there is too little to learn from.
     """
     begins = int(history.joined.min()) + _EARLIEST
-    cutoffs = [day for day in range(until - 1, begins - 1, -settings.step_days)]
+    cutoffs = list(range(until - 1, begins - 1, -settings.step_days))
     if not cutoffs:
         raise DataError(
             f"repurchase: {until - int(history.joined.min())} days of history; {_EARLIEST + 1} are needed to learn "
@@ -48,8 +48,8 @@ def of(history: PurchaseDays, until: int, settings: Repurchase) -> Lessons:
     came = int((found.waited >= 0).sum())
     if min(came, len(found.waited) - came) < _FEWEST:
         raise DataError(
-            f"repurchase: {came} of {len(found.waited)} times an order followed; to learn who comes back, {_FEWEST} must "
-            "have come back, and as many not. Give more members or a longer history."
+            f"repurchase: {came} of {len(found.waited)} times an order followed; to learn who comes back, {_FEWEST} "
+            "must have come back, and as many not. Give more members or a longer history."
         )
     return found
 

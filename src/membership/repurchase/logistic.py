@@ -1,4 +1,4 @@
-"""Logistic regression on recency, the own gap and counts in four windows: the floor that nothing shipped may be below."""
+"""Logistic regression on recency, the own gap and counts in four windows: the floor for all that is used."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,11 +31,17 @@ class Logistic:
     def fit(cls, history: PurchaseDays, day: int, horizons: Sequence[int]) -> "Logistic":
         """Fit each horizon on the four windows of its length before `day`, or as many as there are.
 
-        Raises DataError where history holds not even one, or all or none came back.
+        Horizons with no such window, or after which all or none came back, are left out; raises DataError where that
+        leaves none.
         """
-        fits = [_one(history, day, horizon) for horizon in horizons]
-        intercept, weights = zip(*fits, strict=True)
-        return cls(tuple(horizons), np.array(intercept), np.stack(weights, axis=1), rules.first_orders(history, day))
+        fits = {horizon: fit for horizon in horizons if (fit := _one(history, day, horizon))}
+        if not fits:
+            raise DataError(
+                f"logistic: history teaches none of repurchase.horizons, {list(horizons)} days: it takes twice as "
+                "many, and that some come back and others not. Give a longer history, or shorter horizons."
+            )
+        intercept, weights = zip(*fits.values(), strict=True)
+        return cls(tuple(fits), np.array(intercept), np.stack(weights, axis=1), rules.first_orders(history, day))
 
     def chances(self, rhythm: pd.DataFrame, day: int, days: Sequence[int]) -> np.ndarray:
         """Return P(order within each of `days`), (members, m)."""
@@ -44,26 +50,20 @@ class Logistic:
         return np.where(never[:, None], curves.steady(self.first, days), curves.within(found, self.horizons, days))
 
 
-def _one(history: PurchaseDays, day: int, horizon: int) -> tuple[float, np.ndarray]:
+def _one(history: PurchaseDays, day: int, horizon: int) -> tuple[float, np.ndarray] | None:
     from sklearn.linear_model import LogisticRegression
 
     begins = int(history.joined.min())
     cutoffs = [day - step * horizon for step in range(1, _EARLIER + 1)]
     cutoffs = [cutoff for cutoff in cutoffs if cutoff - begins >= horizon]
     if not cutoffs:
-        raise DataError(
-            f"logistic: {day - begins} days of history; an order within {horizon} days is learned from {2 * horizon} "
-            "and more. Give an earlier windows.start, or shorter repurchase.horizons."
-        )
+        return None
     past = lessons.lessons(history.until(day), cutoffs, day)
     _, came = past.rows(horizon)
     bought = past.rhythm["bought"].to_numpy() > 0
     inputs, came = _inputs(past.rhythm[bought]), came[bought]
     if len(np.unique(came)) < 2:
-        raise DataError(
-            f"logistic: within {horizon} days {'all' if came.any() else 'none'} of {len(came)} came back, so nothing "
-            "tells them apart; give more members, or other repurchase.horizons."
-        )
+        return None
     centre, spread = inputs.mean(axis=0), inputs.std(axis=0)
     spread = np.where(spread > 0, spread, 1.0)
     fitted = LogisticRegression().fit((inputs - centre) / spread, came)
@@ -75,4 +75,4 @@ def _inputs(rhythm: pd.DataFrame) -> np.ndarray:
     """Return the inputs, (rows, 7); a gap that is not known is as long as the member was observed."""
     since, gap = rhythm["since"].to_numpy(), rhythm["gap_mean"].fillna(rhythm["observed"]).to_numpy()
     counts = [np.log1p(rhythm[name].to_numpy()) for name in COUNTS]
-    return np.stack([np.log(since), np.log(gap), np.log(since / gap), *counts], axis=1)
+    return np.stack([np.log(since), np.log(gap), since / gap, *counts], axis=1)

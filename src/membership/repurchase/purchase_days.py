@@ -61,7 +61,7 @@ class PurchaseDays:
         return np.searchsorted(self._keys, np.arange(len(self.members)) * _SHIFT + day)
 
     def since(self, day: int) -> np.ndarray:
-        """Return the days from `day` to each member's next purchase day, 0 on that day itself; -1 where none is seen."""
+        """Return the days from `day` to each member's next purchase day, 0 on it; -1 where none is seen."""
         at = self.before(day)
         seen = at < self.starts[1:]
         following = self.days[np.minimum(at, len(self.days) - 1)] if len(self.days) else at

@@ -26,12 +26,12 @@ def at(history: PurchaseDays, day: int) -> pd.DataFrame:
     the member could have been seen), age_days (since the first purchase), recency_days (from the first to the last),
     observed (since the member could have been seen), gap_mean, gap_last, gap_three (mean of the last three), gap_recent
     (mean, recent ones weigh more), gap_median (of the last five). Without unit: bought (whether ever), purchase_days,
-    frequency (those after the first), log_gaps (sum of the logarithms of all gaps, 0 where there are none), days_3 ... days_180 (purchase days in that many days),
-    gap_spread (sd over mean of the last gaps), silence_mean and silence_recent (since over the gap), ended_7 ... (of
-    the own gaps longer than `since`, the share that ended within 7 more days), trend (purchase days of the last 28 days
-    less those of the 28 before), weekday_0 ... (share of the last purchase days on a Monday ...), last_basket (its
-    spend over the mean). Cents: spend_7, spend_28, spend_90. And visits_7, visits_28 and visit_since, where there are
-    other events than purchases.
+    frequency (those after the first), log_gaps (sum of the logarithms of all gaps, 0 where there are none), days_3 ...
+    days_180 (purchase days in that many days), gap_spread (sd over mean of the last gaps), silence_mean and
+    silence_recent (since over the gap), ended_7 ... (of the own gaps longer than `since`, the share that ended within 7
+    more days), trend (purchase days of the last 28 days less those of the 28 before), weekday_0 ... (share of the last
+    purchase days on a Monday ...), last_basket (its spend over the mean). Cents: spend_7, spend_28, spend_90. And
+    visits_7, visits_28 and visit_since, where there are other events than purchases.
     """
     return pd.concat([_rows(history.rows(block), day) for block in blocks(len(history.members))])
 

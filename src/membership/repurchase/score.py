@@ -14,7 +14,7 @@ from membership.repurchase.purchase_days import PurchaseDays
 from membership.repurchase.rhythm import WEEKDAYS
 
 AHEAD = 90  # days ahead in which the median of the next order is looked for
-MOVES = {  # what moves a chance: columns of the rhythm that are set to the typical member's
+MOVES = {  # what moves a chance, besides silence: columns of the rhythm that are made the typical member's
     "pace": ("purchase_days", "frequency", "days_14", "days_28", "days_60", "days_90", "days_180", "gap_mean",
              "gap_last", "gap_three", "gap_recent", "gap_median", "age_days", "recency_days", "observed"),
     "latest": ("days_3", "days_7", "trend", "visits_7", "visits_28", "visit_since"),
@@ -45,19 +45,19 @@ class Forecast:
 
 
 def table(
-    forecast: Forecast, history: PurchaseDays, day: int, repurchase_days: int, horizon_days: int, horizons: Sequence[int]
+    forecast: Forecast, history: PurchaseDays, day: int, repurchase_days: int, horizons: Sequence[int]
 ) -> pd.DataFrame:
     """Return table `repurchase` of every member on `day`.
 
-    p_repurchase: an order within `repurchase_days`; p_horizon: within `horizon_days`; p_<n>_days for each of
-    `horizons`; next_order_days: the day by which an order is as likely as not, null beyond 90; expected_orders:
-    purchase days within `repurchase_days`; moved_...: log-odds of p_repurchase above what they would be had the member
-    bought yesterday (silence), or been like the typical one (the others of MOVES).
+    p_repurchase: an order within `repurchase_days`; p_<n>_days: within each of `horizons`; next_order_days: the day by
+    which an order is as likely as not, null beyond 90; expected_orders: purchase days within `repurchase_days`;
+    moved_...: log-odds of p_repurchase above what they would be had the member bought yesterday (silence), or been like
+    the typical one (the others of MOVES).
     """
     known = rhythms.at(history, day)
-    steps = np.arange(1, max(AHEAD, repurchase_days, horizon_days, *horizons) + 1)
+    steps = np.arange(1, max(AHEAD, repurchase_days, *horizons) + 1)
     curve = forecast.model.chances(known, day, steps)
-    at = {"p_repurchase": repurchase_days, "p_horizon": horizon_days} | {f"p_{days}_days": days for days in horizons}
+    at = {"p_repurchase": repurchase_days} | {f"p_{days}_days": days for days in horizons}
     columns = {name: curve[:, days - 1] for name, days in at.items()}
     likely = curve[:, :AHEAD] >= 0.5
     columns["next_order_days"] = np.where(likely.any(axis=1), likely.argmax(axis=1) + 1.0, np.nan)
@@ -65,6 +65,17 @@ def table(
     columns["expected_orders"] = expected_orders(curve[:, :repurchase_days], again)
     columns |= moves(forecast, known, day, repurchase_days, again[:, -1])
     return pd.DataFrame(columns, index=history.members).rename_axis("member_id").reset_index()
+
+
+def chances(table: pd.DataFrame, days: int) -> pd.DataFrame:
+    """Return p_repurchase and p_horizon, P(order within `days`), by member_id, from table `repurchase`.
+
+    Between the horizons of the table the hazard is constant, and after the last it stays as it was before it.
+    """
+    known = table.set_index("member_id")
+    horizons = {int(name[2:-5]): name for name in known if name.startswith("p_") and name.endswith("_days")}
+    at = known[[horizons[one] for one in sorted(horizons)]].to_numpy()
+    return known[["p_repurchase"]].assign(p_horizon=curves.within(at, sorted(horizons), [days])[:, 0])
 
 
 def expected_orders(first: np.ndarray, again: np.ndarray) -> np.ndarray:

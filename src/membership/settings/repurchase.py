@@ -38,7 +38,8 @@ class Repurchase(Section):
     candidates: Annotated[list[Candidate], Field(min_length=1)] = [
         "own_rate", "bgnbd", "mbgnbd", "pareto_nbd", "mbg_cnbd", "logistic", "boosted", "hazard", "stack",
     ]  # fmt: skip
-    horizons: Annotated[list[Days], Field(min_length=1)] = [7, 14, 30]  # days within which an order is forecast and shown
+    # days within which an order is forecast and shown; learned where history is long enough
+    horizons: Annotated[list[Days], Field(min_length=1)] = [7, 14, 30, 90]
     # cut-offs, economics.repurchase_days apart, on which candidates are judged; fewer where history is short
     origins: Annotated[int, Field(ge=1, le=24)] = 3
     step_days: Days = 5  # between the cut-offs from which models learn: no multiple of 7, so that all weekdays are seen

@@ -53,6 +53,6 @@ class Value(Section):
     # draws for the intervals of the RFM weights and of differences between candidates
     bootstrap: Annotated[int, Field(ge=20, le=10000)] = 200
     high_value_share: Level
-    may_be_gone_p_alive: Level
+    may_be_gone_chance: Level = 0.5  # of an order within horizon_days, below which a member may be gone
     boosting: Boosting = Boosting()
     network: Network = Network()

@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 from scipy import special, stats
 
+from membership.stats import resample
+
 GROUPS = 10
 _TINY = 1e-6  # probabilities nearer than this to 0 or 1 are taken for certain
 
@@ -79,6 +81,21 @@ def tenths_error(realised: np.ndarray, predicted: np.ndarray) -> float:
     grouped = frame.groupby(tenths(frame["predicted"]))
     gap = (grouped["realised"].mean() - grouped["predicted"].mean()).abs()
     return float((gap * grouped.size()).sum() / max(len(frame), 1))
+
+
+def reliability(happened: pd.Series, chance: pd.Series, confidence: float, groups: int = 10) -> pd.DataFrame:
+    """Return how often it happened to members who were given about the same chance, by equal steps of chance.
+
+    Columns: `from_chance`, `to_chance`, `members`, `predicted` (mean chance), `actual` (share to whom it happened), and
+    its Wilson interval `low`, `high`. Steps without members are left out.
+    """
+    step = np.minimum((chance * groups).astype(int), groups - 1)
+    grouped = pd.DataFrame({"predicted": chance, "actual": happened.astype(float)}).groupby(step)
+    table = grouped.agg(members=("actual", "size"), predicted=("predicted", "mean"), actual=("actual", "mean"))
+    low, high = resample.wilson(table["actual"] * table["members"], table["members"], confidence)
+    table.insert(0, "from_chance", table.index / groups)
+    table.insert(1, "to_chance", (table.index + 1) / groups)
+    return table.assign(low=low, high=high).reset_index(drop=True)
 
 
 def _newton(design: np.ndarray, happened: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:

@@ -46,7 +46,7 @@ class Forest:
         return np.exp(self.scores(inputs))
 
     def scores(self, inputs: np.ndarray) -> np.ndarray:
-        """Return baseline + leaves (n,) for `inputs` (n, k), NaN where something is not known: of a classifier, the log-odds."""
+        """Return baseline + leaves, (n,), for `inputs` (n, k), NaN where not known: of a classifier, the log-odds."""
         size = max(_CELLS // len(self.root), 1)
         parts = [self._raw(inputs[start : start + size]) for start in range(0, len(inputs), size)]
         return self.baseline + np.concatenate(parts or [np.zeros(0)])

@@ -16,7 +16,6 @@ from scipy import stats
 from membership.base import engine
 from membership.data import purchases
 from membership.lifetimes import search
-from membership.stats import resample
 from membership.value import validate
 from membership.value.accuracy import ranked
 from membership.value.candidate_models import Candidate
@@ -107,34 +106,6 @@ def frequencies(model, features: pd.DataFrame, bars: int = 15) -> pd.DataFrame:
     starts = np.arange(0, rest + 1, width)
     names = [*(_span(start, start + width - 1) for start in starts[:-1]), f"{rest}+"]
     return pd.DataFrame({"repeats": names} | {name: np.add.reduceat(part, starts) for name, part in counts.items()})
-
-
-def reliability(happened: pd.Series, chance: pd.Series, confidence: float, groups: int = 10) -> pd.DataFrame:
-    """Return how often it happened to members who were given about the same chance, by equal steps of chance.
-
-    Columns: `from_chance`, `to_chance`, `members`, `predicted` (mean chance), `actual` (share to whom it happened), and
-    its Wilson interval `low`, `high`. Steps without members are left out.
-    """
-    step = np.minimum((chance * groups).astype(int), groups - 1)
-    grouped = pd.DataFrame({"predicted": chance, "actual": happened.astype(float)}).groupby(step)
-    table = grouped.agg(members=("actual", "size"), predicted=("predicted", "mean"), actual=("actual", "mean"))
-    low, high = resample.wilson(table["actual"] * table["members"], table["members"], confidence)
-    table.insert(0, "from_chance", table.index / groups)
-    table.insert(1, "to_chance", (table.index + 1) / groups)
-    return table.assign(low=low, high=high).reset_index(drop=True)
-
-
-def brier(happened: pd.Series, chances: pd.DataFrame) -> pd.DataFrame:
-    """Return `brier` of each column of `chances`, `constant`, that of the same chance for all, and `skill`.
-
-    The score is the mean squared difference of the chance and what happened (0 or 1): 0 is perfect. Skill is the share
-    by which it is below the constant's: 1 perfect, 0 or less no better than the same chance for everybody.
-    """
-    did = happened.astype(float)
-    given = chances.assign(constant=did.mean())
-    found = pd.DataFrame({"brier": {name: ((chance - did) ** 2).mean() for name, chance in given.items()}})
-    found["constant"] = found.loc["constant", "brier"]
-    return found.assign(skill=1 - _ratio(found["brier"], found["constant"])).drop(index="constant")
 
 
 def gain(actual: pd.Series, predictions: pd.DataFrame, steps: int = 100) -> pd.DataFrame:

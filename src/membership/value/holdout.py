@@ -57,14 +57,13 @@ def metrics(
     value: pd.DataFrame,
     choice: Choice,
     held: Holdout,
-    brier: pd.DataFrame,
     covered: pd.DataFrame,
     settings: Value,
     rng: np.random.Generator,
 ) -> dict[str, float]:
     """Return the metrics of the stage: those of the chosen candidate; `_naive`: of the best naive rule.
 
-    `brier` and `covered` are the results of `diagnostics.brier` for p_repurchase and of `diagnostics.coverage`.
+    `covered` is the result of `diagnostics.coverage`.
     """
     compared, naive = held.compared, choice.naive or choice.name
     found = totals(value)
@@ -74,8 +73,6 @@ def metrics(
     found |= {f"holdout_{name}": float(number) for name, number in compared.loc[choice.name].items()}
     found |= {f"validation_{name}": float(number) for name, number in choice.table.loc[choice.name].items()}
     found["interval_coverage"] = float(np.average(covered["within"], weights=covered["members"]))
-    found["brier_repurchase"] = float(brier.loc["p_repurchase", "brier"])
-    found["brier_repurchase_naive"] = float(brier.loc["p_repurchase", "constant"])
     return found | came_back(value, held.actual["orders"] > 0)
 
 
@@ -99,15 +96,15 @@ def totals(value: pd.DataFrame) -> dict[str, float]:
 def came_back(value: pd.DataFrame, again: pd.Series) -> dict[str, float]:
     """Return `may_be_gone_came_back` and `others_came_back`, the shares of buyers who bought `again` (by member).
 
-    And `may_be_gone_p_alive`, the mean P(alive) of those who may be gone. Who is gone does not buy, so a share above it
-    means that P(alive) is too low. 0 where there are none.
+    And `may_be_gone_p_horizon`, their mean chance of an order within the horizon, which is longer than the holdout. 0
+    where there are none.
     """
     by_member = value.set_index("member_id")
     bought = by_member["rfm_segment"] != NEVER
     risk = by_member["value_group"].str.endswith("may be gone")
     parts = {
         "may_be_gone_came_back": again[risk & bought],
-        "may_be_gone_p_alive": by_member.loc[risk & bought, "p_alive"],
+        "may_be_gone_p_horizon": by_member.loc[risk & bought, "p_horizon"],
         "others_came_back": again[~risk & bought],
     }
     return {name: float(part.mean()) if len(part) else 0.0 for name, part in parts.items()}

@@ -18,8 +18,8 @@ from threadpoolctl import threadpool_limits
 from membership.base import seeds
 from membership.base.errors import DataError
 from membership.settings.value import Boosting, Value
-from membership.value.candidate_models import Candidate, lifetime, values
 from membership.stats.forest import Forest
+from membership.value.candidate_models import Candidate, lifetime, values
 from membership.value.panel import OUTCOMES, Panel, outcome
 from membership.value.rules import Lifetime, Mixture
 from membership.value.ziln import Ziln

@@ -13,10 +13,10 @@ from membership.lifetimes.pareto import ParetoNbd
 from membership.lifetimes.spend import GammaGamma
 from membership.settings.economics import Economics
 from membership.settings.value import Value
+from membership.stats.forest import Forest
 from membership.value import learned, lifetime, rules
 from membership.value.candidate_models import EveryPurchase
 from membership.value.choose import Choice
-from membership.stats.forest import Forest
 from membership.value.origins import Fitted, Rolled
 from membership.value.panel import outcome
 from membership.value.rfm import Rfm
@@ -27,6 +27,7 @@ from membership.value.ziln import Ziln
 
 _YEAR = 365.0  # days
 _DIGITS = 6  # after the point, of cents
+_TINY = 1e-12  # of a chance
 
 
 def band(rolled: Rolled, choice: Choice, days: int, settings: Value) -> ErrorBand:
@@ -49,32 +50,45 @@ class Worth:
         model = fitted.candidates.get(choice.lifetime)
         return cls(fitted.candidates[choice.name].rule, errors, model.rule if model else None)
 
-    def forecast(self, features: pd.DataFrame, settings: Value, economics: Economics) -> pd.DataFrame:
-        """Return expected_spend, value, value_low, value_high, p_alive, expected_orders, p_repurchase, residual_value.
+    def forecast(
+        self, features: pd.DataFrame, chances: pd.DataFrame, settings: Value, economics: Economics
+    ) -> pd.DataFrame:
+        """Return expected_spend, value, value_low, value_high, p_alive, expected_orders, residual_value and `chances`.
 
-        As in table `value`, indexed like `features`; each row is a function of that row alone.
+        As in table `value`, indexed like `features`; each row is a function of that row alone. `chances`: p_repurchase
+        and p_horizon of the same members. P(alive) is what p_horizon implies where who is alive buys as the lifetime
+        model says, so that the residual value rests on a chance that can be observed, and has been.
         """
         days, bought = settings.horizon_days, (features["age_days"] > 0).to_numpy()
         spend = pd.Series(self.chosen.spend(features, days) * bought, features.index)
         worth = economics.margin_rate * discount_factor(days, economics.discount_rate)
         found = pd.DataFrame({"expected_spend": spend, "value": worth * spend})
         found[["value_low", "value_high"]] = worth * self.errors.around(spend, days)[["low", "high"]]
-        ahead = self._buying_till_gone if self.buying_till_gone else self._going_on
-        return found.join(ahead(features, settings, economics).mul(bought, axis=0))
+        found = found.join(chances[["p_repurchase", "p_horizon"]])
+        if self.buying_till_gone is None:
+            return found.join(self._going_on(features, settings, economics).mul(bought, axis=0))
+        return found.join(self._buying_till_gone(features, found["p_horizon"], settings, economics).mul(bought, axis=0))
 
-    def _buying_till_gone(self, features: pd.DataFrame, settings: Value, economics: Economics) -> pd.DataFrame:
-        """Return the columns that a lifetime model fills."""
-        model = self.buying_till_gone
+    def _buying_till_gone(
+        self, features: pd.DataFrame, p_horizon: pd.Series, settings: Value, economics: Economics
+    ) -> pd.DataFrame:
+        """Return the columns that a lifetime model fills, its P(alive) corrected."""
+        model, said = self.buying_till_gone, self.said_alive(features)
         parts = (model.buying, model.spending, features, economics.discount_rate, settings.lifetime_days)
+        buys = np.maximum(model.buying.p_purchase(features, settings.horizon_days), _TINY) / np.maximum(said, _TINY)
+        alive = np.minimum(p_horizon.to_numpy() / buys, 1.0)
         return pd.DataFrame(
             {
-                "p_alive": model.buying.p_alive(features),
+                "p_alive": alive,
                 "expected_orders": model.orders(features, settings.horizon_days),
-                "p_repurchase": model.buying.p_purchase(features, economics.repurchase_days),
-                "residual_value": economics.margin_rate * lifetime.residual(*parts),
+                "residual_value": economics.margin_rate * lifetime.residual(*parts) * alive / np.maximum(said, _TINY),
             },
             index=features.index,
         )
+
+    def said_alive(self, features: pd.DataFrame) -> np.ndarray:
+        """Return the lifetime model's own P(alive), (members,), which nothing rests on."""
+        return self.buying_till_gone.buying.p_alive(features)
 
     def _going_on(self, features: pd.DataFrame, settings: Value, economics: Economics) -> pd.DataFrame:
         """Return the same columns where no lifetime model could be fitted: nobody is known to have stopped."""
@@ -84,7 +98,6 @@ class Worth:
             {
                 "p_alive": 1.0,
                 "expected_orders": self.chosen.orders(features, settings.horizon_days),
-                "p_repurchase": -np.expm1(-self.chosen.orders(features, economics.repurchase_days)),
                 "residual_value": worth * self.chosen.spend(features, ahead),
             },
             index=features.index,
@@ -99,18 +112,19 @@ STORED = (  # all that a `Worth` may be made of
 
 
 def table(
-    fitted: Fitted, choice: Choice, errors: ErrorBand, features: pd.DataFrame, settings: Value, economics: Economics,
-    seed: int,
+    fitted: Fitted, choice: Choice, errors: ErrorBand, features: pd.DataFrame, chances: pd.DataFrame, settings: Value,
+    economics: Economics, seed: int,
 ) -> pd.DataFrame:  # fmt: skip
     """Return table `value` for every member of `features`, by what was `fitted` at their cut-off.
 
     Value is the margin on the spend that the chosen candidate expects over the horizon, discounted as if spread evenly;
-    its interval is that of `errors`. P(alive), expected orders, P(repurchase) and the residual lifetime value come from
-    the best lifetime model; where all of them refused the data, every buyer counts as alive and goes on as the chosen
-    candidate says. Who has never bought is expected to buy nothing: 0 for all but the upper end of `value`.
+    its interval is that of `errors`. `chances` (`repurchase.score.chances`) are those of an order. Expected orders and
+    the residual lifetime value come from the best lifetime model; where all of them refused the data, every buyer
+    counts as alive and goes on as the chosen candidate says. Who has never bought is expected to spend nothing: 0 for
+    all but the chances and the upper end of `value`.
     """
     worth, days = Worth.of(fitted, choice, errors), settings.horizon_days
-    found = worth.forecast(features, settings, economics)
+    found = worth.forecast(features, chances, settings, economics)
     rfm = fitted.candidates.get("rfm")
     found.insert(0, "rfm_value", rfm.spend(features, days) if rfm else found["expected_spend"])
     bought = (features["age_days"] > 0).to_numpy()
@@ -143,26 +157,26 @@ def discount_factor(days: int, yearly_rate: float) -> float:
 
 
 def groups(value: pd.DataFrame, settings: Value) -> np.ndarray:
-    """Return which of `GROUPS` each member is in, (members,); `value` has value, p_alive, rfm_segment by member_id.
+    """Return which of `GROUPS` each member is in, (members,); `value` has value, p_horizon, rfm_segment by member_id.
 
     High value are the `high_value_share` of all members who are worth most, equals by member id, and more than 0; who
-    has bought and has a P(alive) below `may_be_gone_p_alive` may be gone.
+    has bought and has a chance of an order within the horizon below `may_be_gone_chance` may be gone.
     """
     worth = value["value"].round(_DIGITS).sort_index()  # so that no border depends on last digits
     order = worth.sort_values(ascending=False, kind="stable").index
     best = order[: round(settings.high_value_share * len(order))]
     high = value.index.isin(best) & (value["value"] > 0)
-    risk = (value["p_alive"] < settings.may_be_gone_p_alive) & (value["rfm_segment"] != NEVER)
+    risk = (value["p_horizon"] < settings.may_be_gone_chance) & (value["rfm_segment"] != NEVER)
     return np.select([high & risk, high, risk], [GROUPS[1], GROUPS[0], GROUPS[2]], GROUPS[3])
 
 
 def by(value: pd.DataFrame, column: str) -> pd.DataFrame:
-    """Return `members`, mean `value`, `p_alive` and `residual_value`, and `share_of_value` by `column`, best first.
+    """Return `members`, mean `value`, `p_horizon` and `residual_value`, and `share_of_value` by `column`, best first.
 
     `column` is rfm_segment or value_group.
     """
     grouped = value.groupby(column)
-    rows = grouped[["value", "p_alive", "residual_value"]].mean()
+    rows = grouped[["value", "p_horizon", "residual_value"]].mean()
     rows.insert(0, "members", grouped.size())
     total = value["value"].sum()
     rows["share_of_value"] = grouped["value"].sum() / total if total else 0.0

@@ -6,17 +6,13 @@ of this is evidence for a model that was chosen on the same window.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
-import ibis
-import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
-from membership.base import engine
 from membership.base.errors import DataError
 from membership.base.progress import bar
-from membership.data import purchases
 from membership.value.accuracy import LOWER_IS_BETTER, METRICS, ranked
 
 _LAST_DIGITS = 1e-6  # of a metric: smaller differences are no differences
@@ -65,14 +61,6 @@ def between(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     """Return what members did between two cut-offs: `spend` (cents) and `purchase_days`, indexed like `before`."""
     columns = ["spend", "purchase_days"]
     return after.reindex(before.index)[columns] - before[columns]
-
-
-def bought_within(events: ir.Table, start: date, days: int, members: pd.Index) -> pd.Series:
-    """Return for each of `members` whether they purchase within `days` local days from `start` on."""
-    seen = engine.before(events, start + timedelta(days=days))
-    seen = seen.filter(events.local_at >= ibis.timestamp(start.isoformat()), purchases.is_purchase)
-    buyers = seen.select("member_id").distinct().to_pandas()["member_id"]
-    return pd.Series(members.isin(buyers), index=members, name="bought")
 
 
 def compare(actual: pd.Series, predictions: pd.DataFrame) -> pd.DataFrame:

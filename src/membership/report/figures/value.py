@@ -80,24 +80,24 @@ def concentration(curve: pd.DataFrame, high_value_share: float, ax: Axes | None 
     return ax
 
 
-def alive_map(
-    value: pd.DataFrame, horizon_days: int, may_be_gone_p_alive: float, currency: str, ax: Axes | None = None
+def gone_map(
+    value: pd.DataFrame, horizon_days: int, may_be_gone_chance: float, currency: str, ax: Axes | None = None
 ) -> Axes:
-    """Draw each member of table `value` by P(alive) and value, coloured by `value_group`, with the groups' borders."""
+    """Draw members by the chance of an order and value, coloured by `value_group`, with the groups' borders."""
     ax = ax or plt.subplots(figsize=(8, 4.8))[1]
     for name, colour in _GROUPS.items():
         part = value[value["value_group"] == name]
         label = f"{name}: {len(part):,} members"
-        ax.scatter(part["p_alive"], part["value"], s=10, alpha=0.5, linewidths=0, color=colour, label=label)
+        ax.scatter(part["p_horizon"], part["value"], s=10, alpha=0.5, linewidths=0, color=colour, label=label)
     high = value.loc[value["value_group"].str.startswith("high value"), "value"]
     ax.axhline(high.min(), color="grey", linestyle=":")
-    ax.axvline(may_be_gone_p_alive, color="grey", linestyle=":")
+    ax.axvline(may_be_gone_chance, color="grey", linestyle=":")
     ax.set_yscale("symlog", linthresh=100)
     ax.set(ylim=(-20, 2 * max(value["value"].max(), 100)), xlim=(-0.03, 1.03))
     show_unit(ax.yaxis, currency)
     ax.xaxis.set_major_formatter(PercentFormatter(1))
     ax.set_title("Who is worth much (above the dotted line), and who may be gone (left of it)")
-    ax.set_xlabel("P(alive): chance of still being a customer")
+    ax.set_xlabel(f"chance of an order within {horizon_days} days")
     ax.set_ylabel(f"value over {horizon_days} days ({currency}, log scale)")
     legend = ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1), markerscale=2)
     for handle in legend.legend_handles:

@@ -15,15 +15,15 @@ _DIGITS = 3  # of a weight: more would hang on last digits
 
 
 @dataclass(frozen=True)
-class Mixture:
+class Stack:
     """The mean of the log-odds of `parts`, weighted by `weights`, (k,), which are 0 or more and add up to 1."""
 
     parts: tuple  # of anything with `chances`
     weights: np.ndarray
 
     @classmethod
-    def fit(cls, parts: Mapping[str, Any], past: pd.DataFrame, came: np.ndarray) -> "Mixture":
-        """Return the mixture of `parts` (name -> candidate) by their chances in `past`, (rows, names), and who `came`.
+    def fit(cls, parts: Mapping[str, Any], past: pd.DataFrame, came: np.ndarray) -> "Stack":
+        """Return the stack of `parts` (name -> candidate) by their chances in `past`, (rows, names), and who `came`.
 
         `past` are chances for members and an earlier cut-off, to which no part was fitted. Parts that come to nothing
         are left out. Raises DataError where there are fewer than two.
