@@ -10,6 +10,8 @@ from membership.base import engine, files, paths, seeds, stored, tables
 from membership.data import ingest
 from membership.profile import lifecycle
 from membership.recommend import baskets, model, policies, policy, train
+from membership.repurchase import candidates, purchase_days
+from membership.repurchase import score as forecasts
 from membership.settings import params
 from membership.tiers import points, qualifying, rules
 from membership.value import choose, origins, score
@@ -25,6 +27,8 @@ SMALL = {
     "train.origins": 2,
     "train.epochs": 1,
     "train.candidates": 5,
+    "repurchase.candidates": ["own_rate", "hazard"],
+    "repurchase.network.epochs": 2,
     "value.origins": 2,
     "value.learning_origins": 1,
     "value.bootstrap": 20,
@@ -42,6 +46,7 @@ def run(root: Path) -> None:
     ingest.ingest(p).data.save()
     con = engine.connect()
     events = engine.load(con, "events")
+    _repurchase(p, events)
     _value(p, events, engine.load(con, "members"))
     months = lifecycle.month_starts(p.windows)
     members = tables.read("members")
@@ -58,13 +63,24 @@ def run(root: Path) -> None:
     tables.write("allocations", given)
 
 
+def _repurchase(p, events) -> None:
+    as_of = purchase_days.number(p.windows.as_of)
+    history = purchase_days.read(events, tables.read("members"), p.windows.start, p.windows.as_of)
+    fitted = candidates.fit(history, as_of, p.repurchase, p.seed)
+    forecast = forecasts.Forecast.of(fitted.candidates["hazard"], history, as_of)
+    days = p.economics.repurchase_days
+    tables.write("repurchase", forecasts.table(forecast, history, as_of, days, p.repurchase.horizons))
+    stored.save(paths.models("repurchase"), forecast)
+
+
 def _value(p, events, members) -> None:
     known = origins.panel(events, members, p.windows, p.value)
     rolled = origins.roll(known, p.value, p.seed)
     fitted = origins.fit(known, rolled.predictions, p.value, p.seed)
     choice = choose.choose(rolled, p.value, seeds.rng(p.seed, "choose"), refused=fitted.refusals)
     errors = score.band(rolled, choice, known.days, p.value)
-    tables.write("value", score.table(fitted, choice, errors, known.now, p.value, p.economics, p.seed))
+    chances = forecasts.chances(tables.read("repurchase"), p.value.horizon_days)
+    tables.write("value", score.table(fitted, choice, errors, known.now, chances, p.value, p.economics, p.seed))
     stored.save(paths.models("worth"), score.Worth.of(fitted, choice, errors))
 
 

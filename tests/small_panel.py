@@ -48,4 +48,12 @@ def scored(known: Panel, p):
     fitted = origins.fit(known, rolled.predictions, p.value, p.seed)
     choice = choose.choose(rolled, p.value, seeds.rng(p.seed, "value.choose"), fitted.refusals)
     errors = score.band(rolled, choice, known.days, p.value)
-    return fitted, choice, score.table(fitted, choice, errors, known.now, p.value, p.economics, p.seed)
+    chances = at_own_rate(known.now, p.economics.repurchase_days, p.value.horizon_days)
+    return fitted, choice, score.table(fitted, choice, errors, known.now, chances, p.value, p.economics, p.seed)
+
+
+def at_own_rate(now: pd.DataFrame, repurchase_days: int, horizon_days: int) -> pd.DataFrame:
+    """Return p_repurchase and p_horizon of members who go on as they did, indexed like the features `now`."""
+    rate = (now["purchase_days"] + 0.5) / (now["age_days"] + 30)
+    days = {"p_repurchase": repurchase_days, "p_horizon": horizon_days}
+    return pd.DataFrame({name: -np.expm1(-rate * span) for name, span in days.items()})

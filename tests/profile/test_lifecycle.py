@@ -198,7 +198,7 @@ def test_the_rules_are_compared_by_hand():
 
 def test_each_stage_has_a_row_with_means_also_where_nobody_is():
     stage = pd.Series(["loyal", "loyal", "prospect"], pd.Index(list("abc"), name="member_id"), name="stage")
-    value = pd.DataFrame({"member_id": list("abc"), "value": [100.0, 300, 0], "p_alive": 0.5, "p_repurchase": 0.5})
+    value = pd.DataFrame({"member_id": list("abc"), "value": [100.0, 300, 0], "p_horizon": 0.5, "p_repurchase": 0.5})
     table = lifecycle.by_stage(stage, value)
     assert list(table.index) == list(STAGES)
     assert table.loc["loyal", ["members", "value"]].tolist() == [2, 200]

@@ -43,10 +43,10 @@ def test_ticks_are_in_the_unit_that_is_named_and_money_in_whole_units(unit, expe
     assert set(heights(ax)) >= {3.0, 1.0, 2.0, 1.5}
 
 
-def test_alive_map_names_the_groups_with_their_members_and_draws_their_borders():
+def test_gone_map_names_the_groups_with_their_members_and_draws_their_borders():
     groups = ["high value", "high value, may be gone", "others", "others"]
-    value = pd.DataFrame({"p_alive": [0.9, 0.1, 0.8, 0.7], "value": [9000.0, 8000, 10, 0], "value_group": groups})
-    ax = figures.alive_map(value, 90, 0.5, "USD")
+    value = pd.DataFrame({"p_horizon": [0.9, 0.1, 0.8, 0.7], "value": [9000.0, 8000, 10, 0], "value_group": groups})
+    ax = figures.gone_map(value, 90, 0.5, "USD")
     assert labels(ax) == [
         "high value: 1 members",
         "high value, may be gone: 1 members",

@@ -8,6 +8,7 @@ from small_panel import scored
 from membership.base import tables
 from membership.value import holdout, score
 from membership.value.panel import Panel
+from membership.value.score import Worth
 
 
 def check(value: pd.DataFrame, members) -> pd.DataFrame:
@@ -28,9 +29,9 @@ def test_every_member_has_a_value_an_interval_and_a_group(result, known):
 
 def test_who_never_bought_is_expected_to_bring_nothing(result, known):
     never = check(result[2], known.now.index)[(known.now["age_days"] == 0).to_numpy()]
-    zero = ["rfm_value", "p_alive", "expected_orders", "expected_spend", "value", "value_low", "p_repurchase"]
+    zero = ["rfm_value", "p_alive", "expected_orders", "expected_spend", "value", "value_low"]
     assert len(never) and (never[[*zero, "residual_value", "residual_low", "residual_high"]] == 0).all(axis=None)
-    assert never["value_group"].eq("others").all()
+    assert never["value_group"].eq("others").all() and (never[["p_repurchase", "p_horizon"]] > 0).all(axis=None)
 
 
 def test_value_is_the_discounted_margin_on_what_the_chosen_one_expects(result, known, p):
@@ -40,13 +41,22 @@ def test_value_is_the_discounted_margin_on_what_the_chosen_one_expects(result, k
     np.testing.assert_allclose(value["value"], p.economics.margin_rate * factor * spend)
 
 
-def test_the_best_lifetime_model_says_who_is_still_there(result, known, p):
+def test_p_alive_is_what_the_chance_of_an_order_implies_and_the_residual_value_rests_on_it(result, known, p):
     fitted, choice, value = result
     model = fitted.candidates[choice.lifetime]
-    np.testing.assert_allclose(value["p_alive"], model.buying.p_alive(known.now))
-    np.testing.assert_allclose(value["p_repurchase"], model.buying.p_purchase(known.now, p.economics.repurchase_days))
+    bought = (known.now["age_days"] > 0).to_numpy()
+    said, buys = model.buying.p_alive(known.now), model.buying.p_purchase(known.now, p.value.horizon_days)
+    given_alive = buys[bought] / said[bought]
+    np.testing.assert_allclose(value["p_alive"][bought], np.minimum(value["p_horizon"][bought] / given_alive, 1))
+    worth = Worth.of(fitted, choice, score.ErrorBand(np.zeros(0), np.zeros(1), np.zeros(1)))
+    chances = value.set_index("member_id")[["p_repurchase", "p_horizon"]]
+    halved = worth.forecast(known.now, chances / 2, p.value, p.economics).reset_index()
+    below = (value["p_alive"] < 1) & bought
+    np.testing.assert_allclose(halved["residual_value"][below], value["residual_value"][below] / 2)
     longer = model.spend(known.now, p.value.lifetime_days) * p.economics.margin_rate
-    assert (value["residual_value"] <= longer + 1e-9).all() and value["residual_value"].sum() > 0.5 * longer.sum()
+    lowered = (value["p_alive"] <= said).to_numpy()
+    assert lowered.any() and (value["residual_value"] <= longer + 1e-9)[lowered].all()
+    assert 0.5 * longer.sum() < value["residual_value"].sum() < 1.2 * longer.sum()
 
 
 def only(known: Panel, members: pd.Index) -> Panel:
@@ -88,10 +98,10 @@ def test_discount_factor_is_the_mean_present_value_of_an_even_stream():
 
 @pytest.fixture(scope="module")
 def by_hand(p):
-    settings = p.value.model_copy(update={"high_value_share": 0.5, "may_be_gone_p_alive": 0.5})
+    settings = p.value.model_copy(update={"high_value_share": 0.5, "may_be_gone_chance": 0.5})
     value = pd.DataFrame(
         {
-            "value": [10.0, 60, 30, 0], "p_alive": [0.2, 0.4, 0.9, 0], "residual_value": [20.0, 80, 90, 0],
+            "value": [10.0, 60, 30, 0], "p_horizon": [0.2, 0.4, 0.9, 0], "residual_value": [20.0, 80, 90, 0],
             "rfm_segment": ["new", "champion", "loyal", "not bought yet"],
         },
         index=pd.Index(list("abcd"), name="member_id"),
@@ -99,7 +109,7 @@ def by_hand(p):
     return value.assign(value_group=score.groups(value, settings))
 
 
-def test_groups_are_value_by_p_alive(by_hand):
+def test_groups_are_value_by_the_chance_of_an_order(by_hand):
     assert by_hand["value_group"].tolist() == ["may be gone", "high value, may be gone", "high value", "others"]
 
 

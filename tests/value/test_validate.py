@@ -1,6 +1,5 @@
 from datetime import date
 
-import ibis
 import numpy as np
 import pandas as pd
 import pytest
@@ -191,19 +190,3 @@ def test_what_members_did_between_two_days_is_the_difference():
     did = validate.between(before, after)
     assert did.loc["a"].tolist() == [-30, -1]
     assert did.loc["b"].tolist() == [50, 4]
-
-
-def test_a_purchase_counts_from_the_first_day_to_before_the_last():
-    at = ["2017-11-30 23:59", "2017-12-01 00:00", "2017-12-14 23:59", "2017-12-15 00:00", "2017-12-05 12:00"]
-    events = ibis.memtable(
-        pd.DataFrame(
-            {
-                "member_id": ["early", "first", "last", "late", "viewer"],
-                "kind": ["purchase"] * 4 + ["view"],
-                "local_at": pd.to_datetime(at),
-            }
-        )
-    )
-    members = pd.Index(["early", "first", "last", "late", "viewer", "nobody"])
-    bought = validate.bought_within(events, date(2017, 12, 1), 14, members)
-    assert bought[bought].index.tolist() == ["first", "last"]

@@ -25,8 +25,7 @@ def found(result, held, p):
     _, choice, value = result
     band = pd.DataFrame({"low": 0.0, "high": held.actual["spend"]})
     covered = diagnostics.coverage(held.actual["spend"], held.spend[choice.name], band)
-    brier = diagnostics.brier(held.actual["orders"] > 0, value.set_index("member_id")[["p_repurchase"]])
-    return metrics(value, choice, held, brier, covered, p.value, np.random.default_rng(1))
+    return metrics(value, choice, held, covered, p.value, np.random.default_rng(1))
 
 
 def test_the_holdout_is_what_members_did_after_the_cutoff(result, known):
@@ -48,7 +47,7 @@ def test_metrics_are_those_of_the_chosen_candidate_and_the_best_naive_rule(resul
     assert found["holdout_orders_gini_naive"] == compared.loc[choice.naive, "orders_gini"]
     assert found["interval_coverage"] == 1
     assert all(isinstance(number, int | float) for number in found.values())
-    assert {"holdout_orders_gain_low", "validation_spend_rmse", "brier_repurchase_naive"} <= set(found)
+    assert {"holdout_orders_gain_low", "validation_spend_rmse"} <= set(found)
     assert not [name for name in found if name.endswith(choice.naive)]
 
 
@@ -80,12 +79,12 @@ def test_who_came_back_is_counted_among_buyers_by_risk():
         {
             "member_id": list("abcd"), "rfm_segment": ["new", "loyal", "loyal", "not bought yet"],
             "value_group": ["may be gone", "high value, may be gone", "others", "others"],
-            "p_alive": [0.2, 0.4, 0.9, 0.0],
+            "p_horizon": [0.2, 0.4, 0.9, 0.0],
         }
     )  # fmt: skip
     again = pd.Series([True, False, True, False], list("abcd"))
     assert came_back(value, again) == {
-        "may_be_gone_came_back": 0.5, "may_be_gone_p_alive": pytest.approx(0.3), "others_came_back": 1.0,
+        "may_be_gone_came_back": 0.5, "may_be_gone_p_horizon": pytest.approx(0.3), "others_came_back": 1.0,
     }  # fmt: skip
 
 

@@ -189,8 +189,8 @@ def shares(history: pd.DataFrame, column: str, levels: list[str]) -> pd.DataFram
 
 
 def by_stage(stage: pd.Series, value: pd.DataFrame) -> pd.DataFrame:
-    """Return for each stage: members, share, and the means of p_alive, p_repurchase and value (cents)."""
-    facts = value.set_index("member_id")[["p_alive", "p_repurchase", "value"]].reindex(stage.index)
+    """Return for each stage: members, share, and the means of p_horizon, p_repurchase and value (cents)."""
+    facts = value.set_index("member_id")[["p_horizon", "p_repurchase", "value"]].reindex(stage.index)
     table = facts.groupby(stage).mean().reindex(list(STAGES))
     counts = stage.value_counts().reindex(list(STAGES), fill_value=0)
     table.insert(0, "members", counts)

@@ -27,7 +27,7 @@ class Trees:
 
         Raises DataError where that is no horizon.
         """
-        known = inputs.of(past.rhythm).to_numpy()
+        known = inputs.taught(past.rhythm).to_numpy()
         taught = [days for days in settings.horizons if len(np.unique(past.rows(days)[1])) == 2]
         if not taught:
             raise DataError(

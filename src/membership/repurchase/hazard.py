@@ -44,7 +44,7 @@ class Hazard:
     @classmethod
     def fit(cls, past: Lessons, settings: Network, seed: int) -> "Hazard":
         """Learn from `past`; the same rows, settings and `seed` give the same bits."""
-        known = inputs.of(past.rhythm)
+        known = inputs.taught(past.rhythm)
         values = known.to_numpy()
         centre, spread = np.nanmean(values, axis=0), np.nanstd(values, axis=0)
         spread = np.where(spread > 1e-9, spread, 1.0)

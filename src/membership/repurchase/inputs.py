@@ -27,3 +27,9 @@ def of(rhythm: pd.DataFrame) -> pd.DataFrame:
     found |= {name: rhythm[name].to_numpy() for name in PLAIN if name in rhythm}
     found["main_weekday"] = rhythm[list(WEEKDAYS)].to_numpy().max(axis=1)
     return pd.DataFrame(found, index=rhythm.index)
+
+
+def taught(rhythm: pd.DataFrame) -> pd.DataFrame:
+    """Return `of(rhythm)` for models to learn from: 0 in a column of which nothing at all is known."""
+    known = of(rhythm)
+    return known.mask(known.isna().all(), 0.0, axis=1)

@@ -109,23 +109,32 @@ def read(events: ir.Table, members: pd.DataFrame, start: date, until: date) -> P
 
     `start`: the first day of the data. Events of anybody else are left out.
     """
+    return of(active_days(events, until).to_pandas(), members.set_index("member_id")["joined_at"], start)
+
+
+def active_days(events: ir.Table, until: date) -> ir.Table:
+    """Return, of each member and day before `until`: spend (cents), bought, visited (another event than a purchase)."""
     seen = engine.before(events, until)
-    ids = pd.Index(members["member_id"]).sort_values()
-    known = members.set_index("member_id")["joined_at"].reindex(ids)
-    joined = (known.dt.normalize() - pd.Timestamp(_EPOCH)).dt.days.fillna(number(start)).clip(lower=number(start))
-    joined = joined.to_numpy(np.int64)
-    bought = seen.filter(purchases.is_purchase)
-    others = _entries(seen.filter(~purchases.is_paid(seen)), ids)
-    visits = PurchaseDays(ids, joined, *others) if len(others[1]) else None
-    return PurchaseDays(ids, joined, *_entries(bought, ids), visits)
+    bought = purchases.is_purchase(seen)
+    return seen.group_by("member_id", day=purchases.day(seen).epoch_days()).agg(
+        spend=seen.amount.sum(where=bought).fill_null(0), bought=bought.any(), visited=(~purchases.is_paid(seen)).any()
+    )
 
 
-def _entries(events: ir.Table, ids: pd.Index) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    by_day = events.group_by("member_id", day=purchases.day(events).epoch_days()).agg(spend=events.amount.sum())
-    found = by_day.to_pandas()
-    row = ids.get_indexer(found["member_id"])
-    days, spend = found["day"].to_numpy(np.int64), found["spend"].fillna(0).to_numpy(np.int64)
-    order = np.lexsort((days, row))
+def of(days: pd.DataFrame, joined_at: pd.Series, start: date) -> PurchaseDays:
+    """Return the purchase days in `days`, rows of `active_days`, of the members of `joined_at` (member_id -> time)."""
+    ids = joined_at.index.sort_values()
+    known = joined_at.reindex(ids).dt.normalize() - pd.Timestamp(_EPOCH)
+    joined = known.dt.days.fillna(number(start)).clip(lower=number(start)).to_numpy(np.int64)
+    visited = days[days["visited"]]
+    visits = PurchaseDays(ids, joined, *_entries(visited, ids)) if len(visited) else None
+    return PurchaseDays(ids, joined, *_entries(days[days["bought"]], ids), visits)
+
+
+def _entries(days: pd.DataFrame, ids: pd.Index) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return starts, days and spend of the members `ids`, as PurchaseDays has them."""
+    row, day = ids.get_indexer(days["member_id"]), days["day"].to_numpy(np.int64)
+    order = np.lexsort((day, row))
     order = order[row[order] >= 0]
     starts = np.concatenate([[0], np.cumsum(np.bincount(row[order], minlength=len(ids)))])
-    return starts, days[order], spend[order]
+    return starts, day[order], days["spend"].to_numpy(np.int64)[order]

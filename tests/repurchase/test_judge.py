@@ -1,0 +1,97 @@
+import numpy as np
+import pandas as pd
+import pytest
+from steady_buyers import QUICK
+
+from membership.repurchase import candidates, choose, holdout, judge
+from membership.repurchase.judge import Judged
+
+
+@pytest.fixture(scope="module")
+def rolled(steady):
+    return judge.roll(steady.history, steady.end - 30, 14, QUICK, seed=1)
+
+
+def judged(**chances: list[float]) -> Judged:
+    index = pd.MultiIndex.from_product([[1, 2], list("ab")], names=["day", "member_id"])
+    came = pd.Series([True, False, True, True], index)
+    return Judged(14, pd.DataFrame(chances, index), came)
+
+
+def test_scores_are_those_computed_by_hand():
+    row = judge.scores(judged(x=[0.8, 0.4, 0.5, 0.9]).came, pd.Series([0.8, 0.4, 0.5, 0.9]), 0.95)
+    assert row["log_loss"] == pytest.approx(-np.log([0.8, 0.6, 0.5, 0.9]).mean())
+    assert row["brier"] == pytest.approx(np.mean([0.04, 0.16, 0.25, 0.01])) and row["auc"] == 1
+
+
+def test_the_interval_of_a_difference_has_members_as_clusters():
+    one = judged(x=[0.8, 0.4, 0.5, 0.9], y=[0.5] * 4)
+    loss = -np.log([0.8, 0.6, 0.5, 0.9]) + np.log(0.5)
+    a, b = loss[[0, 2]] - loss.mean(), loss[[1, 3]] - loss.mean()
+    spread = np.sqrt((a.sum() ** 2 + b.sum() ** 2) * 2) / 4
+    row = judge.differences(one, "y", 0.95).loc["x"]
+    assert row["difference"] == pytest.approx(loss.mean())
+    assert row["high"] - row["difference"] == pytest.approx(12.706 * spread, rel=1e-3)  # t with one degree of freedom
+
+
+def test_doubling_every_member_within_a_cluster_does_not_narrow_the_interval():
+    rng = np.random.default_rng(1)
+    index = pd.MultiIndex.from_product([[1], range(400)], names=["day", "member_id"])
+    chances = pd.DataFrame({"x": rng.uniform(0.2, 0.8, 400), "y": 0.5}, index)
+    once = Judged(14, chances, pd.Series(rng.random(400) < chances["x"], index))
+    later = chances.set_axis(index.set_levels([2], level="day"))
+    twice = Judged(14, pd.concat([chances, later]), pd.concat([once.came, once.came.set_axis(later.index)]))
+    widths = [judge.differences(one, "y", 0.95).eval("high - low").item() for one in (once, twice)]
+    assert widths[0] == pytest.approx(widths[1], rel=1e-6)
+
+
+def test_each_origin_is_judged_by_what_followed_it_and_the_oldest_only_teaches(rolled, steady):
+    days = rolled.judged.chances.index.get_level_values("day").unique()
+    assert days.tolist() == [steady.end - 58, steady.end - 44]
+    assert rolled.every.chances.index.get_level_values("day").min() == steady.end - 72
+    waited = steady.history.since(steady.end - 44)
+    assert rolled.judged.came.loc[steady.end - 44].tolist() == ((waited >= 0) & (waited < 14)).tolist()
+    assert list(rolled.judged.chances) == list(QUICK.candidates)
+
+
+def test_what_happens_on_or_after_the_day_of_scoring_changes_nothing(rolled, steady):
+    again = judge.roll(steady.history.until(steady.end - 30), steady.end - 30, 14, QUICK, seed=1)
+    pd.testing.assert_frame_equal(again.judged.chances, rolled.judged.chances)
+
+
+def test_the_first_candidate_that_is_not_clearly_worse_is_used():
+    rng = np.random.default_rng(3)
+    index = pd.MultiIndex.from_product([[1], range(2000)], names=["day", "member_id"])
+    truth = rng.uniform(0.1, 0.9, 2000)
+    near = np.clip(truth + rng.normal(0, 0.005, 2000), 0.01, 0.99)
+    one = Judged(14, pd.DataFrame({"flat": 0.5, "near": near, "truth": truth}, index),
+                 pd.Series(rng.random(2000) < truth, index))  # fmt: skip
+    found = choose.choose(one, ["flat", "near", "truth"], 0.95)
+    assert found.name == "near" and found.best in ("near", "truth")
+    assert choose.choose(one, ["truth"], 0.95).name == "truth"  # what could not be fitted now is not used
+
+
+def test_a_history_too_short_to_judge_leaves_the_simplest(steady):
+    rolled = judge.roll(steady.history, int(steady.history.joined.min()) + 50, 14, QUICK, seed=1)
+    assert rolled.judged.chances.empty
+    assert choose.choose(rolled.judged, ["own_rate", "hazard"], 0.95).name == "own_rate"
+
+
+def test_the_holdout_shows_every_candidate_the_curve_and_the_gain_over_the_floor(rolled, steady):
+    day = steady.end - 30
+    fitted = candidates.stacked(candidates.fit(steady.history, day, QUICK, 1), QUICK, rolled.every.past)
+    choice = choose.choose(rolled.judged, list(fitted.candidates), 0.95)
+    held = holdout.Holdout.of(fitted, choice, steady.history, steady.end, 14, QUICK)
+    assert set(held.judged) == {7, 14, 30} and held.curves.shape == (600, 30)
+    curve = held.next_order()
+    by_hand = ((held.waited >= 0) & (held.waited < 30)).mean()
+    last = curve[curve["day"] == 30]
+    assert np.average(last["actual"], weights=last["members"]) == pytest.approx(by_hand)
+    assert (curve.groupby("group")["predicted"].diff().dropna() >= 0).all()
+    assert set(held.reliability(choice.name, 0.95)["days"]) == {7, 14, 30}
+
+
+def test_groups_are_scored_apart():
+    rows = holdout.by_group(judged(x=[0.8, 0.4, 0.5, 0.9]), "x", pd.Series({"a": "one", "b": "two"}), 0.95)
+    assert rows["members"].tolist() == [2, 2] and rows["actual"].tolist() == [1.0, 0.5]
+    assert rows["predicted"].tolist() == pytest.approx([0.65, 0.65])
