@@ -9,9 +9,8 @@ PLAIN = ("bought", "gap_spread", "ended_7", "ended_14", "ended_28")
 LOGARITHMIC = (
     "since", "age_days", "observed", "purchase_days", *(f"days_{days}" for days in WINDOWS), "gap_mean", "gap_last",
     "gap_three", "gap_recent", "gap_median", "silence_mean", "silence_recent", "spend_7", "spend_28", "spend_90",
-    "last_basket",
+    "last_basket", "visits_7", "visits_28", "visit_since",
 )  # fmt: skip
-VISITS = ("visits_7", "visits_28", "visit_since")  # where there are other events than purchases
 
 
 def of(rhythm: pd.DataFrame) -> pd.DataFrame:
@@ -20,11 +19,10 @@ def of(rhythm: pd.DataFrame) -> pd.DataFrame:
     columns = {name: rhythm[name].to_numpy() for name in LOGARITHMIC}
     for days in WINDOWS:  # data that begin later than the window show a part of it
         columns[f"days_{days}"] = columns[f"days_{days}"] * (days / np.minimum(days, observed))
-    columns |= {name: rhythm[name].to_numpy() for name in VISITS if name in rhythm}
     found = {name: np.log1p(np.maximum(column, 0)) for name, column in columns.items()}
     last = rhythm["days_28"].to_numpy()
     found["trend"] = rhythm["trend"].to_numpy() / np.sqrt(np.maximum(2 * last - rhythm["trend"].to_numpy(), 0) + 1)
-    found |= {name: rhythm[name].to_numpy() for name in PLAIN if name in rhythm}
+    found |= {name: rhythm[name].to_numpy() for name in PLAIN}
     found["main_weekday"] = rhythm[list(WEEKDAYS)].to_numpy().max(axis=1)
     return pd.DataFrame(found, index=rhythm.index)
 

@@ -30,8 +30,8 @@ def at(history: PurchaseDays, day: int) -> pd.DataFrame:
     days_180 (purchase days in that many days), gap_spread (sd over mean of the last gaps), silence_mean and
     silence_recent (since over the gap), ended_7 ... (of the own gaps longer than `since`, the share that ended within 7
     more days), trend (purchase days of the last 28 days less those of the 28 before), weekday_0 ... (share of the last
-    purchase days on a Monday ...), last_basket (its spend over the mean). Cents: spend_7, spend_28, spend_90. And
-    visits_7, visits_28 and visit_since, where there are other events than purchases.
+    purchase days on a Monday ...), last_basket (its spend over the mean), visits_7 and visits_28 (days with another
+    event than a purchase; visit_since: days since the last). Cents: spend_7, spend_28, spend_90.
     """
     return pd.concat([_rows(history.rows(block), day) for block in blocks(len(history.members))])
 
@@ -58,8 +58,7 @@ def _rows(history: PurchaseDays, day: int) -> pd.DataFrame:
     columns |= _gaps(last, since, count, first)
     columns |= _weekdays(last)
     columns |= _spend(history, ends, count, day)
-    if history.visits:
-        columns |= _visits(history.visits, day)
+    columns |= _visits(history.visits, day, len(count))
     return pd.DataFrame(columns, index=history.members, dtype=float)
 
 
@@ -119,7 +118,9 @@ def _spend(history: PurchaseDays, ends: np.ndarray, count: np.ndarray, day: int)
     return columns
 
 
-def _visits(visits: PurchaseDays, day: int) -> dict[str, np.ndarray]:
+def _visits(visits: PurchaseDays | None, day: int, members: int) -> dict[str, np.ndarray]:
+    if visits is None:
+        return {"visits_7": np.zeros(members), "visits_28": np.zeros(members), "visit_since": np.full(members, np.nan)}
     ends = visits.before(day)
     seen = ends > visits.starts[:-1]
     columns = {f"visits_{days}": ends - visits.before(day - days) for days in (7, 28)}

@@ -102,7 +102,7 @@ def moves(forecast: Forecast, known: pd.DataFrame, day: int, days: int, just_bou
     here = odds(known)
     found = {"moved_silence": here - special.logit(curves.bounded(just_bought))}
     for name, columns in MOVES.items():
-        typical = {column: forecast.typical[column] for column in columns if column in known}
+        typical = {column: forecast.typical[column] for column in columns}
         found[f"moved_{name}"] = here - odds(known.assign(**typical))
     return {name: np.where(bought, column, 0.0) for name, column in found.items()}
 
