@@ -50,9 +50,8 @@ def run(root: Path) -> None:
     _value(p, events, engine.load(con, "members"))
     months = lifecycle.month_starts(p.windows)
     members = tables.read("members")
-    lived = lifecycle.history(
-        events, members, p.windows, p.lifecycle, p.needs.min_purchase_days, p.economics.activity_kinds
-    )
+    known = purchase_days.read(events, members, p.windows.start, p.windows.as_of, p.economics.activity_kinds)
+    lived = lifecycle.history(known, p.windows, p.lifecycle, p.economics.repurchase_days)
     stored.save(paths.models("stages"), lived.now)
     known = lifecycle.current(lived.table).rename("stage").reset_index()
     known = known.assign(persona="Everybody", typicality=np.nan, main_need="x", stated_need=None, top_category=None)

@@ -78,9 +78,10 @@ DEFINITIONS = (
             "member_id": required(TEXT),
             "as_of": required(TIME),
             "stage": required(TEXT, among=STAGES),
-            "by_rhythm": required(TEXT, among=STAGES),  # the stage without P(alive)
-            "p_alive": optional(FLOAT, **SHARE),  # as the model of that month says; null for prospects
-            "believed": required(BOOL),  # whether P(alive) decides with the rhythm in that month
+            "chance": required(FLOAT, **SHARE),  # of an order within economics.repurchase_days, as known that month
+            "usual": required(
+                FLOAT, **SHARE
+            ),  # the member's usual one: days of theirs from which an order came so soon
             "startup": required(BOOL),  # history is shorter than the longest time that a rule looks back
         },
     ),

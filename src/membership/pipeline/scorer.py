@@ -20,7 +20,7 @@ from membership.base import engine, files, paths, stored, tables
 from membership.base.errors import DataError
 from membership.data import features, purchases
 from membership.pipeline import request
-from membership.profile import alive, lifecycle
+from membership.profile import lifecycle
 from membership.recommend import baskets, model, policies, policy, train
 from membership.repurchase import candidates, purchase_days
 from membership.repurchase import score as forecasts
@@ -28,7 +28,7 @@ from membership.settings import params
 from membership.tiers import points, qualifying, rules
 from membership.value import score
 
-CLASSES = (*score.STORED, *candidates.STORED, forecasts.Forecast, lifecycle.Now, rules.Rule)
+CLASSES = (*score.STORED, *candidates.STORED, forecasts.Forecast, lifecycle.Borders, rules.Rule)
 MODELS = ("worth", "repurchase", "stages", "tiers")  # what the batch run leaves under models/; every scorer takes it
 WORTH = ("value", "value_low", "value_high", "p_repurchase", "p_horizon", "residual_value")
 TIER = ("tier", "next_tier", "to_next", "spend_to_next", "points")
@@ -159,7 +159,9 @@ class _Sent:
 
     def __init__(self, folder: Path, p, items: pd.DataFrame):
         self._p, self._items, self._lock = p, items, Lock()
-        self._worth, self._forecast, self._now, self._rule = (stored.load(folder / name, CLASSES) for name in MODELS)
+        self._worth, self._forecast, self._borders, self._rule = (
+            stored.load(folder / name, CLASSES) for name in MODELS
+        )
         self._joined = pd.read_parquet(folder / "members.parquet").set_index("member_id")["joined_at"]
         redeems = points.redeemers(len(self._joined), p.tiers, p.seed)
         self._redeems = pd.Series(redeems, self._joined.index.sort_values())
@@ -185,10 +187,8 @@ class _Sent:
             con.con.execute(statement).fetchall()
         events, as_of, self._con = con.table("events"), p.windows.as_of, con
         months = lifecycle.month_starts(p.windows)
-        rhythm = lifecycle.rhythm_table(events, months[-1:], p.lifecycle, p.economics.activity_kinds)
         self._features = engine.Prepared(con, features.at(events, con.table("members"), as_of))
-        self._days = engine.Prepared(con, purchase_days.active_days(events, as_of))
-        self._rhythm = engine.Prepared(con, rhythm)
+        self._days = engine.Prepared(con, purchase_days.active_days(events, as_of, p.economics.activity_kinds))
         self._lines = engine.Prepared(con, baskets.lines(events, con.table("catalogue"), as_of, p.recommend))
         self._qualifying = qualifying.Replayed(events, months, p.tiers, lambda table: engine.Prepared(con, table))
 
@@ -197,13 +197,13 @@ class _Sent:
         members = pd.Series(np.sort(asked.members[asked.sent]), dtype="str")
         with self._lock:
             self._load(asked.events, members)
-            known, days, rhythm, lines = self._features(), self._days(), self._rhythm(), self._lines()
+            known, days, lines = self._features(), self._days(), self._lines()
             qualified = self._qualifying.of(members)
         known = known.set_index("member_id").sort_index()
-        joined = self._joined_at(asked)
-        chances = self._chances(days, joined.reindex(known.index))
+        joined = self._joined_at(asked).reindex(known.index)
+        chances = self._chances(days, joined)
         worth = self._worth.forecast(known, chances, self._p.value, self._p.economics)[list(WORTH)]
-        found = worth.assign(stage=self._stages(rhythm, joined).reindex(known.index, fill_value="prospect"))
+        found = worth.assign(stage=self._stages(days, joined))
         found = found.join(self._standing(*qualified).set_index("member_id")[list(TIER)])
         return found.assign(items=self._recommended(members.to_numpy(dtype=str), lines, k))
 
@@ -224,13 +224,10 @@ class _Sent:
         found = self._forecast.chances(history, purchase_days.number(windows.as_of), spans)
         return found.set_axis(["p_repurchase", "p_horizon"], axis=1)
 
-    def _stages(self, rhythm: pd.DataFrame, joined: pd.Series) -> pd.Series:
-        if rhythm.empty:
-            return pd.Series(dtype="str")
-        settings, windows = self._p.lifecycle, self._p.windows
-        first = alive.first_known(rhythm, joined, windows.start, settings.startup_days)
-        stage = self._now.stage(rhythm.assign(first_known=first), settings, self._p.needs.min_purchase_days)
-        return stage.set_axis(rhythm["member_id"])
+    def _stages(self, days: pd.DataFrame, joined: pd.Series) -> pd.Series:
+        windows = self._p.windows
+        history = purchase_days.of(days, joined, windows.start, "active")
+        return self._borders.stages(history, purchase_days.number(windows.as_of), self._p.lifecycle)["stage"]
 
     def _standing(self, amounts: pd.DataFrame, ahead: pd.Series, earning: qualifying.Earning) -> pd.DataFrame:
         settings, ranks = self._p.tiers, rules.replay(amounts, self._rule)

@@ -1,53 +1,106 @@
-"""The lifecycle stage of each member, month by month, from the member's own rhythm and P(alive).
+"""The lifecycle stage of each member, month by month, from the chance of an order beside the member's usual one.
 
-The data start on one day for everybody (left truncation): a purchase in the first months may not be a member's first,
-and a silence cannot be long yet. The first `startup_days` are marked as start-up, and moves leave them out.
+The chance is that of an order within `economics.repurchase_days`, by a logistic regression that is fitted at each month
+start to what was known then; the usual one is the share of the member's own days from which an order came so soon. The
+data start on one day for everybody (left truncation): a purchase in the first months may not be a member's first, and a
+silence cannot be long yet. The first `startup_days` are marked as start-up, and moves leave them out.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-import ibis
-import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
+from sklearn.metrics import roc_auc_score
 
-from membership.base import engine
+from membership.base.errors import DataError
 from membership.base.member_schemas import STAGES
-from membership.data import purchases
-from membership.lifetimes.bgnbd import MbgNbd
-from membership.profile import alive
+from membership.repurchase import purchase_days, rhythm, usual
+from membership.repurchase.logistic import Logistic
+from membership.repurchase.purchase_days import PurchaseDays
+from membership.repurchase.rules import OwnRate
 from membership.settings.lifecycle import Lifecycle
 from membership.settings.windows import Windows
 
+_RISING = {"lapsed": 0, "prospect": 1, "at_risk": 1, "won_back": 2, "new": 2, "active": 2, "loyal": 3}  # of the chance
+
 
 @dataclass(frozen=True)
-class Now:
-    """What the stage of a single member at the last month depends on, besides the member."""
+class Borders:
+    """What the stage of a member on a day depends on, besides the member: fitted to what was known on some day."""
 
-    usual_gap: float  # days, median over members with a rhythm; NaN where nobody has one
-    believed: bool  # whether P(alive) decides together with the rhythm
-    model: MbgNbd | None  # of P(alive); None where it could not be fitted
+    model: Logistic | OwnRate  # of the chance of an order
+    usual_share: float  # the usual chance of all members together
+    days: int  # within which an order counts: economics.repurchase_days
+    start: int  # first day of the data, days since 1970
 
-    def stage(self, rhythm: pd.DataFrame, settings: Lifecycle, min_purchase_days: int) -> pd.Series:
-        """Return the stage of each row of `rhythm` at the last month, with its column `first_known`."""
-        facts = rhythm.assign(p_alive=alive.now(self.model, rhythm), believed=self.believed)
-        return stages(facts, settings, min_purchase_days, self.usual_gap)["stage"]
+    @classmethod
+    def fit(cls, history: PurchaseDays, day: int, days: int, start: int) -> "Borders":
+        """Fit to what was known on `day`; where that teaches nothing, a member's own rate is the chance."""
+        try:
+            model = Logistic.fit(history, day, [days])
+        except DataError:
+            model = OwnRate()
+        return cls(model, usual.pooled(history, day, days), days, start)
+
+    def chances(self, history: PurchaseDays, day: int) -> pd.DataFrame:
+        """Return `chance` of an order within `days`, and the `usual` one, of each member on `day`."""
+        known = rhythm.at(history, day)
+        return pd.DataFrame(
+            {
+                "chance": self.model.chances(known, day, [self.days])[:, 0],
+                "usual": usual.share(history, day, self.days, self.usual_share),
+            },
+            index=history.members,
+        )
+
+    def stages(self, history: PurchaseDays, day: int, settings: Lifecycle) -> pd.DataFrame:
+        """Return `stage`, `chance` and `usual` of each member on `day`, from the days before it; the first that fits.
+
+        prospect: no purchase yet; new: the first purchase was within `new_days` and is known to be the first; lapsed:
+        the chance is below `lapsed_share` of the usual one, or there was no activity for `lapsed_days`; at_risk: below
+        `at_risk_share` of it; won_back: bought again within `new_days` after having lapsed; loyal: at least
+        `loyal_orders` purchase days in `loyal_days`; else active. Who showed other activity than purchases since the
+        last one, within `new_days`, has neither lapsed nor is at risk.
+        """
+        known = self.chances(history, day)
+        ends, first = history.before(day), history.starts[:-1]
+        bought, ratio = ends > first, (known["chance"] / known["usual"]).to_numpy()
+        earlier = day - settings.new_days
+        rules = {
+            "prospect": ~bought,
+            "new": self._first_known(history, settings) & (_since(history, first, day) <= settings.new_days),
+            "lapsed": self._lapsed(history, day, ratio, settings),
+            "at_risk": (ratio < settings.at_risk_share) & ~_browsing(history, day, settings),
+            "won_back": self._lapsed_on(history, earlier, settings) & (ends > history.before(earlier)),
+            "loyal": ends - history.before(day - settings.loyal_days) >= settings.loyal_orders,
+        }
+        return known.assign(stage=np.select(list(rules.values()), list(rules), "active"))
+
+    def _lapsed_on(self, history: PurchaseDays, day: int, settings: Lifecycle) -> np.ndarray:
+        known = self.chances(history, day)
+        lapsed = self._lapsed(history, day, (known["chance"] / known["usual"]).to_numpy(), settings)
+        return lapsed & (history.before(day) > history.starts[:-1])
+
+    def _lapsed(self, history: PurchaseDays, day: int, ratio: np.ndarray, settings: Lifecycle) -> np.ndarray:
+        return ((ratio < settings.lapsed_share) & ~_browsing(history, day, settings)) | (
+            _silent(history, day) > settings.lapsed_days
+        )
+
+    def _first_known(self, history: PurchaseDays, settings: Lifecycle) -> np.ndarray:
+        """Return whether the first purchase in the data is the member's first, (members,).
+
+        It is if the member joined after the data began, or if it comes after `startup_days` without any.
+        """
+        first = _entry(history, history.starts[:-1])
+        return (history.joined > self.start) | (first - self.start >= settings.startup_days)
 
 
 @dataclass(frozen=True)
 class History:
-    """The stage of every member at every month start.
-
-    `table` is `lifecycle_history`: member_id, as_of, stage, by_rhythm (the stage without P(alive)), p_alive (null for
-    prospects, and where no model could be fitted), believed (whether P(alive) decides together with the rhythm),
-    startup (whether history is still shorter than the longest look-back of a rule). `evidence`, index as_of: startup
-    and the columns of `alive.Alive.evidence`. `now` belongs to the last month.
-    """
+    """The stage of every member at every month start, as table `lifecycle_history`, and the borders of the last."""
 
     table: pd.DataFrame
-    evidence: pd.DataFrame
-    now: Now
+    now: Borders
 
 
 def month_starts(windows: Windows) -> pd.DatetimeIndex:
@@ -57,113 +110,71 @@ def month_starts(windows: Windows) -> pd.DatetimeIndex:
     return months.union([pd.Timestamp(windows.as_of)]).as_unit("us").rename("as_of")
 
 
-def rhythm(
-    events: ir.Table, months: pd.DatetimeIndex, settings: Lifecycle, activity_kinds: Sequence[str]
-) -> pd.DataFrame:
-    """Return what is known of each member's rhythm at each month start, from earlier events only.
+def history(known: PurchaseDays, windows: Windows, settings: Lifecycle, days: int) -> History:
+    """Return the stage of every member at every month start, each from what was known then.
 
-    Columns: member_id, as_of; purchase_days; recent_days (purchase days in the last `loyal_days`); age, since (days
-    since the first and the last purchase day); silent (days since the last day with activity, of `activity_kinds`);
-    usual_gap (days, the `rhythm_quantile` of the member's gaps between purchase days; null with fewer than two purchase
-    days); broken_gap (days, the longest gap between days with activity that ended within the last `new_days`; 0 if
-    none). Members without an earlier purchase have no row.
+    `known`: purchase days, with the days of activity as visits; `days`: economics.repurchase_days.
     """
-    return rhythm_table(events, months, settings, activity_kinds).execute()
-
-
-def rhythm_table(
-    events: ir.Table, months: pd.DatetimeIndex, settings: Lifecycle, activity_kinds: Sequence[str]
-) -> ir.Table:
-    """Return the query of `rhythm`, not yet executed."""
-    days = _active_days(engine.before(events, months[-1].date()), activity_kinds)
-    grid = ibis.memtable(pd.DataFrame({"as_of": months, "now": (months - pd.Timestamp(0)).days}))
-    seen = days.join(grid, days.day < grid.now)
-    ago = seen.now - seen.day
-    facts = seen.group_by("member_id", "as_of").agg(
-        purchase_days=seen.bought.sum(),
-        recent_days=(seen.bought & (ago <= settings.loyal_days)).sum(),
-        age=ago.max(where=seen.bought),
-        since=ago.min(where=seen.bought),
-        silent=ago.min(),
-        usual_gap=seen.purchase_gap.quantile(settings.rhythm_quantile),
-        broken_gap=seen.gap.max(where=ago <= settings.new_days).fill_null(0),
-    )
-    return facts.filter(facts.purchase_days > 0).order_by("member_id", "as_of")
-
-
-def stages(
-    rhythm: pd.DataFrame, settings: Lifecycle, min_purchase_days: int, usual_gap: float | None = None
-) -> pd.DataFrame:
-    """Return `stage`, and `by_rhythm`, the stage without P(alive), of each row of `rhythm`; the first rule that fits.
-
-    new: the first purchase was within `new_days` and is known to be the first (column first_known); lapsed: silent for
-    more than `lapsed_gaps` usual gaps, or `lapsed_days`; at_risk: silent for more than `at_risk_gaps` usual gaps;
-    won_back: bought again within `new_days` after a silence that counts as lapsed; loyal: at least `loyal_orders`
-    purchase days in `loyal_days`; else active. Where P(alive) is believed (columns p_alive, believed), a lapsed member
-    also needs one below `lapsed_p_alive` and is at_risk otherwise; everybody below `at_risk_p_alive` is at_risk.
-    Members with fewer than `min_purchase_days` purchase days have no rhythm of their own yet and get the median
-    member's: `usual_gap`, or that of the members in `rhythm`.
-    """
-    own = _own_gap(rhythm, min_purchase_days)
-    median = own.groupby(rhythm["as_of"]).transform("median") if usual_gap is None else usual_gap
-    usual = own.fillna(median).fillna(settings.lapsed_days)
-    silence = np.minimum(settings.lapsed_gaps * usual, settings.lapsed_days)
-    lapsed = rhythm["silent"] > silence
-    at_risk = lapsed | (rhythm["silent"] > settings.at_risk_gaps * usual)
-    going = rhythm["believed"] & (rhythm["p_alive"] < settings.at_risk_p_alive)
-    staying = rhythm["believed"] & (rhythm["p_alive"] >= settings.lapsed_p_alive)
-
-    def first(lapsed: pd.Series, at_risk: pd.Series) -> pd.Series:
-        rules = {
-            "new": rhythm["first_known"] & (rhythm["age"] <= settings.new_days),
-            "lapsed": lapsed,
-            "at_risk": at_risk,
-            "won_back": rhythm["broken_gap"] > silence,
-            "loyal": rhythm["recent_days"] >= settings.loyal_orders,
-        }
-        return pd.Series(np.select(list(rules.values()), list(rules), "active"), index=rhythm.index, dtype="str")
-
-    return pd.DataFrame({"stage": first(lapsed & ~staying, at_risk | going), "by_rhythm": first(lapsed, at_risk)})
-
-
-def history(
-    events: ir.Table,
-    members: pd.DataFrame,
-    windows: Windows,
-    settings: Lifecycle,
-    min_purchase_days: int,
-    activity_kinds: Sequence[str],
-) -> History:
-    """Return the stage of every member at every month start, from earlier events only; prospect without purchases.
-
-    `members`: member_id, joined_at (null where unknown). Events of anybody else are left out.
-    """
+    start, parts = purchase_days.number(windows.start), []
     months = month_starts(windows)
-    facts = rhythm(events, months, settings, activity_kinds)
-    facts = facts[facts["member_id"].isin(members["member_id"])].reset_index(drop=True)
-    joined = members.set_index("member_id")["joined_at"]
-    facts["first_known"] = alive.first_known(facts, joined, windows.start, settings.startup_days)
-    found = alive.by_month(facts, settings)
-    facts["p_alive"] = found.p_alive
-    facts["believed"] = facts["as_of"].map(found.evidence["believed"]).astype(bool)
-    known = facts[["member_id", "as_of", "p_alive"]].join(stages(facts, settings, min_purchase_days))
-    table = _everybody(known, members["member_id"], months)
-    evidence = found.evidence.reindex(months).fillna({"doubted": 0, "believed": False})
-    evidence = evidence.astype({"doubted": "int64", "believed": bool})
-    evidence.insert(0, "startup", months < pd.Timestamp(windows.start) + pd.Timedelta(days=settings.startup_days))
-    for column in ("believed", "startup"):
-        table[column] = np.tile(evidence[column].to_numpy(bool), len(members))
-    return History(table, evidence, _now(facts, found.model, evidence, min_purchase_days))
+    for month in months:
+        day = purchase_days.number(month.date())
+        borders = Borders.fit(known.until(day), day, days, start)
+        parts.append(borders.stages(known, day, settings).assign(as_of=month))
+    table = pd.concat(parts).rename_axis("member_id").reset_index()
+    table["startup"] = table["as_of"] < pd.Timestamp(windows.start) + pd.Timedelta(days=settings.startup_days)
+    columns = ["member_id", "as_of", "stage", "chance", "usual", "startup"]
+    return History(table[columns].sort_values(["member_id", "as_of"], ignore_index=True), borders)
 
 
-def _now(facts: pd.DataFrame, model: MbgNbd | None, evidence: pd.DataFrame, min_purchase_days: int) -> Now:
-    last = evidence.index[-1]
-    gap = _own_gap(facts[facts["as_of"] == last], min_purchase_days).median()
-    return Now(float(gap), bool(evidence["believed"].iloc[-1]), model)
+def separation(table: pd.DataFrame, known: PurchaseDays, days: int) -> pd.DataFrame:
+    """Return how well stages tell who orders within `days` of each month start whose `days` are over, by as_of.
+
+    Columns: auc (of the order lapsed, at risk or prospect, then new, active or won back, then loyal), auc_chance (of
+    the chance itself), and the share who ordered of each stage; NaN where nobody is in it. `known` ends where nothing
+    more is seen. Start-up months are left out.
+    """
+    last, rows = int(known.days.max(initial=0)) + 1, {}
+    for month, part in table[~table["startup"]].groupby("as_of"):
+        day = purchase_days.number(month.date())
+        if day + days > last:
+            continue
+        waited = pd.Series(known.since(day), known.members).reindex(part["member_id"]).to_numpy()
+        came = (waited >= 0) & (waited < days)
+        both = 0 < came.sum() < len(came)
+        aucs = {"auc": part["stage"].map(_RISING), "auc_chance": part["chance"]}
+        row = {name: roc_auc_score(came, by) if both else np.nan for name, by in aucs.items()}
+        rows[month] = row | pd.Series(came).groupby(part["stage"].to_numpy()).mean().to_dict()
+    columns = ["auc", "auc_chance", *STAGES]
+    return pd.DataFrame.from_dict(rows, orient="index").reindex(columns=columns).rename_axis("as_of")
 
 
-def _own_gap(rhythm: pd.DataFrame, min_purchase_days: int) -> pd.Series:
-    return rhythm["usual_gap"].where(rhythm["purchase_days"] >= min_purchase_days)
+def _entry(history: PurchaseDays, position: np.ndarray) -> np.ndarray:
+    """Return the purchase day at `position`; what lies beyond the end is any of them."""
+    return history.days[np.clip(position, 0, len(history.days) - 1)] if len(history.days) else position * 0
+
+
+def _since(history: PurchaseDays, position: np.ndarray, day: int) -> np.ndarray:
+    return day - _entry(history, position)
+
+
+def _silent(history: PurchaseDays, day: int) -> np.ndarray:
+    """Return the days since the last activity, (members,); since joining where there was none."""
+    last = np.where(history.before(day) > history.starts[:-1], _entry(history, history.before(day) - 1), history.joined)
+    return day - np.maximum(last, _last_visit(history, day))
+
+
+def _browsing(history: PurchaseDays, day: int, settings: Lifecycle) -> np.ndarray:
+    """Return who was active, but not by a purchase, since the last one and within `new_days`."""
+    visit = _last_visit(history, day)
+    return (visit > _entry(history, history.before(day) - 1)) & (day - visit <= settings.new_days)
+
+
+def _last_visit(history: PurchaseDays, day: int) -> np.ndarray:
+    if history.visits is None:
+        return np.full(len(history.members), np.iinfo(np.int64).min // 2)
+    ends = history.visits.before(day)
+    return np.where(ends > history.visits.starts[:-1], _entry(history.visits, ends - 1), np.iinfo(np.int64).min // 2)
 
 
 def settled(history: pd.DataFrame) -> pd.DataFrame:
@@ -203,50 +214,3 @@ def profile(personas: pd.DataFrame, stage: pd.Series) -> pd.DataFrame:
     table = personas.copy()
     table.insert(1, "stage", personas["member_id"].map(stage))
     return table
-
-
-def compare_rules(found: History, settings: Lifecycle) -> pd.DataFrame:
-    """Return `found.evidence` of each month, and how far the two rules agree on the members who have bought.
-
-    Further columns: buyers; rhythm_silent, p_alive_silent (shares at risk or lapsed by rhythm, or below
-    `at_risk_p_alive`); disagree (share of buyers who are silent by only one of the two). P(alive) is shown even where
-    it is not believed; null where no model could be fitted.
-    """
-    buyers = found.table[found.table["stage"] != "prospect"]
-    silent = buyers["by_rhythm"].isin(["at_risk", "lapsed"]).astype(float)
-    going = (buyers["p_alive"] < settings.at_risk_p_alive).astype(float).where(buyers["p_alive"].notna())
-    said = {"buyers": 1, "rhythm_silent": silent, "p_alive_silent": going, "disagree": (going - silent).abs()}
-    grouped = buyers[["as_of"]].assign(**said).groupby("as_of")
-    shares = grouped[["rhythm_silent", "p_alive_silent", "disagree"]].mean()
-    return found.evidence.join(grouped["buyers"].sum()).join(shares).fillna({"buyers": 0}).astype({"buyers": "int64"})
-
-
-def _everybody(known: pd.DataFrame, members: pd.Series, months: pd.DatetimeIndex) -> pd.DataFrame:
-    """Return `known` with a row for every member and month; those missing in it are prospects."""
-    row = pd.Index(members).get_indexer(known["member_id"]) * len(months)
-    row = row + months.get_indexer(pd.DatetimeIndex(known["as_of"]).as_unit("us"))
-    empty = np.full(len(members) * len(months), -1)
-    empty[row] = np.arange(len(known))
-    return pd.DataFrame(
-        {
-            "member_id": np.repeat(members.array, len(months)),
-            "as_of": np.tile(months, len(members)),
-            "stage": known["stage"].array.take(empty, allow_fill=True),
-            "by_rhythm": known["by_rhythm"].array.take(empty, allow_fill=True),
-            "p_alive": known["p_alive"].array.take(empty, allow_fill=True),
-        }
-    ).fillna({"stage": "prospect", "by_rhythm": "prospect"})
-
-
-def _active_days(events: ir.Table, kinds: Sequence[str]) -> ir.Table:
-    """Days (since 1970) with activity of each member, whether something was bought, and the gaps to the days before.
-
-    `gap` is in days since the last active day; `purchase_gap` since the last purchase day, null on other days.
-    """
-    active = events.filter(purchases.is_activity(events, kinds))
-    days = active.group_by("member_id", day=purchases.day(active).epoch_days()).agg(
-        bought=purchases.is_purchase(active).any()
-    )
-    earlier = ibis.window(group_by=days.member_id, order_by=days.day, preceding=(None, 1))
-    before, purchase = days.day.max().over(earlier), days.day.max(where=days.bought).over(earlier)
-    return days.mutate(gap=days.day - before, purchase_gap=days.bought.ifelse(days.day - purchase, None))

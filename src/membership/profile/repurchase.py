@@ -24,7 +24,7 @@ import pandas as pd
 from membership.base import engine
 from membership.base.errors import DataError
 from membership.data import purchases
-from membership.profile import alive, lifecycle
+from membership.profile import lifecycle
 from membership.settings.windows import Windows
 from membership.stats import resample, survival
 
@@ -149,15 +149,16 @@ def difference(spells: pd.DataFrame, groups: pd.Series, clock: Clock = "member")
 def cohorts(events: ir.Table, members: pd.DataFrame, windows: Windows, startup_days: int) -> pd.Series:
     """Return the month of the first purchase, e.g. 2017-05, of members who have bought, by member_id.
 
-    Members who may have bought before the data began (`alive.first_known`) form one cohort, "before the data began".
+    Members who may have bought before the data began form one cohort, "before the data began": they did not join later,
+    and bought in the first `startup_days`.
     """
     seen = engine.before(events, windows.as_of).filter(purchases.is_purchase)
     table = seen.group_by("member_id").agg(first=seen.local_at.date().min()).order_by("member_id").to_pandas()
     table = table[table["member_id"].isin(members["member_id"])]
     first = pd.to_datetime(table["first"])
-    facts = table.assign(as_of=pd.Timestamp(windows.as_of), age=(pd.Timestamp(windows.as_of) - first).dt.days)
-    joined = members.set_index("member_id")["joined_at"]
-    known = alive.first_known(facts, joined, windows.start, startup_days)
+    began = pd.Timestamp(windows.start)
+    joined = table["member_id"].map(members.set_index("member_id")["joined_at"].dt.normalize()) > began
+    known = joined | ((first - began).dt.days >= startup_days)
     label = np.where(known, first.dt.strftime("%Y-%m"), BEFORE)
     return pd.Series(label, index=pd.Index(table["member_id"]), name="cohort", dtype="str")
 

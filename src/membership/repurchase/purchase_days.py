@@ -1,5 +1,6 @@
 """The purchase days of all members, one member after the other, so that a whole market is a few arrays."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -104,29 +105,42 @@ class PurchaseDays:
         )
 
 
-def read(events: ir.Table, members: pd.DataFrame, start: date, until: date) -> PurchaseDays:
+def read(
+    events: ir.Table, members: pd.DataFrame, start: date, until: date, kinds: Sequence[str] | None = None
+) -> PurchaseDays:
     """Return the days on which each of `members` (member_id, joined_at) bought, or did something else, before `until`.
 
-    `start`: the first day of the data. Events of anybody else are left out.
+    `start`: the first day of the data. `kinds`: what else counts, all other events unless named. Events of anybody else
+    are left out.
     """
-    return of(active_days(events, until).to_pandas(), members.set_index("member_id")["joined_at"], start)
+    joined_at = members.set_index("member_id")["joined_at"]
+    return of(active_days(events, until, kinds or ()).to_pandas(), joined_at, start, "active" if kinds else "visited")
 
 
-def active_days(events: ir.Table, until: date) -> ir.Table:
-    """Return, of each member and day before `until`: spend (cents), bought, visited (another event than a purchase)."""
+def active_days(events: ir.Table, until: date, kinds: Sequence[str] = ()) -> ir.Table:
+    """Return, of each member and day before `until`: spend (cents), bought, visited and active.
+
+    visited: an event that is neither purchase nor return; active: such an event of one of `kinds`.
+    """
     seen = engine.before(events, until)
-    bought = purchases.is_purchase(seen)
+    bought, other = purchases.is_purchase(seen), ~purchases.is_paid(seen)
     return seen.group_by("member_id", day=purchases.day(seen).epoch_days()).agg(
-        spend=seen.amount.sum(where=bought).fill_null(0), bought=bought.any(), visited=(~purchases.is_paid(seen)).any()
+        spend=seen.amount.sum(where=bought).fill_null(0),
+        bought=bought.any(),
+        visited=other.any(),
+        active=(other & purchases.is_activity(seen, kinds)).any(),
     )
 
 
-def of(days: pd.DataFrame, joined_at: pd.Series, start: date) -> PurchaseDays:
-    """Return the purchase days in `days`, rows of `active_days`, of the members of `joined_at` (member_id -> time)."""
+def of(days: pd.DataFrame, joined_at: pd.Series, start: date, other: str = "visited") -> PurchaseDays:
+    """Return the purchase days in `days`, rows of `active_days`, of the members of `joined_at` (member_id -> time).
+
+    Visits are the days of the column `other`.
+    """
     ids = joined_at.index.sort_values()
     known = joined_at.reindex(ids).dt.normalize() - pd.Timestamp(_EPOCH)
     joined = known.dt.days.fillna(number(start)).clip(lower=number(start)).to_numpy(np.int64)
-    visited = days[days["visited"]]
+    visited = days[days[other]]
     visits = PurchaseDays(ids, joined, *_entries(visited, ids)) if len(visited) else None
     return PurchaseDays(ids, joined, *_entries(days[days["bought"]], ids), visits)
 

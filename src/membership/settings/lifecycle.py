@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from membership.settings.section import Count, Days, Level, Positive, Section
+from membership.settings.section import Count, Days, Level, Section
 
 Words = Annotated[str, Field(min_length=1)]
 
@@ -34,31 +34,24 @@ class Strategy(Section):
 
 
 class Lifecycle(Section):
-    """When a member changes stage: gaps are multiples of the member's own usual gap between purchases."""
+    """When a member changes stage; the chance is that of an order within economics.repurchase_days."""
 
     new_days: Days
     loyal_orders: Count
     loyal_days: Days
-    rhythm_quantile: Level = 0.9  # quantile of a member's gaps between purchases that is called the usual gap
-    at_risk_gaps: Positive
-    lapsed_gaps: Positive
+    at_risk_share: Level = 0.7  # of the usual chance of an order: below it a member is at risk
+    lapsed_share: Level = 0.3  # below it a member has lapsed
     lapsed_days: Days
-    # P(alive) below which a member is at risk whatever the rhythm says; above lapsed_p_alive
-    at_risk_p_alive: Level = 0.8
-    # P(alive) from which on nobody has lapsed; both count only in months where P(alive) is believed
-    lapsed_p_alive: Level = 0.5
     follow_days: Days = 90  # days that members are followed to their next purchase, at least; from a month start on
-    confidence: Level = 0.95  # of intervals, and of the test whether to believe P(alive)
+    confidence: Level = 0.95  # of intervals
     # draws of members for the intervals of moves between stages
     bootstrap: Annotated[int, Field(ge=20, le=10000)] = 500
     strategy: Strategy
 
     @model_validator(mode="after")
     def _in_order(self):
-        if self.at_risk_gaps >= self.lapsed_gaps:
-            raise ValueError("at_risk_gaps must be smaller than lapsed_gaps")
-        if self.lapsed_p_alive >= self.at_risk_p_alive:
-            raise ValueError("lapsed_p_alive must be smaller than at_risk_p_alive")
+        if self.lapsed_share >= self.at_risk_share:
+            raise ValueError("lapsed_share must be smaller than at_risk_share")
         return self
 
     @property

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 from pandas.io.formats.style import Styler
 
+from membership.base.member_schemas import STAGES
 from membership.report import formats
 from membership.report.figures.profile import spoken
 from membership.stats.survival import Curve
@@ -35,20 +36,17 @@ def moves(intervals: pd.DataFrame, title: str, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def rules(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw `lifecycle.compare_rules`: the share at risk or lapsed by each rule, and by only one of them."""
-    ax = ax or plt.subplots(figsize=(8.5, 3.8))[1]
-    lines = {"rhythm_silent": "by rhythm", "p_alive_silent": "by P(alive)", "disagree": "by only one of them"}
-    for column, label in lines.items():
-        style = "--" if column == "disagree" else "-"
-        ax.plot(table.index, table[column], style, marker="o", markersize=3, label=label)
-    for month, startup in table["startup"].items():
-        if startup:
-            ax.axvline(month, color="lightgrey", linewidth=8, zorder=0)
-    ax.set(title="Members at risk or lapsed (grey: start-up)", xlabel="as of", ylabel="share of buyers", ylim=(0, None))
+def separation(table: pd.DataFrame, days: int, ax: Axes | None = None) -> Axes:
+    """Draw `lifecycle.separation`: the share of each stage who ordered within `days` of each month start."""
+    ax = ax or plt.subplots(figsize=(8.5, 4))[1]
+    for stage, colour in zip(STAGES, sns.color_palette(n_colors=len(STAGES)), strict=True):
+        if table[stage].notna().any():
+            ax.plot(table.index, table[stage], marker="o", markersize=3, color=colour, label=spoken(stage))
+    ax.set(title=f"Who orders within {days} days, by stage\nGood: lines far apart, in the order of the stages")
+    ax.set(xlabel="as of", ylabel="share who ordered", ylim=(0, 1))
     ax.yaxis.set_major_formatter(PercentFormatter(1))
     ax.tick_params(axis="x", rotation=30)
-    ax.legend(frameon=False)
+    ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     return ax
 
 
