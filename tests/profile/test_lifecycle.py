@@ -1,5 +1,6 @@
 """Lifecycle: each stage by hand, nothing from the future, tables of stages by hand."""
 
+from dataclasses import dataclass
 from datetime import date
 
 import ibis
@@ -9,8 +10,11 @@ import pytest
 
 from membership.base import tables
 from membership.base.member_schemas import STAGES
+from membership.data.sources import simulate
 from membership.profile import lifecycle
+from membership.repurchase import purchase_days
 from membership.settings import params
+from membership.settings.dataset import Simulate
 from membership.settings.lifecycle import Lifecycle
 from membership.settings.windows import Windows
 
@@ -18,12 +22,9 @@ SETTINGS = Lifecycle(
     new_days=30,
     loyal_orders=5,
     loyal_days=60,
-    rhythm_quantile=0.5,
-    at_risk_gaps=2,
-    lapsed_gaps=4,
+    at_risk_share=0.6,
+    lapsed_share=0.2,
     lapsed_days=100,
-    at_risk_p_alive=0.8,
-    lapsed_p_alive=0.5,
     follow_days=90,
     confidence=0.95,
     bootstrap=100,
@@ -38,29 +39,41 @@ WINDOWS = Windows(
 MONTHS = lifecycle.month_starts(WINDOWS)
 
 
-def events(purchases, kind="purchase"):
-    rows = [(member, pd.Timestamp(day) + pd.Timedelta(hours=13)) for member, days in purchases.items() for day in days]
-    frame = pd.DataFrame(rows, columns=["member_id", "local_at"]).astype({"member_id": "str"})
-    frame["local_at"] = frame["local_at"].astype("datetime64[us]")
-    return ibis.memtable(frame.assign(kind=kind))
+START = purchase_days.number(WINDOWS.start)
+
+
+@dataclass(frozen=True)
+class Fading:
+    """A chance that halves with every ten days since the last purchase."""
+
+    def chances(self, rhythm, day, days):
+        return 0.5 ** (rhythm[["since"]].to_numpy() / 10)
+
+
+def known(purchases, names=None, joined_at=None, visits=None):
+    """Return purchase days of members: name -> dates; `visits` likewise, of views."""
+    rows = [(member, day, "purchase") for member, days in purchases.items() for day in days]
+    rows += [(member, day, "view") for member, days in (visits or {}).items() for day in days]
+    frame = pd.DataFrame(rows, columns=["member_id", "local_at", "kind"]).astype({"member_id": "str", "kind": "str"})
+    frame["local_at"] = (pd.to_datetime(frame["local_at"]) + pd.Timedelta(hours=13)).astype("datetime64[us]")
+    names = names or sorted(purchases)
+    people = pd.DataFrame({"member_id": names, "joined_at": pd.to_datetime(pd.Series([joined_at] * len(names)))})
+    events = ibis.memtable(frame.assign(amount=100))
+    return purchase_days.read(events, people, WINDOWS.start, WINDOWS.as_of, ["purchase", "view"])
 
 
 def every(days, start, end):
     return pd.date_range(start, end, freq=f"{days}D").strftime("%Y-%m-%d").tolist()
 
 
-def members(names, joined_at=None):
-    return pd.DataFrame({"member_id": names, "joined_at": pd.to_datetime(pd.Series([joined_at] * len(names)))})
+def stage_of(purchases, as_of="2020-07-01", joined_at=None, visits=None):
+    borders = lifecycle.Borders(Fading(), 1.0, 14, START)
+    day = purchase_days.number(date.fromisoformat(as_of))
+    return borders.stages(known(purchases, None, joined_at, visits), day, SETTINGS)["stage"].to_dict()
 
 
-def history_of(purchases, names=None, kind="purchase", joined_at=None):
-    people = members(names or sorted(purchases), joined_at)
-    return lifecycle.history(events(purchases, kind), people, WINDOWS, SETTINGS, 3, ["purchase"])
-
-
-def stage_of(purchases, as_of="2020-07-01", joined_at=None):
-    history = history_of(purchases, joined_at=joined_at).table
-    return history[history["as_of"] == as_of].set_index("member_id")["stage"].to_dict()
+def history_of(purchases, names=None, joined_at=None, windows=WINDOWS):
+    return lifecycle.history(known(purchases, names, joined_at), windows, SETTINGS, 14).table
 
 
 def test_month_starts_end_with_the_day_of_scoring():
@@ -78,29 +91,41 @@ def test_month_starts_end_with_the_day_of_scoring():
         ([], "prospect"),
         (["2020-06-20"], "new"),
         (every(10, "2020-02-01", "2020-06-30"), "loyal"),  # six purchase days in the last 60
-        (every(20, "2020-02-01", "2020-06-30"), "active"),  # three
-        (every(10, "2020-02-01", "2020-06-07"), "at_risk"),  # last on 31 May: 31 days are more than 2 gaps of 10
-        (every(10, "2020-02-01", "2020-05-12"), "lapsed"),  # last on 11 May: 51 days are more than 4 gaps
-        ([*every(10, "2020-02-01", "2020-04-01"), "2020-06-25"], "won_back"),  # back after 84 days
-        (["2020-03-01", "2020-03-20"], "lapsed"),  # no rhythm of their own: the limit is lapsed_days
+        (every(20, "2020-02-01", "2020-06-30"), "active"),  # the last 11 days ago: a chance of .47 of a usual .78
+        (every(10, "2020-02-01", "2020-06-22"), "at_risk"),  # the last 11 days ago: .47 of a usual 1
+        (every(10, "2020-02-01", "2020-06-02"), "lapsed"),  # 31 days ago: .12 of a usual 1
+        ([*every(10, "2020-02-01", "2020-04-01"), "2020-06-29"], "won_back"),  # back after 89 days: it had lapsed
+        ([*every(10, "2020-02-01", "2020-06-10"), "2020-06-29"], "loyal"),  # back after 20 days: it had not
+        (["2020-02-01", "2020-03-20"], "lapsed"),  # silent for longer than lapsed_days
     ],
 )
-def test_stage_follows_the_members_own_rhythm(purchases, stage):
+def test_stage_follows_the_chance_beside_the_members_usual_one(purchases, stage):
     assert stage_of({"m": purchases})["m"] == stage
 
 
-def test_members_without_a_rhythm_are_given_the_median_members():
-    # the others' usual gap is 5 days, so 25 days of silence after two purchases are more than four of them
-    others = {f"o{i}": every(5, "2020-02-01", "2020-06-30") for i in range(3)}
-    assert stage_of({**others, "m": ["2020-03-01", "2020-06-06"]})["m"] == "lapsed"
+def test_the_same_chance_is_at_risk_for_a_frequent_buyer_and_usual_for_a_rare_one():
+    often, rarely = every(7, "2020-02-01", "2020-06-15"), every(31, "2020-01-10", "2020-06-15")
+    found = stage_of({"often": [*often, "2020-06-15"], "rarely": [*rarely, "2020-06-15"]})
+    assert found == {"often": "at_risk", "rarely": "active"}
+
+
+def test_who_still_looks_around_is_not_at_risk():
+    silent = every(10, "2020-02-01", "2020-06-02")
+    assert stage_of({"m": silent}, visits={"m": ["2020-06-28"]})["m"] == "active"
+    assert stage_of({"m": silent}, visits={"m": ["2020-05-15"]})["m"] == "lapsed"  # before the last purchase
+    long_gone = every(10, "2020-01-05", "2020-02-20")
+    assert stage_of({"m": long_gone}, visits={"m": ["2020-06-28"]})["m"] == "active"
+    assert stage_of({"m": long_gone}, visits={"m": ["2020-03-01"]})["m"] == "lapsed"
 
 
 def test_nothing_after_the_month_start_changes_its_stage():
-    early = {"m": every(10, "2020-01-05", "2020-04-30")}
-    later = {"m": [*early["m"], "2020-05-01", "2020-06-03", "2020-07-01", "2020-07-20"]}
-    for month in ("2020-02-01", "2020-04-01", "2020-05-01"):
-        assert stage_of(early, month) == stage_of(later, month)
-    assert stage_of(later) == stage_of({"m": later["m"][:-2]})
+    crowd = {f"o{n}": every(3 + n % 9, "2020-01-05", f"2020-0{3 + n % 4}-20") for n in range(40)}
+    early = crowd | {"m": every(10, "2020-01-05", "2020-04-30")}
+    later = early | {"m": [*early["m"], "2020-05-01", "2020-06-03", "2020-07-01", "2020-07-20"]}
+    before, after = (history_of(one) for one in (early, later))
+    until = pd.Timestamp("2020-05-01")
+    pd.testing.assert_frame_equal(before[before["as_of"] <= until], after[after["as_of"] <= until])
+    assert not before.equals(after)
 
 
 def test_a_purchase_on_the_month_start_is_not_seen_and_one_on_the_day_before_is():
@@ -108,28 +133,25 @@ def test_a_purchase_on_the_month_start_is_not_seen_and_one_on_the_day_before_is(
     assert stage_of({"m": ["2020-02-29"]}, "2020-03-01", joined_at="2020-02-15")["m"] == "new"
 
 
-def test_only_purchases_count():
-    assert set(history_of({"m": ["2020-06-20"]}, kind="view").table["stage"]) == {"prospect"}
-
-
-def test_history_has_every_member_every_month_and_shares_add_up():
-    history = history_of({"a": ["2020-02-10"]}, ["a", "b"]).table
+def test_history_has_every_member_every_month_and_shares_add_up(workspace):
+    history = history_of({"a": ["2020-02-10"]}, ["a", "b"])
     assert len(history) == 2 * len(MONTHS)
     np.testing.assert_allclose(lifecycle.shares(history, "stage", list(STAGES)).sum(axis=1), 1)
     assert lifecycle.current(history).to_dict() == {"a": "lapsed", "b": "prospect"}
+    tables.write("lifecycle_history", history)
 
 
 def test_a_first_purchase_seen_early_is_new_only_where_joining_is_known():
     early = {"m": ["2020-02-20"]}  # 50 days after the data begin: a first one, or one after a long gap
-    assert stage_of(early, "2020-03-01")["m"] == "active"
+    assert stage_of(early, "2020-03-01")["m"] == "at_risk"
     assert stage_of(early, "2020-03-01", joined_at="2020-02-10")["m"] == "new"
-    assert stage_of(early, "2020-03-01", joined_at="2020-01-01 05:00")["m"] == "active"  # the day on which data begin
+    assert stage_of(early, "2020-03-01", joined_at="2020-01-01 05:00")["m"] == "at_risk"  # the day on which data begin
     assert stage_of({"m": ["2020-04-10"]}, "2020-05-01")["m"] == "new"  # 100 days without one came first
-    assert stage_of({"m": ["2020-04-09"]}, "2020-05-01")["m"] == "active"
+    assert stage_of({"m": ["2020-04-09"]}, "2020-05-01")["m"] != "new"
 
 
 def test_months_before_the_longest_look_back_are_marked_and_their_moves_left_out():
-    history = history_of({"a": ["2020-02-10"]}).table
+    history = history_of({"a": ["2020-02-10"]})
     startup = history.set_index("as_of")["startup"]
     assert startup[startup].index.strftime("%m-%d").tolist() == ["02-01", "03-01", "04-01"]  # 100 days end on 10 April
     assert lifecycle.settled(history)["as_of"].min() == pd.Timestamp("2020-05-01")
@@ -137,63 +159,54 @@ def test_months_before_the_longest_look_back_are_marked_and_their_moves_left_out
 
 def test_a_last_step_that_is_no_whole_month_is_left_out():
     mid = WINDOWS.model_copy(update={"validation_end": date(2020, 6, 15), "as_of": date(2020, 6, 15)})
-    history = lifecycle.history(events({"m": ["2020-02-10"]}), members(["m"]), mid, SETTINGS, 3, ["purchase"]).table
+    history = history_of({"m": ["2020-02-10"]}, windows=mid)
     assert history["as_of"].max() == pd.Timestamp("2020-06-15")
     assert lifecycle.settled(history)["as_of"].max() == pd.Timestamp("2020-06-01")
 
 
 def test_members_without_purchases_and_purchases_of_strangers():
-    nobody = history_of({"m": []})
-    assert set(nobody.table["stage"]) == {"prospect"}
-    assert not nobody.table["believed"].any()
-    assert lifecycle.compare_rules(nobody, SETTINGS)["buyers"].sum() == 0
-    assert set(history_of({"stranger": ["2020-02-10"]}, ["m"]).table["member_id"]) == {"m"}
+    assert set(history_of({"m": []})["stage"]) == {"prospect"}
+    assert set(history_of({"stranger": ["2020-02-10"]}, ["m"])["member_id"]) == {"m"}
 
 
 def test_a_single_month_is_a_history():
     short = WINDOWS.model_copy(update={"validation_end": date(2020, 1, 20), "as_of": date(2020, 1, 20)})
-    history = lifecycle.history(events({"m": ["2020-01-10"]}), members(["m"]), short, SETTINGS, 3, ["purchase"]).table
-    assert history[["stage", "startup"]].to_numpy().tolist() == [["active", True]]
-
-
-FACTS = pd.DataFrame(
-    {
-        "as_of": pd.Timestamp("2020-07-01"), "purchase_days": 9, "recent_days": 1, "age": 200, "usual_gap": 10.0,
-        "broken_gap": 0, "first_known": False,
-    },
-    index=range(6),
-).assign(
-    silent=[5, 5, 30, 50, 50, 50],  # in rhythm, in rhythm, at risk, lapsed by the rhythm
-    p_alive=[0.9, 0.7, 0.9, 0.6, 0.4, np.nan],
-)  # fmt: skip
-
-
-def test_where_p_alive_is_believed_lapsed_needs_both_and_either_puts_at_risk():
-    found = lifecycle.stages(FACTS.assign(believed=True), SETTINGS, 3)
-    assert found["stage"].tolist() == ["active", "at_risk", "at_risk", "at_risk", "lapsed", "lapsed"]
-    assert found["by_rhythm"].tolist() == ["active", "active", "at_risk", "lapsed", "lapsed", "lapsed"]
-
-
-def test_where_p_alive_is_not_believed_the_rhythm_decides():
-    found = lifecycle.stages(FACTS.assign(believed=False), SETTINGS, 3)
-    assert (found["stage"] == found["by_rhythm"]).all()
+    history = history_of({"m": ["2020-01-10"]}, windows=short)
+    assert len(history) == 1 and history["startup"].all()
 
 
 def test_the_stage_at_a_day_is_that_of_the_last_month_start():
-    history = history_of({"m": ["2020-04-12"]}).table
+    history = history_of({"m": ["2020-04-12"]})
     assert lifecycle.at(history, "stage", pd.Timestamp("2020-05-20")).to_dict() == {"m": "new"}
 
 
-def test_the_rules_are_compared_by_hand():
-    table = FACTS.assign(
-        member_id=list("abcdef"), stage="active", by_rhythm=["active"] * 2 + ["at_risk"] + ["lapsed"] * 3
+def test_separation_is_that_computed_by_hand():
+    bought = {"a": ["2020-05-03"], "b": ["2020-05-20"], "c": ["2020-05-02", "2020-06-30"]}
+    table = pd.DataFrame(
+        {
+            "member_id": list("abc"), "as_of": pd.Timestamp("2020-05-01"), "stage": ["loyal", "lapsed", "active"],
+            "chance": [0.9, 0.1, 0.5], "startup": False,
+        }
+    )  # fmt: skip
+    late = table.assign(as_of=pd.Timestamp("2020-06-25"))  # whose days are not over
+    row = lifecycle.separation(pd.concat([table, late]), known(bought), 14)
+    assert row.index.tolist() == [pd.Timestamp("2020-05-01")]
+    assert row.iloc[0][["auc", "auc_chance", "loyal", "lapsed", "active"]].tolist() == [1, 1, 1, 0, 1]
+    assert np.isnan(row.iloc[0]["at_risk"])
+
+
+def test_in_a_market_with_churn_members_who_left_are_lapsed_or_at_risk():
+    knobs = params.load("ingest").dataset.simulate.model_dump()
+    knobs |= {"members": 800, "items": 30, "churn_per_year": 0.5, "views_per_order": 0.0, "offers": 0}
+    found = simulate.market(Simulate(**knobs), 4)
+    windows = params.load("lifecycle").windows
+    market = purchase_days.read(
+        ibis.memtable(found.canonical.events), found.canonical.members, windows.start, windows.as_of
     )
-    evidence = pd.DataFrame({"startup": False}, index=pd.Index([pd.Timestamp("2020-07-01")], name="as_of"))
-    row = lifecycle.compare_rules(lifecycle.History(table, evidence, None), SETTINGS).iloc[0]
-    assert row["buyers"] == 6
-    assert row["rhythm_silent"] == pytest.approx(4 / 6)
-    assert row["p_alive_silent"] == pytest.approx(3 / 5)  # of the five with a P(alive)
-    assert row["disagree"] == pytest.approx(2 / 5)  # the second by P(alive) only, the third by rhythm only
+    history = lifecycle.history(market, windows, params.load("lifecycle").lifecycle, 14).table
+    separated = lifecycle.separation(history, market, 14)
+    assert separated["auc"].mean() > 0.7
+    assert separated["at_risk"].mean() < 0.75 * separated["active"].mean()
 
 
 def test_each_stage_has_a_row_with_means_also_where_nobody_is():

@@ -67,9 +67,9 @@ def test_each_stage_must_say_what_to_do():
     assert list(SETTINGS.column("action")) == list(STAGES)
 
 
-def test_p_alive_thresholds_out_of_order_are_refused():
-    with pytest.raises(ParamError, match="lapsed_p_alive must be smaller than at_risk_p_alive"):
-        params.parse(params.read(), {"lifecycle.lapsed_p_alive": 0.9})
+def test_borders_out_of_order_are_refused():
+    with pytest.raises(ParamError, match="lapsed_share must be smaller than at_risk_share"):
+        params.parse(params.read(), {"lifecycle.lapsed_share": 0.9})
 
 
 def test_the_share_of_value_at_risk_or_lapsed_by_hand():

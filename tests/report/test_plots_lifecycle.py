@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from membership.base.member_schemas import STAGES
-from membership.profile import alive, lifecycle_metrics, moves, repurchase, strategy
+from membership.profile import lifecycle_metrics, moves, repurchase, strategy
 from membership.report import words
 from membership.report.figures import lifecycle as plots_lifecycle
 from membership.settings import params
@@ -16,14 +16,10 @@ SETTINGS = params.load("lifecycle").lifecycle
 MONTHS = pd.date_range("2020-01-01", periods=4, freq="MS", name="as_of")
 
 
-def rules(p_value=0.001, back=0.7, doubted=30, believed=False, startup=(True, False, False, False)):
-    return pd.DataFrame(
-        {
-            "startup": startup, "p_value": p_value, "doubted": doubted, "expected": 0.3, "back": back,
-            "believed": believed, "buyers": 100, "rhythm_silent": 0.2, "p_alive_silent": 0.05, "disagree": 0.15,
-        },
-        index=MONTHS,
-    )  # fmt: skip
+SEPARATED = pd.DataFrame(
+    {"auc": 0.8, "auc_chance": 0.85, **dict.fromkeys(STAGES, np.nan), "loyal": 0.9, "active": 0.6, "at_risk": 0.35},
+    index=MONTHS,
+)
 
 
 def steps(members=40):
@@ -51,7 +47,7 @@ RETAINED = pd.DataFrame(
 def test_figures_are_titled_and_labelled():
     axes = [
         plots_lifecycle.moves(steps(), "Moves"),
-        plots_lifecycle.rules(rules()),
+        plots_lifecycle.separation(SEPARATED, 14),
         plots_lifecycle.next_purchase(repurchase.curves(spells(), GROUPS, 0.95), "stage", 60),
         plots_lifecycle.next_purchase(repurchase.curves(spells(), GROUPS, 0.95, "gap"), "stage", 60, "gap"),
         plots_lifecycle.cohorts(RETAINED),
@@ -109,16 +105,16 @@ def test_tables_for_people_show_intervals():
 STAGE = pd.Series(["loyal", "lapsed"], pd.Index(["m0", "m1"], name="member_id"))
 
 
-def measured(moved=None, rates=None, pooled=RETAINED.iloc[1:]):
+def measured(moved=None, rates=None, pooled=RETAINED.iloc[1:], separated=SEPARATED):
     moved = steps() if moved is None else moved
     rates = repurchase.rates(spells(), GROUPS, 14, 0.95) if rates is None else rates
-    return lifecycle_metrics.metrics(STAGE, rules(), moved, rates, pooled)
+    return lifecycle_metrics.metrics(STAGE, separated, moved, rates, pooled)
 
 
 def test_the_metrics_of_the_lifecycle_by_hand():
     found = measured()
     assert found["repurchase_at_origin"] == pytest.approx(14 / 60)
-    assert (found["rules_disagree"], found["p_alive_doubted_back"], found["p_alive_believed_months"]) == (0.15, 0.7, 0)
+    assert (found["stage_auc"], found["ordered_at_risk"]) == pytest.approx((0.8, 0.35)) and "ordered_new" not in found
     assert found["loyal_stay_low"] < found["loyal_stay_rate"] < found["loyal_stay_high"]
     assert found["retention_month_1"] == pytest.approx(1 / 3)
     assert (found["stage_share_loyal"], found["stage_share_new"]) == (0.5, 0)
@@ -129,43 +125,25 @@ def test_the_metrics_of_the_lifecycle_by_hand():
 
 def test_metrics_that_nobody_knows_are_left_out():
     rates = repurchase.rates(spells(), GROUPS, 14, 0.95).iloc[:0]
-    found = measured(steps(0), rates, RETAINED.iloc[:0])
-    assert found["rules_disagree"] == 0.15
+    found = measured(steps(0), rates, RETAINED.iloc[:0], SEPARATED.iloc[:0])
     assert not {"repurchase_at_origin", "repurchase_loyal", "loyal_stay_low", "retention_month_1"} & set(found)
 
 
-def concluded(metrics, facts, extremes, slipping):
-    told = alive.verdict(rules(**facts), 0.95)
-    values = {
-        "alive": told,
-        "extremes": extremes,
-        "slipping": slipping,
-        "p_stages": 0.5,
-        "days": 14,
-        "confidence": 0.95,
-    }
+def concluded(metrics, extremes, slipping):
+    values = {"extremes": extremes, "slipping": slipping, "p_stages": 0.5, "days": 14, "confidence": 0.95}
     return words.render("lifecycle", metrics=metrics, **values)
 
 
-@pytest.mark.parametrize(
-    "facts",
-    [
-        {}, {"believed": True, "back": 0.2}, {"p_value": 0.4}, {"back": np.nan, "doubted": 3},
-        {"startup": (True,) * 4},
-    ],
-)  # fmt: skip
-def test_the_conclusion_holds_the_numbers_in_every_verdict(facts):
+def test_the_conclusion_holds_the_numbers():
     rates = repurchase.rates(spells(), GROUPS, 14, 0.95)
     value = pd.DataFrame({"member_id": ["m0", "m1"], "value": [300.0, 100.0]})
     todo = strategy.table(STAGE, value, steps(), rates, SETTINGS.strategy)
-    text = concluded(measured(), facts, repurchase.extremes(rates), strategy.slipping(todo))
-    assert "**25%**" in text and "23%" in text
-    assert ("15.0%" in text) == ("startup" not in facts)
-    assert ("70%" in text) == (facts == {})
+    text = concluded(measured(), repurchase.extremes(rates), strategy.slipping(todo))
+    assert "**25%**" in text and "23%" in text and "35%" in text and "0.800" in text
 
 
 def test_the_conclusion_of_very_little_names_no_unknown_number():
     rates = repurchase.rates(spells(), GROUPS, 14, 0.95).iloc[:0]
-    facts = {"p_value": np.nan, "back": np.nan, "doubted": 0}
-    text = concluded(measured(steps(0), rates, RETAINED.iloc[:0]), facts, repurchase.extremes(rates), float("nan"))
+    little = measured(steps(0), rates, RETAINED.iloc[:0], SEPARATED.iloc[:0])
+    text = concluded(little, repurchase.extremes(rates), float("nan"))
     assert text and "nan" not in text and "-%" not in text
