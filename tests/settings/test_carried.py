@@ -50,3 +50,20 @@ def test_an_old_file_gives_the_parameters_of_todays(workspace, capsys):
     params._tell.cache_clear()
     assert params.parse(params.read()) == today
     assert "response is called campaigns now" in capsys.readouterr().err
+
+
+def test_actions_that_named_a_benefit_by_default_are_read_without_it_and_a_persons_own_stay():
+    old = {"at_risk": {"action": "Remind with a personal offer before the habit breaks"}, "lapsed": {"action": "Call"}}
+    new, told = carry_over({"lifecycle": {"strategy": old}})
+    assert new["lifecycle"]["strategy"] == {
+        "at_risk": {"action": "Remind before the habit breaks"},
+        "lapsed": {"action": "Call"},
+    }
+    assert len(told) == 1 and "lifecycle.strategy.at_risk.action" in told[0]
+
+
+def test_a_catalogue_without_words_for_actions_is_still_read():
+    raw = params.read()
+    for benefit in raw["benefits"]["catalogue"]:
+        benefit.pop("action")
+    assert params.parse(raw).benefits.catalogue[0].words == "personal offers"

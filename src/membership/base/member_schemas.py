@@ -272,7 +272,7 @@ DEFINITIONS = (
             "spend_to_next": required(INT, **COUNT),  # cents
             "points": required(INT, **COUNT),
             "benefits": required(TEXT),  # joined by "; "; one on a recommended item names it: "personal_offers: Bread"
-            "next_action": required(TEXT),
+            "next_action": required(TEXT),  # of the stage, then one for each of `benefits`, joined by "; "
             "items": required(TEXT),  # names joined by "; "
         },
         open=True,  # and item_1, item_1_id, item_1_reason, item_2, ...: the recommended items, best first
