@@ -47,7 +47,7 @@ def closed():
 @pytest.mark.parametrize("change", [{}, {"thresholds": [100, 200, 300]}, {"qualify_by": "points"}])
 def test_the_words_of_the_tiers_show_their_net_value(tiers, change):
     net = tiers["sensitivity"].loc["lower", "net"]
-    told = {"metrics": tiers["metrics"], "lower_net": net, "near": 0.1, "horizon_days": 90}
+    told = {"metrics": tiers["metrics"], "lower_net": net, "near": 0.1, "horizon_days": 90, "confidence": 0.95}
     text = words.render("tiers", settings=TIERS.model_copy(update=change), **told)
     assert f"{tiers['metrics']['tiers_net'] / 100:,.0f}" in text and f"{net / 100:,.0f}" in text
 
@@ -76,7 +76,7 @@ def test_figures_of_the_tiers_are_titled_and_labelled(tiers):
         tier_figures.monthly_moves(rules.moves(tiers["ranks"]), 2),
         tier_figures.cost_by_month(tiers["monthly"]),
         tier_figures.distance(tier_overview.distances(tiers["standing"], search.rule)),
-        tier_figures.outstanding(tiers["owed"]),
+        tier_figures.outstanding(tiers["owed"].by_lot),
     ]
     assert all(ax.get_title() and ax.get_ylabel() and ax.get_xlabel() is not None for ax in axes)
     assert len(axes[0].get_lines()) == 3 + 3 + 1  # a curve and a threshold a level, and zero
@@ -112,5 +112,5 @@ def test_tables_show_cents_in_units_of_currency_shares_per_cent_and_what_is_unkn
     assert all(text in shown for text in ("1,250<", "25.0%", "1,200", ">-<", "&lt;a&gt;"))
     amounts = pd.DataFrame({"threshold": [500_00]})
     assert ">500<" in readable.table(amounts, 100).to_html() and ">50,000<" in readable.table(amounts, 1).to_html()
-    liability = points.liability(tiers["books"], TIERS)
-    assert "2020-02-01<" in readable.money(liability).to_html()
+    face = points.face_value(tiers["books"], TIERS)
+    assert "2020-02-01<" in readable.money(face).to_html()

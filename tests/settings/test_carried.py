@@ -11,6 +11,7 @@ OLD = {
     "evaluate": {"power": 0.8, "reach_costs": [0, 25]},
     "value": {"horizon_days": 90, "worked_case": {"members": 10}},
     "check": {"metrics": {"*": 1e-6}},
+    "tiers": {"breakage": 0.2, "redeem_share": 0.8},
     "quick": {"tune.trials": 2, "value.worked_case.members": 5},
 }
 
@@ -23,9 +24,10 @@ def test_what_moved_is_found_at_its_new_place_and_each_move_is_told():
         "campaigns": {"folds": 5, "reach_costs": [0, 25]},
         "evaluate": {"power": 0.8},
         "value": {"horizon_days": 90},
+        "tiers": {"redeem_share": 0.8},
         "quick": {"tune.trials": 2},
     }
-    assert len(told) == 8
+    assert len(told) == 9
     assert OLD["profile"]["lifecycle"] == {"new_days": 30}
 
 

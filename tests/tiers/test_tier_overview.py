@@ -77,9 +77,12 @@ def test_months_add_up_to_all_members_all_margin_and_all_points(found):
     assert shares.columns.tolist() == TIERS.names
 
 
-def test_points_outstanding_are_those_of_the_books(found):
-    assert found["owed"]["points"].sum() == found["books"].last.sum()
-    assert found["owed"]["cost"].sum() == pytest.approx(found["books"].last.sum() * TIERS.point_value * 0.8)
+def test_points_outstanding_are_those_of_the_books_and_the_liability_is_what_will_be_redeemed(found):
+    owed, metrics = found["owed"], found["metrics"]
+    assert metrics["points_outstanding"] == owed.by_lot["points"].sum() == found["books"].last.sum()
+    assert metrics["points_liability"] == pytest.approx(owed.by_lot["redeemed"].sum() * TIERS.point_value)
+    ends = [metrics[f"points_liability{end}"] for end in ("_low", "", "_high", "_most")]
+    assert ends == sorted(ends) and 0 < ends[1] < metrics["points_outstanding"] * TIERS.point_value
 
 
 def test_metrics_are_those_of_the_tables(found):

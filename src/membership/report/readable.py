@@ -11,7 +11,7 @@ SUMS = ("gain", "cost", "net", "best_net")  # cents, shown in whole units of cur
 MONEY = ("cost_month", "value")  # cents a member, shown to the cent
 SHARES = (
     "share", "value_share", "pays_for", "break_even", "uplift", "uplift_sd", "assumed", "assumed_sd", "p_pays",
-    "kept", "low", "high", "placebo", "systematic", "min_ratio", "smallest_ratio", "lost",
+    "kept", "breakage", "low", "high", "placebo", "systematic", "min_ratio", "smallest_ratio", "lost",
 )  # fmt: skip
 RATIOS = ("points_multiplier",)
 AMOUNTS = ("threshold", "safe", "to_keep")  # of what qualifies for a tier

@@ -13,6 +13,7 @@ _MOVED = {  # dotted key of an earlier version -> where it is now; None: no para
     "evaluate.reach_costs": "campaigns.reach_costs",
     "value.worked_case": None,
     "check": None,
+    "tiers.breakage": None,
     "quick.value.worked_case.members": None,
 }
 _REWORDED = {  # dotted key -> the default of an earlier version, which named a benefit, and today's

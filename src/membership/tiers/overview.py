@@ -5,10 +5,11 @@ import pandas as pd
 
 from membership.settings.tiers import Tiers
 from membership.tiers import rules
+from membership.tiers.liability import Owed
 from membership.tiers.points import Books
 from membership.tiers.rules import Rule
 from membership.tiers.thresholds import Search
-from membership.tiers.worth import MONTH, Appraisal, Terms
+from membership.tiers.worth import Appraisal, Terms
 
 NEAR = 0.1  # share of the next threshold that is missing, below which a member is near it
 
@@ -131,18 +132,8 @@ def dropping(standing: pd.DataFrame, settings: Tiers) -> pd.DataFrame:
     return table.reindex(names).fillna(0).astype(int).assign(to_keep=keep)
 
 
-def owed(liability: pd.DataFrame, lots: pd.DataFrame, terms: Terms) -> pd.DataFrame:
-    """Return the points outstanding by the month of earning: months (to expiry, from now), points, cost (cents).
-
-    Cost is the expected redemptions, at `terms.point_cost`.
-    """
-    months = (lots["expires_at"] - liability.index[-1]).dt.days / MONTH
-    table = pd.DataFrame({"months": months.clip(lower=0), "points": lots["points"]})
-    return table.assign(cost=table["points"] * terms.point_cost)
-
-
 def metrics(
-    search: Search, by_tier: pd.DataFrame, agreement: pd.DataFrame, moves: pd.DataFrame, owed: pd.DataFrame
+    search: Search, by_tier: pd.DataFrame, agreement: pd.DataFrame, moves: pd.DataFrame, owed: Owed
 ) -> dict[str, float]:
     """Return the metrics of the tiers. Money in cents; shares 0 to 1."""
     members, found = max(int(by_tier["members"].sum()), 1), search.appraisal
@@ -161,8 +152,11 @@ def metrics(
         "demoted_last_month": int(moves["down"].iloc[-1]),
         "near_next_share": float(by_tier["near_next"].sum() / members),
         "about_to_drop_share": float(by_tier["about_to_drop"].sum() / members),
-        "points_outstanding": int(owed["points"].sum()),
-        "points_liability": float(owed["cost"].sum()),
+        "points_outstanding": int(owed.by_lot["points"].sum()),
+        "points_liability": owed.cents,
+        "points_liability_low": owed.low,
+        "points_liability_high": owed.high,
+        "points_liability_most": owed.most,
     }
 
 

@@ -93,10 +93,19 @@ def distance(distances: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def outstanding(owed: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw `overview.owed`: points outstanding by the months left until they expire."""
+def outstanding(by_lot: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw `Owed.by_lot`: points outstanding by the months left until they expire, and what becomes of them."""
     ax = ax or plt.subplots(figsize=(8, 3.5))[1]
-    ax.bar(owed["months"].round().astype(int), owed["cost"] / 100, color="steelblue")
-    ax.set(title="Points outstanding, by months to expiry", xlabel="months until they expire")
-    ax.set(ylabel="expected cost (units of currency)")
+    expire = by_lot["points"] - by_lot["redeemed"]
+    parts = {"will be redeemed": by_lot["redeemed"].where(by_lot["redeemed"] > 0, 0)}
+    parts |= {
+        f"will expire: holder {who}": expire.where(by_lot["holder"] == who, 0) for who in by_lot["holder"].unique()
+    }
+    months, base = by_lot["months"].round().astype(int), 0.0
+    for (label, values), colour in zip(parts.items(), ("steelblue", "lightsteelblue", "lightgrey"), strict=False):
+        height = values.groupby(months).sum()
+        ax.bar(height.index, height, bottom=base, color=colour, label=label)
+        base = base + height
+    ax.set(title="Points outstanding, by months to expiry", xlabel="months until they expire", ylabel="points")
+    ax.legend(frameon=False)
     return ax
