@@ -69,5 +69,5 @@ def tiers() -> dict:
         "by_tier": by_tier, "agreement": agreement, "owed": owed,
         "monthly": overview.by_month(ranks, amounts, books, TERMS),
         "sensitivity": thresholds.sensitivity(search, amounts, value),
-        "metrics": overview.metrics(search, by_tier, agreement, rules.moves(ranks), owed),
+        "metrics": overview.metrics(search, by_tier, agreement, rules.moves(ranks), owed, 0.95),
     }  # fmt: skip

@@ -34,7 +34,9 @@ def test_without_guardrails_there_is_an_empty_figure():
 
 
 def test_money_is_drawn_in_units():
-    programme = pd.DataFrame({"tier": ["Member"], "tier_rank": [0], "gain": [300.0], "cost": [100.0]})
+    programme = pd.DataFrame(
+        {"tier": ["Member", "all"], "tier_rank": [0, 1], "gain": [300.0, 300.0], "cost": [100.0, 100.0]}
+    )
     ax = figures.money(programme, "EUR", 90)
     assert ax.get_ylabel() == "EUR over 90 days"
     assert sorted(bar.get_height() for bar in ax.patches if bar.get_height()) == [1.0, 3.0]

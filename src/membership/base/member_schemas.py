@@ -149,6 +149,7 @@ DEFINITIONS = (
             "benefit": required(TEXT),
             "cost": required(FLOAT, **COUNT),  # expected cents over the horizon
             "gain": required(FLOAT),  # expected cents of margin over the horizon, assumed response
+            "spread": required(FLOAT),  # cents that one standard deviation more response would add to gain less cost
         },
     ),
     Table(
@@ -220,7 +221,7 @@ DEFINITIONS = (
         "programme",
         ("tier",),
         {
-            "tier": required(TEXT),
+            "tier": required(TEXT),  # "all", with the highest rank: the sum over tiers
             "tier_rank": required(INT, **COUNT),
             "members": required(INT, **COUNT),
             "value": required(FLOAT, **COUNT),  # cents of margin over the horizon, together
@@ -229,6 +230,8 @@ DEFINITIONS = (
             "cost": required(FLOAT, **COUNT),  # cents of benefits over the horizon
             "gain": required(FLOAT),  # cents of margin, assumed response
             "net": required(FLOAT),
+            "net_low": required(FLOAT),  # its interval at value.confidence, from uncertainty in the responses
+            "net_high": required(FLOAT),
         },
     ),
     Table(

@@ -14,12 +14,12 @@ from membership.tiers.worth import Appraisal, Terms
 NEAR = 0.1  # share of the next threshold that is missing, below which a member is near it
 
 
-def rule_table(appraisal: Appraisal, settings: Tiers) -> pd.DataFrame:
+def rule_table(appraisal: Appraisal, settings: Tiers, confidence: float) -> pd.DataFrame:
     """Return the rule and what it is expected to bring; index tier, money in cents.
 
     threshold (what it takes to rise), safe (what it takes to stay), points_multiplier, cost_month (a member), uplift
     (assumed), members (in the last month of the replay), gain, cost, net (over the horizon, compared with everybody in
-    the entry tier).
+    the entry tier), net_low and net_high (from how uncertain the assumed uplifts are).
     """
     rule = appraisal.rule
     table = pd.DataFrame(
@@ -32,7 +32,7 @@ def rule_table(appraisal: Appraisal, settings: Tiers) -> pd.DataFrame:
         },
         index=appraisal.levels.index,
     )
-    return table.join(appraisal.levels.drop(columns="threshold"))
+    return table.join(appraisal.by_level(confidence).drop(columns="threshold"))
 
 
 def by_tier(standing: pd.DataFrame, value: pd.DataFrame, settings: Tiers) -> pd.DataFrame:
@@ -133,10 +133,16 @@ def dropping(standing: pd.DataFrame, settings: Tiers) -> pd.DataFrame:
 
 
 def metrics(
-    search: Search, by_tier: pd.DataFrame, agreement: pd.DataFrame, moves: pd.DataFrame, owed: Owed
+    search: Search,
+    by_tier: pd.DataFrame,
+    agreement: pd.DataFrame,
+    moves: pd.DataFrame,
+    owed: Owed,
+    confidence: float,
 ) -> dict[str, float]:
-    """Return the metrics of the tiers. Money in cents; shares 0 to 1."""
+    """Return the metrics of the tiers. Money in cents; shares 0 to 1; `confidence` is of the net's range."""
     members, found = max(int(by_tier["members"].sum()), 1), search.appraisal
+    low, high = found.range(confidence)
     names = found.rule.names[1:]
     return {
         "members": members,
@@ -146,6 +152,9 @@ def metrics(
         "tiers_gain": found.gain,
         "tiers_cost": found.cost,
         "tiers_net": found.net,
+        "tiers_net_low": low,
+        "tiers_net_high": high,
+        "tiers_net_all_lower": found.net - float(found.spread.sum()),  # every uplift one standard deviation lower
         "tiers_moves_per_year": float(found.moves),
         "tier_agreement": float(np.trace(agreement) / members),
         "promoted_last_month": int(moves["up"].iloc[-1]),

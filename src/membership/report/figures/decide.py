@@ -5,6 +5,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 
+from membership.evaluate.programme import ALL
 from membership.report import formats
 
 _FURTHEST = 4  # margins; what is further is cut off
@@ -31,7 +32,11 @@ def guardrails(moved: pd.DataFrame, confidence: float, ax: Axes | None = None) -
 def money(programme: pd.DataFrame, currency: str, days: int, ax: Axes | None = None) -> Axes:
     """Draw the assumed gain and the cost of benefits by tier, of table `programme` (cents over `days`)."""
     ax = ax or plt.subplots(figsize=(7, 3.5))[1]
-    long = programme.sort_values("tier_rank").melt("tier", ["gain", "cost"], var_name="what", value_name="cents")
+    long = (
+        programme[programme["tier"] != ALL]
+        .sort_values("tier_rank")
+        .melt("tier", ["gain", "cost"], var_name="what", value_name="cents")
+    )
     long["amount"] = long["cents"] / formats.CENTS
     long["what"] = long["what"].map({"gain": "assumed gain in margin", "cost": "expected cost"})
     sns.barplot(long, x="tier", y="amount", hue="what", ax=ax)
