@@ -37,7 +37,7 @@ def run(seed: int, dates: tuple[date, ...] = DATES, draws: int = 10_000) -> dict
     months = pd.date_range(p.windows.start, p.windows.holdout_end, freq="MS")[1:]
     amounts = qualifying.amounts(events, members, months, p.tiers)
     spend = qualifying.spend(events, members, months)
-    terms = Terms(p.tiers, p.economics.margin_rate, p.value.horizon_days, p.tiers.breakage)
+    terms = Terms(p.tiers, p.economics.margin_rate, p.value.horizon_days, 1 - p.tiers.redeem_share)
     found = [row for at in dates for row in compared(at, amounts, spend, terms, p.windows.start, seed, draws)]
     told = [
         goals.told(f"{row['date']}: cents a member over the grid's {row['grid']}, {side}", row[side])

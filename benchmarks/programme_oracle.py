@@ -236,7 +236,10 @@ def _shared(p, market: Market) -> Shared:
 def _terms(p, settings: Tiers, shared: Shared) -> Terms:
     limits = settings.search.model_copy(update={"budget": settings.search.budget * len(shared.amounts) / MEMBERS})
     return Terms(
-        settings.model_copy(update={"search": limits}), p.economics.margin_rate, p.value.horizon_days, p.tiers.breakage
+        settings.model_copy(update={"search": limits}),
+        p.economics.margin_rate,
+        p.value.horizon_days,
+        1 - p.tiers.redeem_share,
     )
 
 

@@ -117,7 +117,7 @@ def one(members: int, seed: int) -> dict:
         p.tiers.model_copy(update={"search": search_limits}),
         p.economics.margin_rate,
         p.value.horizon_days,
-        p.tiers.breakage,
+        1 - p.tiers.redeem_share,
     )
     settings = p.benefits.model_copy(update={"budget": p.benefits.budget * scale})
     amounts = clock.take("qualifying", lambda: rolling(drawn.spend, round(p.tiers.qualifying_days / 30)))

@@ -8,7 +8,7 @@ from membership.campaigns import response
 from membership.data.sources import simulate
 from membership.profile import lifecycle
 from membership.settings import params
-from membership.tiers import points, qualifying, rules, thresholds
+from membership.tiers import liability, qualifying, rules, thresholds
 from membership.tiers.worth import Terms
 
 MEMBERS = 160
@@ -36,7 +36,7 @@ def write() -> thresholds.Search:
     events, months = engine.load(engine.connect(), "events"), lifecycle.month_starts(p.windows)
     history = (events, members, months, p.tiers)
     amounts, settled = qualifying.amounts(*history), rules.settled(months, p.windows.start, p.tiers)
-    breakage = points.expected_breakage(qualifying.earning(*history), p.tiers, p.seed)
+    breakage = liability.expected_breakage(qualifying.earning(*history), value, p.tiers, p.value.horizon_days)
     terms = Terms(p.tiers, p.economics.margin_rate, p.value.horizon_days, breakage)
     found = thresholds.search(amounts, value, terms, settled)
     ranks = rules.replay(amounts, found.rule)

@@ -58,7 +58,9 @@ def run(root: Path) -> None:
     tables.write("profile", known.assign(answered_survey=False))
     _tiers(p, events, members["member_id"], months)
     _recommendations(p, events)
-    given = pd.DataFrame({"member_id": members["member_id"][:1], "benefit": "points_boost", "cost": 1.0, "gain": 2.0})
+    given = pd.DataFrame(
+        {"member_id": members["member_id"][:1], "benefit": "points_boost", "cost": 1.0, "gain": 2.0, "spread": 0.5}
+    )
     tables.write("allocations", given)
 
 

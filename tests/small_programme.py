@@ -6,7 +6,7 @@ import pandas as pd
 from membership.benefits import sweeps
 from membership.settings import params
 from membership.settings.benefits import Benefit, Benefits, Fairness
-from membership.tiers import overview, points, rules, thresholds, worth
+from membership.tiers import liability, overview, points, rules, thresholds, worth
 
 TIERS = params.parse(
     params.read(),
@@ -58,16 +58,16 @@ def tiers() -> dict:
     search = thresholds.search(amounts, value, TERMS)
     ranks = rules.replay(amounts, search.rule)
     base = (amounts // 600).astype("int32")
-    claim = points.vouchers(np.arange(120) % 2 == 0, 50)
-    books = points.keep(base, base * 0, claim, 90)
+    redeems, knobs = np.arange(120) % 2 == 0, TIERS.model_copy(update={"redeem_at": 50, "points_expire_days": 90})
+    books = points.keep(base, base * 0, points.vouchers(redeems, 50), 90)
     standing = rules.standing(ranks, amounts, books.last, search.rule, TIERS, amounts.iloc[:, -1] * 0.8)
     by_tier = overview.by_tier(standing, value, TIERS)
     agreement = overview.agreement(standing, value, TIERS)
-    owed = overview.owed(points.liability(books, TIERS), points.lots(books, TIERS), TERMS)
+    owed = liability.owed(books, liability.pace(value, ranks.iloc[:, -1], TIERS, 90), redeems, knobs, 0.95)
     return {
         "amounts": amounts, "value": value, "search": search, "ranks": ranks, "books": books, "standing": standing,
         "by_tier": by_tier, "agreement": agreement, "owed": owed,
         "monthly": overview.by_month(ranks, amounts, books, TERMS),
         "sensitivity": thresholds.sensitivity(search, amounts, value),
-        "metrics": overview.metrics(search, by_tier, agreement, rules.moves(ranks), owed),
+        "metrics": overview.metrics(search, by_tier, agreement, rules.moves(ranks), owed, 0.95),
     }  # fmt: skip

@@ -1,6 +1,7 @@
 """What benefits and fairness come to adds up, and other responses bring what they should."""
 
 import pytest
+from scipy.stats import norm
 from small_programme import BENEFITS, FACTS, FAIR, SETTING, TIERS, UPLIFTS
 
 from membership.benefits import fairness, overview, payoff, sweeps
@@ -11,12 +12,17 @@ from membership.benefits.allocation import allocate
 def report():
     options = SETTING.options()
     allocation = allocate(options, FACTS, BENEFITS)
-    table = overview.benefit_table(allocation, payoff.break_even(FACTS, BENEFITS, 0.25, UPLIFTS))
+    table = overview.benefit_table(allocation, payoff.break_even(FACTS, BENEFITS, 0.25, UPLIFTS), 0.95)
     fair = fairness.benefit_table(FACTS, allocation, BENEFITS, 0.95)
     ratios = sweeps.ratio(options, FACTS, BENEFITS, [0.2, 0.9])
     outlook = payoff.outlook(options, allocation.given, 0.95)
     lost = overview.lost_to_fairness(ratios, BENEFITS)
-    return allocation, table, fair, overview.metrics(allocation, outlook, fair, lost, BENEFITS.budget)
+    return (
+        allocation,
+        table,
+        fair,
+        overview.metrics(allocation, outlook, fair, lost, BENEFITS.budget, sweeps.price_range(SETTING)),
+    )
 
 
 def test_costs_by_tier_and_by_benefit_are_those_of_the_allocation(report):
@@ -32,6 +38,10 @@ def test_the_table_of_benefits_by_hand(report):
     assert table["given"].to_dict() == {"gift": 3, "too_dear": 0, "modest": 0}
     assert table["may_have"].to_dict() == {"gift": 6, "too_dear": 6, "modest": 6}
     assert table["pays_for"].to_dict() == pytest.approx({"gift": 4 / 6, "too_dear": 0, "modest": 4 / 6})
+    assert table["net"].to_dict() == pytest.approx({"gift": 270, "too_dear": 0, "modest": 0})
+    half = norm.ppf(0.975) * 3 * 50  # three members, whose margin of 1000 is uncertain by 5 % of it
+    assert (table.loc["gift", "net_low"], table.loc["gift", "net_high"]) == pytest.approx((270 - half, 270 + half))
+    assert table.loc["modest", ["net_low", "net_high"]].tolist() == [0, 0]
     assert table.loc["gift", "break_even"] == pytest.approx(60 / (0.25 * 16_200))
 
 
@@ -63,6 +73,17 @@ def test_this_allocation_is_never_better_than_the_best_for_the_money_had_one_kno
     free = BENEFITS.model_copy(update={"fairness": FAIR.model_copy(update={"min_ratio": 0.0})})
     best = sweeps.response(sweeps.Setting(FACTS, free, 0.25, UPLIFTS), report[0].given, [0.2, 0.5, 1.0, 1.5])["best"]
     assert (best >= table["net"] - 1e-6).all()
+
+
+def test_one_more_cent_brings_more_with_a_higher_response_and_the_same_with_a_certain_one():
+    free = BENEFITS.model_copy(update={"fairness": FAIR.model_copy(update={"min_ratio": 0.0}), "budget": 25})
+    setting = sweeps.Setting(FACTS, free, 0.25, UPLIFTS)
+    # a gift of 10 cents brings 100, or 50 and 150 one standard deviation lower and higher
+    assert sweeps.price_range(setting) == pytest.approx((4, 14))
+    certain = sweeps.Setting(FACTS, free, 0.25, UPLIFTS.assign(uplift_sd=0.0))
+    assert sweeps.price_range(certain) == pytest.approx((9, 9))
+    without = sweeps.Setting(FACTS, free.model_copy(update={"budget": 0}), 0.25, UPLIFTS)
+    assert sweeps.price_range(without) == pytest.approx((4, 14))
 
 
 def test_a_response_so_weak_that_nothing_pays_brings_nothing_at_best(report):

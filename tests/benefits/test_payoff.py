@@ -172,6 +172,7 @@ def test_a_missing_uplift_and_an_unknown_persona_are_named():
         ({"multiplier": 2}, "`multiplier` belongs to kind points_multiplier"),
         ({"min_tier": 4}, "personal_offers: min_tier above the top tier; allowed: 0 to 3"),
         ({"name": "points_boost"}, "every benefit needs its own name"),
+        ({"action": "boost points"}, "every benefit needs its own action"),
     ],
 )
 def test_a_catalogue_that_cannot_be_is_refused_in_words(change, said):

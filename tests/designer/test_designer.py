@@ -68,7 +68,7 @@ def test_thresholds_out_of_order_give_a_message_and_no_figures(ours, order):
 def test_the_conclusion_shows_the_saved_policy_or_why_a_choice_is_not_possible(ours):
     saved = ours.saved_outcome
     text = words.render("tier_designer", outcome=saved, saved=saved)
-    assert f"{saved.net / 100:,.0f}" in text and saved.moved == 0
+    assert f"{saved.net / 100:,.0f}" in text and saved.moved == 0 and saved.beyond(saved) == (0, 0, 0)
     wrong = ours.evaluate(replace(ours.saved, thresholds=ours.saved.thresholds[::-1]))
     assert wrong.message in words.render("tier_designer", outcome=wrong, saved=saved)
 
@@ -96,12 +96,26 @@ def test_higher_thresholds_only_make_members_fall(ours):
 def test_the_interval_holds_the_net_and_closes_where_every_uplift_is_sure(ours):
     outcome = ours.saved_outcome
     assert outcome.low < outcome.net < outcome.high
+    for table, name in ((outcome.by_tier, "net"), (outcome.by_tier, "benefit_net"), (outcome.by_benefit, "net")):
+        assert (table[f"{name}_low"] <= table[name]).all() and (table[name] <= table[f"{name}_high"]).all()
     settings = ours.terms.settings
     sure = [level.model_copy(update={"uplift_sd": 0.0}) for level in settings.levels]
     known = settings.model_copy(update={"levels": sure, "pull": settings.pull.model_copy(update={"uplift_sd": 0.0})})
     certain = replace(ours, terms=replace(ours.terms, settings=known), uplifts=ours.uplifts.assign(uplift_sd=0.0))
     outcome = certain.evaluate(certain.saved)
     assert outcome.low == outcome.net == outcome.high
+    tables = outcome.by_tier["benefit_net"], outcome.by_benefit["net"]
+    assert tables[0].tolist() == outcome.by_tier["benefit_net_low"].tolist() and tables[1].sum() == tables[0].sum()
+
+
+def test_what_two_choices_differ_by_is_as_uncertain_as_what_they_do_not_share(ours):
+    saved = ours.saved_outcome
+    without = ours.evaluate(replace(ours.saved, uplift_times={}))
+    gained, low, high = saved.beyond(without)
+    given = saved.by_benefit["net"].sum()
+    sds = (saved.by_benefit["net_high"] - saved.by_benefit["net"]) ** 2  # the tiers are the same, and so are certain
+    assert gained == pytest.approx(given)
+    assert (high - gained, gained - low) == pytest.approx((sds.sum() ** 0.5,) * 2)
 
 
 def test_the_searched_rule_is_the_best_under_the_sliders_and_keeps_their_budget(ours):

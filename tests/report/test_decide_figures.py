@@ -34,14 +34,18 @@ def test_without_guardrails_there_is_an_empty_figure():
 
 
 def test_money_is_drawn_in_units():
-    programme = pd.DataFrame({"tier": ["Member"], "tier_rank": [0], "gain": [300.0], "cost": [100.0]})
+    programme = pd.DataFrame(
+        {"tier": ["Member", "all"], "tier_rank": [0, 1], "gain": [300.0, 300.0], "cost": [100.0, 100.0]}
+    )
     ax = figures.money(programme, "EUR", 90)
     assert ax.get_ylabel() == "EUR over 90 days"
     assert sorted(bar.get_height() for bar in ax.patches if bar.get_height()) == [1.0, 3.0]
 
 
-def test_next_actions_are_counted_by_tier_in_order(tiers):
-    todo = tiers[["member_id", "tier"]].assign(next_action="Thank")
-    ax = figures.next_actions(todo, tiers)
+def test_next_actions_are_counted_by_tier_in_order_stages_before_benefits(tiers):
+    called = tiers[["member_id"]].assign(benefit="", step="Thank")
+    given = called.iloc[-3:].assign(benefit="free_delivery", step="give free delivery")
+    ax = figures.next_actions(pd.concat([given, called]), tiers)
     assert [label.get_text() for label in ax.get_xticklabels()] == ["Member", "Gold"]
-    assert [text.get_text() for text in ax.texts] == ["20", "20"]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["Thank", "give free delivery"]
+    assert [text.get_text() for text in ax.texts] == ["20", "20", "0", "3"]

@@ -11,7 +11,8 @@ from membership.report import memo, pages, words
 from membership.settings import params
 
 COSTS = {
-    "tiers_cost": 300_000.0, "tiers_net": 415_000.0, "benefit_cost": 500_000.0, "benefit_net": 587_000.0,
+    "tiers_cost": 300_000.0, "tiers_net": 415_000.0, "tiers_net_low": -36_000.0,
+    "tiers_net_high": 866_000.0, "tiers_net_all_lower": 83_000.0, "benefit_cost": 500_000.0, "benefit_net": 587_000.0,
     "benefit_net_low": -81_000.0, "benefit_net_high": 1_255_000.0, "benefit_p_pays": 0.96,
 }  # fmt: skip
 PLAN = {
@@ -45,8 +46,19 @@ def stored(world, tiers):
     compared = {"metric": "recall_at_10", "confidence": 0.95, "plan": PLAN, "readings": READINGS}
     compared["interactions"] = found.interactions.to_dict("records")
     files.write_json(paths.data("comparison.json"), compared)
-    money = {"value": 20_000.0, "repurchasing": 5.0, "with_benefits": 1, "cost": 100.0, "gain": 300.0, "net": 200.0}
+    money = {
+        "value": 20_000.0,
+        "repurchasing": 5.0,
+        "with_benefits": 1,
+        "cost": 100.0,
+        "gain": 300.0,
+        "net": 200.0,
+        "net_low": -2500.0,
+        "net_high": 2900.0,
+    }
     rows = [{"tier": name, "tier_rank": rank, "members": 20, **money} for rank, name in enumerate(["Member", "Gold"])]
+    whole = {name: 2 * number for name, number in money.items()}
+    rows.append({"tier": "all", "tier_rank": 2, "members": 40, **whole})
     tables.write("programme", pd.DataFrame(rows))
 
 
@@ -70,7 +82,19 @@ def test_every_number_that_was_stored_is_on_the_page(page, world):
     text = page()
     row = world.run().overall("recall_at_10")
     assert f"{row['treatment']:.4f}" in text and f"{row['low']:+.4f} to {row['high']:+.4f}" in text
-    for number in ("+0.0900", "977", "0.0152", "4,150 USD", "5,870 USD", "-810 to 12,550", "96%", "+0.0500"):
+    for number in (
+        "+0.0900",
+        "977",
+        "0.0152",
+        "4,150 USD",
+        "5,870 USD",
+        "-810 to 12,550",
+        "-360 to 8,660",
+        "830",
+        "2 (-25 to 29)",
+        "96%",
+        "+0.0500",
+    ):
         assert number in text, number
     assert "nan" not in text.lower() and "None" not in text
 

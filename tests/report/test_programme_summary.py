@@ -31,11 +31,17 @@ def tiers():
 def benefits():
     options = SETTING.options()
     allocation = allocate(options, FACTS, BENEFITS)
-    table = overview.benefit_table(allocation, payoff.break_even(FACTS, BENEFITS, 0.25, UPLIFTS))
+    table = overview.benefit_table(allocation, payoff.break_even(FACTS, BENEFITS, 0.25, UPLIFTS), 0.95)
     fair = fairness.benefit_table(FACTS, allocation, BENEFITS, 0.95)
     ratios = sweeps.ratio(options, FACTS, BENEFITS, [0.2, 0.9])
     outlook = payoff.outlook(options, allocation.given, 0.95)
-    return allocation, table, fair, ratios, overview.metrics(allocation, outlook, fair, 0.1, BENEFITS.budget)
+    return (
+        allocation,
+        table,
+        fair,
+        ratios,
+        overview.metrics(allocation, outlook, fair, 0.1, BENEFITS.budget, (0.1, 0.9)),
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -46,10 +52,10 @@ def closed():
 
 @pytest.mark.parametrize("change", [{}, {"thresholds": [100, 200, 300]}, {"qualify_by": "points"}])
 def test_the_words_of_the_tiers_show_their_net_value(tiers, change):
-    net = tiers["sensitivity"].loc["lower", "net"]
-    told = {"metrics": tiers["metrics"], "lower_net": net, "near": 0.1, "horizon_days": 90}
+    told = {"metrics": tiers["metrics"], "near": 0.1, "horizon_days": 90, "confidence": 0.95}
     text = words.render("tiers", settings=TIERS.model_copy(update=change), **told)
-    assert f"{tiers['metrics']['tiers_net'] / 100:,.0f}" in text and f"{net / 100:,.0f}" in text
+    shown = [tiers["metrics"][f"tiers_net{end}"] for end in ("", "_low", "_high", "_all_lower")]
+    assert all(f"{cents / 100:,.0f}" in text for cents in shown)
 
 
 def test_the_words_of_the_benefits_show_their_cost_and_what_is_given_to_nobody(benefits):
@@ -72,11 +78,11 @@ def test_figures_of_the_tiers_are_titled_and_labelled(tiers):
     search = tiers["search"]
     axes = [
         tier_figures.curves(search),
-        *tier_figures.tradeoff(thresholds.tradeoff(search.choices, [0.5, 1, 2]), TIERS.search),
+        *tier_figures.tradeoff(thresholds.tradeoff(search.choices, [0.5, 1, 2], 0.95), TIERS.search),
         tier_figures.monthly_moves(rules.moves(tiers["ranks"]), 2),
         tier_figures.cost_by_month(tiers["monthly"]),
         tier_figures.distance(tier_overview.distances(tiers["standing"], search.rule)),
-        tier_figures.outstanding(tiers["owed"]),
+        tier_figures.outstanding(tiers["owed"].by_lot),
     ]
     assert all(ax.get_title() and ax.get_ylabel() and ax.get_xlabel() is not None for ax in axes)
     assert len(axes[0].get_lines()) == 3 + 3 + 1  # a curve and a threshold a level, and zero
@@ -112,5 +118,5 @@ def test_tables_show_cents_in_units_of_currency_shares_per_cent_and_what_is_unkn
     assert all(text in shown for text in ("1,250<", "25.0%", "1,200", ">-<", "&lt;a&gt;"))
     amounts = pd.DataFrame({"threshold": [500_00]})
     assert ">500<" in readable.table(amounts, 100).to_html() and ">50,000<" in readable.table(amounts, 1).to_html()
-    liability = points.liability(tiers["books"], TIERS)
-    assert "2020-02-01<" in readable.money(liability).to_html()
+    face = points.face_value(tiers["books"], TIERS)
+    assert "2020-02-01<" in readable.money(face).to_html()

@@ -11,6 +11,7 @@ OLD = {
     "evaluate": {"power": 0.8, "reach_costs": [0, 25]},
     "value": {"horizon_days": 90, "worked_case": {"members": 10}},
     "check": {"metrics": {"*": 1e-6}},
+    "tiers": {"breakage": 0.2, "redeem_share": 0.8},
     "quick": {"tune.trials": 2, "value.worked_case.members": 5},
 }
 
@@ -23,9 +24,10 @@ def test_what_moved_is_found_at_its_new_place_and_each_move_is_told():
         "campaigns": {"folds": 5, "reach_costs": [0, 25]},
         "evaluate": {"power": 0.8},
         "value": {"horizon_days": 90},
+        "tiers": {"redeem_share": 0.8},
         "quick": {"tune.trials": 2},
     }
-    assert len(told) == 8
+    assert len(told) == 9
     assert OLD["profile"]["lifecycle"] == {"new_days": 30}
 
 
@@ -50,3 +52,20 @@ def test_an_old_file_gives_the_parameters_of_todays(workspace, capsys):
     params._tell.cache_clear()
     assert params.parse(params.read()) == today
     assert "response is called campaigns now" in capsys.readouterr().err
+
+
+def test_actions_that_named_a_benefit_by_default_are_read_without_it_and_a_persons_own_stay():
+    old = {"at_risk": {"action": "Remind with a personal offer before the habit breaks"}, "lapsed": {"action": "Call"}}
+    new, told = carry_over({"lifecycle": {"strategy": old}})
+    assert new["lifecycle"]["strategy"] == {
+        "at_risk": {"action": "Remind before the habit breaks"},
+        "lapsed": {"action": "Call"},
+    }
+    assert len(told) == 1 and "lifecycle.strategy.at_risk.action" in told[0]
+
+
+def test_a_catalogue_without_words_for_actions_is_still_read():
+    raw = params.read()
+    for benefit in raw["benefits"]["catalogue"]:
+        benefit.pop("action")
+    assert params.parse(raw).benefits.catalogue[0].words == "personal offers"

@@ -77,7 +77,7 @@ def test_books_balance_and_agree_with_a_queue_of_lots(earned, taken, claimed, da
     found = books(earned, claimed, taken, days)
     expected = queue_of_lots(earned, taken, claimed, days)
     assert list(zip(row(found.redeemed), row(found.expired), row(found.balance), strict=True)) == expected
-    rest = points.lots(found, KNOBS)["points"]
+    rest = points.remaining(found)
     assert (rest >= 0).all()
     assert rest.sum() == max(expected[-1][2], 0)
     assert found.last["m"] == expected[-1][2]
@@ -149,7 +149,7 @@ def test_books_of_random_orders_and_returns_balance_to_the_point_and_to_the_cent
     flows = found.earned - found.reversed - found.redeemed - found.expired
     opening = found.balance.shift(1, axis=1, fill_value=0)
     pd.testing.assert_frame_equal(opening + flows, found.balance, check_dtype=False)
-    cents = points.liability(found, knobs)
+    cents = points.face_value(found, knobs)
     assert (cents["opening"] + cents["earned"] - cents[["reversed", "redeemed", "expired"]].sum(axis=1)).equals(
         cents["closing"]
     )
@@ -159,7 +159,7 @@ def test_books_of_random_orders_and_returns_balance_to_the_point_and_to_the_cent
 @pytest.mark.parametrize("value", [0.0, 0.5, 1 / 3, 0.0007, 12.5])
 def test_cents_are_rounded_once_and_never_drift(value):
     found = books([1] * 8, [0] * 8, days=900)
-    cents = points.liability(found, KNOBS.model_copy(update={"point_value": value}))
+    cents = points.face_value(found, KNOBS.model_copy(update={"point_value": value}))
     assert (cents["closing"] - value * np.arange(1, 9)).abs().max() <= 0.5
     assert cents["opening"].tolist() == [0, *cents["closing"].tolist()[:-1]]
 
@@ -173,14 +173,6 @@ def test_redeemers_cash_all_whole_vouchers_and_others_none():
         0.3, abs=0.01
     )
     assert not points.redeemers(100, KNOBS.model_copy(update={"redeem_share": 0.0}), 1).any()
-
-
-def test_breakage_is_what_expired_of_the_points_that_came_of_age_or_else_assumed():
-    knobs = KNOBS.model_copy(update={"points_expire_days": 60, "breakage": 0.25})
-    found = books([100, 50, 10, 7, 0], [0, 30, 0, 0, 0])
-    assert row(found.expired) == [0, 0, 70, 50, 10]
-    assert points.breakage(found, knobs) == pytest.approx(130 / 160)
-    assert points.breakage(books([100, 50], [0, 30]), knobs) == 0.25
 
 
 def test_the_ledger_is_the_table_of_the_books(workspace):

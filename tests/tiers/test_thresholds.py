@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import norm
 
 from membership.base.errors import DataError, ParamError
 from membership.settings import params
@@ -47,6 +48,10 @@ def market(seed, members=60, months=8):
         {"member_id": index, "expected_spend": level * random.uniform(2, 60, members), "expected_orders": 3.0}
     )
     return pd.DataFrame(values, index=index, columns=pd.date_range("2020-02-01", periods=months, freq="MS")), value
+
+
+def more(level):
+    return level.model_copy(update={"uplift": level.uplift + level.uplift_sd})
 
 
 def terms(settings):
@@ -100,6 +105,7 @@ def test_what_a_rule_brings_is_the_sum_of_what_its_thresholds_bring(seed, grace_
     assert found.cost == pytest.approx(np.trace(choices.cost))
     assert found.moves == pytest.approx(curve["moves"].sum())
     assert found.levels["members"].iloc[::-1].cumsum().iloc[:-1].tolist() == curve["members"].tolist()[::-1]
+    assert choices.sd(np.array([0, 1])) == pytest.approx(np.sqrt((found.spread**2).sum()))
 
 
 def test_what_a_rule_brings_by_hand():
@@ -116,6 +122,41 @@ def test_what_a_rule_brings_by_hand():
     assert found.levels["gain"].tolist() == pytest.approx([0.25 * 4000 * 0.02, 0.25 * 8000 * 0.03])
     assert found.levels["cost"].tolist() == pytest.approx([pulled, inside])
     assert found.levels["members"].tolist() == [2, 1]
+    own = (0.25 * 8000 - cents * 170 * 1.5) * 0.01  # c, in the tier; b is pulled
+    pull = (0.25 * 4000 - cents * 90) * 0.01
+    assert found.spread.tolist() == pytest.approx([0, own, pull])
+    half = norm.ppf(0.975) * np.hypot(own, pull)
+    assert found.range(0.95) == pytest.approx((found.net - half, found.net + half))
+    ends = found.by_level(0.95)[["net_low", "net_high"]]
+    assert (ends["net_high"] - ends["net_low"]).tolist() == pytest.approx(
+        [2 * norm.ppf(0.975) * x for x in (pull, own)]
+    )
+
+
+@given(st.integers(0, 10_000))
+@settings(max_examples=20, deadline=None)
+def test_the_spread_of_a_net_is_what_one_standard_deviation_more_of_each_uplift_brings(seed):
+    amounts, value = market(seed)
+    known = terms(knobs())
+    rule = rules.rule(known.settings, [300, 900])
+    found = worth.appraise(rule, amounts, value, known)
+    settings_of = [knobs([more(level) if at == up else level for at, level in enumerate(LEVELS)]) for up in range(3)]
+    settings_of.append(knobs(pull=(0.1, 0.03, 0.01)))
+    moved = [worth.appraise(rule, amounts, value, terms(one)).net - found.net for one in settings_of]
+    assert found.spread.tolist() == pytest.approx(moved, abs=1e-6)
+    low, high = found.range(0.9)
+    assert low <= found.net <= high
+    levels = found.by_level(0.9)
+    assert (levels["net_low"] <= levels["net"]).all() and (levels["net"] <= levels["net_high"]).all()
+
+
+def test_a_net_whose_uplifts_are_certain_is_a_point():
+    amounts, value = market(1)
+    sure = [level.model_copy(update={"uplift_sd": 0.0}) for level in LEVELS]
+    known = terms(knobs(sure, pull=(0.1, 0.02, 0.0)))
+    found = worth.appraise(rules.rule(known.settings, [300, 900]), amounts, value, known)
+    assert found.range(0.95) == (found.net, found.net)
+    assert found.by_level(0.95)["net_low"].equals(found.levels["net"].rename("net_low"))
 
 
 def test_of_rules_that_bring_the_same_the_lowest_thresholds_are_taken():
@@ -191,8 +232,9 @@ def test_looser_limits_never_bring_less():
     free = thresholds.search(amounts, value, terms(knobs())).appraisal
     limits = {"budget": free.cost, "max_moves_per_year": free.moves}
     table = thresholds.tradeoff(
-        thresholds.search(amounts, value, terms(knobs(**limits))).choices, [0.01, 0.5, 0.8, 1, 2]
+        thresholds.search(amounts, value, terms(knobs(**limits))).choices, [0.01, 0.5, 0.8, 1, 2], 0.95
     )
+    assert (table["net_low"] < table["net"]).all() and (table["net"] < table["net_high"]).all()
     for _, part in table.groupby("limit"):
         assert (part["net"].diff().dropna() >= -1e-6).all()
         assert part["net"].iloc[-1] == pytest.approx(free.net)

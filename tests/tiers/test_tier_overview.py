@@ -18,11 +18,13 @@ def test_the_rule_says_what_it_takes_to_reach_and_to_keep_a_tier():
     rule = rules.rule(TIERS, [100_000, 200_000, 300_050])
     levels = pd.DataFrame(
         {"threshold": rule.thresholds, "members": 1, "gain": 5.0, "cost": 2.0, "net": 3.0}, index=list(rule.names)
-    )
-    table = overview.rule_table(worth.Appraisal(rule, levels, 0.1), TIERS)
+    ).assign(own_spread=[0.0, 3, 0, 0], pull_spread=[0.0, 4, 1, 0])
+    table = overview.rule_table(worth.Appraisal(rule, levels, 0.1), TIERS, 0.6827)
     assert table["threshold"].tolist() == [0, 100_000, 200_000, 300_050]
     assert table["safe"].tolist() == [0, 80_000, 160_000, 240_040]
     assert table["net"].tolist() == [3.0] * 4
+    assert table["net_low"].tolist() == pytest.approx([3, -2, 2, 3], abs=1e-3)  # one standard deviation: 0, 5, 1, 0
+    assert table["net_high"].tolist() == pytest.approx([3, 8, 4, 3], abs=1e-3)
     assert (TIERS.unit, TIERS.model_copy(update={"qualify_by": "points"}).unit) == (100, 1)
 
 
@@ -77,15 +79,20 @@ def test_months_add_up_to_all_members_all_margin_and_all_points(found):
     assert shares.columns.tolist() == TIERS.names
 
 
-def test_points_outstanding_are_those_of_the_books(found):
-    assert found["owed"]["points"].sum() == found["books"].last.sum()
-    assert found["owed"]["cost"].sum() == pytest.approx(found["books"].last.sum() * TIERS.point_value * 0.8)
+def test_points_outstanding_are_those_of_the_books_and_the_liability_is_what_will_be_redeemed(found):
+    owed, metrics = found["owed"], found["metrics"]
+    assert metrics["points_outstanding"] == owed.by_lot["points"].sum() == found["books"].last.sum()
+    assert metrics["points_liability"] == pytest.approx(owed.by_lot["redeemed"].sum() * TIERS.point_value)
+    ends = [metrics[f"points_liability{end}"] for end in ("_low", "", "_high", "_most")]
+    assert ends == sorted(ends) and 0 < ends[1] < metrics["points_outstanding"] * TIERS.point_value
 
 
 def test_metrics_are_those_of_the_tables(found):
     metrics, appraisal = found["metrics"], found["search"].appraisal
     assert sum(metrics[f"member_share_{name.lower()}"] for name in TIERS.names) == pytest.approx(1)
     assert metrics["tiers_net"] == pytest.approx(metrics["tiers_gain"] - metrics["tiers_cost"]) == appraisal.net
+    assert metrics["tiers_net_all_lower"] == pytest.approx(found["sensitivity"].loc["lower", "net"])
+    assert (metrics["tiers_net_low"], metrics["tiers_net_high"]) == appraisal.range(0.95)
     assert metrics["members"] == 120
     assert metrics["threshold_silver"] == found["search"].rule.thresholds[1]
 

@@ -166,6 +166,7 @@ DEFINITIONS = (
             "benefit": required(TEXT),
             "cost": required(FLOAT, **COUNT),  # expected cents over the horizon
             "gain": required(FLOAT),  # expected cents of margin over the horizon, assumed response
+            "spread": required(FLOAT),  # cents that one standard deviation more response would add to gain less cost
         },
     ),
     Table(
@@ -237,7 +238,7 @@ DEFINITIONS = (
         "programme",
         ("tier",),
         {
-            "tier": required(TEXT),
+            "tier": required(TEXT),  # "all", with the highest rank: the sum over tiers
             "tier_rank": required(INT, **COUNT),
             "members": required(INT, **COUNT),
             "value": required(FLOAT, **COUNT),  # cents of margin over the horizon, together
@@ -246,6 +247,8 @@ DEFINITIONS = (
             "cost": required(FLOAT, **COUNT),  # cents of benefits over the horizon
             "gain": required(FLOAT),  # cents of margin, assumed response
             "net": required(FLOAT),
+            "net_low": required(FLOAT),  # its interval at value.confidence, from uncertainty in the responses
+            "net_high": required(FLOAT),
         },
     ),
     Table(
@@ -289,7 +292,7 @@ DEFINITIONS = (
             "spend_to_next": required(INT, **COUNT),  # cents
             "points": required(INT, **COUNT),
             "benefits": required(TEXT),  # joined by "; "; one on a recommended item names it: "personal_offers: Bread"
-            "next_action": required(TEXT),
+            "next_action": required(TEXT),  # of the stage, then one for each of `benefits`, joined by "; "
             "items": required(TEXT),  # names joined by "; "
         },
         open=True,  # and item_1, item_1_id, item_1_reason, item_2, ...: the recommended items, best first

@@ -42,7 +42,7 @@ class Allocation:
 
     @cached_property
     def chosen(self) -> pd.DataFrame:
-        """What is given, one row each: member_id, tier_rank, benefit, cost, gain (cents over the horizon)."""
+        """What is given, one row each: member_id, tier_rank, benefit, cost, gain, spread (cents)."""
         return self.options.frame(self.given)
 
     @property

@@ -1,5 +1,6 @@
 """What the benefits come to: tables and metrics."""
 
+import numpy as np
 import pandas as pd
 
 from membership.benefits import fairness
@@ -7,11 +8,13 @@ from membership.benefits.allocation import Allocation
 from membership.benefits.payoff import Outlook
 from membership.settings.benefits import Benefits
 from membership.settings.tiers import Tiers
+from membership.stats import ranges
 
 
-def benefit_table(allocation: Allocation, break_even: pd.DataFrame) -> pd.DataFrame:
-    """Return one row a benefit: may_have (members), pays_for (share of them), given (members), cost and gain (cents),
-    break_even, uplift, uplift_sd and p_pays (from `payoff.break_even`: of giving it to all who may have it).
+def benefit_table(allocation: Allocation, break_even: pd.DataFrame, confidence: float) -> pd.DataFrame:
+    """Return one row a benefit: may_have (members), pays_for (share of them), given (members), cost, gain and net
+    (cents), net_low and net_high (from how uncertain the response is), break_even, uplift, uplift_sd and p_pays (from
+    `payoff.break_even`: of giving it to all who may have it).
     """
     options, given = allocation.options, allocation.given
     may = options.allowed.sum(axis=0)
@@ -25,6 +28,9 @@ def benefit_table(allocation: Allocation, break_even: pd.DataFrame) -> pd.DataFr
         },
         index=pd.Index(options.benefits, name="benefit"),
     )
+    table["net"] = table["gain"] - table["cost"]
+    off = np.abs((options.spread * given).sum(axis=0))
+    table["net_low"], table["net_high"] = ranges.normal(table["net"], off, confidence)
     overall = break_even[break_even["tier"] == "all"].set_index("benefit")
     return table.join(overall[["break_even", "uplift", "uplift_sd", "p_pays"]])
 
@@ -38,10 +44,18 @@ def cost_table(allocation: Allocation, settings: Tiers) -> pd.DataFrame:
     return table.set_axis(pd.Index(names, name="tier"))
 
 
-def metrics(allocation: Allocation, outlook: Outlook, fair: pd.DataFrame, lost: float, budget: float) -> dict:
+def metrics(
+    allocation: Allocation,
+    outlook: Outlook,
+    fair: pd.DataFrame,
+    lost: float,
+    budget: float,
+    prices: tuple[float, float],
+) -> dict[str, float]:
     """Return the metrics of benefits. Money in cents; shares 0 to 1.
 
-    `fair` is `fairness.benefit_table`; `lost` the share of the net that the limit of fairness costs.
+    `fair` is `fairness.benefit_table`; `lost` the share of the net that the limit of fairness costs;
+    `prices` are from `sweeps.price_range`.
     """
     members = max(len(allocation.given), 1)
     return {
@@ -53,6 +67,8 @@ def metrics(allocation: Allocation, outlook: Outlook, fair: pd.DataFrame, lost: 
         "benefit_p_pays": outlook.p_pays,
         "benefit_gap": allocation.gap,
         "benefit_shadow_price": allocation.shadow_price,
+        "benefit_shadow_price_low": prices[0],
+        "benefit_shadow_price_high": prices[1],
         "benefit_member_share": float(allocation.given.any(axis=1).sum() / members),
         "fairness_smallest_ratio": fairness.smallest_ratio(fair),
         "fairness_lost_share": lost,

@@ -14,6 +14,7 @@ import scipy.stats
 
 from membership.base.errors import DataError, ParamError
 from membership.settings.benefits import Benefit, Benefits
+from membership.stats import ranges
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Options:
     def frame(self, which: np.ndarray | None = None) -> pd.DataFrame:
         """Return the allowed ones, or `which` (members, benefits), by member and benefit: one row each.
 
-        Columns member_id, tier_rank, benefit, cost, gain.
+        Columns member_id, tier_rank, benefit, cost, gain, spread.
         """
         member, benefit = np.nonzero(self.allowed if which is None else which)
         columns = {
@@ -50,6 +51,7 @@ class Options:
             "benefit": np.array(self.benefits)[benefit],
             "cost": self.cost[member, benefit],
             "gain": self.gain[member, benefit],
+            "spread": self.spread[member, benefit],
         }
         return pd.DataFrame(columns).sort_values(["member_id", "benefit"], ignore_index=True)
 
@@ -140,9 +142,9 @@ def outlook(options: Options, given: np.ndarray, confidence: float) -> Outlook:
     """
     net = float(options.net[given].sum())
     by_benefit = np.where(given, options.spread, 0.0).sum(axis=0)
-    sd = float(np.sqrt((by_benefit**2).sum()))
-    half = scipy.stats.norm.ppf((1 + confidence) / 2) * sd
-    return Outlook(net, sd, net - half, net + half, _above_zero(net, sd))
+    sd = float(ranges.sd(by_benefit))
+    low, high = ranges.normal(net, sd, confidence)
+    return Outlook(net, sd, float(low), float(high), _above_zero(net, sd))
 
 
 def _above_zero(mean: float, sd: float) -> float:

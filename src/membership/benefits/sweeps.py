@@ -28,9 +28,10 @@ class Setting:
     uplifts: pd.DataFrame
     points_share: float = 0.0
 
-    def options(self, response: float = 1.0) -> Options:
-        """Return costs and gains where every uplift is `response` times what is believed."""
-        uplifts = self.uplifts.assign(uplift=response * self.uplifts["uplift"])
+    def options(self, response: float = 1.0, off: float = 0.0) -> Options:
+        """Return costs and gains where every uplift is `response` times what is believed, and `off` sds off that."""
+        uplift = response * self.uplifts["uplift"] + off * self.uplifts["uplift_sd"]
+        uplifts = self.uplifts.assign(uplift=uplift)
         return payoff.options(self.facts, self.settings, self.margin_rate, uplifts, self.points_share)
 
 
@@ -43,6 +44,17 @@ def budget(options: Options, facts: pd.DataFrame, settings: Benefits, multiples:
     found = _each(options, facts, others)
     rows = [(other.budget, one.net, one.shadow_price) for other, one in zip(others, found, strict=False)]
     return pd.DataFrame(rows, columns=["budget", "net", "shadow_price"])
+
+
+def price_range(setting: Setting) -> tuple[float, float]:
+    """Return what one more cent of budget would bring were every uplift one standard deviation lower, and higher.
+
+    With a budget of 0, the first cent; 0 where nothing pays then, or the limits let nobody have anything.
+    """
+    asked = setting.settings.model_copy(update={"budget": setting.settings.budget or 1.0})
+    found = [_relaxed(setting.options(off=off), setting.facts, asked) for off in (-1.0, 1.0)]
+    low, high = (one.shadow_price if one else 0.0 for one in found)
+    return low, high
 
 
 def ratio(options: Options, facts: pd.DataFrame, settings: Benefits, ratios: list[float]) -> pd.DataFrame:
@@ -77,11 +89,17 @@ def response(setting: Setting, given: np.ndarray, multiples: list[float]) -> pd.
 
 
 def _best(options: Options, facts: pd.DataFrame, settings: Benefits) -> float:
+    found = _relaxed(options, facts, settings)
+    return found.net if found else 0.0
+
+
+def _relaxed(options: Options, facts: pd.DataFrame, settings: Benefits) -> Relaxed | None:
+    """Return the best mix; None where nothing pays or the limits let nobody have anything."""
     try:
         found = _each(options, facts, [settings])
     except ParamError:
-        return 0.0
-    return found[0].net if found else 0.0
+        return None
+    return found[0] if found else None
 
 
 def _each(options: Options, facts: pd.DataFrame, settings_of: list[Benefits]) -> list[Relaxed]:

@@ -11,7 +11,6 @@ from itertools import pairwise
 
 import numpy as np
 import pandas as pd
-import scipy.stats
 import yaml
 
 from membership.base import engine, tables
@@ -21,6 +20,7 @@ from membership.benefits.allocation import Allocation
 from membership.profile import lifecycle
 from membership.settings.benefits import Benefits
 from membership.settings.params import Stage
+from membership.stats import ranges
 from membership.tiers import qualifying, rules, thresholds, worth
 from membership.tiers.rules import Rule
 from membership.tiers.worth import Appraisal, Terms
@@ -53,7 +53,8 @@ class Outcome:
     choice: Choice
     message: str = ""
     by_tier: pd.DataFrame | None = None  # index tier; members, rise and fall from the saved rule, and see `_by_tier`
-    by_benefit: pd.DataFrame | None = None  # index benefit; members, cost, net
+    by_benefit: pd.DataFrame | None = None  # index benefit; members, cost, net with net_low and net_high
+    spread: pd.Series | None = None  # by what is uncertain: cents that one standard deviation more would add to net
     net: float = np.nan
     low: float = np.nan
     high: float = np.nan
@@ -76,6 +77,12 @@ class Outcome:
     def moved(self) -> int:
         """Members who would be in another tier today than by the saved rule."""
         return int(self.by_tier[["rise", "fall"]].to_numpy().sum())
+
+    def beyond(self, other: "Outcome") -> tuple[float, float, float]:
+        """Return by how much the net is above that of `other`, with low and high: both rest on the same uplifts."""
+        apart = self.spread.sub(other.spread, fill_value=0.0)
+        low, high = ranges.normal(self.net - other.net, ranges.sd(apart), CONFIDENCE)
+        return self.net - other.net, float(low), float(high)
 
 
 @dataclass(frozen=True)
@@ -129,19 +136,20 @@ class Designer:
             found = self._allocated(choice, terms, rule, rank)
         except ProjectError as error:
             return Outcome(choice, message=str(error))
-        sd = self._tier_sd(rule, terms, appraisal)
-        given = found.given if found else None
+        spread = appraisal.spread
         if found:
-            sd = float(np.hypot(sd, payoff.outlook(found.options, given, CONFIDENCE).sd))
+            each = np.where(found.given, found.options.spread, 0.0).sum(axis=0)
+            spread = pd.concat([spread, pd.Series(each, [f"benefit {name}" for name in found.options.benefits])])
         net = appraisal.net + (found.net if found else 0.0)
-        half = scipy.stats.norm.ppf((1 + CONFIDENCE) / 2) * sd
+        low, high = ranges.normal(net, ranges.sd(spread), CONFIDENCE)
         return Outcome(
             choice,
             by_tier=self._by_tier(rank, rule, appraisal, found),
             by_benefit=self._by_benefit(found),
+            spread=spread,
             net=net,
-            low=net - half,
-            high=net + half,
+            low=float(low),
+            high=float(high),
             tier_cost=appraisal.cost,
             benefit_cost=found.cost if found else 0.0,
             moves=appraisal.moves,
@@ -181,44 +189,36 @@ class Designer:
         options = payoff.options(standing, settings, choice.margin_rate, uplifts, terms.points_share)
         return allocation.allocate(options, standing, settings, GAP)
 
-    def _tier_sd(self, rule: Rule, terms: Terms, appraisal: Appraisal) -> float:
-        """Return the standard deviation of the tiers' net, which is linear in uplifts with independent errors."""
-        settings, squares = terms.settings, 0.0
-        off = [{"pull": _more(settings.pull)}] if settings.pull.uplift_sd else []
-        for at, level in enumerate(settings.levels):
-            if level.uplift_sd:
-                off.append({"levels": [*settings.levels[:at], _more(level), *settings.levels[at + 1 :]]})
-        for change in off:
-            other = replace(terms, settings=settings.model_copy(update=change))
-            net = worth.appraise(rule, self.amounts, self.facts, other, self.settled).net
-            squares += (net - appraisal.net) ** 2
-        return float(np.sqrt(squares))
-
     def _by_tier(self, rank: np.ndarray, rule: Rule, appraisal: Appraisal, found: Allocation | None) -> pd.DataFrame:
-        """Return by tier: members, rise, fall, cost and net of the tier, benefit_cost and benefit_net (cents)."""
+        """Return by tier: members, rise, fall, cost and net of the tier, benefit_cost and benefit_net (cents).
+
+        Each net with its range, e.g. net_low and benefit_net_high.
+        """
         count, before = len(rule.names), self.facts["tier_rank"].to_numpy()
-        table = appraisal.levels[["threshold", "members", "cost", "net"]].copy()
+        table = appraisal.by_level(CONFIDENCE).drop(columns="gain")
         table["rise"] = np.bincount(rank[rank > before], minlength=count)
         table["fall"] = np.bincount(rank[rank < before], minlength=count)
-        for name, column in (("benefit_cost", "cost"), ("benefit_net", "net")):
-            cents = (
-                np.where(found.given, getattr(found.options, column), 0.0).sum(axis=1) if found else np.zeros(len(rank))
-            )
-            table[name] = np.bincount(rank, cents, minlength=count)
-        return table
+        rows = [_outlook(found, (rank == at)[:, None]) for at in range(count)]
+        return table.join(pd.DataFrame(rows, table.index).add_prefix("benefit_"))
 
     def _by_benefit(self, found: Allocation | None) -> pd.DataFrame:
-        """Return by benefit of the catalogue, on or off: members who get it, cost and net (cents)."""
+        """Return by benefit of the catalogue, on or off: members who get it, cost and net with its range (cents)."""
         names = pd.Index([benefit.name for benefit in self.benefits.catalogue], name="benefit")
-        if found is None:
-            return pd.DataFrame(0.0, names, ["members", "cost", "net"]).astype({"members": int})
-        sums = {
-            "members": found.given.sum(axis=0),
-            "cost": np.where(found.given, found.options.cost, 0.0).sum(axis=0),
-            "net": np.where(found.given, found.options.net, 0.0).sum(axis=0),
-        }
-        table = pd.DataFrame(sums, index=list(found.options.benefits)).reindex(names, fill_value=0)
-        return table.astype({"members": int})
+        on = list(found.options.benefits) if found else []
+        table = pd.DataFrame([_outlook(found, np.array(on) == name) for name in names], names)
+        given = [int(found.given[:, on.index(name)].sum()) if name in on else 0 for name in names]
+        table.insert(0, "members", given)
+        return table
+
+
+def _outlook(found: Allocation | None, which: np.ndarray) -> dict[str, float]:
+    """Return cost, net, net_low and net_high of what is given `which`: an array that broadcasts to `given`."""
+    if found is None:
+        return dict.fromkeys(("cost", "net", "net_low", "net_high"), 0.0)
+    given = found.given & which
+    ahead = payoff.outlook(found.options, given, CONFIDENCE)
+    cost = float(found.options.cost[given].sum())
+    return {"cost": cost, "net": ahead.net, "net_low": ahead.low, "net_high": ahead.high}
 
 
 def load(p: Stage) -> Designer:
@@ -262,8 +262,3 @@ def snippet(choice: Choice, designer: Designer) -> str:
 def with_tier_budget(choice: Choice, share: float) -> Choice:
     """Return `choice` with `share` of its budget for tiers."""
     return replace(choice, tier_budget=share * choice.tier_budget)
-
-
-def _more(knob):
-    """Return a level or the pull with its uplift one standard deviation higher."""
-    return knob.model_copy(update={"uplift": knob.uplift + knob.uplift_sd})

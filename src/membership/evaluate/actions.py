@@ -16,26 +16,50 @@ _PROFILE = ["stage", "persona", "main_need"]
 _TIER = ["tier", "next_tier", "spend_to_next", "points"]
 
 
-def assemble(
-    value: pd.DataFrame,
+def steps(
     profile: pd.DataFrame,
-    tiers: pd.DataFrame,
     allocations: pd.DataFrame,
     recommendations: pd.DataFrame,
     items: pd.DataFrame,
     strategy: Strategy,
-    catalogue: Iterable[Benefit] = (),
+    catalogue: Iterable[Benefit],
+) -> pd.DataFrame:
+    """Return what to do for each member of table `profile`: what the stage calls for, and each benefit allocated.
+
+    One row a member and step, by member_id, the stage's first, then by benefit. Columns member_id; benefit ("" where
+    the stage calls for the step); step (words: `action` of `strategy`, or of the `catalogue`); item (name of the first
+    recommended one where the benefit is a personalised offer, else "").
+    """
+    on_items = [benefit.name for benefit in catalogue if benefit.kind == "personalised_offers"]
+    words = {benefit.name: benefit.words for benefit in catalogue}
+    called = profile[["member_id"]].assign(benefit="", step=profile["stage"].map(strategy.column("action")))
+    given = allocations.loc[allocations["member_id"].isin(profile["member_id"]), ["member_id", "benefit"]]
+    first = _named(recommendations, items).drop_duplicates("member_id").set_index("member_id")["name"]
+    item = given["member_id"].map(first).where(given["benefit"].isin(on_items))
+    given = given.assign(step=given["benefit"].map(lambda name: words.get(name, name)), item=item)
+    found = pd.concat([called, given]).sort_values(["member_id", "benefit"], ignore_index=True)
+    return found.astype({"item": object}).fillna({"item": ""})
+
+
+def assemble(
+    value: pd.DataFrame,
+    profile: pd.DataFrame,
+    tiers: pd.DataFrame,
+    steps: pd.DataFrame,
+    recommendations: pd.DataFrame,
+    items: pd.DataFrame,
 ) -> pd.DataFrame:
     """Return one row a member, sorted by id, from the tables of the same names; `recommendations` is of one policy.
 
-    `strategy` says in words what each lifecycle stage calls for. Benefits that the `catalogue` calls personalised
-    offers are on recommended items, so they come with the name of the first, as in "personal_offers: Bread".
+    `benefits` and `next_action` both come from `steps` (see there), so a row's action names the benefits that the
+    member gets and no others.
 
     Columns: member_id; value, value_low, value_high (whole cents of margin over the horizon), value_group,
     residual_value (whole cents of margin to come), p_alive, p_repurchase, rfm_segment; stage, persona, main_need;
-    tier, next_tier ("" in the top one), spend_to_next (cents), points; benefits (joined by "; ", "" for none);
-    next_action (words); items (all names joined by "; "); and item_1, item_1_id, item_1_reason (why it is
-    recommended, in words), item_2, ... ("" where a member has fewer).
+    tier, next_tier ("" in the top one), spend_to_next (cents), points; benefits (joined by "; ", "" for none; one on
+    an item names it, as in "personal_offers: Bread"); next_action (the words of all steps, joined by "; "); items (all
+    names joined by "; "); and item_1, item_1_id, item_1_reason (why it is recommended, in words), item_2, ... (""
+    where a member has fewer).
 
     Raises DataError where a member of `value` is missing in `profile` or `tiers`, or the other way round.
     """
@@ -43,10 +67,10 @@ def assemble(
     for name, table, columns in (("profile", profile, _PROFILE), ("tiers", tiers, _TIER)):
         _same_members(frame, table, name)
         frame = frame.merge(table[["member_id", *columns]], on="member_id", validate="one_to_one")
-    listed = _items(recommendations, items)
-    benefits = _benefits(allocations, listed, catalogue)
-    frame = frame.join(benefits, on="member_id").join(listed, on="member_id")
-    frame.insert(frame.columns.get_loc("benefits") + 1, "next_action", frame["stage"].map(strategy.column("action")))
+    given = steps[steps["benefit"] != ""]
+    frame = frame.join(_joined(given, "benefit").rename("benefits"), on="member_id")
+    frame = frame.join(_joined(steps, "step").rename("next_action"), on="member_id")
+    frame = frame.join(_items(recommendations, items), on="member_id")
     money = dict.fromkeys(("value", "value_low", "value_high", "residual_value"), 0)
     frame = frame.round(money | {"p_alive": 4, "p_repurchase": 4})
     texts = frame.columns[frame.columns.get_loc("next_tier") :].difference(["spend_to_next", "points"])
@@ -57,12 +81,20 @@ def by_stage(actions: pd.DataFrame, strategy: Strategy) -> pd.DataFrame:
     """Return what each lifecycle stage calls for beside its members, in the order of a membership.
 
     Columns, index stage: members, value (cents over the horizon, together), p_repurchase (mean; null where nobody is),
-    goal, action, watch.
+    with_benefits (members who get one on top of the stage's action), goal, action, watch.
     """
-    found = actions.groupby("stage").agg(
-        members=("member_id", "size"), value=("value", "sum"), p_repurchase=("p_repurchase", "mean")
+    found = (
+        actions.assign(given=actions["benefits"] != "")
+        .groupby("stage")
+        .agg(
+            members=("member_id", "size"),
+            value=("value", "sum"),
+            p_repurchase=("p_repurchase", "mean"),
+            with_benefits=("given", "sum"),
+        )
     )
-    found = found.reindex(list(STAGES)).fillna({"members": 0, "value": 0.0}).astype({"members": "int64"})
+    found = found.reindex(list(STAGES)).fillna({"members": 0, "value": 0.0, "with_benefits": 0})
+    found = found.astype({"members": "int64", "with_benefits": "int64"})
     words = {name: pd.Series(strategy.column(name)) for name in ("goal", "action", "watch")}
     return found.assign(**words).rename_axis("stage")
 
@@ -74,18 +106,19 @@ def publish(stored: Path, folder: Path) -> None:
     files.write_text(folder / "actions.csv", pd.read_parquet(stored).to_csv(index=False, lineterminator="\n"))
 
 
-def _benefits(allocations: pd.DataFrame, listed: pd.DataFrame, catalogue: Iterable[Benefit]) -> pd.Series:
-    on_items = [benefit.name for benefit in catalogue if benefit.kind == "personalised_offers"]
-    given = allocations.sort_values("benefit")
-    first = listed["item_1"].to_dict() if "item_1" in listed else {}
-    item = given["member_id"].map(first).astype(object).where(given["benefit"].isin(on_items))
-    words = given["benefit"].where(item.isna(), given["benefit"] + ": " + item.fillna(""))
-    return words.groupby(given["member_id"]).agg("; ".join).rename("benefits")
+def _joined(steps: pd.DataFrame, column: str) -> pd.Series:
+    """Return the `column` of each member's steps, with the items that they are on, joined by "; "."""
+    told = steps[column].where(steps["item"] == "", steps[column] + ": " + steps["item"])
+    return told.groupby(steps["member_id"]).agg("; ".join)
+
+
+def _named(recommendations: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:
+    named = recommendations.merge(items[["item_id", "name"]], on="item_id", how="left").sort_values("rank")
+    return named.assign(name=named["name"].fillna(named["item_id"]))
 
 
 def _items(recommendations: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:
-    named = recommendations.merge(items[["item_id", "name"]], on="item_id", how="left").sort_values("rank")
-    named["name"] = named["name"].fillna(named["item_id"])
+    named = _named(recommendations, items)
     joined = named.groupby("member_id")["name"].agg("; ".join).to_frame("items")
     named = named.rename(columns={"name": "", "item_id": "_id", "reason": "_reason"})
     wide = named.pivot_table(["", "_id", "_reason"], index="member_id", columns="rank", aggfunc="first")

@@ -24,24 +24,29 @@ def comparison(outcome: Outcome, saved: Outcome) -> pd.DataFrame:
     told = table.map(_whole)
     told["moves a year"] = table["moves a year"].map(lambda moves: formats.number(moves, 2))
     told["shadow price"] = table["shadow price"].map(lambda price: formats.number(price, 2))
-    intervals = [formats.interval(each.low, each.high, formats.money, digits=0) for each in (outcome, saved)]
-    return told.assign(**{"net, 95 %": [*intervals, ""]})
+    ends = [(outcome.low, outcome.high), (saved.low, saved.high), outcome.beyond(saved)[1:]]
+    return told.assign(**{"net, 95 %": [_interval(*pair) for pair in ends]})
 
 
 def by_tier(outcome: Outcome) -> pd.DataFrame:
-    """Return `Outcome.by_tier` for reading: members, who rose and fell from the saved rule, cost and net."""
+    """Return `Outcome.by_tier` for reading: members, who rose and fell from the saved rule, cost, net and its range."""
     table = outcome.by_tier
     counts = table[["members", "rise", "fall"]].map(formats.number)
     counts.insert(1, "share", (table["members"] / max(table["members"].sum(), 1)).map(formats.share))
-    named = {"cost": "tier costs", "net": "tier net", "benefit_cost": "benefits cost", "benefit_net": "benefits net"}
-    money = table[list(named)].rename(columns=named).map(_whole)
-    return counts.rename(columns={"rise": "rose here", "fall": "fell here"}).join(money)
+    money = {
+        "tier costs": table["cost"].map(_whole),
+        "tier net, 95 %": _ranged(table, "net"),
+        "benefits cost": table["benefit_cost"].map(_whole),
+        "benefits net, 95 %": _ranged(table, "benefit_net"),
+    }
+    return counts.rename(columns={"rise": "rose here", "fall": "fell here"}).assign(**money)
 
 
 def by_benefit(outcome: Outcome) -> pd.DataFrame:
     """Return `Outcome.by_benefit` for reading; a benefit that is switched off says so."""
-    told = outcome.by_benefit[["cost", "net"]].map(_whole)
-    told.insert(0, "members", outcome.by_benefit["members"].map(formats.number))
+    table = outcome.by_benefit
+    told = pd.DataFrame({"members": table["members"].map(formats.number), "cost": table["cost"].map(_whole)})
+    told["net, 95 %"] = _ranged(table, "net")
     told.loc[~told.index.isin(list(outcome.choice.uplift_times)), "members"] = "off"
     return told.rename(index=lambda name: name.replace("_", " "))
 
@@ -61,6 +66,16 @@ def _sums(outcome: Outcome) -> dict[str, float]:
         "moves a year": outcome.moves,
         "shadow price": outcome.shadow_price,
     }
+
+
+def _ranged(table: pd.DataFrame, name: str) -> list[str]:
+    """Return the net in column `name` of each row with its range, as "4,159 (370 to 7,948)"."""
+    ends = zip(table[name], table[f"{name}_low"], table[f"{name}_high"], strict=True)
+    return [f"{_whole(net)} ({_interval(low, high)})" for net, low, high in ends]
+
+
+def _interval(low: float, high: float) -> str:
+    return formats.interval(low, high, formats.money, digits=0)
 
 
 def _whole(cents: float) -> str:

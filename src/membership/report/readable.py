@@ -7,11 +7,11 @@ from pandas.io.formats.style import Styler
 
 from membership.report import formats
 
-SUMS = ("gain", "cost", "net", "best_net")  # cents, shown in whole units of currency
+SUMS = ("gain", "cost", "net", "net_low", "net_high", "best_net")  # cents, shown in whole units of currency
 MONEY = ("cost_month", "value")  # cents a member, shown to the cent
 SHARES = (
     "share", "value_share", "pays_for", "break_even", "uplift", "uplift_sd", "assumed", "assumed_sd", "p_pays",
-    "kept", "low", "high", "placebo", "systematic", "min_ratio", "smallest_ratio", "lost",
+    "kept", "breakage", "low", "high", "placebo", "systematic", "min_ratio", "smallest_ratio", "lost",
 )  # fmt: skip
 RATIOS = ("points_multiplier",)
 AMOUNTS = ("threshold", "safe", "to_keep")  # of what qualifies for a tier
@@ -23,6 +23,7 @@ def table(frame: pd.DataFrame, unit: int = 1, amounts: Collection[str] = AMOUNTS
     `amounts` are columns of what qualifies for a tier, shown in units of `unit` (`Tiers.unit`).
     """
     how = dict.fromkeys(frame.select_dtypes("number"), formats.number)
+    how |= dict.fromkeys(frame.select_dtypes("datetime"), formats.day)
     how |= {name: lambda cents: formats.money(cents, digits=0) for name in SUMS}
     how |= dict.fromkeys(MONEY, formats.money) | dict.fromkeys(SHARES, formats.share)
     how |= {name: lambda ratio: formats.number(ratio, 2) for name in RATIOS}

@@ -22,6 +22,7 @@ class Benefit(Section):
 
     name: Annotated[str, Field(min_length=1)]
     kind: Literal[KINDS]
+    action: Annotated[str, Field(min_length=1)] | None = None  # words for the campaign tool; null: the name
     cost: NotNegative = 0.0
     cost_share: Share = 0.0
     cost_per_order: NotNegative = 0.0
@@ -31,6 +32,11 @@ class Benefit(Section):
     min_tier: Annotated[int, Field(ge=0)] = 0
     stages: Annotated[list[Literal[STAGES]], Field(min_length=1)] | None = None
     personas: Annotated[list[str], Field(min_length=1)] | None = None
+
+    @property
+    def words(self) -> str:
+        """What to do for a member who gets it, in words."""
+        return self.action or self.name.replace("_", " ")
 
     @model_validator(mode="after")
     def _multiplied(self):
@@ -62,11 +68,12 @@ class Benefits(Section):
     @model_validator(mode="after")
     def _named(self):
         for what, names in (
-            ("benefit", [benefit.name for benefit in self.catalogue]),
-            ("attribute of fairness", self.fairness.attributes),
+            ("benefit needs its own name", [benefit.name for benefit in self.catalogue]),
+            ("benefit needs its own action", [benefit.words for benefit in self.catalogue]),
+            ("attribute of fairness needs its own name", self.fairness.attributes),
         ):
             if len(set(names)) < len(names):
-                raise ValueError(f"every {what} needs its own name; there are {names}")
+                raise ValueError(f"every {what}; there are {names}")
         return self
 
 

@@ -19,7 +19,15 @@ _MOVED = {  # dotted key of an earlier version -> where it is now; None: no para
     "evaluate.reach_costs": "campaigns.reach_costs",
     "value.worked_case": None,
     "check": None,
+    "tiers.breakage": None,
     "quick.value.worked_case.members": None,
+}
+_REWORDED = {  # dotted key -> the default of an earlier version, which named a benefit, and today's
+    "lifecycle.strategy.at_risk.action": (
+        "Remind with a personal offer before the habit breaks",
+        "Remind before the habit breaks",
+    ),
+    "lifecycle.strategy.lapsed.action": ("Win back once with a personal offer, then rest", "Win back once, then rest"),
 }
 
 
@@ -44,6 +52,13 @@ def carry_over(raw: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
             value = target[name]
         target[name] = value
         told.append(f"params.yaml: {old} is called {now} now and is read as that; rename it.")
+    for key, (was, now) in _REWORDED.items():
+        holder, last = _holder(new, key)
+        if holder.get(last) == was:
+            holder[last] = now
+            told.append(
+                f"params.yaml: {key} is read as {now!r}: benefits are added where a member gets them; reword it."
+            )
     return new, told
 
 

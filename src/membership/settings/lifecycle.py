@@ -10,7 +10,10 @@ Words = Annotated[str, Field(min_length=1)]
 
 
 class Step(Section):
-    """What to do in a lifecycle stage: `action` is for the campaign tool, `goal` and `watch` are for planners."""
+    """What to do in a lifecycle stage: `action` is for the campaign tool, `goal` and `watch` are for planners.
+
+    `action` goes to everybody in the stage, so it names no benefit: those that a member gets are added to it.
+    """
 
     goal: Words
     action: Words

@@ -48,7 +48,6 @@ class Tiers(Section):
     points_per_order: Annotated[int, Field(ge=0)]
     points_expire_days: Days
     point_value: NotNegative
-    breakage: Share
     redeem_at: Count
     redeem_share: Share
     pull: Pull

@@ -5,20 +5,21 @@ import pandas as pd
 
 from membership.settings.tiers import Tiers
 from membership.tiers import rules
+from membership.tiers.liability import Owed
 from membership.tiers.points import Books
 from membership.tiers.rules import Rule
 from membership.tiers.thresholds import Search
-from membership.tiers.worth import MONTH, Appraisal, Terms
+from membership.tiers.worth import Appraisal, Terms
 
 NEAR = 0.1  # share of the next threshold that is missing, below which a member is near it
 
 
-def rule_table(appraisal: Appraisal, settings: Tiers) -> pd.DataFrame:
+def rule_table(appraisal: Appraisal, settings: Tiers, confidence: float) -> pd.DataFrame:
     """Return the rule and what it is expected to bring; index tier, money in cents.
 
     threshold (what it takes to rise), safe (what it takes to stay), points_multiplier, cost_month (a member), uplift
     (assumed), members (in the last month of the replay), gain, cost, net (over the horizon, compared with everybody in
-    the entry tier).
+    the entry tier), net_low and net_high (from how uncertain the assumed uplifts are).
     """
     rule = appraisal.rule
     table = pd.DataFrame(
@@ -31,7 +32,7 @@ def rule_table(appraisal: Appraisal, settings: Tiers) -> pd.DataFrame:
         },
         index=appraisal.levels.index,
     )
-    return table.join(appraisal.levels.drop(columns="threshold"))
+    return table.join(appraisal.by_level(confidence).drop(columns="threshold"))
 
 
 def by_tier(standing: pd.DataFrame, value: pd.DataFrame, settings: Tiers) -> pd.DataFrame:
@@ -131,21 +132,17 @@ def dropping(standing: pd.DataFrame, settings: Tiers) -> pd.DataFrame:
     return table.reindex(names).fillna(0).astype(int).assign(to_keep=keep)
 
 
-def owed(liability: pd.DataFrame, lots: pd.DataFrame, terms: Terms) -> pd.DataFrame:
-    """Return the points outstanding by the month of earning: months (to expiry, from now), points, cost (cents).
-
-    Cost is the expected redemptions, at `terms.point_cost`.
-    """
-    months = (lots["expires_at"] - liability.index[-1]).dt.days / MONTH
-    table = pd.DataFrame({"months": months.clip(lower=0), "points": lots["points"]})
-    return table.assign(cost=table["points"] * terms.point_cost)
-
-
 def metrics(
-    search: Search, by_tier: pd.DataFrame, agreement: pd.DataFrame, moves: pd.DataFrame, owed: pd.DataFrame
+    search: Search,
+    by_tier: pd.DataFrame,
+    agreement: pd.DataFrame,
+    moves: pd.DataFrame,
+    owed: Owed,
+    confidence: float,
 ) -> dict[str, float]:
-    """Return the metrics of the tiers. Money in cents; shares 0 to 1."""
+    """Return the metrics of the tiers. Money in cents; shares 0 to 1; `confidence` is of the net's range."""
     members, found = max(int(by_tier["members"].sum()), 1), search.appraisal
+    low, high = found.range(confidence)
     names = found.rule.names[1:]
     return {
         "members": members,
@@ -155,14 +152,20 @@ def metrics(
         "tiers_gain": found.gain,
         "tiers_cost": found.cost,
         "tiers_net": found.net,
+        "tiers_net_low": low,
+        "tiers_net_high": high,
+        "tiers_net_all_lower": found.net - float(found.spread.sum()),  # every uplift one standard deviation lower
         "tiers_moves_per_year": float(found.moves),
         "tier_agreement": float(np.trace(agreement) / members),
         "promoted_last_month": int(moves["up"].iloc[-1]),
         "demoted_last_month": int(moves["down"].iloc[-1]),
         "near_next_share": float(by_tier["near_next"].sum() / members),
         "about_to_drop_share": float(by_tier["about_to_drop"].sum() / members),
-        "points_outstanding": int(owed["points"].sum()),
-        "points_liability": float(owed["cost"].sum()),
+        "points_outstanding": int(owed.by_lot["points"].sum()),
+        "points_liability": owed.cents,
+        "points_liability_low": owed.low,
+        "points_liability_high": owed.high,
+        "points_liability_most": owed.most,
     }
 
 

@@ -99,20 +99,6 @@ def replay(earning: Earning, ranks: pd.DataFrame, settings: Tiers, seed: int) ->
     return keep(*earned(earning, ranks), claim, settings.points_expire_days)
 
 
-def breakage(books: Books, settings: Tiers) -> float:
-    """Return which share of the points that have come of age has expired; `settings.breakage` where none has."""
-    grown = _grown(books, settings.points_expire_days)
-    came = books.earned.iloc[:, :grown].to_numpy().sum(dtype="int64")
-    return float(books.expired.to_numpy().sum(dtype="int64") / came) if came else settings.breakage
-
-
-def expected_breakage(earning: Earning, settings: Tiers, seed: int) -> float:
-    """Return `breakage` of the books with everybody in the entry tier: what is known before there are any tiers."""
-    shape = (len(earning.members), len(earning.months))
-    entry = pd.DataFrame(np.zeros(shape, dtype="int8"), index=earning.members, columns=earning.months)
-    return breakage(replay(earning, entry, settings, seed), settings)
-
-
 def table(books: Books) -> pd.DataFrame:
     """Return the books as table `points_ledger`: member_id, at (month end), the flows and the balance, whole points."""
     members, months = books.earned.shape
@@ -127,12 +113,13 @@ def table(books: Books) -> pd.DataFrame:
     )
 
 
-def liability(books: Books, settings: Tiers) -> pd.DataFrame:
+def face_value(books: Books, settings: Tiers) -> pd.DataFrame:
     """Return the value of all points in whole cents, month by month: opening, earned, ..., expired, closing.
 
-    The one rounding: the running total of each flow is rounded to cents and a month's cents are what it grew by. So
-    opening + earned - reversed - redeemed - expired = closing to the cent, nothing adds up over the months, and closing
-    is never more than 2 cents off the balance times `point_value`. Points owed by members are set off.
+    As if all were redeemed; how many will be: `liability`. The one rounding: the running total of each flow is rounded
+    to cents and a month's cents are what it grew by. So opening + earned - reversed - redeemed - expired = closing to
+    the cent, nothing adds up over the months, and closing is never more than 2 cents off the balance times
+    `point_value`. Points owed by members are set off.
     """
     totals = {flow: getattr(books, flow).to_numpy().sum(axis=0, dtype="int64").cumsum() for flow in FLOWS}
     cents = {flow: np.rint(total * settings.point_value).astype("int64") for flow, total in totals.items()}
@@ -141,21 +128,23 @@ def liability(books: Books, settings: Tiers) -> pd.DataFrame:
     return table.assign(closing=closing).assign(opening=np.r_[0, closing[:-1]])[["opening", *FLOWS, "closing"]]
 
 
-def lots(books: Books, settings: Tiers) -> pd.DataFrame:
-    """Return what is left of each month's points: index the month end; points, expires_at (day, at the earliest)."""
-    left = sum(getattr(books, flow).to_numpy().sum(axis=1, dtype="int64") for flow in FLOWS[1:])
-    came, rest = np.zeros(len(left), dtype="int64"), []
-    for lot in books.earned.columns:
-        points = books.earned[lot].to_numpy()
-        came += points
-        rest.append(int(np.clip(came - left, 0, points).sum()))
-    expires_at = books.earned.columns + pd.Timedelta(days=settings.points_expire_days)
-    return pd.DataFrame({"points": rest, "expires_at": expires_at}, index=books.earned.columns.rename("at"))
+def gone(books: Books) -> np.ndarray:
+    """Return how many points each member has ever lost, by return, redemption or expiry: (members,)."""
+    return sum(getattr(books, flow).to_numpy().sum(axis=1, dtype="int64") for flow in FLOWS[1:])
 
 
-def _grown(books: Books, expire_days: int) -> int:
-    days = pd.DatetimeIndex(books.earned.columns)
-    return int((days + pd.Timedelta(days=expire_days) <= days[-1]).sum())
+def rest(upto: np.ndarray, earned: np.ndarray, left: np.ndarray) -> np.ndarray:
+    """Return what is left of each lot, oldest first: (members, lots).
+
+    `earned` (members, lots) and its running total `upto`; `left` (members,) points have gone.
+    """
+    return np.clip(upto - left[:, None], 0, earned)
+
+
+def remaining(books: Books) -> np.ndarray:
+    """Return what is left of each month's points at the last month end: (members, lots)."""
+    earned = books.earned.to_numpy()
+    return rest(earned.cumsum(axis=1, dtype="int64"), earned, gone(books))
 
 
 def _frame(values: np.ndarray, like: pd.DataFrame) -> pd.DataFrame:

@@ -19,6 +19,7 @@ import pandas as pd
 
 from membership.base.errors import DataError, ParamError
 from membership.settings.tiers import Pull, Tier, Tiers
+from membership.stats import ranges
 from membership.tiers import rules, worth
 from membership.tiers.ladder import Ladder
 from membership.tiers.rules import Rule
@@ -56,6 +57,15 @@ class Choices:
         points += (multiplier[:-1] * pull)[:, None] * self.curve["near_points"].to_numpy()
         lasting = np.diff(terms.levels("cost"))[:, None] * terms.months * self.curve["members"].to_numpy()
         return lasting + terms.point_cost * points
+
+    def sd(self, chosen: np.ndarray) -> float:
+        """Return the standard deviation of the net with `chosen` (levels,) candidates: see `Appraisal.spread`."""
+        terms, at = self.terms, self.curve.iloc[chosen]
+        multiplier, sds = terms.levels("points_multiplier"), terms.levels("uplift_sd")[1:]
+        inside = [at[name].to_numpy() - np.r_[at[name].to_numpy()[1:], 0] for name in ("spend", "points")]
+        own = (terms.margin_rate * inside[0] - terms.point_cost * multiplier[1:] * inside[1]) * sds
+        pull = terms.margin_rate * at["near_spend"] - terms.point_cost * multiplier[:-1] * at["near_points"]
+        return float(ranges.sd([*own, pull.sum() * terms.settings.pull.uplift_sd]))
 
     def ladder(self) -> Ladder:
         """Return the limits of the choice as an integer programme."""
@@ -168,11 +178,11 @@ def best(choices: Choices, budget: float | None = None, moves: float | None = No
     return choices.thresholds[(lowest or found).chosen].tolist(), found.bound
 
 
-def tradeoff(choices: Choices, multiples: list[float]) -> pd.DataFrame:
+def tradeoff(choices: Choices, multiples: list[float], confidence: float) -> pd.DataFrame:
     """Return what other limits would bring: `multiples` of the budget and of the moves, the other limit as it is.
 
-    Columns limit ("budget" or "moves"), at, net, cost (cents), moves, and one column of thresholds a tier; limits that
-    no rule keeps are left out.
+    Columns limit ("budget" or "moves"), at, net with net_low and net_high, cost (cents), moves, and one column of
+    thresholds a tier; limits that no rule keeps are left out.
     """
     limits = choices.terms.settings.search
     budget, moves = limits.budget, limits.max_moves_per_year
@@ -184,8 +194,10 @@ def tradeoff(choices: Choices, multiples: list[float]) -> pd.DataFrame:
         if found is not None:
             levels = np.arange(len(found.chosen))
             cost, moved = choices.cost[levels, found.chosen].sum(), ladder.moves[found.chosen].sum()
-            rows.append((limit, at, found.best, cost, moved, *choices.thresholds[found.chosen]))
-    return pd.DataFrame(rows, columns=["limit", "at", "net", "cost", "moves", *choices.terms.settings.names[1:]])
+            around = ranges.normal(found.best, choices.sd(found.chosen), confidence)
+            rows.append((limit, at, found.best, *around, cost, moved, *choices.thresholds[found.chosen]))
+    columns = ["limit", "at", "net", "net_low", "net_high", "cost", "moves", *choices.terms.settings.names[1:]]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def sensitivity(search: Search, amounts: pd.DataFrame, value: pd.DataFrame) -> pd.DataFrame:

@@ -7,8 +7,9 @@ points brings and costs, with p the pull on those just below the next threshold 
     cost = (c_r - c_0) x months + point_cost x P x (m_r x (1 + u_r + p) - m_0)
 
 u uplift, c cost a member-month, m points multiplier; point_cost = point_value x (1 - breakage). The uplifts are
-ASSUMED. That spend rises before a threshold: Kivetz, Urminsky and Zheng (2006), the goal gradient; Taylor and Neslin
-(2005), points pressure.
+ASSUMED, so the net has a range: it is linear in each u_r and in p, and each of them is off by its own `uplift_sd`.
+That spend rises before a threshold: Kivetz, Urminsky and Zheng (2006), the goal gradient; Taylor and Neslin (2005),
+points pressure.
 """
 
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ import pandas as pd
 
 from membership.base import files, paths
 from membership.settings.tiers import Tiers
+from membership.stats import ranges
 from membership.tiers import rules
 from membership.tiers.qualifying import CENTS
 from membership.tiers.rules import YEAR, Rule
@@ -65,7 +67,9 @@ class Appraisal:
     """What a rule is expected to bring over the horizon."""
 
     rule: Rule
-    levels: pd.DataFrame  # index tier, from the entry tier up: threshold, members, gain, cost, net (cents)
+    # index tier, from the entry tier up: threshold, members, gain, cost, net; own_spread and pull_spread: what one
+    # standard deviation more of the tier's uplift, and of the pull on its members, would add to net (cents)
+    levels: pd.DataFrame
     moves: float  # levels risen or fallen, a member and year, in the replay
 
     @property
@@ -82,6 +86,23 @@ class Appraisal:
     def net(self) -> float:
         """Cents of gain less cost."""
         return self.gain - self.cost
+
+    @property
+    def spread(self) -> pd.Series:
+        """What one standard deviation more of each tier's uplift, and of the pull, would add to net, in cents."""
+        own = self.levels["own_spread"].rename(lambda name: f"tier {name}")
+        return pd.concat([own, pd.Series({"pull": self.levels["pull_spread"].sum()})])
+
+    def range(self, confidence: float) -> tuple[float, float]:
+        """Return low and high of the net, from how uncertain the assumed uplifts are."""
+        low, high = ranges.normal(self.net, ranges.sd(self.spread), confidence)
+        return float(low), float(high)
+
+    def by_level(self, confidence: float) -> pd.DataFrame:
+        """Return `levels` with net_low and net_high of each tier in place of the spreads."""
+        spreads = ["own_spread", "pull_spread"]
+        low, high = ranges.normal(self.levels["net"], ranges.sd(self.levels[spreads], axis=1), confidence)
+        return self.levels.drop(columns=spreads).assign(net_low=low, net_high=high)
 
 
 def base_points(value: pd.DataFrame, settings: Tiers) -> np.ndarray:
@@ -105,9 +126,9 @@ def appraise(rule: Rule, amounts: pd.DataFrame, value: pd.DataFrame, terms: Term
     ranks = rules.replay(amounts, rule)
     rank, future = ranks.iloc[:, -1].to_numpy(), expected(value, amounts)
     pulled = near(rank, amounts.iloc[:, -1].to_numpy(), rule, terms)
-    gain, cost = gain_and_cost(
-        rank, pulled, future["expected_spend"].to_numpy(), base_points(future, terms.settings), terms
-    )
+    spend, points = future["expected_spend"].to_numpy(), base_points(future, terms.settings)
+    gain, cost = gain_and_cost(rank, pulled, spend, points, terms)
+    slope = terms.margin_rate * spend - terms.point_cost * points * terms.levels("points_multiplier")[rank]
     count = len(rule.names)
     table = pd.DataFrame(
         {
@@ -115,6 +136,8 @@ def appraise(rule: Rule, amounts: pd.DataFrame, value: pd.DataFrame, terms: Term
             "members": np.bincount(rank, minlength=count),
             "gain": np.bincount(rank, gain, minlength=count),
             "cost": np.bincount(rank, cost, minlength=count),
+            "own_spread": np.bincount(rank, slope, minlength=count) * terms.levels("uplift_sd"),
+            "pull_spread": np.bincount(rank, slope * pulled, minlength=count) * terms.settings.pull.uplift_sd,
         },
         index=pd.Index(rule.names, name="tier"),
     )

@@ -5,6 +5,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 
+from membership.evaluate.programme import ALL
 from membership.report import formats
 
 _FURTHEST = 4  # margins; what is further is cut off
@@ -31,7 +32,11 @@ def guardrails(moved: pd.DataFrame, confidence: float, ax: Axes | None = None) -
 def money(programme: pd.DataFrame, currency: str, days: int, ax: Axes | None = None) -> Axes:
     """Draw the assumed gain and the cost of benefits by tier, of table `programme` (cents over `days`)."""
     ax = ax or plt.subplots(figsize=(7, 3.5))[1]
-    long = programme.sort_values("tier_rank").melt("tier", ["gain", "cost"], var_name="what", value_name="cents")
+    long = (
+        programme[programme["tier"] != ALL]
+        .sort_values("tier_rank")
+        .melt("tier", ["gain", "cost"], var_name="what", value_name="cents")
+    )
     long["amount"] = long["cents"] / formats.CENTS
     long["what"] = long["what"].map({"gain": "assumed gain in margin", "cost": "expected cost"})
     sns.barplot(long, x="tier", y="amount", hue="what", ax=ax)
@@ -41,11 +46,14 @@ def money(programme: pd.DataFrame, currency: str, days: int, ax: Axes | None = N
     return ax
 
 
-def next_actions(actions: pd.DataFrame, tiers: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw how many members of each tier (table `tiers`, from the entry tier up) get each next action."""
-    ax = ax or plt.subplots(figsize=(8, 3.5))[1]
+def next_actions(steps: pd.DataFrame, tiers: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw how many members of each tier (table `tiers`, from the entry tier up) get each step of `actions.steps`."""
+    placed = steps.merge(tiers[["member_id", "tier"]], on="member_id")
     order = tiers.sort_values("tier_rank")["tier"].unique()
-    counts = pd.crosstab(actions["next_action"], actions["tier"])[order]
+    rows = placed.sort_values(["benefit", "step"])["step"].unique()
+    counts = pd.crosstab(placed["step"], placed["tier"]).reindex(index=rows, columns=order, fill_value=0)
+    ax = ax or plt.subplots(figsize=(8, 1.5 + 0.32 * len(rows)))[1]
     sns.heatmap(counts, annot=True, fmt="d", cmap="Blues", cbar=False, ax=ax)
-    ax.set(title=f"Next action by tier, {formats.plural(len(actions), 'member')}", xlabel="tier", ylabel="")
+    title = f"Next actions by tier, {formats.plural(steps['member_id'].nunique(), 'member')}"
+    ax.set(title=title, xlabel="tier", ylabel="")
     return ax

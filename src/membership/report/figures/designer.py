@@ -4,6 +4,7 @@ import re
 from io import StringIO
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -50,13 +51,16 @@ def members(by_tier: pd.DataFrame, saved: pd.DataFrame, ax: Axes | None = None) 
 
 
 def net(by_tier: pd.DataFrame, saved: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw `Outcome.by_tier`: expected net value of each tier and of the benefits in it, units of currency."""
+    """Draw `Outcome.by_tier`: net value of each tier and of the benefits in it, together with its interval."""
     ax = ax or plt.subplots(figsize=(4, 3))[1]
     _pairs(ax, by_tier.index, (saved["net"] + saved["benefit_net"]) / 100, by_tier["net"] / 100)
     ax.barh(
         range(len(by_tier)), by_tier["benefit_net"] / 100, 0.45, by_tier["net"].clip(lower=0) / 100, color=_BENEFITS
     )
-    ax.set(title="Expected net value")
+    off = [by_tier[f"{name}_high"] - by_tier[name] for name in ("net", "benefit_net")]
+    together, half = by_tier["net"] + by_tier["benefit_net"], np.hypot(*off)
+    ax.errorbar(together / 100, range(len(by_tier)), xerr=half / 100, fmt="none", ecolor="black", linewidth=1)
+    ax.set(title="Net value if members respond as assumed")
     ax.axvline(0, color="black", linewidth=0.8)
     return ax
 

@@ -23,23 +23,30 @@ def curves(search: Search, ax: Axes | None = None) -> Axes:
         ax.axvline(search.rule.thresholds[level + 1] / unit, color=colours[level], linestyle="--", linewidth=1)
     ax.axhline(0, color="black", linewidth=0.8)
     what = "spend (units of currency)" if unit == 100 else "points"
-    ax.set(title="Net value of each step up, by its threshold (dashed: the rule)", ylabel="net (units of currency)")
+    ax.set(
+        title="Net value of each step up, by its threshold (dashed: the rule)",
+        ylabel="net (units of currency), assumed uplifts",
+    )
     ax.set(xlabel=f"threshold: {what} in {settings.qualifying_days} days", xscale="log")
     ax.legend(title="step up to", frameon=False)
     return ax
 
 
 def tradeoff(table: pd.DataFrame, limits: TierSearch, axes: np.ndarray | None = None) -> np.ndarray:
-    """Draw `thresholds.tradeoff`: net against the budget and the limit of moves; dashed: `limits` as they are."""
+    """Draw `thresholds.tradeoff`: net, with its range, against the budget and the limit of moves.
+
+    Dashed: `limits` as they are.
+    """
     axes = plt.subplots(1, 2, figsize=(11, 3.8), sharey=True)[1] if axes is None else axes
     budget = ("budget", "budget (units of currency)", 100, limits.budget)
     moves = ("moves", "moves a member and year, at most", 1, limits.max_moves_per_year)
     for ax, (limit, label, unit, today) in zip(axes, (budget, moves), strict=True):
         part = table[table["limit"] == limit]
         ax.plot(part["at"] / unit, part["net"] / 100, marker="o", color="steelblue")
+        ax.fill_between(part["at"] / unit, part["net_low"] / 100, part["net_high"] / 100, color="steelblue", alpha=0.2)
         ax.axvline(today / unit, color="darkorange", linestyle="--", label="params.yaml")
         ax.set(title=f"Best net value by limit of the {limit}", xlabel=label, xlim=(0, None))
-        ax.set(ylabel="net (units of currency)", ylim=(0, None))
+        ax.set(ylabel="net (units of currency), assumed uplifts")
         ax.legend(frameon=False)
     return axes
 
@@ -93,10 +100,19 @@ def distance(distances: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def outstanding(owed: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw `overview.owed`: points outstanding by the months left until they expire."""
+def outstanding(by_lot: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw `Owed.by_lot`: points outstanding by the months left until they expire, and what becomes of them."""
     ax = ax or plt.subplots(figsize=(8, 3.5))[1]
-    ax.bar(owed["months"].round().astype(int), owed["cost"] / 100, color="steelblue")
-    ax.set(title="Points outstanding, by months to expiry", xlabel="months until they expire")
-    ax.set(ylabel="expected cost (units of currency)")
+    expire = by_lot["points"] - by_lot["redeemed"]
+    parts = {"will be redeemed": by_lot["redeemed"].where(by_lot["redeemed"] > 0, 0)}
+    parts |= {
+        f"will expire: holder {who}": expire.where(by_lot["holder"] == who, 0) for who in by_lot["holder"].unique()
+    }
+    months, base = by_lot["months"].round().astype(int), 0.0
+    for (label, values), colour in zip(parts.items(), ("steelblue", "lightsteelblue", "lightgrey"), strict=False):
+        height = values.groupby(months).sum()
+        ax.bar(height.index, height, bottom=base, color=colour, label=label)
+        base = base + height
+    ax.set(title="Points outstanding, by months to expiry", xlabel="months until they expire", ylabel="points")
+    ax.legend(frameon=False)
     return ax
