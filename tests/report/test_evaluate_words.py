@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from membership.evaluate import arms, live_plan, randomised, subgroups, validity, verdicts, weekly
+from membership.evaluate import arms, decide, live_plan, randomised, subgroups, validity, verdicts, weekly
 from membership.evaluate.verdicts import Found, Kind
 from membership.report import memo, words
 
@@ -114,6 +114,24 @@ def test_readings_arms_and_looks_have_words_also_where_there_is_nothing(world, c
     looks = [weekly.Watched("randomised", None, 4, 0.31, (2, 3)), weekly.Watched("paired", 1, 4, 0.001, ())]
     assert "2 and 3" in words.render("evaluate_weekly", watched=looks, metric="recall_at_10", readable=True)
     assert "0.31" not in words.render("evaluate_weekly", watched=looks[1:], metric="recall_at_10", readable=False)
+
+
+@pytest.mark.parametrize(("kind", "numbers", "shown"), CHECKS)
+def test_a_check_that_could_not_fail_never_reads_as_passed(kind, numbers, shown):
+    numbers = {"control": 0.0002} | numbers
+    passed, idle = (verdicts.check("x", kind, True, could_fail=able, **numbers) for able in (True, False))
+    said = [words.render("decide_checks", checks=[one]) for one in (passed, idle)]
+    assert said[0] != said[1] and "could not fail" in said[1] and "nan" not in said[1]
+
+
+def test_the_conclusion_counts_apart_what_could_not_fail(world):
+    drawn = decide.of_all_members(world.run().effects.assign(by="all"), pd.DataFrame({"metric": []}))
+    idle = verdicts.check("coverage check", Kind.COVERAGE, True, could_fail=False, tests=1, repeats=20)
+    champion, challenger = ({"policy": name, "settings": {}} for name in ("old", "new"))
+    decision = decide.decide(drawn, world.knobs.evaluate, world.knobs.decide, champion, challenger, [idle])
+    row = drawn.loc["recall_at_10"]
+    said = words.render("decide_conclusion", decision=decision, row=row, confidence=0.95)
+    assert "5 of 5 checks" in said and "1 could not fail" in said
 
 
 def test_what_is_known_before_has_words_also_where_it_is_nothing():

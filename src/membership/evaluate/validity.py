@@ -23,6 +23,7 @@ _DRAWS = 500  # of a bootstrap interval whose coverage is checked: there are man
 _RATIO = randomised.RATIOS[1]  # the one that varies most: what holds of it holds of the other
 
 PAIRED, BOOTSTRAP = "paired t", "paired bootstrap"
+_NAMED = {"wrong": "passed", "idle": "could_fail"}  # what a check calls the tests of which that is not so
 
 
 @dataclass(frozen=True)
@@ -109,11 +110,18 @@ def checks(found: Validity, trial: randomised.Trial) -> list[Check]:
     """Return what stage decide looks at: the A/A check, the coverage check, and the sample ratio of the arms."""
     rows = []
     for name, kind, table in (("A/A check", Kind.AA, found.aa), ("coverage check", Kind.COVERAGE, found.coverage)):
-        wrong = table.loc[~table["passed"], "contrast"].tolist()
-        repeats = int(table["repeats"].iloc[0])
-        rows.append(verdicts.check(name, kind, not wrong, tests=len(table), repeats=repeats, wrong=wrong))
-    arms = {"p_value": trial.sample_ratio_p, "gate": trial.gate}
-    return [*rows, verdicts.check("sample ratio", Kind.SAMPLE_RATIO, trial.readable, **arms)]
+        named = {what: table.loc[~table[column], "contrast"].tolist() for what, column in _NAMED.items()}
+        found = {"passed": not named["wrong"], "could_fail": table["could_fail"].any()}
+        numbers = {"tests": len(table), "repeats": int(table["repeats"].iloc[0])}
+        rows.append(verdicts.check(name, kind, **found, **numbers, **named))
+    return [*rows, _sample_ratio(trial)]
+
+
+def _sample_ratio(trial: randomised.Trial) -> Check:
+    """Return the check of the arms' sizes; where even one arm of everybody may be chance, it could not fail."""
+    could_fail = randomised.sample_ratio(len(trial.members), 0) < trial.gate
+    numbers = {"p_value": trial.sample_ratio_p, "gate": trial.gate}
+    return verdicts.check("sample ratio", Kind.SAMPLE_RATIO, trial.readable, could_fail=could_fail, **numbers)
 
 
 @dataclass(frozen=True)
