@@ -11,12 +11,16 @@ from membership.report import memo, words
 ABOUT = {"metric": "margin_at_10", "unit": "cents", "higher_is_better": True, "margin": 5.0, "confidence": 0.95}
 MOVED = {"rows": 10, "furthest": "spend", "psi": 0.31}
 ROW = {"outcome": "spend", "ratio": 1.25, "low": 1.1, "high": 1.4, "slope": 0.5, "status": "drifted"}
+ALIKE = {"members": 1988, "inflation": 10.0, "meant": 0.05, "level": 0.535, "allowed": 0.076}
 CHECKS = [
     (Kind.POLICY, {"champion": "gp_topfreq", "challenger": "model"}, "model"),
     (Kind.PRIMARY, ABOUT | {"difference": 7.78, "low": 5.14, "high": 10.42}, "+7.8"),
     (Kind.GUARDRAIL, ABOUT | {"difference": 7.78, "low": 5.14, "high": 10.42}, "+5.1 to +10.4"),
     (Kind.AA, {"tests": 5, "repeats": 500, "wrong": ["paired t"]}, "500"),
     (Kind.COVERAGE, {"tests": 6, "repeats": 200, "wrong": ["paired t", "Welch"]}, "200"),
+    (Kind.INDEPENDENCE, ALIKE | {"twins": 0, "clusters": 0}, "1,988"),
+    (Kind.INDEPENDENCE, ALIKE | {"twins": 1978, "clusters": 200}, "1,978 of 1,988"),
+    (Kind.ASSIGNMENT, {"looked_at": 10, "furthest": "order of ids", "p_value": 0.0123, "gate": 0.001}, "0.012"),
     (Kind.SAMPLE_RATIO, {"p_value": 0.8929, "gate": 0.001}, "0.89"),
     (Kind.DRIFT, MOVED | {"moved": []}, "0.31"),
     (Kind.DRIFT, MOVED | {"moved": [{"name": "spend", "psi": 0.31, "ks": 0.22, "status": "drifted"}]}, "0.22"),
@@ -160,7 +164,7 @@ def test_the_conclusion_says_what_the_interval_says(world):
 def test_tests_that_cannot_be_trusted_are_named():
     aa = pd.DataFrame({"contrast": ["a", "b"], "repeats": 500, "passed": [True, False]})
     coverage = aa.assign(share=[0.95, 0.8], repeats=200)
-    said = words.render("evaluate_validity", validity=validity.Validity(aa, coverage), confidence=0.95)
+    said = words.render("evaluate_validity", validity=validity.Validity(aa, coverage, None), confidence=0.95)
     assert "1 of 2" in said and "80.0%" in said and "not: b" in said
 
 

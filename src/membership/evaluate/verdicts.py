@@ -22,6 +22,8 @@ class Kind(StrEnum):
     GUARDRAIL = "guardrail"  # is a loss of more than the margin ruled out
     AA = "aa"  # do the tests reject as often as they should where there is nothing to find
     COVERAGE = "coverage"  # do the intervals hold the truth as often as they should
+    INDEPENDENCE = "independence"  # do members tell different things
+    ASSIGNMENT = "assignment"  # do arms follow chance alone
     SAMPLE_RATIO = "sample_ratio"  # are the arms as large as planned
     DRIFT = "drift"  # are features and forecasts where they were
     FORECASTS = "forecasts"  # did earlier forecasts come true on average
@@ -54,6 +56,7 @@ class Check:
     `numbers` depend on the kind, null where there is none. Primary and guardrail: metric, unit, higher_is_better,
     control (the champion's value), difference, low, high, margin, confidence. Policy: champion, challenger. A/A and
     coverage: tests, repeats, wrong and idle (names of tests; idle ones could not fail). Sample ratio: p_value, gate.
+    Independence: members, twins, clusters, inflation, level, allowed. Assignment: looked_at, furthest, p_value, gate.
     Drift: rows, furthest and psi, and moved (name, psi, ks, status). Forecasts: made, until, policy, version, rows
     (outcome, members, predicted, realised, ratio, low, high, status). Calibration: rows (outcome, slope, low, high,
     status).
