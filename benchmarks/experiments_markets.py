@@ -5,12 +5,12 @@ Outcomes of 2,000 members go through the pipeline's own functions (`experiment.r
 own A/A check, of 100 splits instead of 500 and the band that belongs to them. The pipeline's coverage check and
 sample-ratio gate are left out: the one would take an hour, the other is fixed by the hash.
 
-A member has geometric (1 and up, mean 8) items, half of them bought before; three in ten have a discount, gamma with
-mean 60 cents; margin is gamma with mean 50. A list holds a repeat item with a probability of the member's own, .8 of a
-Beta(1.2, 2.8) and up to .1 more in some groups of age and income, and a new one with .001; both policies treat four
-items in five alike. The challenger's lift is added to the probability of repeat items without a discount, so that it
-costs none. Lists of ten, of which two are the policy's own, come from Zipf's law over 20,000 items, apart from what is
-hit.
+A member has geometric (1 and up, mean 8) items, half of them bought before; margin is gamma with mean 50 cents. Of the
+items on a list three in ten have a discount, gamma with mean 60. A list holds a repeat item with a probability of the
+member's own, .8 of a Beta(1.2, 2.8) and up to .1 more in some groups of age and income, and a new one with .001; both
+policies treat four items in five alike. The challenger's lift is added to the probability of seven in ten of the repeat
+items, chosen by chance, and changes no discount. Lists of ten, of which two are the policy's own, come from Zipf's law
+over 20,000 items, apart from what is hit.
 
 The lift is solved for: means and covariances of the differences of 100,000 members, scaled to 2,000, say with which
 probability the intervals of all member metrics pass at once (multivariate normal), times the same for coverage and
@@ -35,7 +35,7 @@ ITEMS, LISTED, OWN = 20_000, 10, 2
 AGREE = 0.8
 TIERS, SHARES = ("Member", "Silver", "Gold", "Platinum"), (0.5, 0.25, 0.15, 0.1)
 GROUPS = {"age": ("young", "middle", "old", "unknown"), "income": ("low", "middle", "high")}
-COUNTED = ["recall_at_10", "explore_recall_at_10", "hit_at_10", "discount_cost_at_10", "margin_at_10"]
+COUNTED = ["recall_at_10", "explore_recall_at_10", "hit_at_10", "discount_per_item_at_10", "margin_at_10"]
 LIVE, NEW = {"policy": "gp_topfreq", "settings": {}}, {"policy": "model", "settings": {}}
 SMALL = {"bootstrap": 100, "aa_repeats": 100}  # bootstrap intervals decide nothing; the band is that of 100 splits
 
@@ -92,22 +92,24 @@ def outcomes(who: pd.DataFrame, lift: float, rng: np.random.Generator) -> pd.Dat
     members = len(who)
     items = rng.geometric(1 / 8, members)
     whose = np.repeat(np.arange(members), items)
-    repeat, discounted = rng.random(len(whose)) < 0.5, rng.random(len(whose)) < 0.3
-    discount = np.where(discounted, rng.gamma(2, 30, len(whose)), 0.0)
+    repeat, lifted = rng.random(len(whose)) < 0.5, rng.random(len(whose)) < 0.7
     margin = rng.gamma(2, 25, len(whose))
     chance = np.where(repeat, who["taste"].to_numpy()[whose], 0.001)
     first, anew = rng.random(len(whose)) < chance, rng.random(len(whose))
-    better = anew < chance + lift / (1 - AGREE) * (repeat & ~discounted)
+    better = anew < chance + lift / (1 - AGREE) * (repeat & lifted)
     second = np.where(rng.random(len(whose)) < AGREE, first, better)
     new = np.bincount(whose, ~repeat, members)
+    size = members, LISTED + OWN
+    discount = np.where(rng.random(size) < 0.3, rng.gamma(2, 30, size), 0.0)
+    lists = discount[:, :LISTED], discount[:, OWN:]
     arms = []
-    for policy, hit in ((experiment.CHAMPION, first), (experiment.CHALLENGER, second)):
+    for policy, hit, listed in zip((experiment.CHAMPION, experiment.CHALLENGER), (first, second), lists, strict=True):
         hits, explored = np.bincount(whose, hit, members), np.bincount(whose, hit & ~repeat, members)
         found = {
             "recall_at_10": hits / items,
             "explore_recall_at_10": np.divide(explored, new, np.full(members, np.nan), where=new > 0),
             "hit_at_10": (hits > 0).astype(float),
-            "discount_cost_at_10": np.bincount(whose, discount * hit, members),
+            "discount_per_item_at_10": listed.mean(axis=1),
             "margin_at_10": np.bincount(whose, margin * hit, members),
         }
         arms.append(who[["member_id", "tier"]].assign(policy=policy, **found))

@@ -21,9 +21,10 @@ from sklearn.metrics import adjusted_rand_score
 
 from benchmarks import goals
 from membership.base import seeds
+from membership.base.timeline import Window
 from membership.data import features, habits, purchases
 from membership.data.sources import behaviour, simulate
-from membership.profile import needs, personas
+from membership.profile import history, needs, personas
 from membership.settings import params
 from membership.settings.dataset import Simulate
 from membership.settings.params import Stage
@@ -111,6 +112,7 @@ def seen(market: simulate.Market, market_knobs: Simulate, knobs: Stage) -> tuple
         habits.at(events, items, cutoff),
         levels,
         knobs.needs,
+        needs.stability(*history.halves(events, items, Window(market_knobs.start, cutoff)), knobs.needs),
     )
     return found.scores, levels
 

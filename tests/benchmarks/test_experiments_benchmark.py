@@ -60,17 +60,17 @@ def test_nothing_is_shipped_of_null_markets_and_nearly_all_of_a_huge_effect(p):
 
 def test_the_solved_lift_has_the_power_that_is_asked(p, monkeypatch):
     monkeypatch.setattr(experiments_markets, "MANY", 20_000)
-    lift = experiments_markets.solve(p, 2000, 3)
-    assert experiments_markets.joint(p, lift, 2000, 3) == pytest.approx(experiments_markets.POWER, abs=0.03)
-    assert experiments_markets.joint(p, 0.0, 2000, 3) < 0.05
+    lift = experiments_markets.solve(p, 2000, 4)
+    assert experiments_markets.joint(p, lift, 2000, 4) == pytest.approx(experiments_markets.POWER, abs=0.03)
+    assert experiments_markets.joint(p, 0.0, 2000, 4) < 0.05
 
 
 def test_the_lift_of_a_market_costs_no_discount():
     who = experiments_markets.people(40_000, np.random.default_rng(4))
     champion, challenger = experiment.arms(experiments_markets.outcomes(who, 0.1, np.random.default_rng(5)))
     change = (challenger[experiments_markets.COUNTED] - champion[experiments_markets.COUNTED]).mean()
-    assert abs(change["discount_cost_at_10"]) < 0.5 < change["margin_at_10"]
-    assert change["recall_at_10"] == pytest.approx(0.1 * 0.5 * 0.7, rel=0.05)  # repeat items, of these undiscounted
+    assert abs(change["discount_per_item_at_10"]) < 0.5 < change["margin_at_10"]
+    assert change["recall_at_10"] == pytest.approx(0.1 * 0.5 * 0.7, rel=0.05)  # repeat items, of these the lifted
 
 
 def test_a_paired_analysis_is_measured_in_a_process_of_its_own():

@@ -100,12 +100,12 @@ def test_a_guardrail_too_uncertain_to_be_safe_keeps_the_champion(world):
 
 @pytest.mark.parametrize(("rise", "verdict"), [(4, "promote"), (6, "keep")])
 def test_a_cost_loses_by_rising_beyond_its_margin(world, rise, verdict):
-    world.outcomes["discount_cost_at_10"] = 50.0
-    world.change("challenger", 50.0 + np.full(40, rise), ["discount_cost_at_10"])
-    decision = decided(world, guardrails=[Guardrail(metric="discount_cost_at_10", margin=5)])
+    world.outcomes["discount_per_item_at_10"] = 50.0
+    world.change("challenger", 50.0 + np.full(40, rise), ["discount_per_item_at_10"])
+    decision = decided(world, guardrails=[Guardrail(metric="discount_per_item_at_10", margin=5)])
     assert decision.verdict == verdict
     numbers = decision.checks[2].numbers
-    assert (numbers["difference"], numbers["unit"], numbers["higher_is_better"]) == (rise, "cents", False)
+    assert (numbers["difference"], numbers["unit"], numbers["higher_is_better"]) == (rise, "cents an item", False)
 
 
 @pytest.mark.parametrize(("high", "verdict"), [(0.019, "promote"), (0.021, "keep")])
@@ -233,4 +233,39 @@ def test_there_is_nothing_to_roll_back_to_from_the_first_champion():
 
 def test_decision_metrics_are_numbers(world):
     flat = decide.flat(decided(world, margin=0.9))
-    assert flat == {"promote": 0, "checks": 5, "checks_passed": 4, "warnings": 0}
+    assert flat == {
+        "promote": 0, "checks": 5, "checks_passed": 4, "checks_that_could_not_fail": 0, "warnings": 0
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("own", "result"), [(0.0002, "could not fail"), (0.0049, "passed"), (0.2, "passed")])
+def test_a_guardrail_whose_margin_exceeds_the_champions_own_value_is_not_counted_as_passed(world, own, result):
+    noise = np.tile([1.0, -1.0], 20) * min(0.2 * own, 0.001)
+    world.change("champion", own + noise, ["explore_recall_at_10"])
+    world.change("challenger", own - noise * 2, ["explore_recall_at_10"])
+    rule = [Guardrail(metric="explore_recall_at_10", margin=0.005)]
+    decision = decided(world, guardrails=rule)
+    if own == 0.0049:  # all of it and the width of the interval are more than the margin
+        world.change("challenger", np.zeros(40), ["explore_recall_at_10"])
+        assert decided(world, guardrails=rule).verdict == "keep"
+    guardrail = check(decision, "guardrail explore_recall_at_10")
+    assert (decision.verdict, guardrail.result, guardrail.numbers["control"]) == ("promote", result, pytest.approx(own))
+    idle = int(result == "could not fail")
+    counts = decision.to_json()["counts"]
+    assert counts == {"checks": 3, "passed": 3 - idle, "could_not_fail": idle, "warnings": 0}
+    assert decide.flat(decision)["checks_that_could_not_fail"] == idle
+    tables.write("decisions", decision.rows(date(2017, 12, 1)))
+    assert tables.read("decisions").set_index("check").loc[guardrail.name, "result"] == result
+
+
+@pytest.mark.parametrize(("margin", "result"), [(0.9, "passed"), (1.1, "could not fail")])
+def test_a_spread_between_groups_cannot_rise_by_more_than_all_there_is(world, margin, result):
+    decision = decided(world, spread(-0.02, 0.02), guardrails=[Guardrail(metric="fairness_spread", margin=margin)])
+    assert check(decision, "guardrail fairness_spread").result == result
+
+
+def test_a_check_that_could_not_fail_blocks_nothing_and_fails_nothing(world):
+    idle = verdicts.check("A/A check", Kind.AA, True, could_fail=False, tests=1, repeats=20, wrong=[], idle=["t"])
+    decision = decided(world, checks=[idle])
+    assert (decision.verdict, idle.result) == ("promote", "could not fail")
+    assert verdicts.from_json(verdicts.to_json([idle]), "here") == (idle,)

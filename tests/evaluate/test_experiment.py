@@ -95,7 +95,7 @@ def test_the_aa_check_sees_the_champion_only(world):
     np.testing.assert_array_equal(after.p_values, before.p_values)
 
 
-@pytest.mark.parametrize("metric", ["discount_cost_at_10", "margin_at_10"])
+@pytest.mark.parametrize("metric", ["discount_per_item_at_10", "margin_at_10"])
 def test_a_primary_metric_that_loses_by_rising_or_is_money_is_refused(world, metric):
     world.outcomes[metric] = 50.0
     world.knobs.evaluate = world.knobs.evaluate.model_copy(update={"primary_metric": metric})

@@ -116,8 +116,8 @@ def rows(**ends):
 
 def test_moves_are_in_margins_with_better_to_the_right():
     found = guardrails.in_margins(
-        rows(hit_at_10=(0.01, -0.02, 0.04), discount_cost_at_10=(2.0, -1.0, 5.0)),
-        [Guardrail(metric="hit_at_10", margin=0.02), Guardrail(metric="discount_cost_at_10", margin=5)],
+        rows(hit_at_10=(0.01, -0.02, 0.04), discount_per_item_at_10=(2.0, -1.0, 5.0)),
+        [Guardrail(metric="hit_at_10", margin=0.02), Guardrail(metric="discount_per_item_at_10", margin=5)],
     )
     assert found[["difference", "low", "high"]].to_numpy().tolist() == [[0.5, -1.0, 2.0], [-0.4, -1.0, 0.2]]
 

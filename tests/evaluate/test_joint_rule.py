@@ -14,7 +14,7 @@ CHAMPION, CHALLENGER = {"policy": "gp_topfreq", "settings": {}}, {"policy": "mod
 
 @pytest.fixture
 def p(workspace):
-    margins = {"hit_at_10": 0.1, "discount_cost_at_10": 25, "catalogue_coverage": 0.2, "fairness_spread": 0.05}
+    margins = {"hit_at_10": 0.1, "discount_per_item_at_10": 25, "catalogue_coverage": 0.2, "fairness_spread": 0.05}
     rule = [{"metric": metric, "margin": margin} for metric, margin in margins.items()]
     return params.load("decide", {"evaluate.bootstrap": 100, "evaluate.aa_repeats": 20, "decide.guardrails": rule})
 
@@ -27,9 +27,13 @@ def market(rng: np.random.Generator, effect: float, cost: float = 0.0):
     own, arms, lists = rng.beta(1, 4, MEMBERS), [], []
     for policy, gain in (("champion", 0.0), ("challenger", effect)):
         recall = own + gain + rng.normal(0, 0.1, MEMBERS)
-        values = {"recall_at_10": recall, "hit_at_10": recall > 0.1, "discount_cost_at_10": rng.gamma(2, 40, MEMBERS)}
+        values = {
+            "recall_at_10": recall,
+            "hit_at_10": recall > 0.1,
+            "discount_per_item_at_10": rng.gamma(2, 40, MEMBERS),
+        }
         arm = tiers[["member_id", "tier"]].assign(policy=policy, **values).astype({"hit_at_10": float})
-        arm["discount_cost_at_10"] += cost * (policy == "challenger")
+        arm["discount_per_item_at_10"] += cost * (policy == "challenger")
         items = np.argsort(rng.gumbel(size=(MEMBERS, ITEMS)) - np.log(np.arange(1, ITEMS + 1)), axis=1)[:, -K:]
         lists.append(
             pd.DataFrame({"policy": policy, "member_id": np.repeat(ids, K), "item_id": items.ravel().astype(str)})
@@ -61,7 +65,7 @@ def test_what_is_there_is_found_and_shipped(p):
 
 def test_a_better_challenger_that_costs_too_much_is_not_shipped(p):
     kept = [decided(p, seed, 0.1, cost=50.0) for seed in range(10)]
-    assert all("guardrail discount_cost_at_10" in _failed(decision) for decision in kept)
+    assert all("guardrail discount_per_item_at_10" in _failed(decision) for decision in kept)
 
 
 def _failed(decision: decide.Decision) -> list[str]:

@@ -87,7 +87,7 @@ def test_the_price_of_watching_buys_the_power_of_one_look_back():
 
 def test_guardrails_say_how_long_it_takes_to_rule_their_margin_out(knobs):
     counted = Guardrail(metric="catalogue_coverage", margin=0.01)
-    cost = Guardrail(metric="discount_cost_at_10", margin=2.0)
+    cost = Guardrail(metric="discount_per_item_at_10", margin=2.0)
     found = live_plan.plan(observed(), entrants((100, 200, 300)), [GUARDRAIL, counted, cost], knobs)
     assert found.watched["members_per_arm"].iloc[0] == pytest.approx(64 * found.factor)
     assert found.watched["members_per_arm"].iloc[1:].isna().all()

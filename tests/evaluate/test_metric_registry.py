@@ -1,5 +1,6 @@
 """Metrics as objects: by hand, and that nothing but the registry says which way is better."""
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -14,7 +15,7 @@ from membership.recommend.baskets import Baskets, Targets
 from membership.settings.decide import Guardrail
 
 PRICES = pd.DataFrame({"item_id": ["apples", "bread"], "price": [300.0, 180.0], "discount": [30.0, 20.0]})
-LOSE_BY_RISING = {"discount_cost", "fairness_gap", "fairness_spread"}
+LOSE_BY_RISING = {"discount_per_item", "fairness_gap", "fairness_spread"}
 
 
 @pytest.fixture
@@ -31,12 +32,26 @@ def judged(basis, *lists):
     return metrics.per_member(Lists(np.array(lists), basis)).set_index("member_id")
 
 
-def test_money_is_discount_and_margin_of_the_first_items_that_were_bought(basis):
+def test_margin_is_that_of_the_first_items_that_were_bought(basis):
     found = judged(basis, ["apples", "bread", ""], ["", "bread", ""], ["cake", "apples", "bread"])
-    assert found["discount_cost_at_2"].tolist() == [50, 20, 0]  # cake has no price
-    assert found["margin_at_2"].tolist() == [120, 45, 0]
+    assert found["margin_at_2"].tolist() == [120, 45, 0]  # cake has no price
     late = judged(basis, ["bread", "", "apples"], ["apples", "", "bread"], ["", "", "cake"])
-    assert late[["discount_cost_at_2", "margin_at_2"]].to_numpy().tolist() == [[20, 45], [0, 0], [0, 0]]
+    assert late["margin_at_2"].tolist() == [45, 0, 0]
+
+
+def test_discount_is_the_mean_of_the_first_listed_items_bought_or_not(basis):
+    found = judged(basis, ["apples", "bread", ""], ["", "apples", "bread"], ["", "", "bread"])
+    assert found["discount_per_item_at_2"].tolist()[:2] == [25, 30]
+    assert np.isnan(found.loc["c", "discount_per_item_at_2"])  # nothing is listed
+    assert judged(basis, ["cake", "apples"], ["cake", ""], ["", ""])["discount_per_item_at_2"].tolist()[:2] == [15, 0]
+
+
+def test_more_hits_of_an_equal_mix_leave_the_discount_as_it_is_and_raise_the_margin(basis):
+    lists = ["apples", "bread"], ["bread", "apples"], ["apples", "bread"]
+    more = replace(basis, targets=replace(basis.targets, matrix=sparse.csr_array(np.ones((3, 3)))))
+    few, many = judged(basis, *lists), judged(more, *lists)
+    assert (many["hit_at_2"] >= few["hit_at_2"]).all() and many["margin_at_2"].sum() > few["margin_at_2"].sum()
+    assert many["discount_per_item_at_2"].tolist() == few["discount_per_item_at_2"].tolist() == [25, 25, 25]
 
 
 def test_shares_are_those_of_the_recommender(basis):

@@ -96,10 +96,23 @@ def test_checks_are_handed_over_with_their_numbers(knobs):
     found = validity.run(table, NOTHING, knobs, 2)
     arms = pd.concat([table[table["policy"] == CONTROL].head(60), table[table["policy"] == TREATMENT].tail(60)])
     trial = randomised.analyse(arms.assign(arm=arms["policy"]), [randomised.Measure("y", "y")], knobs)
-    aa, coverage, ratio = validity.checks(found, trial)
-    assert [each.kind for each in (aa, coverage, ratio)] == [Kind.AA, Kind.COVERAGE, Kind.SAMPLE_RATIO]
-    assert (aa.passed, aa.numbers) == (True, {"tests": 3, "repeats": 60, "wrong": []})
+    alone, aa, coverage, ratio = validity.checks(found, trial)
+    kinds = [Kind.INDEPENDENCE, Kind.AA, Kind.COVERAGE, Kind.SAMPLE_RATIO]
+    assert [each.kind for each in (alone, aa, coverage, ratio)] == kinds
+    assert (alone.result, alone.numbers["members"], alone.numbers["twins"]) == ("passed", 120, 0)
+    assert (aa.passed, aa.numbers) == (True, {"tests": 3, "repeats": 60, "wrong": [], "idle": []})
     assert (ratio.passed, ratio.numbers) == (True, {"p_value": 1.0, "gate": 0.001})
     wrong = found.coverage.assign(passed=[False] + [True] * (len(found.coverage) - 1))
-    coverage = validity.checks(validity.Validity(found.aa, wrong), trial)[1]
-    assert (coverage.passed, coverage.numbers) == (False, {"tests": 4, "repeats": 40, "wrong": ["paired t"]})
+    coverage = validity.checks(validity.Validity(found.aa, wrong, found.dependence), trial)[2]
+    assert (coverage.passed, coverage.numbers) == (
+        False,
+        {"tests": 4, "repeats": 40, "wrong": ["paired t"], "idle": []},
+    )
+
+
+def test_checks_of_what_does_not_vary_and_of_a_handful_of_members_could_not_fail(knobs):
+    table = outcomes(8).assign(y=0.5)
+    found = validity.run(table.drop(columns=["spend", "spend_hit"]), NOTHING, knobs, 2)
+    arms = table[table["policy"] == CONTROL].assign(arm=np.repeat([CONTROL, TREATMENT], 4))
+    trial = randomised.analyse(arms, [randomised.Measure("y", "y")], knobs)
+    assert [each.result for each in validity.checks(found, trial)] == ["could not fail"] * 4

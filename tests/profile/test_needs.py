@@ -1,11 +1,16 @@
 """Needs: preferences against the population, evidence and not noise."""
 
+from dataclasses import replace
+from datetime import date
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from membership.base.timeline import Window
 from membership.data.habits import COLUMNS
 from membership.profile import needs
+from membership.profile.history import Seen
 from membership.settings import params
 from membership.stats import credibility
 
@@ -168,14 +173,23 @@ def test_variety_is_more_distinct_items_than_usual_for_as_many_purchases():
     assert variety.idxmax() == "m39"
 
 
-def test_the_predictive_error_by_hand():
+MONTH = Window(date(2020, 6, 1), date(2020, 7, 1))
+NOTHING_KNOWN = needs.Stability({}, 150)
+
+
+def window(members, **columns):
+    """Return what members did in a month."""
+    facts = features(members, purchase_days=8, age_days=30.0).set_index("member_id")
+    return Seen(MONTH, facts, SHARES.iloc[:0], habits(members, **columns), LEVELS)
+
+
+def test_the_error_of_prediction_by_hand():
     """Orders on weekends: 5 of 10 and 1 of 10 before; 4 of 10 and 4 of 10 in the time that follows."""
-    before = habits(2, orders=10, weekend_orders=[5, 1])
-    after = habits(2, orders=20, weekend_orders=[9, 5])
-    row = needs.predictive_error(before, after).loc["weekend shopping"]
+    before = found(2, orders=10, weekend_orders=[5, 1], settings=SETTINGS.model_copy(update={"min_reliability": 0.0}))
+    row = needs.judged(before, window(2, orders=10, weekend_orders=4), NOTHING_KNOWN, SETTINGS).loc["weekend shopping"]
     shrunk = credibility.shrink(np.array([0.5, 0.1]), np.array([10.0, 10]), 10 * (0.25 + 0.09) / 18)
     mean = abs(0.4 - shrunk.mean)
-    assert row["members"] == 2
+    assert row["members"] == 2 and np.isnan(row["slope"])  # of two members nothing can be said
     assert row["own"] == pytest.approx(np.sqrt((0.1**2 + 0.3**2) / 2) / mean)
     assert row["shrunk"] == pytest.approx(np.sqrt(np.mean((0.4 - shrunk.figures) ** 2)) / mean)
 
@@ -183,17 +197,46 @@ def test_the_predictive_error_by_hand():
 def test_shrunk_figures_predict_better_than_raw_ones_and_than_the_mean():
     rng = np.random.default_rng(5)
     truth, n = rng.beta(3, 6, 400), rng.integers(3, 20, 400)
-    first = rng.binomial(n, truth)
-    before = habits(400, orders=n, weekend_orders=first)
-    after = habits(400, orders=n + 50, weekend_orders=first + rng.binomial(50, truth))
-    row = needs.predictive_error(before, after).loc["weekend shopping"]
+    before = found(400, orders=n, weekend_orders=rng.binomial(n, truth))
+    after = window(400, orders=50, weekend_orders=rng.binomial(50, truth))
+    row = needs.judged(before, after, NOTHING_KNOWN, SETTINGS).loc["weekend shopping"]
     assert row["shrunk"] < 0.9
     assert row["shrunk"] < row["own"]
 
 
+def test_what_drifts_from_half_to_half_is_no_lasting_need():
+    """Weekend shopping drifts as much as it lasts, evening shopping not at all."""
+    rng, members = np.random.default_rng(6), 1500
+
+    def month():
+        """Return the counts of a half."""
+        weekend = (lasting + rng.normal(0, 0.1, members)).clip(0, 1)
+        counts = {"weekend_orders": rng.binomial(orders, weekend), "evening_orders": rng.binomial(orders, evening)}
+        return counts | {"orders": orders}
+
+    lasting, evening = rng.normal(0.5, 0.1, members), rng.normal(0.5, 0.1, members).clip(0, 1)
+    orders = rng.integers(5, 100, members)
+    first, second, later = (month() for _ in range(3))
+    steady = needs.stability(*(window(members, **half) for half in (first, second)), SETTINGS)
+    both = {name: first[name] + second[name] for name in first}
+    known = needs.preferences(
+        features(members, age_days=60.0), SHARES.iloc[:0], habits(members, **both), LEVELS, SETTINGS, steady
+    )
+    evidence = known.evidence.loc[["weekend shopping", "evening shopping"]]
+    np.testing.assert_allclose(evidence["lasting"], [0.5, 1.0], atol=0.07)
+    np.testing.assert_allclose(evidence["spread"], [0.1, 0.1], atol=0.01)
+    rows = needs.judged(known, window(members, **later), steady, SETTINGS)
+    naive = found(members, facts=features(members, age_days=60.0), **both)
+    claimed = needs.judged(naive, window(members, **later), steady, SETTINGS)
+    assert rows.loc["weekend shopping", "low"] < 1 < rows.loc["weekend shopping", "high"]
+    assert claimed.loc["weekend shopping", "high"] < 0.9
+
+
 def test_members_who_did_not_come_back_have_no_predictive_error():
-    assert needs.predictive_error(habits(2), habits(2)).empty
-    assert needs.predictive_error(habits(2).iloc[:0], habits(2)).empty
+    gone = window(2, **dict.fromkeys(COLUMNS, 0))
+    gone = replace(gone, facts=gone.facts.assign(purchase_days=0, items_distinct=0))
+    before = found(2, orders=10, weekend_orders=[5, 1])
+    assert set(needs.judged(before, gone, NOTHING_KNOWN, SETTINGS).index) <= {"frequent visits"}  # which is 0 a day
 
 
 def test_lift_is_share_of_spend_over_everybodys_share():
@@ -219,9 +262,9 @@ def test_members_by_the_price_of_what_they_choose():
     scores = pd.DataFrame({"low prices": [-1.0, 0, 1, np.nan]}, index=list("abcd"))
     natural = pd.DataFrame({"low prices": [-0.2, 0, 0.2, np.nan], "bargains": [0.1, 0.2, 0.4, np.nan]}, list("abcd"))
     value = pd.DataFrame({"member_id": list("abcd"), "value": [9.0, 5, 1, 0]})
-    table = needs.price_groups(needs.Preferences(natural, scores, pd.DataFrame()), value)
+    table = needs.price_groups(needs.Preferences(natural, natural, scores, pd.DataFrame()), value)
     assert list(table.index) == ["trades up", "as usual", "buys cheaper"]
     assert table.loc["trades up"].tolist() == pytest.approx([1, 1 / 3, 0.2, 0.1, 9])
     assert table.loc["buys cheaper"].tolist() == pytest.approx([1, 1 / 3, -0.2, 0.4, 1])
-    unknown = needs.Preferences(natural.iloc[:, :0], scores.iloc[:, :0], pd.DataFrame())
+    unknown = needs.Preferences(natural.iloc[:, :0], natural, scores.iloc[:, :0], pd.DataFrame())
     assert needs.price_groups(unknown, value).empty

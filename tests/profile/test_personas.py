@@ -222,9 +222,11 @@ def test_the_metrics_of_needs_by_hand():
     evidence = pd.DataFrame({"reliability": [0.8, 0.6, 0], "kept": [True, True, False]})
     quality = pd.DataFrame(0, index=["age"], columns=list(survey.PROBLEMS)).assign(blank=2, later=1)
     told = survey.Survey(pd.DataFrame(), pd.DataFrame(), TOLD, quality, pd.DataFrame())
-    agreed, error = pd.DataFrame({"correlation": [0.2, 0.6]}), pd.DataFrame({"own": [1.0, 0.9], "shrunk": [0.9, 0.8]})
+    agreed = pd.DataFrame({"correlation": [0.2, 0.6]})
+    slopes = {"slope": [0.9, np.nan], "low": [0.85, np.nan], "high": [0.95, np.nan]}
+    error = pd.DataFrame({"own": [1.0, 0.9], "shrunk": [0.9, 0.8], **slopes}, index=["low & prices", "wine"])
     table = personas.table(SCORES, SAID, FOUND, SHARES, TOLD)
-    preferences = needs.Preferences(SCORES, SCORES, evidence)
+    preferences = needs.Preferences(SCORES, SCORES, SCORES, evidence)
     found = needs_metrics.metrics(table, FOUND, preferences, told, agreed, error)
     assert found == pytest.approx(
         {
@@ -232,6 +234,7 @@ def test_the_metrics_of_needs_by_hand():
             "need_agreement": 0.4, "needs": 2, "need_reliability": 0.7, "need_error_own": 0.95,
             "need_error_drawn": 0.85, "newcomer_share": 1 / 3, "personas": 2, "persona_silhouette": 0.6,
             "persona_stability": 0.9, "persona_apart": 1, "persona_typicality": 0.8, "persona_largest_share": 1 / 3,
-            "main_need_largest_share": 1 / 3,
+            "main_need_largest_share": 1 / 3, "need_slope": 0.9, "need_slopes": 1, "need_slopes_off": 1,
+            "slope_low___prices": 0.9, "slope_low___prices_low": 0.85, "slope_low___prices_high": 0.95,
         }
     )  # fmt: skip

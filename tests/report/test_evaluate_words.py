@@ -4,19 +4,23 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from membership.evaluate import arms, live_plan, randomised, subgroups, validity, verdicts, weekly
+from membership.evaluate import arms, decide, live_plan, randomised, subgroups, validity, verdicts, weekly
 from membership.evaluate.verdicts import Found, Kind
 from membership.report import memo, words
 
 ABOUT = {"metric": "margin_at_10", "unit": "cents", "higher_is_better": True, "margin": 5.0, "confidence": 0.95}
 MOVED = {"rows": 10, "furthest": "spend", "psi": 0.31}
 ROW = {"outcome": "spend", "ratio": 1.25, "low": 1.1, "high": 1.4, "slope": 0.5, "status": "drifted"}
+ALIKE = {"members": 1988, "inflation": 10.0, "meant": 0.05, "level": 0.535, "allowed": 0.076}
 CHECKS = [
     (Kind.POLICY, {"champion": "gp_topfreq", "challenger": "model"}, "model"),
     (Kind.PRIMARY, ABOUT | {"difference": 7.78, "low": 5.14, "high": 10.42}, "+7.8"),
     (Kind.GUARDRAIL, ABOUT | {"difference": 7.78, "low": 5.14, "high": 10.42}, "+5.1 to +10.4"),
     (Kind.AA, {"tests": 5, "repeats": 500, "wrong": ["paired t"]}, "500"),
     (Kind.COVERAGE, {"tests": 6, "repeats": 200, "wrong": ["paired t", "Welch"]}, "200"),
+    (Kind.INDEPENDENCE, ALIKE | {"twins": 0, "clusters": 0}, "1,988"),
+    (Kind.INDEPENDENCE, ALIKE | {"twins": 1978, "clusters": 200}, "1,978 of 1,988"),
+    (Kind.ASSIGNMENT, {"looked_at": 10, "furthest": "order of ids", "p_value": 0.0123, "gate": 0.001}, "0.012"),
     (Kind.SAMPLE_RATIO, {"p_value": 0.8929, "gate": 0.001}, "0.89"),
     (Kind.DRIFT, MOVED | {"moved": []}, "0.31"),
     (Kind.DRIFT, MOVED | {"moved": [{"name": "spend", "psi": 0.31, "ks": 0.22, "status": "drifted"}]}, "0.22"),
@@ -116,6 +120,24 @@ def test_readings_arms_and_looks_have_words_also_where_there_is_nothing(world, c
     assert "0.31" not in words.render("evaluate_weekly", watched=looks[1:], metric="recall_at_10", readable=False)
 
 
+@pytest.mark.parametrize(("kind", "numbers", "shown"), CHECKS)
+def test_a_check_that_could_not_fail_never_reads_as_passed(kind, numbers, shown):
+    numbers = {"control": 0.0002} | numbers
+    passed, idle = (verdicts.check("x", kind, True, could_fail=able, **numbers) for able in (True, False))
+    said = [words.render("decide_checks", checks=[one]) for one in (passed, idle)]
+    assert said[0] != said[1] and "could not fail" in said[1] and "nan" not in said[1]
+
+
+def test_the_conclusion_counts_apart_what_could_not_fail(world):
+    drawn = decide.of_all_members(world.run().effects.assign(by="all"), pd.DataFrame({"metric": []}))
+    idle = verdicts.check("coverage check", Kind.COVERAGE, True, could_fail=False, tests=1, repeats=20)
+    champion, challenger = ({"policy": name, "settings": {}} for name in ("old", "new"))
+    decision = decide.decide(drawn, world.knobs.evaluate, world.knobs.decide, champion, challenger, [idle])
+    row = drawn.loc["recall_at_10"]
+    said = words.render("decide_conclusion", decision=decision, row=row, confidence=0.95)
+    assert "5 of 5 checks" in said and "1 could not fail" in said
+
+
 def test_what_is_known_before_has_words_also_where_it_is_nothing():
     shown = {"metric": "recall_at_10", "power": 0.8}
     assert "0.0297" in words.render("evaluate_stated", stated=live_plan.Stated(1981, 0.236, 0.0297), **shown)
@@ -142,7 +164,7 @@ def test_the_conclusion_says_what_the_interval_says(world):
 def test_tests_that_cannot_be_trusted_are_named():
     aa = pd.DataFrame({"contrast": ["a", "b"], "repeats": 500, "passed": [True, False]})
     coverage = aa.assign(share=[0.95, 0.8], repeats=200)
-    said = words.render("evaluate_validity", validity=validity.Validity(aa, coverage), confidence=0.95)
+    said = words.render("evaluate_validity", validity=validity.Validity(aa, coverage, None), confidence=0.95)
     assert "1 of 2" in said and "80.0%" in said and "not: b" in said
 
 

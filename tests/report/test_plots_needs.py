@@ -100,7 +100,7 @@ def test_cards_show_what_a_persona_buys_and_answers():
 METRICS = {
     "personas": 2, "persona_stability": 0.8, "persona_silhouette": 0.11, "persona_apart": 1, "needs": 21,
     "need_reliability": 0.83, "need_error_own": 0.81, "need_error_drawn": 0.79, "survey_answered_share": 0.32,
-    "survey_left_out": 4,
+    "survey_left_out": 4, "need_slope": 0.97, "need_slopes": 20, "need_slopes_off": 5,
 }  # fmt: skip
 DIFFERENCE = pd.Series({"difference": -1.4}, name="net_value")
 NONE = float("nan")
@@ -114,7 +114,8 @@ def said(metrics=(), best="More wine", difference=DIFFERENCE, verdict=AGREES, me
 
 def test_the_conclusion_holds_the_numbers():
     assert all(
-        told in said() for told in ("2 personas", "67%", "0.80", "0.11", "21", "83%", "79%", "32%", "1.4", "0.40")
+        told in said()
+        for told in ("2 personas", "67%", "0.80", "0.11", "21", "83%", "79%", "32%", "1.4", "0.40", "0.97")
     )
     assert said() != said({"persona_apart": 0})
 
@@ -125,6 +126,7 @@ def test_the_conclusion_holds_the_numbers():
 )
 def test_the_conclusion_holds_where_little_is_known(verdict):
     nothing = {"needs": 0, "need_reliability": NONE, "need_error_own": NONE, "need_error_drawn": NONE}
+    nothing |= {"need_slope": NONE, "need_slopes": 0}
     few = said(nothing | {"survey_left_out": 0}, None, None, verdict)
     assert few and "nan" not in few
     silent = said({"survey_answered_share": 0.0}, None, None, verdict)

@@ -36,6 +36,13 @@ def test_what_stands_at_the_new_place_wins():
     assert new == {"campaigns": {"folds": 7, "trees": 9}}
 
 
+def test_a_guardrail_on_the_sum_of_discounts_is_read_as_one_on_their_mean():
+    rows = [{"metric": "discount_cost_at_10", "margin": 5}, {"metric": "hit_at_10", "margin": 0.01}, "nonsense"]
+    new, told = carry_over({"decide": {"guardrails": rows}})
+    assert new["decide"]["guardrails"][:2] == [{"metric": "discount_per_item_at_10", "margin": 0.5}, rows[1]]
+    assert len(told) == 1 and all(word in told[0] for word in ("discount_cost_at_10", "discount_per_item_at_10", "0.5"))
+
+
 def test_todays_file_is_left_as_it_is():
     raw = yaml.safe_load((params.paths.root() / "params.yaml").read_text())
     assert carry_over(raw) == (raw, [])

@@ -49,6 +49,7 @@ def test_an_honest_test_passes_and_one_that_is_too_sure_does_not():
     assert found.loc["too sure", "rejections"] > found.loc["too sure", "high"]
     assert found.loc["too sure", "ks_p"] < 0.005 < found.loc["honest", "ks_p"]
     assert [len(p_values) for p_values in found["p_values"]] == [400, 400]
+    assert found["could_fail"].all()
 
 
 def test_a_test_that_rejects_as_often_as_it_should_but_is_not_uniform_fails_by_its_shape():
@@ -108,9 +109,21 @@ def test_a_policy_against_itself_has_nothing_that_varies_and_passes():
 
     drawn = halves
     found = trust.aa_check(drawn, {"alike": nothing}, 50, 0.95, 0.99, np.random.default_rng(3))
-    assert found["passed"].tolist() == [True]
+    assert (found["passed"].tolist(), found["could_fail"].tolist()) == ([True], [False])
     covered = trust.coverage(drawn, {"alike": nothing}, {"alike": 0.0}, 50, 0.95, 0.99, np.random.default_rng(3))
-    assert covered["passed"].tolist() == [True]
+    assert (covered["passed"].tolist(), covered["could_fail"].tolist()) == ([True], [False])
+
+
+def test_a_test_of_so_few_members_that_it_can_never_reject_could_not_fail():
+    def draw(rng):
+        signs = rng.choice([-1, 1], size=(5, 1))  # five members: the sign test has no p below 1 / 16
+        return None, pd.DataFrame(signs, columns=["y"])
+
+    def sign_test(_, changes):
+        return Ends(-1, 1, float(scipy.stats.binomtest(int((changes["y"] > 0).sum()), 5).pvalue))
+
+    found = trust.aa_check(draw, {"signs": sign_test}, 200, 0.95, 0.99, np.random.default_rng(3)).iloc[0]
+    assert found["passed"] and not found["could_fail"]
 
 
 def test_an_interval_that_is_too_wide_does_not_pass_for_one_that_does_not_vary():

@@ -91,7 +91,10 @@ def test_cutoffs_are_one_validation_apart_and_end_where_members_are_scored():
     p = params.parse(params.read())
     days = origins.cutoffs(p.windows, p.value)
     assert days[-1] == p.windows.as_of and days[-2] == p.windows.calibration_end
-    assert len(days) == p.value.origins + p.value.learning_origins + 1
+    back = 2 * 3  # two horizons of 90 days in windows of 30; one more origin teaches
+    assert len(days) == back + 1 + p.value.learning_origins + 1
+    year = params.parse(params.read(), {"value.horizon_days": 365})  # longer than what is known: nothing to go back to
+    assert len(origins.cutoffs(year.windows, year.value)) == p.value.origins + p.value.learning_origins + 1
 
 
 def test_a_short_history_has_fewer_cutoffs_and_still_a_choice(bought, settings):

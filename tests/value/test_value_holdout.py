@@ -8,6 +8,7 @@ from membership.lifetimes.histories import Arrivals
 from membership.report import words
 from membership.value import diagnostics, rfm
 from membership.value.holdout import Holdout, came_back, metrics, runs
+from membership.value.horizon import Interval
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +26,7 @@ def found(result, held, p):
     _, choice, value = result
     band = pd.DataFrame({"low": 0.0, "high": held.actual["spend"]})
     covered = diagnostics.coverage(held.actual["spend"], held.spend[choice.name], band)
-    return metrics(value, choice, held, covered, p.value, np.random.default_rng(1))
+    return metrics(value, choice, held, covered, 0.875, p.value, np.random.default_rng(1))
 
 
 def test_the_holdout_is_what_members_did_after_the_cutoff(result, known):
@@ -45,7 +46,7 @@ def test_metrics_are_those_of_the_chosen_candidate_and_the_best_naive_rule(resul
     assert found["holdout_spend_bias"] == pytest.approx(1.0)
     assert found["holdout_spend_rmse"] == compared.loc[choice.name, "spend_rmse"]
     assert found["holdout_orders_gini_naive"] == compared.loc[choice.naive, "orders_gini"]
-    assert found["interval_coverage"] == 1
+    assert (found["interval_coverage_holdout"], found["interval_coverage_horizon"]) == (1, 0.875)
     assert all(isinstance(number, int | float) for number in found.values())
     assert {"holdout_orders_gain_low", "validation_spend_rmse"} <= set(found)
     assert not [name for name in found if name.endswith(choice.naive)]
@@ -109,15 +110,20 @@ def test_without_a_lifetime_model_nothing_is_shown_of_it(result, known):
 def test_the_conclusion_shows_the_numbers(result, found, known, p, degenerate):
     fitted, choice, _ = result
     weighing = rfm.Weighing(pd.DataFrame())
+    early, late = known.cutoffs[:2]
+    promised = Interval(None, 90, late, late, early)
     if degenerate:
         choice = replace(choice, name=choice.naive, lifetime=None, refusals={"rfm": "too few members"})
+        promised = Interval(None, 90)
         weighing = replace(weighing, refusal="too few members")
     text = words.render(
         "value", metrics=found | {"total_value": 1234500.0}, choice=choice, weighing=weighing, currency="USD",
         arrivals=Arrivals(100, 90, 5, 18.25), doubts=fitted.doubts(choice.lifetime), settings=p.value,
+        promised=promised, held=31,
     )  # fmt: skip
     assert "12,345 USD" in text and "90 of 100" in text
     assert ("too few members" in text) == degenerate
+    assert ("87.5%" in text) == (not degenerate)
 
 
 def test_every_candidate_has_a_name(p):

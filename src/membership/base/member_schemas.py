@@ -258,8 +258,8 @@ DEFINITIONS = (
             "as_of": required(TIME),
             "check": required(TEXT),  # of the rule
             "kind": required(TEXT),  # evaluate/verdicts.py: Kind
-            "result": required(TEXT, among=("passed", "failed", "warning")),
-            "found": required(TEXT, among=("yes", "no", "nobody", "no_groups")),
+            "result": required(TEXT, among=("passed", "failed", "warning", "could not fail")),
+            "found": required(TEXT, among=("yes", "no", "nobody", "no_groups", "could_not_fail")),
             "metric": optional(TEXT),  # of the primary metric and of guardrails; null for other checks, as all below
             "difference": optional(FLOAT),  # challenger minus champion, in the metric's unit
             "low": optional(FLOAT),

@@ -13,7 +13,7 @@ from membership.base.errors import DataError, ProjectError
 from membership.evaluate import experiment, metrics, verdicts
 from membership.evaluate.guardrails import KEY
 from membership.evaluate.metrics import Counted
-from membership.evaluate.verdicts import Check, Found, Kind
+from membership.evaluate.verdicts import Check, Found, Kind, Result
 from membership.settings.decide import Decide
 from membership.settings.evaluate import Evaluate
 
@@ -42,7 +42,7 @@ class Decision:
     @property
     def deciding(self) -> tuple[Check, ...]:
         """What decided: the failed checks of a 'keep', all checks of a 'promote'."""
-        return tuple(check for check in self.checks if self.verdict == "promote" or check.result == "failed")
+        return tuple(check for check in self.checks if self.verdict == "promote" or check.result == Result.FAILED)
 
     def rows(self, as_of: date) -> pd.DataFrame:
         """Return table `decisions`: the checks with what was decided on `as_of`."""
@@ -50,9 +50,10 @@ class Decision:
         return verdicts.table(self.checks).assign(as_of=pd.Timestamp(as_of), verdict=self.verdict, **policies)
 
     def to_json(self) -> dict[str, Any]:
-        """Return what `data/decision.json` holds: verdict, champion, challenger and each check."""
+        """Return what `data/decision.json` holds: verdict, champion, challenger, each check and how many passed."""
         policies = {"champion": self.champion, "challenger": self.challenger}
-        return {"verdict": self.verdict, "checks": verdicts.to_json(self.checks), **policies}
+        found = {"checks": verdicts.to_json(self.checks), "counts": verdicts.counts(self.checks)}
+        return {"verdict": self.verdict, **found, **policies}
 
 
 def read(path: Path | None = None) -> Decision:
@@ -77,10 +78,11 @@ def decide(
     challenger: Champion,
     checks: Iterable[Check] = (),
 ) -> Decision:
-    """Promote the challenger if it is another policy and every check of the rule that blocks holds; else keep.
+    """Promote the challenger if it is another policy and no check of the rule that blocks fails; else keep.
 
     The checks: the primary metric's lower bound is above `rule.margin`; no guardrail may have lost more than its
-    margin, by the bound of its interval (non-inferiority); and `checks` that others made. `rows` are the metrics over
+    margin, by the bound of its interval (non-inferiority), and one that could not have lost so much is said to be one
+    that could not fail; and `checks` that others made. `rows` are the metrics over
     all members, as of `of_all_members`.
 
     Raises ParamError, naming the metrics there are, where the primary metric or that of a guardrail is
@@ -93,7 +95,7 @@ def decide(
         *(_not_inferior(rows, guard.metric, guard.margin, evaluate.confidence) for guard in rule.guardrails),
         *checks,
     )
-    verdict = "keep" if any(check.result == "failed" for check in found) else "promote"
+    verdict = "keep" if any(check.result == Result.FAILED for check in found) else "promote"
     return Decision(verdict, found, _policy(champion), _policy(challenger))
 
 
@@ -131,9 +133,10 @@ def rollback(champion: Champion) -> dict[str, Any]:
 
 def flat(decision: Decision) -> dict[str, int]:
     """Return the decision as flat metrics."""
-    results = [check.result for check in decision.checks]
-    counts = {"checks": len(results), "checks_passed": results.count("passed"), "warnings": results.count("warning")}
-    return {"promote": int(decision.verdict == "promote")} | counts
+    counts = verdicts.counts(decision.checks)
+    named = {"passed": "checks_passed", "could_not_fail": "checks_that_could_not_fail"}
+    flat = {named.get(name, name): count for name, count in counts.items()}
+    return {"promote": int(decision.verdict == "promote")} | flat
 
 
 def _policy(champion: Champion) -> dict[str, Any]:
@@ -162,11 +165,14 @@ def _not_inferior(rows: pd.DataFrame, name: str, margin: float, confidence: floa
         found = Found.NO_GROUPS if groups else Found.NOBODY
         return verdicts.check(**named, passed=False, blocks=not groups, found=found, **numbers)
     loss = -row["low"] if metric.higher_is_better else row["high"]
-    return verdicts.check(**named, passed=loss <= margin, **numbers)
+    change = -row["difference"] if metric.higher_is_better else row["difference"]
+    # the worst challenger there can be, with an interval as wide as this one
+    could_fail = abs(metric.worst - row["control"]) + (loss - change) > margin
+    return verdicts.check(**named, passed=loss <= margin, could_fail=could_fail, **numbers)
 
 
 def _numbers(row: pd.Series, margin: float, confidence: float) -> dict[str, Any]:
     metric = metrics.of(row.name)
     about = {"metric": row.name, "unit": str(metric.unit), "higher_is_better": metric.higher_is_better}
-    bounds = {name: row[name] for name in ("difference", "low", "high")}
+    bounds = {name: row[name] for name in ("control", "difference", "low", "high")}
     return about | bounds | {"margin": margin, "confidence": confidence}

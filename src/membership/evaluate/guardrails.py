@@ -1,8 +1,9 @@
 """What a better list may not cost: discounts, margin, variety and fairness, each with an interval.
 
-Discount and margin are those that an item had before the cut-off, on recommended items that were bought: held-out
-baskets, bought without the lists, so a hit costs nothing that would not have been paid anyway. They say what kind of
-items a policy leads members to.
+Discount and margin are those that an item had before the cut-off. Held-out baskets were bought without the lists, so a
+hit costs nothing that would not have been paid anyway: both say what kind of items a policy leads members to. The
+margin is a sum over the listed items that were bought, and so rises with every hit. The discount is a mean over all
+listed items: as a sum over hits it would rise with recall, and call a list worse for being bought from.
 """
 
 from collections.abc import Iterable

@@ -23,6 +23,7 @@ class Unit(StrEnum):
 
     SHARE = "share"  # 0 to 1
     CENTS = "cents"  # a member
+    CENTS_AN_ITEM = "cents an item"
 
 
 class Counted(StrEnum):
@@ -73,6 +74,14 @@ class Lists:
         """Return a metric of `recommend.metrics`, (n,)."""
         return self.shares[f"{name}_at_{self.basis.k}"].to_numpy()
 
+    def mean_listed(self, column: str) -> np.ndarray:
+        """Return the mean of `column` of `basis.prices` over the items of each list, (n,); NaN for an empty list."""
+        listed = self.ids[:, : self.basis.k]
+        cents = self.basis.prices.set_index("item_id")[column].reindex(listed.ravel()).fillna(0.0)
+        items = (listed != "").sum(axis=1)
+        total = cents.to_numpy(float).reshape(listed.shape).sum(axis=1)
+        return np.divide(total, items, out=np.full(len(listed), np.nan), where=items > 0)
+
     def total(self, cents: pd.Series) -> np.ndarray:
         """Return the sum of `cents` (one for each of `hits`) by member, (n,); 0 where nothing was hit."""
         return cents.groupby(self.hits["place"]).sum().reindex(range(len(self.ids)), fill_value=0.0).to_numpy(float)
@@ -91,6 +100,11 @@ class Metric:
     higher_is_better: bool
     how: Callable[[Lists], np.ndarray] | Counted
 
+    @property
+    def worst(self) -> float:
+        """The worst value that it can have: nothing at all, or of what should be low, everything."""
+        return 0.0 if self.higher_is_better else 1.0 if self.unit == Unit.SHARE else np.inf
+
     def column(self, k: int | str) -> str:
         """Return its name with the length of the list, e.g. recall_at_10; what is counted otherwise has none."""
         return f"{self.name}_at_{k}" if callable(self.how) else self.name
@@ -104,7 +118,8 @@ METRICS = (
     Metric("explore_recall", Unit.SHARE, True, lambda lists: lists.share("explore_recall")),
     Metric("explore_share", Unit.SHARE, True, lambda lists: lists.share("explore_share")),
     Metric("explore_hit_share", Unit.SHARE, True, lambda lists: lists.share("explore_hit_share")),
-    Metric("discount_cost", Unit.CENTS, False, lambda lists: lists.total(lists.hits["discount"])),
+    # of what is listed, bought or not: a list that is bought from more often does not look dearer for that
+    Metric("discount_per_item", Unit.CENTS_AN_ITEM, False, lambda lists: lists.mean_listed("discount")),
     Metric("margin", Unit.CENTS, True, lambda lists: lists.total(lists.basis.margin_rate * lists.hits["price"])),
     Metric(COVERAGE, Unit.SHARE, True, Counted.OVER_ALL_LISTS),
     Metric(GAP, Unit.SHARE, False, Counted.BETWEEN_GROUPS),

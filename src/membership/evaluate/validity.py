@@ -1,7 +1,8 @@
 """Can these tests be trusted on these members: A/A and coverage checks of every interval that the evaluation shows.
 
 A/A: a coin flip decides for each member which of the two lists counts as the challenger's, so that there is nothing to
-find. Coverage: members are resampled from those there are, so that the difference among all of them is the truth.
+find. Coverage: members are resampled from those there are, so that the difference among all of them is the truth. Both
+take members for independent, which `dependence` checks.
 """
 
 from collections.abc import Mapping
@@ -12,8 +13,9 @@ import numpy as np
 import pandas as pd
 
 from membership.base import seeds
-from membership.evaluate import randomised, verdicts
+from membership.evaluate import dependence, randomised, verdicts
 from membership.evaluate.arms import BEFORE, CONTROL, TREATMENT
+from membership.evaluate.dependence import Dependence
 from membership.evaluate.randomised import Measure
 from membership.evaluate.verdicts import Check, Kind
 from membership.settings.evaluate import Evaluate
@@ -23,25 +25,30 @@ _DRAWS = 500  # of a bootstrap interval whose coverage is checked: there are man
 _RATIO = randomised.RATIOS[1]  # the one that varies most: what holds of it holds of the other
 
 PAIRED, BOOTSTRAP = "paired t", "paired bootstrap"
+_NAMED = {"wrong": "passed", "idle": "could_fail"}  # what a check calls the tests of which that is not so
 
 
 @dataclass(frozen=True)
 class Validity:
-    """`aa` and `coverage`, as `trust.aa_check` and `trust.coverage` return them."""
+    """`aa` and `coverage`, as `trust.aa_check` and `trust.coverage` return them, and what `dependence.look` found."""
 
     aa: pd.DataFrame
     coverage: pd.DataFrame
+    dependence: Dependence
 
     @property
     def passed(self) -> bool:
-        """Whether every test rejects, and every interval covers, as often as chance allows."""
-        return bool(self.aa["passed"].all() and self.coverage["passed"].all())
+        """Whether every test rejects, and every interval covers, as often as chance allows, of independent members."""
+        return bool(self.aa["passed"].all() and self.coverage["passed"].all() and self.dependence.passed)
 
 
-def run(outcomes: pd.DataFrame, before: pd.DataFrame, knobs: Evaluate, seed: int) -> Validity:
+def run(
+    outcomes: pd.DataFrame, before: pd.DataFrame, knobs: Evaluate, seed: int, labels: pd.Series | None = None
+) -> Validity:
     """Check the tests of the primary metric, and of a ratio, on the members of `outcomes` (both policies of each).
 
-    `before` is that of `before.outcomes`; without it there is no CUPED to check.
+    `before` is that of `before.outcomes`; without it there is no CUPED to check. `labels` is that of
+    `dependence.labels`.
     """
     both = potential(outcomes, before, knobs.primary_metric)
     tests = contrasts(both[CONTROL], knobs.primary_metric, knobs.confidence)
@@ -51,7 +58,9 @@ def run(outcomes: pd.DataFrame, before: pd.DataFrame, knobs: Evaluate, seed: int
     aa = trust.aa_check(swapped(both), tests, knobs.aa_repeats, *shared, seeds.rng(seed, "checks/aa"))
     truth = _truth(both, knobs.primary_metric, tests | bootstrap)
     draws, many = seeds.rng(seed, "checks/coverage"), knobs.coverage_repeats
-    return Validity(aa, trust.coverage(resampled(both), tests | bootstrap, truth, many, *shared, draws))
+    covered = trust.coverage(resampled(both), tests | bootstrap, truth, many, *shared, draws)
+    shuffles = seeds.rng(seed, "checks/dependence")
+    return Validity(aa, covered, dependence.look(both, knobs.primary_metric, labels, knobs, shuffles))
 
 
 def potential(outcomes: pd.DataFrame, before: pd.DataFrame, metric: str) -> dict[str, pd.DataFrame]:
@@ -106,14 +115,21 @@ def resampled(both: Mapping[str, pd.DataFrame]) -> trust.Draw:
 
 
 def checks(found: Validity, trial: randomised.Trial) -> list[Check]:
-    """Return what stage decide looks at: the A/A check, the coverage check, and the sample ratio of the arms."""
+    """Return what stage decide looks at: independence, the A/A and the coverage check, the sample ratio of the arms."""
     rows = []
     for name, kind, table in (("A/A check", Kind.AA, found.aa), ("coverage check", Kind.COVERAGE, found.coverage)):
-        wrong = table.loc[~table["passed"], "contrast"].tolist()
-        repeats = int(table["repeats"].iloc[0])
-        rows.append(verdicts.check(name, kind, not wrong, tests=len(table), repeats=repeats, wrong=wrong))
-    arms = {"p_value": trial.sample_ratio_p, "gate": trial.gate}
-    return [*rows, verdicts.check("sample ratio", Kind.SAMPLE_RATIO, trial.readable, **arms)]
+        named = {what: table.loc[~table[column], "contrast"].tolist() for what, column in _NAMED.items()}
+        result = {"passed": not named["wrong"], "could_fail": table["could_fail"].any()}
+        numbers = {"tests": len(table), "repeats": int(table["repeats"].iloc[0])}
+        rows.append(verdicts.check(name, kind, **result, **numbers, **named))
+    return [dependence.check(found.dependence), *rows, _sample_ratio(trial)]
+
+
+def _sample_ratio(trial: randomised.Trial) -> Check:
+    """Return the check of the arms' sizes; where even one arm of everybody may be chance, it could not fail."""
+    could_fail = randomised.sample_ratio(len(trial.members), 0) < trial.gate
+    numbers = {"p_value": trial.sample_ratio_p, "gate": trial.gate}
+    return verdicts.check("sample ratio", Kind.SAMPLE_RATIO, trial.readable, could_fail=could_fail, **numbers)
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,8 @@ class Compared:
     `table`: one row an outcome and group of members (columns outcome, by, group, members, predicted and realised means,
     ratio of realised over predicted with low and high, status). `calibrated`: one row an outcome (intercept, slope,
     low and high of the slope, error: of tenths, in the outcome's unit; status). `gone`: predicted members of whom the
-    data know nothing any more. Empty frames, and None for the texts, where there were no predictions.
+    data know nothing any more; `fewest`: members below which nothing is called drifted. Empty frames, and None for the
+    texts, where there were no predictions.
     """
 
     made: date | None
@@ -63,6 +64,7 @@ class Compared:
     table: pd.DataFrame
     calibrated: pd.DataFrame
     gone: int = 0
+    fewest: int = 0
 
     def overall(self, outcome: str) -> pd.Series:
         """Return the row of `table` of all members; NaN where there is none."""
@@ -99,7 +101,8 @@ def compare(
     calibrated = pd.DataFrame([_calibrated(happened, outcome, knobs) for outcome in OUTCOMES], columns=_CALIBRATED)
     gone = len(predictions) - len(there)
     version, policy = first["model_version"], first["policy"]
-    return Compared(first["as_of"].date(), until, version, policy, table, calibrated, gone)
+    made = first["as_of"].date()
+    return Compared(made, until, version, policy, table, calibrated, gone, knobs.min_members)
 
 
 def drifted(reference: pd.DataFrame, current: pd.DataFrame, columns: list[str], kind: str, knobs: Monitor):
@@ -143,24 +146,29 @@ def checks(found: Compared, drift: pd.DataFrame, drift_blocks: bool = False) -> 
     """Return what stage decide looks at: drift, whether forecasts came true, and their calibration.
 
     Drift passes unless a feature or forecast has drifted, the second unless repurchase or spend of all members has, the
-    third unless a slope has. Without earlier predictions only drift is judged.
+    third unless a slope has. Without earlier predictions only drift is judged. Of so few members that anything may be
+    chance, a check could not fail.
     """
     moved = drift.loc[drift["status"].isin([WATCH, DRIFTED]), ["name", "psi", "ks", "status"]].to_dict("records")
     far = {"rows": len(drift), "furthest": drift["name"].iloc[0], "psi": drift["psi"].iloc[0], "moved": moved}
+    far["could_fail"] = (drift["ks_chance"] < 1).any()
     still = verdicts.check("drift", Kind.DRIFT, (drift["status"] != DRIFTED).all(), drift_blocks, **far)
     if found.made is None:
         return [still]
     both = found.table[(found.table["by"] == ALL) & found.table["outcome"].isin(["repurchase", "spend"])]
     live = {"made": str(found.made), "until": str(found.until), "policy": found.policy, "version": found.version}
     came_true = not both["status"].eq(DRIFTED).any()
-    slopes = found.calibrated.loc[found.calibrated["status"] != NONE, ["outcome", "slope", "low", "high", "status"]]
+    known = found.calibrated[found.calibrated["status"] != NONE]
+    slopes = known[["outcome", "slope", "low", "high", "status"]]
     sloped = not slopes["status"].eq(DRIFTED).any()
+    forecasts, calibrated = (
+        {"rows": rows.to_dict("records"), "could_fail": _could_fail(all_rows, found.fewest)}
+        for rows, all_rows in ((both, both), (slopes, known))
+    )
     return [
         still,
-        verdicts.check(
-            "forecasts came true", Kind.FORECASTS, came_true, drift_blocks, **live, rows=both.to_dict("records")
-        ),
-        verdicts.check("calibration", Kind.CALIBRATION, sloped, drift_blocks, rows=slopes.to_dict("records")),
+        verdicts.check("forecasts came true", Kind.FORECASTS, came_true, drift_blocks, **live, **forecasts),
+        verdicts.check("calibration", Kind.CALIBRATION, sloped, drift_blocks, **calibrated),
     ]
 
 
@@ -190,6 +198,10 @@ def status(distance: pd.Series, limits: Threshold, sure: pd.Series) -> np.ndarra
 def worst(words: pd.Series) -> str:
     """Return the worst of stable, watch and drifted; stable where there is none."""
     return next((word for word in (DRIFTED, WATCH) if (words == word).any()), STABLE)
+
+
+def _could_fail(rows: pd.DataFrame, fewest: int) -> bool:
+    return bool(((rows["status"] != NONE) & (rows["members"] >= fewest)).any())
 
 
 def _outcome(happened: pd.DataFrame, outcome: Outcome, knobs: Monitor) -> pd.DataFrame:

@@ -25,7 +25,7 @@ TOLERANCES = {
     "*_p": 1.0,
     "*p_value": 1.0,
     "tune/trials_*": 1.0,  # which trials are pruned
-    "evaluate/*discount_cost*": 0.5,  # cents, of few purchases
+    "evaluate/*discount_per_item*": 0.5,  # cents, a small difference
     "evaluate/*margin*": 0.2,
     "evaluate/*": 0.02,
     "needs/*": 0.05,  # personas of members between two of them

@@ -1,5 +1,6 @@
 """What each member needs, estimated from behaviour: preferences relative to the population, with noise removed."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,11 +8,14 @@ import pandas as pd
 
 from membership.base.ties import rounded
 from membership.data.features import UNKNOWN as NO_CATEGORY
+from membership.profile.history import Seen
 from membership.settings.needs import Needs
-from membership.stats import credibility
+from membership.stats import credibility, lasting
+from membership.stats.credibility import Shrunk
+from membership.stats.lasting import Lasting
 
 UNKNOWN = "unknown"
-LOW_PRICES = "low prices"
+LOW_PRICES, VARIETY = "low prices", "variety"
 CHANNEL_NEED, BRAND_NEED = "{} shopping", "{} brand"
 
 
@@ -20,8 +24,19 @@ class Preferences:
     """What members prefer. Members with too few purchases have NaN in every column."""
 
     natural: pd.DataFrame  # index member_id, a column a need, in natural units, shrunk towards the population mean
-    scores: pd.DataFrame  # the same as true standard deviations between members above the population mean
-    evidence: pd.DataFrame  # index need: mean, spread (between members), reliability (0 to 1), kept
+    own: pd.DataFrame  # the same, not shrunk
+    scores: pd.DataFrame  # shrunk, as true standard deviations between members above the population mean
+    # index need: mean, spread (between members), lasting (share of what members truly differ that is still there half a
+    # history later; null where history is too short to say), reliability (0 to 1), kept
+    evidence: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Stability:
+    """The parts of variance of needs, from two windows of `days` each; where too little is known, a need is missing."""
+
+    parts: Mapping[str, Lasting]
+    days: int
 
 
 @dataclass(frozen=True)
@@ -34,52 +49,78 @@ class Measure:
 
 
 def preferences(
-    features: pd.DataFrame, shares: pd.DataFrame, habits: pd.DataFrame, levels: pd.DataFrame, settings: Needs
+    features: pd.DataFrame,
+    shares: pd.DataFrame,
+    habits: pd.DataFrame,
+    levels: pd.DataFrame,
+    settings: Needs,
+    steady: Stability | None = None,
 ) -> Preferences:
     """Return what each member of `features` prefers.
 
     `features` and `shares` are the rows of `features` and `category_shares` at one cut-off, `habits` and `levels` what
-    `data.habits` gives at it. Every figure is shrunk towards the population mean according to its noise
-    (`stats.credibility`). Left out are preferences whose mean reliability is below `settings.min_reliability`, those
-    that are known of nobody (browsing, where there are no views), and goods without a category. Members with fewer than
+    `data.habits` gives at it. Every figure is shrunk towards the population mean by as much as will not last: noise, of
+    baskets and not of lines, and drift of tastes (`stats.lasting`). Without `steady`, and for a need of which it says
+    nothing, lines count as independent and tastes as constant (`stats.credibility`), which claims too much. Left out
+    are preferences whose mean reliability is below `settings.min_reliability`, those that are known of nobody
+    (browsing, where there are no views), and goods without a category. Members with fewer than
     `settings.min_purchase_days` purchase days are all NaN.
     """
     facts = features.set_index("member_id").sort_index()
     facts = facts[facts["purchase_days"] >= settings.min_purchase_days]
     counts = habits.reindex(facts.index).fillna(0)
-    measures = {**_ways(facts, counts), **_levels(levels, counts, settings), **_categories(shares, counts, settings)}
-    shrunk = {need: credibility.shrink(m.observed, m.trials, m.within) for need, m in measures.items()}
+    measured = measures(facts, shares, counts, levels, settings)
+    shrunk = {need: _shrunk(one, facts["age_days"], need, steady) for need, one in measured.items()}
     seen = {need: found for need, found in shrunk.items() if np.isfinite(found.figures).any()}
-    rows = [(found.mean, found.spread, found.reliability) for found in seen.values()]
-    evidence = pd.DataFrame(rows, index=pd.Index(list(seen), name="need"), columns=["mean", "spread", "reliability"])
+    rows = [(found.mean, found.spread, _lasting(need, steady), found.reliability) for need, found in seen.items()]
+    columns = ["mean", "spread", "lasting", "reliability"]
+    evidence = pd.DataFrame(rows, index=pd.Index(list(seen), name="need"), columns=columns)
     evidence["kept"] = rounded(evidence["reliability"]) >= settings.min_reliability
     kept = evidence.index[evidence["kept"]]
-    natural = pd.DataFrame({need: seen[need].figures for need in kept}, index=facts.index, columns=kept, dtype=float)
+    shape = {"index": facts.index, "columns": kept, "dtype": float}
+    natural = pd.DataFrame({need: seen[need].figures for need in kept}, **shape)
+    own = pd.DataFrame({need: measured[need].observed for need in kept}, **shape)
     spread = evidence.loc[kept, "spread"]
     scores = (natural - natural.mean()) / spread.where(spread > 0, np.inf)
     everybody = pd.Index(features["member_id"].sort_values(), name="member_id")
-    natural, scores = (table.reindex(everybody).rename_axis(columns=None) for table in (natural, scores))
-    return Preferences(natural, scores, evidence)
+    tables = (table.reindex(everybody).rename_axis(columns=None) for table in (natural, own, scores))
+    return Preferences(*tables, evidence)
 
 
-def predictive_error(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
-    """Return how well preferences at an earlier cut-off predict what the same members did until a later one.
+def stability(first: Seen, second: Seen, settings: Needs) -> Stability:
+    """Return what of the differences between members lasts, by need, from two windows of like length."""
+    every = settings.model_copy(update={"min_category_share": 0.0, "min_level_share": 0.0})
+    members = first.facts.index.union(second.facts.index)
+    before, after = (_aligned(half, members, every) for half in (first, second))
+    pairs = {need: (before[need], after[need]) for need in before if need in after}
+    parts = {need: lasting.parts(*((m.observed, m.trials) for m in pair)) for need, pair in pairs.items()}
+    return Stability({need: found for need, found in parts.items() if found}, first.window.days)
 
-    `before` and `after` are `data.habits.at` the two cut-offs. Columns: members (who bought again); own and shrunk: the
-    root mean squared error of the member's own figure and of the shrunk one, as a multiple of the error if everybody is
-    predicted by the population mean (below 1 is better; members are weighted by their later trials).
+
+def judged(known: Preferences, later: Seen, steady: Stability, settings: Needs) -> pd.DataFrame:
+    """Return how well preferences, `known` at the start of a window, predict what the same members did in it.
+
+    Columns: members (who bought again); own and shrunk: the root mean squared error of the member's own figure and of
+    the shrunk one, as a multiple of the error if everybody is predicted by the population mean (below 1 is better;
+    members are weighted by their later trials); slope, with low and high: of the later figure on the shrunk one. Below
+    1, members differ less than was expected of them: the shrunk figures claim too much. Variety is left out: it is
+    another figure in a window of another length.
     """
-    common = before.index.intersection(after.index)
-    rows, later = {}, counted(after.loc[common] - before.loc[common])
-    for need, measure in counted(before.loc[common]).items():
-        shrunk = credibility.shrink(measure.observed, measure.trials, measure.within)
-        then, trials = later[need].observed, later[need].trials
-        known = np.isfinite(then) & np.isfinite(shrunk.figures) & (trials > 0)
-        guesses = (measure.observed, shrunk.figures, np.full(len(known), shrunk.mean))
-        if known.any():
-            own, less, mean = (_error(guess[known], then[known], trials[known]) for guess in guesses)
-            rows[need] = [known.sum(), own / mean if mean else np.nan, less / mean if mean else np.nan]
-    return pd.DataFrame.from_dict(rows, orient="index", columns=["members", "own", "shrunk"]).rename_axis("need")
+    members = known.natural.index
+    then = _aligned(later, members, settings.model_copy(update={"min_category_share": 0.0, "min_level_share": 0.0}))
+    rows = {}
+    for need in known.natural.columns.intersection(list(then)).drop(VARIETY, errors="ignore"):
+        shrunk, own = (table[need].to_numpy() for table in (known.natural, known.own))
+        seen, trials = then[need].observed, then[need].trials
+        here = np.isfinite(seen) & np.isfinite(shrunk) & (trials > 0)
+        if here.any():
+            mean = np.full(len(members), known.evidence.loc[need, "mean"])
+            errors = [_error(guess[here], seen[here], trials[here]) for guess in (own, shrunk, mean)]
+            ratios = [error / errors[2] if errors[2] else np.nan for error in errors[:2]]
+            found = lasting.slope(shrunk, seen, trials, steady.parts.get(need), settings.confidence)
+            rows[need] = [found.members or here.sum(), *ratios, found.slope, found.low, found.high]
+    columns = ["members", "own", "shrunk", "slope", "low", "high"]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("need")
 
 
 def price_groups(preferences: Preferences, value: pd.DataFrame) -> pd.DataFrame:
@@ -130,9 +171,38 @@ def top_category(shares: pd.DataFrame) -> pd.Series:
     return ordered.drop_duplicates("member_id").set_index("member_id")["category"].rename("top_category")
 
 
-def counted(counts: pd.DataFrame) -> dict[str, Measure]:
-    """Return the ways of shopping that are ratios of `data.habits` counts, which can be added over time."""
+def measures(
+    facts: pd.DataFrame, shares: pd.DataFrame, counts: pd.DataFrame, levels: pd.DataFrame, settings: Needs
+) -> dict[str, Measure]:
+    """Return the figures of every need, aligned with `facts` (index member_id) and `counts` (the same index)."""
+    return {**_ways(facts, counts), **_levels(levels, counts, settings), **_categories(shares, counts, settings)}
+
+
+def _aligned(window: Seen, members: pd.Index, settings: Needs) -> dict[str, Measure]:
+    facts, counts = window.facts.reindex(members, fill_value=0), window.counts.reindex(members, fill_value=0)
+    return measures(facts, window.shares, counts, window.levels, settings)
+
+
+def _shrunk(one: Measure, ages: pd.Series, need: str, steady: Stability | None) -> Shrunk:
+    found = steady.parts.get(need) if steady else None
+    if not found:
+        return credibility.shrink(one.observed, one.trials, one.within)
+    return lasting.shrink(one.observed, one.trials, ages.to_numpy(float) / steady.days, found)
+
+
+def _lasting(need: str, steady: Stability | None) -> float:
+    found = steady.parts.get(need) if steady else None
+    true = found.taste + found.drift if found else 0.0
+    return found.taste / true if true else np.nan
+
+
+def _ways(facts: pd.DataFrame, counts: pd.DataFrame) -> dict[str, Measure]:
+    """All ways of shopping: counts, prices, place, brand loyalty, browsing, rhythm, variety."""
     orders = counts["orders"]
+    level = _ratio(counts, "shelf_price", "usual_price", ("shelf_squares", "price_products", "usual_squares"))
+    used, repeats = counts["channel_orders"], counts["channel_repeats"]
+    viewed, days = counts["items_viewed"], facts["age_days"]
+    variety = _variety(facts, counts["items"])
     return {
         "bargains": _ratio(counts, "discount", "list_price", ("discount_squares", "discount_products", "list_squares")),
         "big baskets": _mean(counts["items"], counts["item_squares"], orders),
@@ -140,17 +210,6 @@ def counted(counts: pd.DataFrame) -> dict[str, Measure]:
         "expensive items": _mean(counts["paid"], counts["line_squares"], counts["items"]),
         "weekend shopping": _share(counts["weekend_orders"], orders, orders),
         "evening shopping": _share(counts["evening_orders"], orders, orders),
-    }
-
-
-def _ways(facts: pd.DataFrame, counts: pd.DataFrame) -> dict[str, Measure]:
-    """All ways of shopping: those of `counted`, price, place, brand loyalty, browsing, rhythm, variety."""
-    level = _ratio(counts, "shelf_price", "usual_price", ("shelf_squares", "price_products", "usual_squares"))
-    used, repeats = counts["channel_orders"], counts["channel_repeats"]
-    viewed, days = counts["items_viewed"], facts["age_days"]
-    variety = _variety(facts, counts["items"])
-    return {
-        **counted(counts),
         LOW_PRICES: Measure(1 - level.observed, level.trials, level.within),
         "shopping in one place": _share(repeats, used * (used - 1), used),
         "loyalty to brands": _share(counts["brand_repeats"], counts["brand_pairs"], counts["brand_lines"]),
@@ -158,7 +217,7 @@ def _ways(facts: pd.DataFrame, counts: pd.DataFrame) -> dict[str, Measure]:
         "frequent visits": Measure(
             facts["purchase_days"] / days.where(days > 0), days, credibility.rate_variance(facts["purchase_days"], days)
         ),
-        "variety": Measure(variety, counts["items"], credibility.size_variance(variety, counts["items"])),
+        VARIETY: Measure(variety, counts["items"], credibility.size_variance(variety, counts["items"])),
     }
 
 

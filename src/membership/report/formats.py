@@ -13,7 +13,7 @@ from typing import Any
 
 UNKNOWN = "-"
 CENTS = 100  # minor units of currency in one unit
-_DIGITS = {"share": 4, "cents": 1}  # of metrics
+_DIGITS = {"share": 4, "cents": 1, "cents an item": 2}  # of metrics
 
 
 def known(value: Any) -> bool:

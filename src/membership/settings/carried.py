@@ -59,7 +59,25 @@ def carry_over(raw: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
             told.append(
                 f"params.yaml: {key} is read as {now!r}: benefits are added where a member gets them; reword it."
             )
-    return new, told
+    return new, told + _discounts(new)
+
+
+def _discounts(raw: dict[str, Any]) -> list[str]:
+    """Read a guardrail on the sum of discounts over the items of a list that were bought as one on their mean."""
+    told, guardrails = [], (raw.get("decide") or {}).get("guardrails")
+    for row in guardrails if isinstance(guardrails, list) else []:
+        stem, _, k = str(row.get("metric") if isinstance(row, dict) else "").rpartition("_at_")
+        if stem == "discount_cost" and k.isdigit() and int(k):
+            old, margin, row["metric"] = row["metric"], row.get("margin"), f"discount_per_item_at_{k}"
+            read = ""
+            if isinstance(margin, int | float):  # a sum of k items that moves by the margin: their mean by a k-th of it
+                row["margin"] = margin / int(k)
+                read = f", its margin of {margin:g} cents a member as {row['margin']:g} cents an item"
+            told.append(
+                f"params.yaml: decide.guardrails: metric {old} rose with every hit and is {row['metric']} now, the "
+                f"mean over all listed items; it is read as that{read}. Rename it and set the margin that you mean."
+            )
+    return told
 
 
 def _holder(raw: dict[str, Any], dotted: str, make: bool = False) -> tuple[dict[str, Any], str]:

@@ -17,6 +17,8 @@ class Evaluate(Section):
     aa_band: Level = 0.99  # joint probability of the bands in which honest A/A rejections and coverage lie
     # resampled markets in which intervals should hold the truth
     coverage_repeats: Annotated[int, Field(ge=20, le=10000)] = 200
+    # column of table `members` that names who belongs together, e.g. a household, and may fare alike; null: none
+    cluster: str | None = None
     power: Level
     salt: Annotated[str, Field(min_length=1)]
     sample_ratio_p: Level = 0.001  # below this p value of the arms' sizes the randomised reading is withheld

@@ -38,8 +38,9 @@ def aa_check(
 
     One row a contrast: contrast, repeats, rejections, expected, low, high (of rejections, if all contrasts are honest,
     with joint probability `band`), ks_p (Kolmogorov-Smirnov against the uniform), passed (within the band, and ks_p
-    above (1 - band) / contrasts), p_values (repeats,). A contrast of few different p values is discrete, such as the
-    paired t of hits: no uniform, it passes where it does not reject too often. So does one whose p is always 1.
+    above (1 - band) / contrasts), could_fail, p_values (repeats,). A contrast of few different p values is discrete,
+    such as the paired t of hits: no uniform, it passes where it does not reject too often. One that never can reject,
+    because nothing varies or members are too few, passes and could not fail.
     """
     found = {name: np.empty(repeats) for name in contrasts}
     for repeat in progress.bar(range(repeats), "A/A draws"):
@@ -54,7 +55,8 @@ def aa_check(
         discrete = len(np.unique(p_values.round(6))) < repeats / 2
         passed = bool(rejections <= high and (discrete or (rejections >= low and ks_p > apart)))
         row = {"contrast": name, "repeats": repeats, "rejections": rejections, "expected": alpha * repeats}
-        rows.append(row | {"low": int(low), "high": int(high), "ks_p": ks_p, "passed": passed, "p_values": p_values})
+        row |= {"low": int(low), "high": int(high), "ks_p": ks_p, "passed": passed}
+        rows.append(row | {"could_fail": rejections > 0 or not discrete, "p_values": p_values})
     return pd.DataFrame(rows)
 
 
@@ -70,8 +72,8 @@ def coverage(
     """Return how often the interval of each of `contrasts` holds its `truth` in `repeats` samples of `draw`.
 
     One row a contrast: contrast, truth, repeats, covered, share, low, high (of `covered`, if all intervals are honest,
-    with joint probability `band`), width (mean of the intervals), passed. Intervals without width that always hold the
-    truth are of what does not vary, and pass.
+    with joint probability `band`), width (mean of the intervals), passed, could_fail. Intervals without width that
+    always hold the truth are of what does not vary: they pass, and could not fail.
     """
     covered, widths = dict.fromkeys(contrasts, 0), dict.fromkeys(contrasts, 0.0)
     for _ in progress.bar(range(repeats), "coverage"):
@@ -92,7 +94,9 @@ def coverage(
             "low": low,
             "high": high,
             "width": widths[name],
-            "passed": low <= covered[name] <= high or (covered[name] == repeats and widths[name] == 0),
         }
         for name in contrasts
+    ).assign(
+        could_fail=lambda table: (table["covered"] < repeats) | (table["width"] > 0),
+        passed=lambda table: table["covered"].between(low, high) | ~table["could_fail"],
     )

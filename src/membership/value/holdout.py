@@ -58,12 +58,13 @@ def metrics(
     choice: Choice,
     held: Holdout,
     covered: pd.DataFrame,
+    covered_ahead: float | None,
     settings: Value,
     rng: np.random.Generator,
 ) -> dict[str, float]:
     """Return the metrics of the stage: those of the chosen candidate; `_naive`: of the best naive rule.
 
-    `covered` is the result of `diagnostics.coverage`.
+    `covered` is the result of `diagnostics.coverage` in the holdout; `covered_ahead` is `horizon.Interval.share`.
     """
     compared, naive = held.compared, choice.naive or choice.name
     found = totals(value)
@@ -72,7 +73,8 @@ def metrics(
         found |= {f"holdout_{what}_{name}_naive": float(compared.loc[naive, f"{what}_{name}"]) for name in _SHOWN}
     found |= {f"holdout_{name}": float(number) for name, number in compared.loc[choice.name].items()}
     found |= {f"validation_{name}": float(number) for name, number in choice.table.loc[choice.name].items()}
-    found["interval_coverage"] = float(np.average(covered["within"], weights=covered["members"]))
+    found["interval_coverage_horizon"] = covered_ahead
+    found["interval_coverage_holdout"] = float(np.average(covered["within"], weights=covered["members"]))
     return found | came_back(value, held.actual["orders"] > 0)
 
 

@@ -5,7 +5,7 @@
 The oldest origin only teaches the stack; those after it are judged. At the last cut-off candidates are refitted.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 import ibis.expr.types as ir
@@ -51,12 +51,14 @@ class Rolled:
     """What candidates predicted at each origin and what happened.
 
     `predictions`: origin, member_id, candidate, orders, spend, actual_orders, actual_spend. `parameters`: origin,
-    candidate, parameter, value, low, high (null without an interval). `refusals`: origin, candidate, message.
+    candidate, parameter, value, low, high (null without an interval). `refusals`: origin, candidate, message. `fitted`:
+    all candidates by origin.
     """
 
     predictions: pd.DataFrame
     parameters: pd.DataFrame
     refusals: pd.DataFrame
+    fitted: dict[date, Fitted] = field(default_factory=dict, repr=False)
 
     @property
     def judged(self) -> pd.DataFrame:
@@ -67,8 +69,9 @@ class Rolled:
 def cutoffs(windows: Windows, settings: Value) -> list[date]:
     """Return the cut-offs of the panel, oldest first: the last is `windows.as_of`, each one validation earlier.
 
-    As many as `origins` and `learning_origins` ask for, or as leave a whole window before the oldest. Raises DataError
-    where there are not the three that one window to learn from and one to be judged on take.
+    As many as `origins`, `learning_origins` and the horizon (`horizon.learn`) ask for, or as leave a whole window
+    before the oldest. Raises DataError where there are not the three that one window to learn from and one to be judged
+    on take.
     """
     step, known = windows.validation.days, (windows.as_of - windows.start).days
     most = known // step - 1
@@ -78,8 +81,23 @@ def cutoffs(windows: Windows, settings: Value) -> list[date]:
             f"long as the validation, {3 * step} days before {windows.as_of}, but windows.start leaves {known}; "
             "allowed: a later calibration_end, or an earlier start."
         )
-    back = range(min(settings.origins + settings.learning_origins, most), -1, -1)
-    return [windows.as_of - timedelta(days=number * step) for number in back]
+    ahead = [back + 1 for back in _passed(step, most, settings)]  # and the one before it
+    back = min(max([settings.origins, *ahead]) + settings.learning_origins, most)
+    return [windows.as_of - timedelta(days=number * step) for number in range(back, -1, -1)]
+
+
+def passed(known: Panel, settings: Value) -> list[date]:
+    """Return the cut-offs, oldest first, from which a whole horizon has passed by the next of them or by the last.
+
+    Two at most, and only those before which there are two more: one that teaches, and one from which that may learn.
+    """
+    return [known.cutoffs[-1 - back] for back in _passed(known.days, len(known.cutoffs) - 1, settings)]
+
+
+def _passed(step: int, most: int, settings: Value) -> list[int]:
+    """Return how many windows of `step` days back those of `passed` are, of `most` that there are."""
+    windows = -(-settings.horizon_days // step)  # that hold the horizon
+    return [back for back in (2 * windows, windows) if back + 2 <= most]
 
 
 def panel(events: ir.Table, members: ir.Table, windows: Windows, settings: Value) -> Panel:
@@ -104,19 +122,20 @@ def fit(known: Panel, past: pd.DataFrame, settings: Value, seed: int) -> Fitted:
 
 def roll(known: Panel, settings: Value, seed: int) -> Rolled:
     """Fit and predict at each of the `settings.origins` cut-offs before the panel's last, oldest first."""
-    predictions, parameters, refusals, past = [], [], [], pd.DataFrame()
+    predictions, parameters, refusals, fits, past = [], [], [], {}, pd.DataFrame()
     for origin in known.cutoffs[-settings.origins - 1 : -1]:
-        fitted = fit(known.until(origin), past, settings, seed)
+        fitted = fits[origin] = fit(known.until(origin), past, settings, seed)
         for name, one in fitted.candidates.items():
-            predictions.append(_predicted(name, one, origin, known))
+            predictions.append(predicted(name, one, origin, known))
             parameters.append(one.parameters.reset_index().assign(origin=origin, candidate=name))
         refusals.extend((origin, name, why) for name, why in fitted.refusals.items())
         past = pd.concat(predictions, ignore_index=True)
     refused = pd.DataFrame(refusals, columns=["origin", "candidate", "message"])
-    return Rolled(past, pd.concat(parameters, ignore_index=True), refused)
+    return Rolled(past, pd.concat(parameters, ignore_index=True), refused, fits)
 
 
-def _predicted(name: str, one: Candidate, origin: date, known: Panel) -> pd.DataFrame:
+def predicted(name: str, one: Candidate, origin: date, known: Panel) -> pd.DataFrame:
+    """Return the rows of `Rolled.predictions` of one candidate at one origin."""
     features, did = known.snapshots[origin], known.did(origin)
     columns = {"orders": one.orders(features, known.days), "spend": one.spend(features, known.days)}
     columns |= {f"actual_{what}": did[what].to_numpy(float) for what in OUTCOMES}

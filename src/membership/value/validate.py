@@ -40,7 +40,10 @@ class ErrorBand:
         return cls(edges[filled[1:] - 1], *quantiles)
 
     def around(self, predicted: pd.Series, days: int) -> pd.DataFrame:
-        """Return `low` and `high`, cents over `days`: errors are assumed to grow with the days, which is cautious."""
+        """Return `low` and `high`, cents over `days`: errors are assumed to grow with the days.
+
+        That is exact over the days that the band was learned over, and usually too wide over more.
+        """
         rate = predicted.to_numpy(float) / days
         group = np.searchsorted(self.edges, rate, side="right")
         low, high = np.minimum(self.low, 0)[group], np.maximum(self.high, 0)[group]

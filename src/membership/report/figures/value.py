@@ -209,8 +209,13 @@ def drift(table: pd.DataFrame, ax: Axes | None = None) -> Axes | None:
     return ax
 
 
-def coverage(table: pd.DataFrame, confidence: float, ax: Axes | None = None) -> Axes:
-    """Draw `diagnostics.coverage`: the share of members within their interval, by tenth of the prediction."""
+def coverage(table: pd.DataFrame | None, confidence: float, over: str = "", ax: Axes | None = None) -> Axes | None:
+    """Draw `diagnostics.coverage`: the share of members within their interval, by tenth of the prediction.
+
+    `over` names the time. Nothing is drawn where it is not known.
+    """
+    if table is None:
+        return None
     ax = ax or plt.subplots(figsize=(8, 3.8))[1]
     bottom = 0.0
     for part, colour in {"within": "lightsteelblue", "below": "indianred", "above": "goldenrod"}.items():
@@ -218,7 +223,8 @@ def coverage(table: pd.DataFrame, confidence: float, ax: Axes | None = None) -> 
         ax.bar(table["decile"], table[part], bottom=bottom, color=colour, label=label)
         bottom = bottom + table[part]
     ax.axhline(confidence, color="black", linestyle="--", label=f"expected: {confidence:.0%} within")
-    ax.set(title="Do intervals hold as many as they should?\nGood: blue reaches the dashed line, and no further")
+    title = f"Do intervals {over} hold as many as they should?".replace("  ", " ")
+    ax.set(title=f"{title}\nGood: blue reaches the dashed line, and no further")
     ax.set(xlabel="tenth of members, from the highest prediction down", ylabel="share of members")
     ax.set(xticks=table["decile"], ylim=(0, 1))
     ax.yaxis.set_major_formatter(PercentFormatter(1))
