@@ -16,6 +16,7 @@ class Kind(StrEnum):
 
     POLICY = "policy"  # is the challenger another policy than the champion
     PRIMARY = "primary"  # does the primary metric improve by more than the margin
+    TRAINING = "training"  # would it still, were the spread of trainings over seeds added to its interval
     GUARDRAIL = "guardrail"  # is a loss of more than the margin ruled out
     AA = "aa"  # do the tests reject as often as they should where there is nothing to find
     COVERAGE = "coverage"  # do the intervals hold the truth as often as they should
@@ -39,7 +40,8 @@ class Check:
     """One condition of the rule; one that does not block only warns.
 
     `numbers` depend on the kind, null where there is none. Primary and guardrail: metric, unit, higher_is_better,
-    difference, low, high, margin, confidence. Policy: champion, challenger. A/A and coverage: tests, repeats, wrong
+    difference, low, high, margin, confidence. Training: the same, low and high with the spread added, and sd and share
+    (of the half width over members). Policy: champion, challenger. A/A and coverage: tests, repeats, wrong
     (names of tests). Sample ratio: p_value, gate. Drift: rows, furthest and psi, and moved (name, psi, ks, status).
     Forecasts: made, until, policy, version, rows (outcome, members, predicted, realised, ratio, low, high, status).
     Calibration: rows (outcome, slope, low, high, status).
