@@ -27,7 +27,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from membership.base import engine, files, paths, seeds, tables
 from membership.base.errors import DataError
 from membership.base.progress import bar
-from membership.recommend import baskets, labels, metrics, studies, train
+from membership.recommend import baskets, metrics, studies, train
 from membership.recommend.baskets import Targets
 from membership.recommend.model import NextBasket, Settings, device
 from membership.recommend.train import Samples, Situation
@@ -88,7 +88,7 @@ def task(events: ir.Table, items: pd.DataFrame, p: SimpleNamespace) -> Task:
             f"no member with a history buys in the validation window {p.windows.validation}: nothing can be chosen "
             "there; move windows.calibration_end or windows.validation_end."
         )
-    now = train.situation(known, items, labels.none(known), p.train.candidates, targets.members)
+    now = train.situation(known, items, p.train.candidates, targets.members)
     return Task(samples, now, targets, p.recommend.k)
 
 
