@@ -74,18 +74,17 @@ def to_json(checks: Iterable[Check]) -> list[dict[str, Any]]:
     return [{key: str(value) if key in _CODES else value for key, value in asdict(each).items()} for each in checks]
 
 
-def from_json(rows: Any, source: str, blocks: bool | None = None) -> tuple[Check, ...]:
-    """Return the checks that `to_json` made; `blocks` says of all of them whether they do.
+def from_json(rows: Any, source: str) -> tuple[Check, ...]:
+    """Return the checks that `to_json` made.
 
     Raises DataError, naming `source`, where they have another form, as those of an earlier version of this project.
     """
     try:
-        found = [Check(**row | {name: code(row[name]) for name, code in _CODES.items()}) for row in rows]
+        return tuple(Check(**row | {name: code(row[name]) for name, code in _CODES.items()}) for row in rows)
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(
             f"{source}: its checks do not have the form that this version reads; run `dvc repro` to make it again."
         ) from error
-    return tuple(found if blocks is None else [Check(**vars(each) | {"blocks": blocks}) for each in found])
 
 
 def table(checks: Iterable[Check]) -> pd.DataFrame:
