@@ -15,10 +15,12 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from benchmarks.labelled import LabelledCandidates, folded
 from membership.base import seeds
 from membership.base.errors import DataError
-from membership.recommend import labels, policy, train, tune
+from membership.recommend import policy, train, tune
 from membership.recommend.baskets import Baskets, Targets
+from membership.recommend.candidates import Candidates
 from membership.recommend.model import Settings
 from membership.recommend.policy import Recommender
 from membership.recommend.situation import Situation, View
@@ -98,5 +100,7 @@ def earlier(known: Baskets, back: int) -> tuple[Baskets, Targets]:
 
 def _view(known: Baskets, after: Targets, p: SimpleNamespace, labelled: bool = True) -> View:
     """Return what can be looked up; where the labels that will be known are none, no origin learns with any."""
-    given = labels.folded(known, after, seeds.rng(p.seed, "label-folds")) if labelled else labels.none(known)
-    return View(known, given, p.train.candidates)
+    if not labelled or not (known.rows(after.members) >= 0).any():
+        return View(Candidates(known, p.train.candidates))
+    given = folded(known, after, seeds.rng(p.seed, "label-folds"))
+    return View(LabelledCandidates(known, given, p.train.candidates))

@@ -47,3 +47,22 @@ def ordered_market(members: int = 900, items: int = 60, visits: int = 10, seed: 
     known = Baskets(None, *ids, *lines)
     after = Targets(known.members, sparse.csr_array(bought[-1].astype(float)), np.zeros(members, dtype=np.int64))
     return OrderedMarket(known, after, chance)
+
+
+def histories(*held):
+    """Return histories of letters: of each member baskets as words, the oldest first."""
+    lines = sorted(
+        (m, len(b) - 1 - n, ord(i) - ord("a")) for m, b in enumerate(held) for n, w in enumerate(b) for i in w
+    )
+    member, back, item = np.array(lines, dtype=np.int32).T
+    ids = (
+        np.array([f"m{m:02d}" for m in range(len(held))]),
+        np.array([chr(ord("a") + n) for n in range(item.max() + 1)]),
+    )
+    return Baskets(None, *ids, member, item, back, back + 1)
+
+
+def dense(found, rows):
+    """Return the dense scores (rows, I) of the sources `found` by name."""
+    scored = {name: s for source in found for name, s in zip(source.names, source.scores(rows), strict=True)}
+    return {n: s.toarray() if sparse.issparse(s) else np.tile(s, (len(rows), 1)) for n, s in scored.items()}

@@ -1,12 +1,16 @@
 """A small programme: tiers searched and replayed on made-up members, and benefits for six members by hand."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
-from membership.benefits import sweeps
+from membership.benefits import fairness, overview, payoff, sweeps
+from membership.benefits.allocation import Allocation, allocate
 from membership.settings import params
 from membership.settings.benefits import Benefit, Benefits, Fairness
-from membership.tiers import liability, overview, points, rules, thresholds, worth
+from membership.tiers import liability, points, rules, thresholds, worth
+from membership.tiers import overview as tier_overview
 
 TIERS = params.parse(
     params.read(),
@@ -48,6 +52,31 @@ UPLIFTS = pd.DataFrame(
 SETTING = sweeps.Setting(FACTS, BENEFITS, 0.25, UPLIFTS)
 
 
+@dataclass(frozen=True)
+class Given:
+    """What the notebook of the benefits has at hand."""
+
+    allocation: Allocation
+    table: pd.DataFrame
+    fair: pd.DataFrame
+    ratios: pd.DataFrame
+    metrics: dict
+
+
+def benefits() -> Given:
+    """Return the allocation of BENEFITS to the members of FACTS, and what is told of it."""
+    options = SETTING.options()
+    allocation = allocate(options, FACTS, BENEFITS)
+    table = overview.benefit_table(allocation, payoff.break_even(FACTS, BENEFITS, 0.25, UPLIFTS), 0.95)
+    fair = fairness.benefit_table(FACTS, allocation, BENEFITS, 0.95)
+    ratios = sweeps.ratio(options, FACTS, BENEFITS, [0.2, 0.9])
+    outlook = payoff.outlook(options, allocation.given, 0.95)
+    lost = overview.lost_to_fairness(ratios, BENEFITS)
+    prices = sweeps.price_range(SETTING)
+    found = overview.metrics(allocation, outlook, fair, lost, BENEFITS.budget, prices)
+    return Given(allocation, table, fair, ratios, found)
+
+
 def tiers() -> dict:
     """Return what the notebook of the tiers has at hand, by its names there."""
     random = np.random.default_rng(7)
@@ -61,13 +90,13 @@ def tiers() -> dict:
     redeems, knobs = np.arange(120) % 2 == 0, TIERS.model_copy(update={"redeem_at": 50, "points_expire_days": 90})
     books = points.keep(base, base * 0, points.vouchers(redeems, 50), 90)
     standing = rules.standing(ranks, amounts, books.last, search.rule, TIERS, amounts.iloc[:, -1] * 0.8)
-    by_tier = overview.by_tier(standing, value, TIERS)
-    agreement = overview.agreement(standing, value, TIERS)
+    by_tier = tier_overview.by_tier(standing, value, TIERS)
+    agreement = tier_overview.agreement(standing, value, TIERS)
     owed = liability.owed(books, liability.pace(value, ranks.iloc[:, -1], TIERS, 90), redeems, knobs, 0.95)
     return {
         "amounts": amounts, "value": value, "search": search, "ranks": ranks, "books": books, "standing": standing,
         "by_tier": by_tier, "agreement": agreement, "owed": owed,
-        "monthly": overview.by_month(ranks, amounts, books, TERMS),
+        "monthly": tier_overview.by_month(ranks, amounts, books, TERMS),
         "sensitivity": thresholds.sensitivity(search, amounts, value),
-        "metrics": overview.metrics(search, by_tier, agreement, rules.moves(ranks), owed, 0.95),
+        "metrics": tier_overview.metrics(search, by_tier, agreement, rules.moves(ranks), owed, 0.95),
     }  # fmt: skip

@@ -1,32 +1,20 @@
 """What benefits and fairness come to adds up, and other responses bring what they should."""
 
 import pytest
+import small_programme
 from scipy.stats import norm
 from small_programme import BENEFITS, FACTS, FAIR, SETTING, TIERS, UPLIFTS
 
-from membership.benefits import fairness, overview, payoff, sweeps
-from membership.benefits.allocation import allocate
+from membership.benefits import fairness, overview, sweeps
 
 
 @pytest.fixture(scope="module")
 def report():
-    options = SETTING.options()
-    allocation = allocate(options, FACTS, BENEFITS)
-    table = overview.benefit_table(allocation, payoff.break_even(FACTS, BENEFITS, 0.25, UPLIFTS), 0.95)
-    fair = fairness.benefit_table(FACTS, allocation, BENEFITS, 0.95)
-    ratios = sweeps.ratio(options, FACTS, BENEFITS, [0.2, 0.9])
-    outlook = payoff.outlook(options, allocation.given, 0.95)
-    lost = overview.lost_to_fairness(ratios, BENEFITS)
-    return (
-        allocation,
-        table,
-        fair,
-        overview.metrics(allocation, outlook, fair, lost, BENEFITS.budget, sweeps.price_range(SETTING)),
-    )
+    return small_programme.benefits()
 
 
 def test_costs_by_tier_and_by_benefit_are_those_of_the_allocation(report):
-    allocation, table, *_ = report
+    allocation, table = report.allocation, report.table
     by_tier = overview.cost_table(allocation, TIERS)
     assert by_tier.index.tolist() == TIERS.names
     assert by_tier.to_numpy().sum() == table["cost"].sum() == allocation.cost == 30
@@ -34,7 +22,7 @@ def test_costs_by_tier_and_by_benefit_are_those_of_the_allocation(report):
 
 
 def test_the_table_of_benefits_by_hand(report):
-    _, table, *_ = report
+    table = report.table
     assert table["given"].to_dict() == {"gift": 3, "too_dear": 0, "modest": 0}
     assert table["may_have"].to_dict() == {"gift": 6, "too_dear": 6, "modest": 6}
     assert table["pays_for"].to_dict() == pytest.approx({"gift": 4 / 6, "too_dear": 0, "modest": 4 / 6})
@@ -46,7 +34,7 @@ def test_the_table_of_benefits_by_hand(report):
 
 
 def test_the_metrics_by_hand(report):
-    metrics = report[-1]
+    metrics = report.metrics
     assert metrics["benefit_net"] == pytest.approx(3 * (100 - 10))
     assert metrics["benefit_member_share"] == 0.5
     assert metrics["benefit_net_low"] < metrics["benefit_net"] < metrics["benefit_net_high"]
@@ -54,7 +42,7 @@ def test_the_metrics_by_hand(report):
 
 
 def test_evenness_names_the_group_that_gets_least_and_what_the_others_get(report):
-    found = fairness.evenness(report[2], FACTS, FAIR)
+    found = fairness.evenness(report.fair, FACTS, FAIR)
     assert found.known == {"age": pytest.approx(4 / 6)}
     assert (found.least["cost"], found.largest_cost, found.unknown_cost) == (5, 10, 0)
     assert found.highest_spend["expected_spend"] == 4000
@@ -62,16 +50,17 @@ def test_evenness_names_the_group_that_gets_least_and_what_the_others_get(report
 
 
 def test_evenness_where_no_group_is_limited_or_known(report):
-    nobody = fairness.evenness(report[2].assign(limited=False), FACTS, FAIR)
+    nobody = fairness.evenness(report.fair.assign(limited=False), FACTS, FAIR)
     assert nobody.least is None and nobody.known == {"age": pytest.approx(4 / 6)}
-    assert fairness.evenness(report[2].iloc[:0], FACTS, FAIR.model_copy(update={"attributes": []})).known == {}
+    assert fairness.evenness(report.fair.iloc[:0], FACTS, FAIR.model_copy(update={"attributes": []})).known == {}
 
 
 def test_this_allocation_is_never_better_than_the_best_for_the_money_had_one_known(report):
-    table = sweeps.response(SETTING, report[0].given, [0.2, 0.5, 1.0, 1.5])
+    table = sweeps.response(SETTING, report.allocation.given, [0.2, 0.5, 1.0, 1.5])
     assert table["net"].tolist() == pytest.approx([30, 120, 270, 420])  # three gifts: 100 each, less 10
     free = BENEFITS.model_copy(update={"fairness": FAIR.model_copy(update={"min_ratio": 0.0})})
-    best = sweeps.response(sweeps.Setting(FACTS, free, 0.25, UPLIFTS), report[0].given, [0.2, 0.5, 1.0, 1.5])["best"]
+    setting = sweeps.Setting(FACTS, free, 0.25, UPLIFTS)
+    best = sweeps.response(setting, report.allocation.given, [0.2, 0.5, 1.0, 1.5])["best"]
     assert (best >= table["net"] - 1e-6).all()
 
 
@@ -87,6 +76,6 @@ def test_one_more_cent_brings_more_with_a_higher_response_and_the_same_with_a_ce
 
 
 def test_a_response_so_weak_that_nothing_pays_brings_nothing_at_best(report):
-    table = sweeps.response(SETTING, report[0].given, [0.05])
+    table = sweeps.response(SETTING, report.allocation.given, [0.05])
     assert table["net"].tolist() == pytest.approx([3 * (5 - 10)])
     assert table["best"].tolist() == [0]

@@ -37,7 +37,11 @@ def check(decision, name):
 
 
 def failed(decision):
-    return [check.name for check in decision.checks if not check.passed]
+    return [check.name for check in decision.checks if check.result == "failed"]
+
+
+def warned(decision):
+    return [check.name for check in decision.checks if check.result == "warning"]
 
 
 def spread(low, high, members=40):
@@ -51,7 +55,7 @@ def test_a_better_challenger_is_promoted_and_every_check_is_a_reason(world):
     assert (decision.verdict, failed(decision)) == ("promote", [])
     assert decision.winner == TUNED
     assert decision.arm == "challenger"
-    assert len(decision.deciding) == len(decision.checks) == 2 + len(world.knobs.decide.guardrails)
+    assert len(decision.deciding) == len(decision.checks) == 3 + len(world.knobs.decide.guardrails)
 
 
 def test_identical_policies_keep_the_champion(world):
@@ -81,6 +85,29 @@ def test_an_improvement_below_the_margin_keeps_the_champion(world):
     assert failed(decided(world, margin=0.2)) == ["primary metric"]
 
 
+def test_the_spread_over_trainings_widens_the_interval_as_a_second_variance_would(world):
+    primary, anew = decided(world, training_sd=0.03).checks[1:3]
+    now, then = primary.numbers, anew.numbers
+    assert (anew.kind, then["sd"]) == (Kind.TRAINING, 0.03)
+    half, wider = now["high"] - now["difference"], then["high"] - then["difference"]
+    assert wider**2 == pytest.approx(half**2 + (1.959964 * 0.03) ** 2)
+    assert then["difference"] - then["low"] == pytest.approx(wider) and then["share"] == pytest.approx(0.03 / half)
+
+
+def test_an_improvement_that_another_training_may_not_repeat_warns_and_does_not_block(world):
+    decision = decided(world, training_sd=1.0)
+    assert (decision.verdict, failed(decision), warned(decision)) == ("promote", [], ["another training"])
+
+
+def test_where_the_spread_over_trainings_is_not_measured_or_nobody_is_there_nothing_is_said_of_it(world):
+    rows = decide.of_all_members(world.run().effects.assign(by="all"), NO_GUARDS)
+    nobody = rows.assign(members=rows["members"].where(rows.index != "recall_at_10", 0))
+    for sd, known in (None, rows), (0.03, nobody):
+        rule = world.knobs.decide.model_copy(update={"training_sd": sd})
+        found = decide.decide(known, world.knobs.evaluate, rule, LIVE, TUNED)
+        assert Kind.TRAINING not in {check.kind for check in found.checks}
+
+
 @pytest.mark.parametrize(("loss", "verdict"), [(0.004, "promote"), (0.006, "keep")])
 def test_a_guardrail_may_lose_no_more_than_its_margin(world, loss, verdict):
     world.change("challenger", world.values("champion") - loss, ["hit_at_10"])
@@ -104,7 +131,7 @@ def test_a_cost_loses_by_rising_beyond_its_margin(world, rise, verdict):
     world.change("challenger", 50.0 + np.full(40, rise), ["discount_per_item_at_10"])
     decision = decided(world, guardrails=[Guardrail(metric="discount_per_item_at_10", margin=5)])
     assert decision.verdict == verdict
-    numbers = decision.checks[2].numbers
+    numbers = check(decision, "guardrail discount_per_item_at_10").numbers
     assert (numbers["difference"], numbers["unit"], numbers["higher_is_better"]) == (rise, "cents an item", False)
 
 
@@ -232,7 +259,7 @@ def test_there_is_nothing_to_roll_back_to_from_the_first_champion():
 
 
 def test_decision_metrics_are_numbers(world):
-    flat = decide.flat(decided(world, margin=0.9))
+    flat = decide.flat(decided(world, margin=0.9, training_sd=None))
     assert flat == {
         "promote": 0, "checks": 5, "checks_passed": 4, "checks_that_could_not_fail": 0, "warnings": 0
     }  # fmt: skip

@@ -96,6 +96,23 @@ def test_what_is_compared_becomes_nested_runs_with_the_same_names_of_metrics(roo
     assert {one.info.status for one in found} == {"FINISHED"}
 
 
+def test_a_curve_of_a_compared_run_has_a_value_a_step(root, monkeypatch):
+    monkeypatch.setenv(outputs.STAGE, "value")
+    save = outputs.Outputs(params.load("value"))
+    steps = pd.MultiIndex.from_tuples([("bgnbd", 1), ("bgnbd", 2), ("stack", 1)])
+    save.runs("candidate", RUNS, curves=pd.DataFrame({"loss": [0.5, 0.25, 0.75]}, index=steps))
+    save.metrics({})
+    run = track.StageRun("value", {}, {})
+    run.log_nested(outputs.nested(root, "value"))
+    client, experiment = track.connect()
+    found = client.search_runs([experiment], f"tags.`mlflow.parentRunId` = '{run.id}'")
+    curves = {
+        one.info.run_name: [(m.step, m.value) for m in client.get_metric_history(one.info.run_id, "loss")]
+        for one in found
+    }
+    assert curves == {"bgnbd": [(1, 0.5), (2, 0.25)], "stack": [(1, 0.75)]}
+
+
 def test_a_run_lasts_from_the_start_of_its_stage(root):
     run = track.StageRun("value", {}, {}, started=1_000_000.0)
     run.finish(ok=True)

@@ -1,5 +1,6 @@
 """Baskets before a cut-off, and the next one after it."""
 
+from dataclasses import replace
 from datetime import date
 
 import ibis
@@ -90,3 +91,5 @@ def test_bought_tells_repeat_from_explore_and_unknown_from_both(knobs):
     asked = np.array([["milk", "bread"], ["milk", "bread"], ["milk", ""]])
     repeat = found.bought(np.array(["ann", "bob", "eve"]), asked)
     assert repeat.tolist() == [[True, True], [False, True], [False, False]]
+    none = replace(found, member=found.member[:0], item=found.item[:0])
+    assert not none.bought(np.array(["ann", "bob", "eve"]), asked).any()

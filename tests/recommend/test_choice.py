@@ -79,6 +79,16 @@ def test_both_are_trained_again_as_their_trials_were(task, searched):
     assert chosen.judged[task.metric].mean() == pytest.approx(recall, abs=1e-12)
 
 
+def test_two_workers_train_both_at_once_and_find_the_same_numbers(task, searched):
+    p, study, chosen = searched
+    other = p.train.settings.model_copy(update={"hidden": 5})  # so that there are two
+    p = p.model_copy(update={"train": p.train.model_copy(update={"settings": other})})
+    two = p.model_copy(update={"tune": p.tune.model_copy(update={"workers": 2})})
+    one, both = choice.choose(task, study, p), choice.choose(task, study, two)
+    assert (one.gain, one.low, one.high, one.settings) == (both.gain, both.low, both.high, both.settings)
+    assert one.judged.equals(both.judged) and chosen.found == both.found
+
+
 def test_stored_settings_outside_of_the_space_are_compared_all_the_same(task, searched):
     p, study, _ = searched
     outside = p.train.settings.model_copy(update={"hidden": 5})

@@ -15,7 +15,9 @@ from scipy import sparse
 from small_market import purchases, table
 
 from benchmarks import next_basket, ordered
-from membership.recommend import labels, policies, train
+from benchmarks.labelled import FOLDS, LabelledCandidates, folded
+from membership.recommend import policies, train
+from membership.recommend.situation import View
 
 CUTOFF = date(2024, 6, 1)
 DAYS = pd.date_range("2024-06-01", "2024-07-30", freq="5D").strftime("%Y-%m-%d %H:%M").tolist()
@@ -94,12 +96,12 @@ TRAIN, VAL, TEST = np.split(MARKET.known.members, [40, 50])
 
 @pytest.fixture(scope="module")
 def given():
-    return labels.folded(MARKET.known, MARKET.next.of(TRAIN), np.random.default_rng(0))
+    return folded(MARKET.known, MARKET.next.of(TRAIN), np.random.default_rng(0))
 
 
 def said(given, members):
     """The candidates of `members` and all signals of them."""
-    now = train.situation(MARKET.known, None, given, 5, members)
+    now = View(LabelledCandidates(MARKET.known, given, 5)).of(MARKET.known.rows(members))
     return now.pairs.member, now.pairs.item, now.pairs.scores, now.inputs
 
 
@@ -116,7 +118,7 @@ def changed(given, rows, how):
 
 @pytest.mark.parametrize("how", ["removed", "turned round"])
 def test_no_signal_of_a_member_hangs_on_its_own_label_or_on_those_of_its_fold(given, how):
-    for fold in range(labels.FOLDS):
+    for fold in range(FOLDS):
         members = of_fold(given, fold)
         before = said(given, members)
         own = MARKET.known.rows(members[:1])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from small_market import purchases
 
-from membership.recommend import baskets, labels, prices
+from membership.recommend import baskets, prices
 from membership.recommend.candidates import Candidates
 from membership.recommend.rhythm import NEVER, rhythm
 from membership.recommend.signals import LEVELS, prepare, signals
@@ -24,8 +24,8 @@ ROWS = [
 
 
 def every(known, extra):
-    """Candidates of all members, without labels."""
-    return Candidates(known, labels.none(known), extra).of(np.arange(len(known.members)))
+    """Candidates of all members."""
+    return Candidates(known, extra).of(np.arange(len(known.members)))
 
 
 @pytest.fixture(scope="module")

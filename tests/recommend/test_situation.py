@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from ordered_market import ordered_market
 
-from membership.recommend import baskets, candidates, labels, sources
+from benchmarks.labelled import LabelledCandidates, folded
+from membership.recommend import baskets, candidates
+from membership.recommend.candidates import Candidates
 from membership.recommend.situation import View
 
 MARKET = ordered_market(members=200, items=50, seed=4)
@@ -16,18 +18,18 @@ SHARED = {"popular", "next_popular"}  # the same for everybody: own items are am
 
 @pytest.fixture(scope="module", params=["dated, with items", "ordered, with labels"])
 def market(request, events, items, p):
-    """Histories, labels and items."""
+    """Histories, items, and what finds so many candidates."""
     if request.param == "dated, with items":
         known = baskets.history(events, date(2024, 6, 1), p.recommend)
-        return known, labels.none(known), items
-    given = labels.folded(MARKET.known, MARKET.next.of(MARKET.known.members[:120]), np.random.default_rng(0))
-    return MARKET.known, given, None
+        return known, items, lambda extra: Candidates(known, extra, items)
+    given = folded(MARKET.known, MARKET.next.of(MARKET.known.members[:120]), np.random.default_rng(0))
+    return MARKET.known, None, lambda extra: LabelledCandidates(MARKET.known, given, extra)
 
 
 @pytest.fixture(scope="module")
 def view(market):
-    known, given, items = market
-    return View(known, given, EXTRA, items)
+    _, items, found = market
+    return View(found(EXTRA), items)
 
 
 @pytest.fixture(scope="module")
@@ -52,9 +54,9 @@ def test_a_part_of_the_members_looks_as_it_does_among_all(view, everybody):
 
 
 def test_however_few_members_are_looked_up_together_the_candidates_are_the_same(market, everybody, monkeypatch):
-    known, given, items = market
+    known, _, found = market
     monkeypatch.setattr(candidates, "CELLS", 7 * known.shape[1])
-    found = candidates.Candidates(known, given, EXTRA, items).of(np.arange(known.shape[0]))
+    found = found(EXTRA).of(np.arange(known.shape[0]))
     for name in ("member", "item", "own", "scores"):
         assert np.array_equal(getattr(found, name), getattr(everybody.pairs, name)), name
 
@@ -70,11 +72,11 @@ def test_everything_that_a_member_has_bought_is_a_candidate_and_marked_as_its_ow
 
 
 def test_the_items_that_a_source_puts_first_are_candidates(market, everybody):
-    known, given, items = market
-    whole = View(known, given, known.shape[1], items).of(np.arange(known.shape[0]))
+    known, items, found = market
+    whole = View(found(known.shape[1]), items).of(np.arange(known.shape[0]))
     assert len(whole.pairs.member) == np.prod(known.shape)  # what sells proposes everything
     there = ~np.isnan(dense(everybody.pairs, everybody.pairs.own, known.shape))
-    proposing = [source.names[0] for source in sources.Sources(known, given, items).of(known) if source.proposes]
+    proposing = [source.names[0] for source in found(EXTRA)._sources if source.proposes]
     assert len(proposing) > 3 and not set(proposing).isdisjoint(SHARED)
     for name in proposing:
         scores = whole.pairs.scores[:, whole.pairs.names.index(name)].reshape(known.shape)
@@ -89,8 +91,8 @@ def test_no_source_adds_more_than_it_may(everybody, view):
 
 
 def test_scores_do_not_hang_on_how_many_candidates_are_asked_for(market, everybody):
-    known, given, items = market
-    more = View(known, given, 2 * EXTRA, items).of(np.arange(known.shape[0]))
+    known, items, found = market
+    more = View(found(2 * EXTRA), items).of(np.arange(known.shape[0]))
     wide = [dense(more.pairs, column, known.shape) for column in more.pairs.scores.T]
     at = everybody.pairs.member, everybody.pairs.item
     assert np.array_equal(np.stack([column[at] for column in wide], axis=1), everybody.pairs.scores)

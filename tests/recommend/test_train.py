@@ -13,7 +13,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from benchmarks import ordered
 from membership.base.errors import DataError
 from membership.base.timeline import Window
-from membership.recommend import baskets, labels, train
+from membership.recommend import baskets, train
 from membership.recommend.model import Settings
 
 CUTOFF = date(2024, 6, 1)
@@ -35,7 +35,7 @@ def test_nothing_from_the_cutoff_on_changes_a_training_row(data, frame, items, p
 
 def test_labels_are_the_next_basket_after_each_origin(events, items, p):
     known = baskets.history(events, date(2024, 5, 2), p.recommend)
-    now = train.situation(known, items, labels.none(known), 1000)
+    now = train.situation(known, items, 1000)
     after = baskets.targets(events, Window(date(2024, 5, 2), CUTOFF), known)
     assert train.bought_next(now.pairs, known, after).sum() == after.matrix.sum()  # every item is a candidate
 

@@ -327,8 +327,9 @@ def test_the_settings_in_use_are_read_back_and_a_broken_file_is_named(workspace)
         tune.load()
 
 
-def test_every_trial_is_a_run_with_its_metric_and_settings(whole):
-    compared, settings = tune.runs(whole, "recall_at_5")
+def test_every_trial_is_a_run_with_its_metric_settings_and_learning_curve(study, whole):
+    learning = tune.learning(study, TRIALS)
+    compared, settings, curves = tune.runs(whole, learning, "recall_at_5")
     assert compared.index.equals(settings.index) and compared.index[0] == "trial-000"
     assert compared.columns.tolist() == ["recall_at_5"]
     assert compared["recall_at_5"].tolist() == pytest.approx(whole["recall"].tolist(), nan_ok=True)
@@ -336,6 +337,12 @@ def test_every_trial_is_a_run_with_its_metric_and_settings(whole):
         settings["state"].tolist() == whole["state"].tolist()
         and settings["hidden"].tolist() == whole["hidden"].tolist()
     )
+    assert curves.columns.tolist() == ["recall_at_5_by_epoch"] and set(curves.index.levels[0]) == set(compared.index)
+    assert curves.loc["trial-000"].squeeze().to_dict() == dict(_curve_of(learning, 0))
+
+
+def _curve_of(learning, trial):
+    return learning.loc[learning["trial"] == trial, ["epoch", "recall"]].to_numpy()
 
 
 def test_importances_are_shares_and_need_four_complete_trials(study, p):

@@ -16,6 +16,7 @@ CHECKS = [
     (Kind.POLICY, {"champion": "gp_topfreq", "challenger": "model"}, "model"),
     (Kind.PRIMARY, ABOUT | {"difference": 7.78, "low": 5.14, "high": 10.42}, "+7.8"),
     (Kind.GUARDRAIL, ABOUT | {"difference": 7.78, "low": 5.14, "high": 10.42}, "+5.1 to +10.4"),
+    (Kind.TRAINING, ABOUT | {"difference": 7.78, "low": 5.04, "high": 10.52, "sd": 0.6, "share": 0.23}, "23%"),
     (Kind.AA, {"tests": 5, "repeats": 500, "wrong": ["paired t"]}, "500"),
     (Kind.COVERAGE, {"tests": 6, "repeats": 200, "wrong": ["paired t", "Welch"]}, "200"),
     (Kind.INDEPENDENCE, ALIKE | {"twins": 0, "clusters": 0}, "1,988"),

@@ -111,6 +111,12 @@ def test_the_verdict_and_what_did_not_pass_are_on_the_page(page):
     assert "**failed: primary metric.**" in kept and "**warning: drift.**" in kept
 
 
+def test_what_training_anew_adds_stands_beside_the_interval_or_is_said_to_be_unknown(page):
+    text = page(training_sd=0.0123)
+    assert "±0.0123" in text and "training_sd" not in text
+    assert "training_sd" in page(training_sd=None)
+
+
 def test_the_readme_gets_the_table_of_the_page(page, world):
     files.write_text(paths.reports("summary.md"), page() + "\n")
     readme = paths.root() / "README.md"

@@ -29,19 +29,7 @@ def tiers():
 
 @pytest.fixture(scope="module")
 def benefits():
-    options = SETTING.options()
-    allocation = allocate(options, FACTS, BENEFITS)
-    table = overview.benefit_table(allocation, payoff.break_even(FACTS, BENEFITS, 0.25, UPLIFTS), 0.95)
-    fair = fairness.benefit_table(FACTS, allocation, BENEFITS, 0.95)
-    ratios = sweeps.ratio(options, FACTS, BENEFITS, [0.2, 0.9])
-    outlook = payoff.outlook(options, allocation.given, 0.95)
-    return (
-        allocation,
-        table,
-        fair,
-        ratios,
-        overview.metrics(allocation, outlook, fair, 0.1, BENEFITS.budget, (0.1, 0.9)),
-    )
+    return small_programme.benefits()
 
 
 @pytest.fixture(autouse=True)
@@ -59,15 +47,15 @@ def test_the_words_of_the_tiers_show_their_net_value(tiers, change):
 
 
 def test_the_words_of_the_benefits_show_their_cost_and_what_is_given_to_nobody(benefits):
-    _, table, _, _, metrics = benefits
-    given = {"table": table, "horizon_days": 90, "confidence": 0.95}
+    metrics = benefits.metrics
+    given = {"table": benefits.table, "horizon_days": 90, "confidence": 0.95}
     text = words.render("benefits", metrics=metrics | {"benefit_cost": 123_400.0}, **given)
     assert all(shown in text for shown in ("1,234", "too dear", "modest"))
     assert "0" in words.render("benefits", metrics=metrics | {"benefit_budget": 0}, **given)
 
 
 def test_the_words_of_fairness_where_groups_are_limited_unlimited_or_unknown(benefits):
-    *_, fair, _, metrics = benefits
+    fair, metrics = benefits.fair, benefits.metrics
     without = FAIR.model_copy(update={"attributes": []})
     for table, settings, shown in ((fair, FAIR, "50%"), (fair.assign(limited=False), FAIR, "67%"), (fair, without, "")):
         found = fairness.evenness(table, FACTS, settings)
@@ -89,7 +77,7 @@ def test_figures_of_the_tiers_are_titled_and_labelled(tiers):
 
 
 def test_figures_of_the_benefits_are_titled_and_labelled(benefits):
-    allocation, _, fair, ratios, _ = benefits
+    allocation, fair, ratios = benefits.allocation, benefits.fair, benefits.ratios
     axes = [
         figures.cost_by_tier(overview.cost_table(allocation, TIERS)),
         figures.break_even(payoff.break_even(FACTS, BENEFITS, 0.25, UPLIFTS)),

@@ -67,9 +67,13 @@ def digests(files: tuple[str, ...], algorithm: str) -> dict[str, str]:
 
 
 def _stages() -> dict[str, Any]:
-    path = paths.root() / "dvc.yaml"
+    return read_yaml(paths.root() / "dvc.yaml").get("stages", {})
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a YAML mapping of the project. Raises ParamError, naming the file, where it is missing or broken."""
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8")).get("stages", {})
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ParamError(f"{path}: no such file; run inside the project.") from error
     except yaml.YAMLError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,11 +20,6 @@ def save_metrics(stage: str, metrics: Mapping[str, float | int], root: Path | No
     return pd.Series(dict(metrics), name=stage)
 
 
-def read_metrics(stage: str) -> dict[str, float]:
-    """Return the metrics that `stage` saved last. Raises DataError where it has not run."""
-    return files.read_json(paths.reports("metrics", f"{stage}.json"))
-
-
 def save_plot(name: str, frame: pd.DataFrame, root: Path | None = None) -> None:
     """Write `reports/plots/<name>.csv`, the data of one plot of `dvc plots`."""
     path = (root or paths.root()) / "reports" / "plots" / f"{name}.csv"
@@ -37,10 +32,3 @@ def save_figure(path: Path, ax: Axes) -> None:
 
     with mpl.rc_context({"svg.hashsalt": path.stem}), files.whole(path) as temporary:
         ax.figure.savefig(temporary, format="svg", bbox_inches="tight", metadata={"Date": None, "Creator": None})
-
-
-def markdown(rows: Iterable[Mapping[str, str]]) -> str:
-    """Return `rows`, each column name -> text, as a Markdown table."""
-    frame = pd.DataFrame(rows).astype(str)
-    lines = [list(frame.columns), ["---"] * frame.shape[1], *frame.to_numpy().tolist()]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -49,9 +49,9 @@ def repurchase(events: ir.Table, window: Window, days: int) -> pd.DataFrame:
     return counted.select(*columns).order_by("start").to_pandas()
 
 
-def active(events: ir.Table, cutoff: date, kinds: Sequence[str], days: int = RECENT) -> pd.Index:
-    """Return the members with activity, an event of one of `kinds`, in the `days` local days before `cutoff`."""
-    start = ibis.timestamp((cutoff - timedelta(days=days)).isoformat())
+def active(events: ir.Table, cutoff: date, kinds: Sequence[str]) -> pd.Index:
+    """Return the members with activity, an event of one of `kinds`, in the RECENT local days before `cutoff`."""
+    start = ibis.timestamp((cutoff - timedelta(days=RECENT)).isoformat())
     recent = engine.before(events, cutoff).filter(purchases.is_activity(events, kinds), events.local_at >= start)
     return pd.Index(recent.select("member_id").distinct().order_by("member_id").to_pandas()["member_id"])
 

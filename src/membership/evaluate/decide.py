@@ -6,7 +6,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
+from scipy import stats
 
 from membership.base import files, paths
 from membership.base.errors import DataError, ProjectError
@@ -82,16 +84,19 @@ def decide(
 
     The checks: the primary metric's lower bound is above `rule.margin`; no guardrail may have lost more than its
     margin, by the bound of its interval (non-inferiority), and one that could not have lost so much is said to be one
-    that could not fail; and `checks` that others made. `rows` are the metrics over
-    all members, as of `of_all_members`.
+    that could not fail; and `checks` that others made. `rows` are the metrics over all members, as of `of_all_members`.
+    Where `rule.training_sd` is known, an improvement that another training might not repeat is a warning: it does not
+    block, as the model that goes live is the one that was judged.
 
     Raises ParamError, naming the metrics there are, where the primary metric or that of a guardrail is
     unknown.
     """
     metrics.of(evaluate.primary_metric, experiment.KEY, rows.index)
+    primary = rows.loc[evaluate.primary_metric]
     found = (
         _different(champion, challenger),
-        _improves(rows.loc[evaluate.primary_metric], rule.margin, evaluate.confidence),
+        _improves(primary, rule.margin, evaluate.confidence),
+        *_trained_anew(primary, rule, evaluate.confidence),
         *(_not_inferior(rows, guard.metric, guard.margin, evaluate.confidence) for guard in rule.guardrails),
         *checks,
     )
@@ -153,6 +158,19 @@ def _improves(row: pd.Series, margin: float, confidence: float) -> Check:
     nobody = None if row["members"] else Found.NOBODY
     numbers = _numbers(row, margin, confidence)
     return verdicts.check("primary metric", Kind.PRIMARY, row["low"] > margin, found=nobody, **numbers)
+
+
+def _trained_anew(row: pd.Series, rule: Decide, confidence: float) -> tuple[Check, ...]:
+    """Return the check of the interval in which the variances over members and over trainings are added."""
+    if rule.training_sd is None or not row["members"]:
+        return ()
+    apart = stats.norm.ppf((1 + confidence) / 2) * rule.training_sd
+    low = row["difference"] - np.hypot(row["difference"] - row["low"], apart)
+    high = row["difference"] + np.hypot(row["high"] - row["difference"], apart)
+    numbers = _numbers(row, rule.margin, confidence) | {"low": low, "high": high, "sd": rule.training_sd}
+    half = (row["high"] - row["low"]) / 2
+    numbers["share"] = rule.training_sd / half if half else None
+    return (verdicts.check("another training", Kind.TRAINING, low > rule.margin, blocks=False, **numbers),)
 
 
 def _not_inferior(rows: pd.DataFrame, name: str, margin: float, confidence: float) -> Check:

@@ -19,6 +19,7 @@ class Kind(StrEnum):
 
     POLICY = "policy"  # is the challenger another policy than the champion
     PRIMARY = "primary"  # does the primary metric improve by more than the margin
+    TRAINING = "training"  # would it still, were the spread of trainings over seeds added to its interval
     GUARDRAIL = "guardrail"  # is a loss of more than the margin ruled out
     AA = "aa"  # do the tests reject as often as they should where there is nothing to find
     COVERAGE = "coverage"  # do the intervals hold the truth as often as they should
@@ -54,8 +55,9 @@ class Check:
     """One condition of the rule; one that does not block only warns.
 
     `numbers` depend on the kind, null where there is none. Primary and guardrail: metric, unit, higher_is_better,
-    control (the champion's value), difference, low, high, margin, confidence. Policy: champion, challenger. A/A and
-    coverage: tests, repeats, wrong and idle (names of tests; idle ones could not fail). Sample ratio: p_value, gate.
+    control (the champion's value), difference, low, high, margin, confidence. Training: the same, low and high with the
+    spread added, and sd and share (of the half width over members). Policy: champion, challenger. A/A and coverage:
+    tests, repeats, wrong and idle (names of tests; idle ones could not fail). Sample ratio: p_value, gate.
     Independence: members, twins, clusters, inflation, level, allowed. Assignment: looked_at, furthest, p_value, gate.
     Drift: rows, furthest and psi, and moved (name, psi, ks, status). Forecasts: made, until, policy, version, rows
     (outcome, members, predicted, realised, ratio, low, high, status). Calibration: rows (outcome, slope, low, high,
@@ -99,18 +101,17 @@ def to_json(checks: Iterable[Check]) -> list[dict[str, Any]]:
     return [{key: str(value) if key in _CODES else value for key, value in asdict(each).items()} for each in checks]
 
 
-def from_json(rows: Any, source: str, blocks: bool | None = None) -> tuple[Check, ...]:
-    """Return the checks that `to_json` made; `blocks` says of all of them whether they do.
+def from_json(rows: Any, source: str) -> tuple[Check, ...]:
+    """Return the checks that `to_json` made.
 
     Raises DataError, naming `source`, where they have another form, as those of an earlier version of this project.
     """
     try:
-        found = [Check(**row | {name: code(row[name]) for name, code in _CODES.items()}) for row in rows]
+        return tuple(Check(**row | {name: code(row[name]) for name, code in _CODES.items()}) for row in rows)
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(
             f"{source}: its checks do not have the form that this version reads; run `dvc repro` to make it again."
         ) from error
-    return tuple(found if blocks is None else [Check(**vars(each) | {"blocks": blocks}) for each in found])
 
 
 def table(checks: Iterable[Check]) -> pd.DataFrame:

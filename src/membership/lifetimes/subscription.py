@@ -3,7 +3,6 @@
 Time is counted in periods of the contract throughout; where money is discounted their length is `period_days`.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -95,22 +94,6 @@ class Sbg:
         """
         worth = discounting.factor(yearly_rate, period_days)
         return discounting.stay(self.alpha, self.beta + np.asarray(tenure), worth)
-
-
-def from_survivors(survivors: Sequence[int]) -> pd.DataFrame:
-    """Return `tenure`, `churned`, a row a member, of a cohort that had `survivors` left after 0, 1, 2, ... periods.
-
-    Raises DataError where survivors grow or are not whole.
-    """
-    counts = np.asarray(survivors, float)
-    if len(counts) < 2 or not (np.diff(counts) <= 0).all() or (counts % 1 != 0).any() or counts[-1] < 0:
-        raise DataError(
-            f"sBG: survivors {list(survivors)}: allowed are two or more whole numbers that never grow, the first of "
-            "them how many members the cohort began with."
-        )
-    left = -np.diff(counts.astype(int))
-    tenure = np.repeat(np.append(np.arange(1, len(counts)), len(counts) - 1), np.append(left, int(counts[-1])))
-    return pd.DataFrame({"tenure": tenure, "churned": np.arange(len(tenure)) < left.sum()})
 
 
 def as_of(contracts: pd.DataFrame, periods: int) -> pd.DataFrame:

@@ -50,17 +50,26 @@ class Outputs:
         """Write the data of one plot of `dvc plots`, `reports/plots/<name>.csv`."""
         results.save_plot(name, frame, self._root)
 
-    def runs(self, kind: str, compared: pd.DataFrame, params: pd.DataFrame | None = None, **common: Any) -> None:
+    def runs(
+        self,
+        kind: str,
+        compared: pd.DataFrame,
+        params: pd.DataFrame | None = None,
+        curves: pd.DataFrame | None = None,
+        **common: Any,
+    ) -> None:
         """Keep one run for each row of `compared`, nested in the run of the stage, so that MLflow compares them.
 
         `kind` says what they are (candidate, peer, trial, period); the index has their names and the columns are
         metrics, named alike wherever they mean the same; `params` are the parameters of each, with the same index, and
-        `common` those of all.
+        `common` those of all. `curves` are metrics that go on in steps (index: name, step).
         """
         for name, row in compared.iterrows():
             metrics = {str(key): float(value) for key, value in row.items() if pd.notna(value)}
             own = {} if params is None else params.loc[name].to_dict()
-            self._runs.append({"kind": kind, "name": str(name), "params": common | own, "metrics": metrics})
+            steps = {} if curves is None else {key: list(curve.items()) for key, curve in curves.loc[name].items()}
+            about = {"kind": kind, "name": str(name), "params": common | own}
+            self._runs.append(about | {"metrics": metrics, "curves": steps})
 
     def metrics(self, metrics: Mapping[str, float | int]) -> pd.Series:
         """Write the metrics of the stage, and log a tracked trial; to be called last. Return them to be shown."""
@@ -82,7 +91,7 @@ def trials(stage: str) -> Path:
 
 
 def nested(root: Path, stage: str) -> list[dict[str, Any]]:
-    """Return the runs that the notebook of `stage` kept under `root`, each with kind, name, params and metrics."""
+    """Return the runs that the notebook of `stage` kept under `root`, with kind, name, params, metrics and curves."""
     path = root / _runs(stage)
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
 

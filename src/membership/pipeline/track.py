@@ -93,7 +93,7 @@ class StageRun:
             self._client.log_artifact(self.id, str(path), folder)
 
     def log_nested(self, runs: Iterable[Mapping[str, Any]]) -> None:
-        """Log each of `runs` (kind, name, params, metrics) as a run nested in this one, finished."""
+        """Log each of `runs` (kind, name, params, metrics, curves if any) as a run nested in this one, finished."""
         now = get_current_time_millis()
         for one in runs:
             tags = {"mlflow.parentRunId": self.id, "stage": self._stage, "kind": one["kind"]}
@@ -102,6 +102,8 @@ class StageRun:
                 Param(key, str(value)[:6000]) for key, value in {one["kind"]: one["name"], **one["params"]}.items()
             ]
             metrics = [Metric(key, value, now, 0) for key, value in one["metrics"].items()]
+            curves = one.get("curves", {}).items()
+            metrics += [Metric(key, value, now, step) for key, curve in curves for step, value in curve]
             self._client.log_batch(run.info.run_id, metrics, params)
             self._client.set_terminated(run.info.run_id)
 

@@ -9,6 +9,7 @@ The target is the first basket in the window.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cached_property
 
 import ibis
 import ibis.expr.types as ir
@@ -81,9 +82,13 @@ class Baskets:
     def bought(self, members: np.ndarray, ids: np.ndarray) -> np.ndarray:
         """Say of `ids` (n, k) which are in the history of `members` (n,): repeat (True) or explore (False)."""
         rows, columns = self.rows(members)[:, None], self.columns(ids)
-        seen = np.unique(self.member.astype(np.int64) * len(self.items) + self.item)
         wanted = np.where((rows < 0) | (columns < 0), -1, rows.astype(np.int64) * len(self.items) + columns)
-        return np.isin(wanted, seen)
+        return self._pairs[np.searchsorted(self._pairs, wanted).clip(max=len(self._pairs) - 1)] == wanted
+
+    @cached_property
+    def _pairs(self) -> np.ndarray:
+        """Numbers of the pairs of a member and an item that it has bought, sorted; first one that is no pair's."""
+        return np.append(-2, np.unique(self.member.astype(np.int64) * len(self.items) + self.item))
 
 
 @dataclass(frozen=True)

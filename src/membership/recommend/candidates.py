@@ -8,7 +8,6 @@ import pandas as pd
 from scipy import sparse
 
 from membership.recommend.baskets import Baskets
-from membership.recommend.labels import UNLABELLED, Labels
 from membership.recommend.products import first, small
 from membership.recommend.ranking import Ranker, best
 from membership.recommend.sources import Scores, Source, Sources
@@ -58,20 +57,19 @@ class Candidates:
     these; `items` (the canonical table) lets their attributes take part.
     """
 
-    def __init__(self, baskets: Baskets, labels: Labels, extra: int, items: pd.DataFrame | None = None):
+    def __init__(self, baskets: Baskets, extra: int, items: pd.DataFrame | None = None):
         self.baskets, self.extra = baskets, min(extra, baskets.shape[1])
         self._items = np.argsort(-np.bincount(baskets.item, minlength=baskets.shape[1]), kind="stable").astype(np.int32)
-        busiest = _renumbered(baskets, self._items)
-        self._fold, self._own = labels.fold, small(busiest.matrix().sign())
-        labels = replace(labels, matrix=labels.matrix[:, self._items])
-        self._learned = Sources(busiest, labels, items)
+        busiest = renumbered(baskets, self._items)
+        self._own = small(busiest.matrix().sign())
+        self._learned = Sources(busiest, items)
         self._sources: list[Source] = self._learned.of(busiest)
 
     def of_others(self, baskets: Baskets) -> "Candidates":
         """Return the same for the members of `baskets`, of the same catalogue: nothing is learned from them."""
-        others, busiest = copy(self), _renumbered(baskets, self._items)
+        others, busiest = copy(self), renumbered(baskets, self._items)
         others.baskets, others._own = baskets, small(busiest.matrix().sign())
-        others._fold, others._sources = np.full(baskets.shape[0], UNLABELLED), self._learned.of(busiest)
+        others._sources = self._learned.of(busiest)
         return others
 
     @property
@@ -82,22 +80,20 @@ class Candidates:
     def of(self, rows: np.ndarray) -> Pairs:
         """Return the own items of the members `rows` (sorted), and up to `extra` others that each source puts first."""
         size = max(CELLS // self.baskets.shape[1], 1)
-        folds = [(fold, rows[self._fold[rows] == fold]) for fold in np.unique(self._fold[rows])]
-        batches = [(fold, some[start : start + size]) for fold, some in folds for start in range(0, len(some), size)]
         number = np.empty(size * self.baskets.shape[1], dtype=np.int32)
-        parts = [self._batch(some, fold, number) for fold, some in batches or [(UNLABELLED, rows)]]
+        parts = [self._batch(rows[start : start + size], number) for start in range(0, max(len(rows), 1), size)]
         member, item, own, scores = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
         item = self._items[item]
         order = np.argsort(member.astype(np.int64) * self.baskets.shape[1] + item)
         return Pairs(member[order], item[order], own[order], scores[order], self.names)
 
-    def _batch(self, rows: np.ndarray, fold: int, number: np.ndarray) -> tuple[np.ndarray, ...]:
+    def _batch(self, rows: np.ndarray, number: np.ndarray) -> tuple[np.ndarray, ...]:
         """Return rows, items, own and scores of the pairs of `rows`; `number` has room for each of their cells."""
         width = np.int32(self.baskets.shape[1])
         mine = self._own[rows]
         given, chosen = [], [_cells(mine)]
         for source in self._sources:
-            scores = source.scores(rows, fold)
+            scores = source.scores(rows)
             given += scores
             if source.proposes and self.extra:
                 chosen.append(_proposed(scores[0], mine, self.extra))
@@ -119,7 +115,8 @@ class Candidates:
         return rows[row].astype(np.int32), item, own, values
 
 
-def _renumbered(baskets: Baskets, items: np.ndarray) -> Baskets:
+def renumbered(baskets: Baskets, items: np.ndarray) -> Baskets:
+    """Return the same histories with the columns `items` as columns 0, 1, ..."""
     place = np.empty_like(items)
     place[items] = np.arange(len(items), dtype=items.dtype)
     return replace(baskets, items=baskets.items[items], item=place[baskets.item])

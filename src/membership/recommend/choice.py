@@ -12,6 +12,7 @@ from typing import Any
 import optuna
 import pandas as pd
 
+from membership.base.aside import Aside
 from membership.base.progress import bar
 from membership.recommend import metrics, policies, tune
 from membership.recommend.model import Settings
@@ -55,7 +56,11 @@ def choose(task: Task, study: optuna.Study, p: SimpleNamespace) -> Choice:
     """Return the choice between `p.train.settings` and the best of the first `p.tune.trials` trials of `study`."""
     stored, (found, _) = Settings(**p.train.settings.model_dump()), tune.best(study, p.tune.trials)
     work = Work(task, p.train, p.seed, p.device)
-    judged = {settings: task.judged(work.trained(settings)) for settings in dict.fromkeys((stored, found))}
+    if found == stored or p.tune.workers == 1:
+        judged = {settings: work.judged(settings) for settings in {stored, found}}
+    else:
+        other = Aside(work.judged, found)
+        judged = {stored: work.judged(stored), found: other.result}
     return between(stored, found, judged, task.metric, p.tune.confidence)
 
 

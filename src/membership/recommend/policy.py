@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 
 from membership.base.errors import DataError, ParamError
-from membership.recommend import baskets, labels, reasons
+from membership.recommend import baskets, reasons
 from membership.recommend.baskets import Baskets
-from membership.recommend.candidates import Pairs
+from membership.recommend.candidates import Candidates, Pairs
 from membership.recommend.model import NextBasket
 from membership.recommend.ranking import Ranker, filled, popular, popularity
 from membership.recommend.situation import View
@@ -156,7 +156,7 @@ def listed(recommender: Recommender, items: pd.DataFrame, members: np.ndarray, k
 
 def view_of(model: NextBasket, known: Baskets, items: pd.DataFrame, p: SimpleNamespace) -> View:
     """Return what `model` sees of `known`. Raises DataError where it was trained on other signals."""
-    seen = View(known, labels.none(known), p.train.candidates, items)
+    seen = View(Candidates(known, p.train.candidates, items), items)
     if seen.names != model.signals:
         raise DataError("the model was trained on other signals than there are now; run `dvc repro train`.")
     return seen

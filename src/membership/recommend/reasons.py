@@ -33,10 +33,8 @@ SOURCES = {  # of candidates; `follow_last` counts as `follow`
     "follow": LEAD,
     "alike": LEAD,
     "near": MEMBERS,
-    "next_near": MEMBERS,
     "content": CATEGORY,
     "popular": POPULAR,
-    "next_popular": POPULAR,
 }
 DECAY = 0.8  # a basket: of two items that lead to a third as well, the one bought last is named
 SHRINK = 3  # members by which the cosine of two items is shrunk

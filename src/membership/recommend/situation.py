@@ -8,7 +8,6 @@ import pandas as pd
 
 from membership.recommend.baskets import Baskets
 from membership.recommend.candidates import Candidates, Pairs
-from membership.recommend.labels import Labels
 from membership.recommend.signals import prepare, signals
 
 
@@ -23,15 +22,15 @@ class Situation:
 
 
 class View:
-    """Looks up situations of members of `baskets`; what is the same for all of them is made once, here.
+    """Looks up situations of the members of `candidates`; what is the same for all of them is made once, here.
 
     A million members do not fit into memory with all their signals, and need not: they are asked for in batches.
-    `given` are labels, `extra` is how many candidates each source adds, `items` is the canonical table.
+    `items` is the canonical table.
     """
 
-    def __init__(self, baskets: Baskets, given: Labels, extra: int, items: pd.DataFrame | None = None):
-        self.baskets, self.candidates = baskets, Candidates(baskets, given, extra, items)
-        self._tables = prepare(baskets, items)
+    def __init__(self, candidates: Candidates, items: pd.DataFrame | None = None):
+        self.baskets, self.candidates = candidates.baskets, candidates
+        self._tables = prepare(self.baskets, items)
 
     def of_others(self, baskets: Baskets) -> "View":
         """Return the view of the members of `baskets`, of the same catalogue: what was learned from ours stays."""

@@ -1,12 +1,12 @@
 """Sources: what a member may buy next by what others bought, as scores of all items.
 
-Some need labels: next baskets of other members, from other folds than the member's own. Of a member only its
-strongest items are used, of an item only what it leads to most: the rest costs much and says little.
+Of a member only its strongest items are used, of an item only what it leads to most: the rest costs much and says
+little.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -14,13 +14,11 @@ from scipy import sparse
 
 from membership.recommend.attributes import attributes
 from membership.recommend.baskets import Baskets
-from membership.recommend.labels import UNLABELLED, Labels
 from membership.recommend.products import cut, small, strongest, times
 from membership.recommend.tifu import tifu_vectors
 
 TIFU = {"within_decay": 0.9, "group_decay": 0.9, "groups": 11}
-NEIGHBOUR = 0.3  # members count whose cosine is at least this share of the highest one, by its square
-NEAREST = 0.4  # the same for those whose histories count; of the others only what they bought next
+NEAREST = 0.4  # members count whose cosine is at least this share of the highest one, by its square
 POOL = 10_000  # members among whom neighbours are looked for, at most
 DECAY = 0.8  # a basket, of what leads to other items
 STRONGEST = 20  # items that stand for a member, at most (more where some are equal)
@@ -34,47 +32,46 @@ Scores = sparse.csr_array | np.ndarray  # (rows, I), or (I,) where they are the 
 
 @dataclass(frozen=True)
 class Source:
-    """`scores(rows, fold)` gives a member of Scores for each of `names`, for rows of one fold.
+    """`scores(rows)` gives a member of Scores for each of `names`, for those rows.
 
     The first of them proposes candidates where `proposes` holds. Scores are not negative, float32.
     """
 
     names: tuple[str, ...]
-    scores: Callable[[np.ndarray, int], tuple[Scores, ...]]
+    scores: Callable[[np.ndarray], tuple[Scores, ...]]
     proposes: bool = True
 
 
 class Sources:
     """What the histories `baskets` say of items, and of whom members are like; made once, for any members.
 
-    Those that need labels are there where there are any, `content` where `items` have attributes.
+    `content` is there where `items` have attributes.
     """
 
-    def __init__(self, baskets: Baskets, labels: Labels, items: pd.DataFrame | None = None):
-        self._members, self._labels, taste = baskets.members, labels, _Taste(baskets)
-        self._alike, self._follow = _cosines(taste.history.sign()), _transitions(baskets)
-        self._unlabelled = (labels.fold == UNLABELLED).all()
-        self._popular = np.bincount(baskets.item[baskets.basket < 2], minlength=baskets.shape[1]) / len(labels.fold)
-        self._near = _Near(taste.vectors) if self._unlabelled else _NextNear(taste.vectors, labels)
-        self._next = () if self._unlabelled else _next_items(baskets, labels)
+    def __init__(self, baskets: Baskets, items: pd.DataFrame | None = None):
+        self._members, taste = baskets.members, Taste(baskets)
+        self._alike, self._follow = _cosines(taste.history.sign()), transitions(baskets)
+        self._popular = np.bincount(baskets.item[baskets.basket < 2], minlength=baskets.shape[1]) / baskets.shape[0]
+        self._near = _Near(taste.vectors)
         kinds = None if items is None else attributes(baskets, items)
         self._likely = _likenesses(kinds, baskets) if kinds is not None and kinds.nnz else None
 
     def of(self, baskets: Baskets) -> list[Source]:
         """Return the sources for members of `baskets`: the same as those that were learned from, or others'."""
-        taste = _Taste(baskets)
-        history, last = taste.history, taste.last
-        found = [_leading("alike", history, self._few_alike, last, self._alike)]
-        if self._unlabelled:
-            found += [_leading("follow", history, self._few_follow, last, self._follow)]
-            itself = _rows_of(baskets.members, self._members)
-            found += [self._near.source(taste.vectors, itself), Source(("popular",), lambda *_: (self._popular,))]
-        else:
-            found += [Source(("follow_last",), lambda rows, _: (times(last[rows], self._follow),))]
-            found += [self._near.source(taste.vectors), *self._next]
+        taste = Taste(baskets)
+        found = [
+            self.alike(taste),
+            _leading("follow", taste, self._few_follow, self._follow),
+            self._near.source(taste.vectors, _rows_of(baskets.members, self._members)),
+            Source(("popular",), lambda _: (self._popular,)),
+        ]
         if self._likely is not None:
-            found.append(Source(("content",), lambda rows, _: (times(history[rows], self._likely),)))
+            found.append(Source(("content",), lambda rows: (times(taste.history[rows], self._likely),)))
         return found
+
+    def alike(self, taste: "Taste") -> Source:
+        """Return the source of items that the same members buy."""
+        return _leading("alike", taste, self._few_alike, self._alike)
 
     @cached_property
     def _few_alike(self) -> sparse.csr_array:
@@ -85,7 +82,7 @@ class Sources:
         return _leftmost(self._follow, LEADS_HISTORY)
 
 
-class _Taste:
+class Taste:
     """What members bought: their strongest items, the last basket, the TIFU vectors."""
 
     def __init__(self, baskets: Baskets):
@@ -94,9 +91,11 @@ class _Taste:
         self.vectors = strongest(small(tifu_vectors(baskets, **TIFU)), STRONGEST)
 
 
-def _leading(name: str, history: sparse.csr_array, few: sparse.csr_array, last: sparse.csr_array, leads) -> Source:
+def _leading(name: str, taste: Taste, few: sparse.csr_array, leads: sparse.csr_array) -> Source:
     """Score items by what leads to them: `few` from members' histories, `leads` from their last baskets."""
-    return Source((name, f"{name}_last"), lambda rows, _: (times(history[rows], few), times(last[rows], leads)))
+    return Source(
+        (name, f"{name}_last"), lambda rows: (times(taste.history[rows], few), times(taste.last[rows], leads))
+    )
 
 
 def _last(baskets: Baskets) -> sparse.csr_array:
@@ -106,7 +105,7 @@ def _last(baskets: Baskets) -> sparse.csr_array:
     return sparse.csr_array(arrays, shape=baskets.shape)
 
 
-def _transitions(baskets: Baskets) -> sparse.csr_array:
+def transitions(baskets: Baskets) -> sparse.csr_array:
     """Return P(column in the next basket | row in this one), shrunk, (I, I)."""
     new = (np.diff(baskets.member, prepend=-1) != 0) | (np.diff(baskets.basket, prepend=-1) != 0)
     start = np.flatnonzero(new)
@@ -137,44 +136,19 @@ class _Near:
     """Scores by the mean TIFU vector of the other members with the highest cosines."""
 
     def __init__(self, vectors: sparse.csr_array):
-        self._pool = _some(np.arange(vectors.shape[0]))
-        self._held, self._candidates = vectors[self._pool], small(_unit(vectors)[self._pool].T)
+        self._pool = pool(np.arange(vectors.shape[0]))
+        self._held, self._candidates = vectors[self._pool], small(unit(vectors)[self._pool].T)
 
     def source(self, vectors: sparse.csr_array, itself: np.ndarray) -> Source:
         """Return the source for members with `vectors`; `itself` (n,) is the row of each among the others, or -1."""
-        unit = _unit(vectors)
+        ours = unit(vectors)
 
-        def scores(rows, _):
-            cosine = times(unit[rows], self._candidates)
+        def scores(rows):
+            cosine = times(ours[rows], self._candidates)
             cosine.data[self._pool[cosine.indices] == np.repeat(itself[rows], np.diff(cosine.indptr))] = 0
-            return (times(_mean(_highest(cosine, NEAREST)), self._held),)
+            return (times(weights(nearest(cosine, NEAREST)), self._held),)
 
         return Source(("near",), scores)
-
-
-class _NextNear:
-    """Scores by what the labelled members with the highest cosines bought next, and by their TIFU vectors."""
-
-    def __init__(self, vectors: sparse.csr_array, labels: Labels):
-        unit = _unit(vectors)
-
-        @cache
-        def pool(fold):
-            rows = _some(labels.others(fold))
-            return small(unit[rows].T), small(labels.matrix[rows]), vectors[rows]
-
-        self._pool = pool
-
-    def source(self, vectors: sparse.csr_array) -> Source:
-        """Return the source for members with `vectors`."""
-        unit = _unit(vectors)
-
-        def scores(rows, fold):
-            candidates, bought, held = self._pool(fold)
-            near = _highest(times(unit[rows], candidates), NEIGHBOUR)
-            return times(_mean(near), bought), times(_mean(_highest(near, NEAREST)), held)
-
-        return Source(("next_near", "near"), scores)
 
 
 def _rows_of(members: np.ndarray, known: np.ndarray) -> np.ndarray:
@@ -183,36 +157,26 @@ def _rows_of(members: np.ndarray, known: np.ndarray) -> np.ndarray:
     return np.where(known[place] == members, place, -1)
 
 
-def _next_items(baskets: Baskets, labels: Labels) -> tuple[Source, Source]:
-    """Score by P(item in the next basket), and by the same of members who bought it before, shrunk towards 0."""
-    bought = baskets.matrix().sign()
-    members = labels.by_others(sparse.csr_array(np.ones((len(labels.fold), 1))))
-    next_, had, again = (labels.by_others(matrix) for matrix in (labels.matrix, bought, bought * labels.matrix))
-    popular, rebuy = next_ / np.maximum(members, 1), again / (had + SHRINK / 2)
-    return (
-        Source(("next_popular",), lambda _, fold: (popular[fold],)),
-        Source(("next_rebuy",), lambda _, fold: (rebuy[fold],), proposes=False),
-    )
-
-
-def _some(rows: np.ndarray) -> np.ndarray:
+def pool(rows: np.ndarray) -> np.ndarray:
+    """Return POOL of the members `rows`, evenly, where there are more."""
     return rows[np.linspace(0, len(rows) - 1, min(len(rows), POOL)).astype(int)]
 
 
-def _unit(vectors: sparse.csr_array) -> sparse.csr_array:
+def unit(vectors: sparse.csr_array) -> sparse.csr_array:
+    """Return rows of length 1."""
     norms = np.sqrt(vectors.multiply(vectors).sum(axis=1))
     return small(sparse.diags_array(1 / np.maximum(norms, 1e-9)) @ vectors)
 
 
-def _mean(cosine: sparse.csr_array) -> sparse.csr_array:
+def weights(cosine: sparse.csr_array) -> sparse.csr_array:
     """Return weights that add up to 1 in each row: squares tell near from far as well as fewer neighbours would."""
     squared = cosine.data**2
     total = np.bincount(_rows(cosine), weights=squared, minlength=cosine.shape[0]).astype(np.float32)
-    weights = squared / np.maximum(total, 1e-9)[_rows(cosine)]
-    return sparse.csr_array((weights, cosine.indices, cosine.indptr), shape=cosine.shape)
+    shares = squared / np.maximum(total, 1e-9)[_rows(cosine)]
+    return sparse.csr_array((shares, cosine.indices, cosine.indptr), shape=cosine.shape)
 
 
-def _highest(matrix: sparse.csr_array, share: float) -> sparse.csr_array:
+def nearest(matrix: sparse.csr_array, share: float) -> sparse.csr_array:
     """Return the entries that are at least `share` of the highest of their row: no sort, unlike the k highest."""
     many = np.diff(matrix.indptr)
     highest, there = np.zeros(len(many), dtype=np.float32), many > 0

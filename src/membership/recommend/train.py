@@ -24,10 +24,9 @@ from membership.base import seeds
 from membership.base.errors import DataError
 from membership.base.progress import bar
 from membership.base.timeline import Window
-from membership.recommend import baskets, labels, optimise
+from membership.recommend import baskets, optimise
 from membership.recommend.baskets import Baskets, Targets
-from membership.recommend.candidates import Pairs
-from membership.recommend.labels import Labels
+from membership.recommend.candidates import Candidates, Pairs
 from membership.recommend.model import NextBasket, Settings, device, one_thread
 from membership.recommend.situation import Situation, View
 from membership.settings.recommend import Recommend
@@ -68,12 +67,10 @@ class Fitted:
     losses: pd.DataFrame
 
 
-def situation(
-    known: Baskets, items: pd.DataFrame | None, given: Labels, extra: int, members: np.ndarray | None = None
-) -> Situation:
+def situation(known: Baskets, items: pd.DataFrame | None, extra: int, members: np.ndarray | None = None) -> Situation:
     """Return what is known of `members` (ids; of all if None), with `extra` candidates by each source of them."""
     rows = np.arange(len(known.members)) if members is None else np.unique(known.rows(members))
-    return View(known, given, extra, items).of(rows[rows >= 0])
+    return View(Candidates(known, extra, items), items).of(rows[rows >= 0])
 
 
 def samples(
@@ -93,7 +90,7 @@ def samples(
             continue
         after = baskets.targets(events, Window(origin, cutoff), known)
         if len(after.members) and most:
-            view = View(known, labels.none(known), knobs.candidates, items)
+            view = View(Candidates(known, knobs.candidates, items), items)
             parts.append(labelled(view, after, knobs, seed, most))
             most -= min(len(after.members), most)
     if not parts:

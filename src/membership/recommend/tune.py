@@ -24,10 +24,10 @@ import pandas as pd
 import torch
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from membership.base import files, paths, seeds
+from membership.base import engine, files, paths, seeds, tables
 from membership.base.errors import DataError
 from membership.base.progress import bar
-from membership.recommend import baskets, labels, metrics, studies, train
+from membership.recommend import baskets, metrics, studies, train
 from membership.recommend.baskets import Targets
 from membership.recommend.model import NextBasket, Settings, device
 from membership.recommend.train import Samples, Situation
@@ -88,8 +88,25 @@ def task(events: ir.Table, items: pd.DataFrame, p: SimpleNamespace) -> Task:
             f"no member with a history buys in the validation window {p.windows.validation}: nothing can be chosen "
             "there; move windows.calibration_end or windows.validation_end."
         )
-    now = train.situation(known, items, labels.none(known), p.train.candidates, targets.members)
+    now = train.situation(known, items, p.train.candidates, targets.members)
     return Task(samples, now, targets, p.recommend.k)
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What a model that learned only from before the validation window says of it: P(bought), (n,), of `now.pairs`."""
+
+    now: Situation
+    targets: Targets
+    probability: np.ndarray
+
+
+def tried(settings: Settings, p: SimpleNamespace) -> Tried:
+    """Return it for a model with `settings`, from the stored tables: whoever asks may be a process of its own."""
+    items = tables.read("items")
+    asked = task(baskets.of_products(engine.load(engine.connect(), "events"), items), items, p)
+    model = train.fit(asked.samples, settings, p.train, p.seed, p.device).model
+    return Tried(asked.now, asked.targets, model.probability(asked.now.inputs))
 
 
 def search(task: Task, p: SimpleNamespace, on_trial: OnTrial | None = None) -> optuna.Study:
@@ -200,10 +217,14 @@ def history(study: optuna.Study, trials: int) -> pd.DataFrame:
     return frame
 
 
-def runs(history: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return what a run of each trial of `history` logs: the metric (NaN if pruned), and state and settings."""
-    named = history.set_index("trial-" + history["trial"].astype(str).str.zfill(3)).drop(columns=["trial", "best"])
-    return named[["recall"]].set_axis([metric], axis=1), named.drop(columns="recall")
+def runs(history: pd.DataFrame, learning: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Return what a run of each trial of `history` logs: the metric (NaN if pruned), state and settings, and its curve.
+
+    The curve is `<metric>_by_epoch`, of `learning` (index: name, epoch), which a pruned trial has, too.
+    """
+    named = history.set_index(_names(history)).drop(columns=["trial", "best"])
+    curve = learning.set_index([_names(learning), "epoch"])[["recall"]].set_axis([f"{metric}_by_epoch"], axis=1)
+    return named[["recall"]].set_axis([metric], axis=1), named.drop(columns="recall"), curve
 
 
 def learning(study: optuna.Study, trials: int) -> pd.DataFrame:
@@ -253,6 +274,10 @@ def importances(study: optuna.Study, trials: int, seed: int) -> pd.Series:
 def _complete(study: optuna.Study, trials: int) -> list[FrozenTrial]:
     found = studies.finished(study).items()
     return [trial for number, trial in found if number < trials and trial.state == TrialState.COMPLETE]
+
+
+def _names(trials: pd.DataFrame) -> pd.Series:
+    return "trial-" + trials["trial"].astype(str).str.zfill(3)
 
 
 def _curve(trial: FrozenTrial) -> list[tuple[int, float]]:

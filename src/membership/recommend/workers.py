@@ -23,6 +23,8 @@ from functools import partial
 from multiprocessing.connection import Connection, Pipe, wait
 from typing import IO, Any
 
+import pandas as pd
+
 from membership.base import kernels
 from membership.base.errors import DataError, ProjectError
 from membership.recommend import train
@@ -41,7 +43,7 @@ class _Stopped(Exception):
 
 @dataclass(frozen=True)
 class Work:
-    """What all trials share: the task (with `samples` and `recall(model)`), the knobs of training, seed and device."""
+    """What all trials share: the task (with `samples`, `recall(model)`, `judged(model)`), knobs, seed and device."""
 
     task: Any
     knobs: Train
@@ -61,6 +63,10 @@ class Work:
     def trained(self, settings: Settings, on_epoch: train.Epoch | None = None) -> NextBasket:
         """Return the model with `settings` as a trial trains it, to the last epoch."""
         return train.network(self.task.samples, settings, self.knobs, self.seed, self.device, on_epoch)
+
+    def judged(self, settings: Settings) -> pd.DataFrame:
+        """Return the metrics of the model with `settings`, a row a member, as the task judges."""
+        return self.task.judged(self.trained(settings))
 
 
 class Workers:

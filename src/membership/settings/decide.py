@@ -18,6 +18,8 @@ class Decide(Section):
     margin: NotNegative
     guardrails: list[Guardrail]
     drift_blocks: bool
+    # standard deviation of evaluate.primary_metric over seeds of training, on these data; null: not measured
+    training_sd: NotNegative | None = None
 
     @field_validator("guardrails")
     @classmethod

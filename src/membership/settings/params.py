@@ -88,7 +88,7 @@ def parse(raw: Mapping[str, Any], overrides: Mapping[str, Any] | None = None) ->
 
 def read(path: Path | None = None) -> dict[str, Any]:
     """Read `params.yaml`, unchecked; one of an earlier version as what it means now, with a message."""
-    raw, told = carried.carry_over(_yaml(path or paths.root() / "params.yaml"))
+    raw, told = carried.carry_over(graph.read_yaml(path or paths.root() / "params.yaml"))
     for message in told:
         _tell(message)
     return raw
@@ -168,15 +168,6 @@ def _beside(key: str, built: Mapping[str, Any]) -> list[str]:
     """Return what is wrong between section `key` and the others that were built, as its module's `beside` says."""
     check = key in SECTIONS and getattr(importlib.import_module(f"membership.settings.{key}"), "beside", None)
     return list(check(built)) if check else []
-
-
-def _yaml(path: Path) -> dict[str, Any]:
-    try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ParamError(f"{path}: no such file; run inside the project.") from error
-    except yaml.YAMLError as error:
-        raise ParamError(f"{path}: not valid YAML ({' '.join(str(error).split())}).") from error
 
 
 def explain(section: str, error: ValidationError) -> list[str]:

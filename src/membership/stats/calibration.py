@@ -66,10 +66,10 @@ def of_amount(realised: np.ndarray, predicted: np.ndarray, confidence: float) ->
     return Calibration(intercept, slope, slope - half, slope + half, error)
 
 
-def tenths(predicted: pd.Series, groups: int = GROUPS) -> pd.Series:
+def tenths(predicted: pd.Series) -> pd.Series:
     """Return the tenth of each prediction, 1 the lowest; equal predictions are always in the same one."""
     place = predicted.rank(method="average") / max(len(predicted), 1)
-    return np.ceil(place * groups).clip(1, groups).astype("int64")
+    return np.ceil(place * GROUPS).clip(1, GROUPS).astype("int64")
 
 
 def tenths_error(realised: np.ndarray, predicted: np.ndarray) -> float:
