@@ -52,7 +52,7 @@ def everything_about(members: pd.Series, rng: np.random.Generator) -> pd.DataFra
     """Return table `value` with expected spend that differs between members; the rest is there for the schema."""
     spend = rng.lognormal(9.5, 0.8, len(members))
     scores = dict.fromkeys(("recency_score", "frequency_score", "monetary_score"), 3)
-    chances = dict.fromkeys(("p_alive", "p_repurchase"), 0.5)
+    chances = dict.fromkeys(("p_alive", "p_repurchase", "p_horizon"), 0.5)
     money = ("rfm_value", "value", "value_low", "value_high", "residual_value", "residual_low", "residual_high")
     known = {"expected_spend": spend, "expected_orders": spend / 3000, "rfm_segment": "loyal", "value_group": "others"}
     return pd.DataFrame({"member_id": members, **scores, **chances, **dict.fromkeys(money, 100.0), **known})

@@ -29,7 +29,7 @@ def parts(workspace):
     """What the actions are made of: Ann has everything, Ben no benefit and one item, Cid nothing but a row."""
     scores = {
         "value": [900.0, 500.0, 0.0], "value_low": 0.0, "value_high": 1000.0, "value_group": "others",
-        "residual_value": 4000.0, "p_alive": 0.9, "p_repurchase": 0.5,
+        "residual_value": 4000.0, "p_horizon": 0.9, "p_repurchase": 0.5,
     }  # fmt: skip
     place = {"tier": ["Gold", "Member", "Member"], "tier_rank": [1, 0, 0], "next_tier": [None, "Gold", "Gold"]}
     return {

@@ -64,7 +64,7 @@ def test_every_stage_runs_and_every_member_gets_an_action(market):
     assert ran(printed) == stages
     actions = pd.read_csv(folder / "reports" / "actions.csv", dtype={"member_id": str})
     assert len(actions) == actions["member_id"].nunique() == MEMBERS
-    assert actions[["value", "p_alive", "stage", "persona", "tier"]].notna().all().all()
+    assert actions[["value", "p_horizon", "stage", "persona", "tier"]].notna().all().all()
 
 
 def test_every_table_keeps_its_schema(market):

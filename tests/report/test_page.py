@@ -16,7 +16,7 @@ AS_OF = date(2017, 3, 1)
 def frames():
     ids = ["1", "2", "12"]
     one = {"member_id": "1"}
-    value = one | {"value": 12_345.0, "value_low": 1000.0, "value_high": 30_000.0, "p_alive": 0.9999}
+    value = one | {"value": 12_345.0, "value_low": 1000.0, "value_high": 30_000.0, "p_horizon": 0.9999}
     value |= {"p_repurchase": 0.5, "residual_value": 99_900.0, "expected_orders": 3.5, "rfm_segment": "champions"}
     value |= {"recency_score": 5, "frequency_score": 2, "monetary_score": 1, "value_group": "high value"}
     profile = one | {"stage": "at_risk", "persona": "More <wine>", "main_need": "wine", "stated_need": None}

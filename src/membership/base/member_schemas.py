@@ -281,9 +281,9 @@ DEFINITIONS = (
             "value_high": required(FLOAT, **COUNT),
             "value_group": required(TEXT, among=GROUPS),
             "residual_value": required(FLOAT, **COUNT),  # cents of margin over value.lifetime_days
-            "p_alive": required(FLOAT, **SHARE),
-            "p_repurchase": required(FLOAT, **SHARE),
             "rfm_segment": required(TEXT),
+            "p_repurchase": required(FLOAT, **SHARE),  # an order within economics.repurchase_days
+            "p_horizon": required(FLOAT, **SHARE),  # within value.horizon_days
             "stage": required(TEXT, among=STAGES),
             "persona": required(TEXT),
             "main_need": required(TEXT),

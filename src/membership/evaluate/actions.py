@@ -11,7 +11,8 @@ from membership.base.member_schemas import STAGES
 from membership.settings.benefits import Benefit
 from membership.settings.lifecycle import Strategy
 
-_VALUE = ["value", "value_low", "value_high", "value_group", "residual_value", "p_alive", "p_repurchase", "rfm_segment"]
+_VALUE = ["value", "value_low", "value_high", "value_group", "residual_value", "rfm_segment"]
+_ORDER = ["p_repurchase", "p_horizon"]  # chances of an order, from table `value`
 _PROFILE = ["stage", "persona", "main_need"]
 _TIER = ["tier", "next_tier", "spend_to_next", "points"]
 
@@ -55,7 +56,7 @@ def assemble(
     member gets and no others.
 
     Columns: member_id; value, value_low, value_high (whole cents of margin over the horizon), value_group,
-    residual_value (whole cents of margin to come), p_alive, p_repurchase, rfm_segment; stage, persona, main_need;
+    residual_value (whole cents of margin to come), rfm_segment; p_repurchase, p_horizon; stage, persona, main_need;
     tier, next_tier ("" in the top one), spend_to_next (cents), points; benefits (joined by "; ", "" for none; one on
     an item names it, as in "personal_offers: Bread"); next_action (the words of all steps, joined by "; "); items (all
     names joined by "; "); and item_1, item_1_id, item_1_reason (why it is recommended, in words), item_2, ... (""
@@ -63,7 +64,7 @@ def assemble(
 
     Raises DataError where a member of `value` is missing in `profile` or `tiers`, or the other way round.
     """
-    frame = value[["member_id", *_VALUE]]
+    frame = value[["member_id", *_VALUE, *_ORDER]]
     for name, table, columns in (("profile", profile, _PROFILE), ("tiers", tiers, _TIER)):
         _same_members(frame, table, name)
         frame = frame.merge(table[["member_id", *columns]], on="member_id", validate="one_to_one")
@@ -72,7 +73,7 @@ def assemble(
     frame = frame.join(_joined(steps, "step").rename("next_action"), on="member_id")
     frame = frame.join(_items(recommendations, items), on="member_id")
     money = dict.fromkeys(("value", "value_low", "value_high", "residual_value"), 0)
-    frame = frame.round(money | {"p_alive": 4, "p_repurchase": 4})
+    frame = frame.round(money | dict.fromkeys(_ORDER, 4))
     texts = frame.columns[frame.columns.get_loc("next_tier") :].difference(["spend_to_next", "points"])
     return frame.fillna(dict.fromkeys(texts, "")).sort_values("member_id").reset_index(drop=True)
 
