@@ -89,9 +89,8 @@ def preferences(
 
 def stability(first: Seen, second: Seen, settings: Needs) -> Stability:
     """Return what of the differences between members lasts, by need, from two windows of like length."""
-    every = settings.model_copy(update={"min_category_share": 0.0, "min_level_share": 0.0})
     members = first.facts.index.union(second.facts.index)
-    before, after = (_aligned(half, members, every) for half in (first, second))
+    before, after = (_aligned(half, members, settings) for half in (first, second))
     pairs = {need: (before[need], after[need]) for need in before if need in after}
     parts = {need: lasting.parts(*((m.observed, m.trials) for m in pair)) for need, pair in pairs.items()}
     return Stability({need: found for need, found in parts.items() if found}, first.window.days)
@@ -107,7 +106,7 @@ def judged(known: Preferences, later: Seen, steady: Stability, settings: Needs) 
     another figure in a window of another length.
     """
     members = known.natural.index
-    then = _aligned(later, members, settings.model_copy(update={"min_category_share": 0.0, "min_level_share": 0.0}))
+    then = _aligned(later, members, settings)
     rows = {}
     for need in known.natural.columns.intersection(list(then)).drop(VARIETY, errors="ignore"):
         shrunk, own = (table[need].to_numpy() for table in (known.natural, known.own))
@@ -179,6 +178,12 @@ def measures(
 
 
 def _aligned(window: Seen, members: pd.Index, settings: Needs) -> dict[str, Measure]:
+    """Return `measures` of `members` in a window, also of categories, brands and channels half as large as asked.
+
+    What is large enough in all of history may be smaller in a part of it.
+    """
+    shares = {name: getattr(settings, name) / 2 for name in ("min_category_share", "min_level_share")}
+    settings = settings.model_copy(update=shares)
     facts, counts = window.facts.reindex(members, fill_value=0), window.counts.reindex(members, fill_value=0)
     return measures(facts, window.shares, counts, window.levels, settings)
 
