@@ -9,7 +9,7 @@ import yaml
 from membership.base import engine, files, paths, seeds, stored, tables
 from membership.data import ingest
 from membership.profile import lifecycle
-from membership.recommend import baskets, model, policies, policy, train
+from membership.recommend import baskets, chances, model, policies, policy, train
 from membership.repurchase import candidates, purchase_days
 from membership.repurchase import score as forecasts
 from membership.settings import params
@@ -108,4 +108,6 @@ def _recommendations(p, events) -> None:
     }
     members = np.sort(tables.read("members")["member_id"].to_numpy(dtype=str))
     listed = [policy.listed(one, items, members, p.recommend.k).assign(policy=name) for name, one in arms.items()]
-    tables.write("recommendations", pd.concat(listed))
+    order = tables.read("repurchase").set_index("member_id")["p_repurchase"]
+    probable = {"champion": "gp_topfreq", "challenger": "model"}
+    tables.write("recommendations", chances.within(pd.concat(listed), order, probable))

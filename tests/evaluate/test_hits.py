@@ -49,6 +49,13 @@ def test_the_first_basket_of_the_window_with_its_week_and_its_cost(lines):
     assert lines[["member_id", "item_id", "week", "spend"]].to_numpy().tolist() == rows
 
 
+def test_a_whole_basket_counts_what_cannot_be_recommended_too(known):
+    rows = [*BOUGHT, ("a", "rare", "2020-03-01 18:00", 5), ("a", "rare", "2020-03-04 18:00", 5)]
+    rows += [("b", "rare", "2020-03-02 10:00", 5)]  # on a day without anything that can be recommended
+    targets = Targets(np.array(["a", "b"]), sparse.csr_array(np.array([[1.0, 1, 0], [0, 0, 1]])), np.zeros(2, int))
+    assert hits.whole(events(rows), targets, known, HOLDOUT).tolist() == [3, 1]
+
+
 def test_hits_and_spend_of_a_list(lines):
     found = hits.of(np.array([["y", "z"], ["x", ""]]), np.array(["a", "b"]), lines)
     assert found.to_dict("list") == {

@@ -45,7 +45,7 @@ def test_every_member_is_recommended_to_and_those_with_a_next_basket_are_judged(
         {"champion": always(history, ["x", ""]), "challenger": always(history, ["y", "x"])},
         ITEMS,
         TIERS,
-        Basis(targets, history, PRICES, 0.25, 2),
+        Basis(targets, history, PRICES, 0.25, 2, targets.sizes),
     )
     champion, challenger = (part for _, part in judged.recommendations.groupby("policy", sort=False))
     listed = [["a", 1, "x"], ["b", 1, "x"], ["c", 1, "x"], ["c", 2, "y"]]  # Cid gets what is popular
@@ -68,7 +68,7 @@ def test_a_judged_member_without_a_tier_is_named(history, targets):
             {"champion": always(history, ["x"])},
             ITEMS,
             TIERS[TIERS["member_id"] != "b"],
-            Basis(targets, history, PRICES, 0.25, 1),
+            Basis(targets, history, PRICES, 0.25, 1, targets.sizes),
         )
 
 

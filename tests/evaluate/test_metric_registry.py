@@ -25,7 +25,7 @@ def basis():
     items, members = np.array(["apples", "bread", "cake"]), np.array(["a", "b", "c"])
     history = Baskets(date(2020, 3, 1), members, items, line, line, line * 0, line * 0 + 1)
     bought = sparse.csr_array(np.array([[1.0, 1, 0], [0, 1, 0], [0, 0, 1]]))
-    return Basis(Targets(members, bought, np.zeros(3, int)), history, PRICES, 0.25, 2)
+    return Basis(Targets(members, bought, np.zeros(3, int)), history, PRICES, 0.25, 2, np.array([4, 1, 2]))
 
 
 def judged(basis, *lists):
@@ -52,6 +52,11 @@ def test_more_hits_of_an_equal_mix_leave_the_discount_as_it_is_and_raise_the_mar
     few, many = judged(basis, *lists), judged(more, *lists)
     assert (many["hit_at_2"] >= few["hit_at_2"]).all() and many["margin_at_2"].sum() > few["margin_at_2"].sum()
     assert many["discount_per_item_at_2"].tolist() == few["discount_per_item_at_2"].tolist() == [25, 25, 25]
+
+
+def test_recall_of_all_counts_what_could_not_be_recommended_too(basis):
+    found = judged(basis, ["apples", "bread"], ["bread", ""], ["cake", "apples"])
+    assert found["recall_of_all_at_2"].tolist() == [0.5, 1, 0.5] and found["recall_at_2"].tolist() == [1, 1, 1]
 
 
 def test_shares_are_those_of_the_recommender(basis):

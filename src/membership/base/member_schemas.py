@@ -178,6 +178,7 @@ DEFINITIONS = (
             "rank": required(INT, low=1),
             "item_id": required(TEXT),
             "score": required(FLOAT),
+            "chance": optional(FLOAT, **SHARE),  # bought within economics.repurchase_days; null: scores are no chances
             "source": required(TEXT, among=("repeat", "explore")),
             "reason": required(TEXT),  # why, in words
         },

@@ -16,7 +16,7 @@ DAYS = 7
 def bought(events: ir.Table, targets: Targets, known: Baskets, window: Window) -> pd.DataFrame:
     """Return the lines of the baskets of `targets`, the first one in `window` of each of their members.
 
-    Columns: member_id, item_id, week (1 is the first of `window`), spend (cents, of an item in that basket).
+    Columns: member_id, item_id, day, week (1 is the first of `window`), spend (cents, of an item in that basket).
     """
     after = events.filter(events.local_at >= ibis.timestamp(window.start.isoformat()))
     lines = purchases.basket_lines(engine.before(after, window.end))
@@ -27,7 +27,17 @@ def bought(events: ir.Table, targets: Targets, known: Baskets, window: Window) -
     frame = first.group_by("member_id", "item_id", "day").agg(spend=ibis._.amount.sum())
     frame = frame.order_by("member_id", "item_id").to_pandas()
     week = (frame["day"] - pd.Timestamp(window.start)).dt.days // DAYS + 1
-    return frame.assign(week=week.astype(int))[["member_id", "item_id", "week", "spend"]]
+    return frame.assign(week=week.astype(int))[["member_id", "item_id", "day", "week", "spend"]]
+
+
+def whole(events: ir.Table, targets: Targets, known: Baskets, window: Window) -> np.ndarray:
+    """Return how many items each basket of `targets` holds, (n,), also those that cannot be recommended."""
+    day = bought(events, targets, known, window).groupby("member_id")["day"].first().reset_index()
+    after = events.filter(events.local_at >= ibis.timestamp(window.start.isoformat()))
+    lines = purchases.basket_lines(engine.before(after, window.end))
+    lines = lines.mutate(day=lines.local_at.truncate("D")).semi_join(ibis.memtable(day), ["member_id", "day"])
+    count = lines.group_by("member_id").agg(items=lines.item_id.nunique()).to_pandas().set_index("member_id")["items"]
+    return count.reindex(targets.members).to_numpy()
 
 
 def of(ids: np.ndarray, members: np.ndarray, bought: pd.DataFrame) -> pd.DataFrame:

@@ -39,7 +39,8 @@ class Basis:
 
     `targets`: the next baskets of the members who are judged; `history`: what was known before; `prices`: item_id,
     price and discount (cents, as of `guardrails.prices`; an item without a price counts as nothing); `margin_rate`: of
-    the price; `k`: items of a list that count.
+    the price; `k`: items of a list that count; `bought`: items in each whole next basket, (n,), also those that cannot
+    be recommended.
     """
 
     targets: Targets
@@ -47,6 +48,7 @@ class Basis:
     prices: pd.DataFrame
     margin_rate: float
     k: int
+    bought: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,12 @@ class Lists:
         place, rank = np.nonzero(of_lists.held(self.basis.targets.matrix, self.basis.history.columns(listed)))
         hits = pd.DataFrame({"place": place, "item_id": listed[place, rank]})
         return hits.merge(self.basis.prices, on="item_id")
+
+    @cached_property
+    def found(self) -> np.ndarray:
+        """Return how many listed items were bought, (n,)."""
+        listed = self.ids[:, : self.basis.k]
+        return of_lists.held(self.basis.targets.matrix, self.basis.history.columns(listed)).sum(axis=1)
 
     def share(self, name: str) -> np.ndarray:
         """Return a metric of `recommend.metrics`, (n,)."""
@@ -112,6 +120,7 @@ class Metric:
 
 METRICS = (
     Metric("recall", Unit.SHARE, True, lambda lists: lists.share("recall")),
+    Metric("recall_of_all", Unit.SHARE, True, lambda lists: lists.found / lists.basis.bought),
     Metric("ndcg", Unit.SHARE, True, lambda lists: lists.share("ndcg")),
     Metric("hit", Unit.SHARE, True, lambda lists: lists.share("hit")),
     Metric("repeat_recall", Unit.SHARE, True, lambda lists: lists.share("repeat_recall")),

@@ -14,8 +14,8 @@ import pandas as pd
 
 from membership.base import files, paths, tables
 from membership.base.errors import DataError
+from membership.recommend.chances import PROBABLE
 
-PROBABLE = ("model",)  # policies whose scores are P(item in the next basket)
 _VALUE = ["p_repurchase", "expected_orders", "expected_spend", "value", "p_alive"]
 
 
