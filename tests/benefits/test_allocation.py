@@ -158,7 +158,7 @@ def test_shadow_price_is_what_one_more_unit_of_budget_brings(ratio):
     options, facts = random_market(5, 600)
     wanted = knobs(12_000, tier=0.2, ratio=ratio)
     price = allocation.allocate(options, facts, wanted).shadow_price
-    table = sweeps.budget(options, facts, wanted, [1 - 1e-4, 1, 1 + 1e-4])
+    table = sweeps.budget(options, facts, wanted, [1 - 1e-4, 1, 1 + 1e-4], 0.95)
     slopes = table["net"].diff().dropna() / table["budget"].diff().dropna()
     assert slopes.min() - 0.01 <= price <= slopes.max() + 0.01  # nets are good to 1e-7 of about 40,000
     assert price == pytest.approx(table["shadow_price"][1], abs=1e-3)
@@ -178,7 +178,7 @@ def test_a_budget_of_zero_gives_nobody_anything_and_says_what_the_first_cent_wou
     assert found.shadow_price == pytest.approx(3)
     tables.write("allocations", found.chosen)
     assert tables.read("allocations").empty
-    assert sweeps.budget(options, facts, knobs(0), [0.5, 1]).empty
+    assert sweeps.budget(options, facts, knobs(0), [0.5, 1], 0.95).empty
 
 
 def test_nothing_is_given_that_does_not_pay_for_itself():
@@ -237,7 +237,10 @@ def test_options_and_facts_of_other_members_are_refused():
 
 def test_more_budget_never_brings_less_and_each_cent_brings_less_than_the_last():
     options, facts = random_market(3, 200)
-    table = sweeps.budget(options, facts, knobs(3_000), [0.25, 0.5, 1, 2, 4])
+    table = sweeps.budget(options, facts, knobs(3_000), [0.25, 0.5, 1, 2, 4], 0.95)
+    assert (
+        table["net_low"].tolist() == table["net"].tolist() == table["net_high"].tolist()
+    )  # responses are certain here
     assert table["budget"].tolist() == [750, 1500, 3000, 6000, 12000]
     assert (table["net"].diff().dropna() >= -1e-6).all()
     assert (table["shadow_price"].diff().dropna() <= 1e-6).all()

@@ -1,5 +1,6 @@
 """What benefits and fairness come to adds up, and other responses bring what they should."""
 
+import numpy as np
 import pytest
 import small_programme
 from scipy.stats import norm
@@ -73,6 +74,15 @@ def test_one_more_cent_brings_more_with_a_higher_response_and_the_same_with_a_ce
     assert sweeps.price_range(certain) == pytest.approx((9, 9))
     without = sweeps.Setting(FACTS, free.model_copy(update={"budget": 0}), 0.25, UPLIFTS)
     assert sweeps.price_range(without) == pytest.approx((4, 14))
+
+
+def test_the_range_of_another_budget_is_that_of_what_it_would_give():
+    free = BENEFITS.model_copy(update={"fairness": FAIR.model_copy(update={"min_ratio": 0.0})})
+    table = sweeps.budget(SETTING.options(), FACTS, free, [1 / 3, 0.5, 1.0], 0.95)
+    half = norm.ppf(0.975) * 50 * np.array([1, 1.5, 3])  # 10, 15 and 30 cents buy so many gifts, each uncertain by 50
+    assert table["net"].tolist() == pytest.approx([90, 135, 270])
+    assert (table["net_high"] - table["net"]).tolist() == pytest.approx(half, rel=1e-6)
+    assert (table["net"] - table["net_low"]).tolist() == pytest.approx(half, rel=1e-6)
 
 
 def test_a_response_so_weak_that_nothing_pays_brings_nothing_at_best(report):

@@ -81,7 +81,7 @@ def test_figures_of_the_benefits_are_titled_and_labelled(benefits):
     axes = [
         figures.cost_by_tier(overview.cost_table(allocation, TIERS)),
         figures.break_even(payoff.break_even(FACTS, BENEFITS, 0.25, UPLIFTS)),
-        figures.budget_sweep(sweeps.budget(allocation.options, FACTS, BENEFITS, [0.5, 1, 2]), BENEFITS.budget),
+        figures.budget_sweep(sweeps.budget(allocation.options, FACTS, BENEFITS, [0.5, 1, 2], 0.95), BENEFITS.budget),
         figures.response_sweep(sweeps.response(SETTING, allocation.given, [0.5, 1])),
         fairness_figures.price_of_fairness(ratios, 0.5),
         *fairness_figures.by_group(fair, "cost", "cost_low", "cost_high", "Benefits", "cost a member", scale=100),
@@ -92,7 +92,7 @@ def test_figures_of_the_benefits_are_titled_and_labelled(benefits):
 
 def test_figures_of_nothing_are_empty_and_no_error():
     nothing = allocate(SETTING.options(), FACTS, NOTHING)
-    assert figures.budget_sweep(sweeps.budget(nothing.options, FACTS, NOTHING, [1.0]), 0.0).get_title()
+    assert figures.budget_sweep(sweeps.budget(nothing.options, FACTS, NOTHING, [1.0], 0.95), 0.0).get_title()
     ratios = sweeps.ratio(nothing.options, FACTS, NOTHING, [0.5])
     assert fairness_figures.price_of_fairness(ratios, 0.5).get_title()
     without = NOTHING.model_copy(update={"fairness": FAIR.model_copy(update={"attributes": [], "min_ratio": 0})})

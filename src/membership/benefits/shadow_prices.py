@@ -29,6 +29,7 @@ class Relaxed:
     prices: np.ndarray  # (limits,) cents for each cent of a limit
     spent: np.ndarray  # (cells,) cents
     shadow_price: float  # cents that one more cent of budget would bring
+    mix: np.ndarray  # (ways, cells) the share of each cell that is served in each way
 
 
 @dataclass
@@ -71,6 +72,12 @@ class Ways:
         self.brought.append(np.bincount(self.cell, weights=net, minlength=cells))
         return float((self.brought[-1] - price * self.spent[-1]).sum())
 
+    def spread(self, mix: np.ndarray, spread: np.ndarray) -> np.ndarray:
+        """Return the sum of `spread` (members, benefits) over what `mix` (ways, cells) gives: (benefits,)."""
+        used = [(price, share) for price, share in zip(self.price, mix, strict=False) if share.any()]
+        given = (share[self.cell, None] * self.choose(price[self.cell]) for price, share in used)
+        return sum((part * spread).sum(axis=0) for part in given)
+
     def cents(self, given: np.ndarray) -> np.ndarray:
         """Return what `given` (members, benefits) costs in each cell."""
         cost = np.where(given, self.cost, 0.0).sum(axis=1)
@@ -97,17 +104,17 @@ def relax(known: Ways, limits: Limits) -> Relaxed | None:
         solved = _programme(known, limits)
         if solved is None:
             return None
-        net, prices, spent = solved
+        net, prices, spent, mix = solved
         found = limits.bound(known.add(prices @ limits.rows), prices)
         if found < bound:
             bound, best = found, prices
         if bound - net <= _TOLERANCE * max(abs(net), 1.0):
             break
-    return Relaxed(net, bound, best, spent, float(best @ limits.slope))
+    return Relaxed(net, bound, best, spent, float(best @ limits.slope), mix)
 
 
-def _programme(known: Ways, limits: Limits) -> tuple[float, np.ndarray, np.ndarray] | None:
-    """Mix the known ways: return net (cents), the limits' prices, and cents spent in each cell."""
+def _programme(known: Ways, limits: Limits) -> tuple[float, np.ndarray, np.ndarray, np.ndarray] | None:
+    """Mix the known ways: return net (cents), the limits' prices, cents spent in each cell, and the mix."""
     cells = limits.rows.shape[1]
     scale = max(limits.upper[0], 1.0)  # in budgets rather than cents, so that the solver's tolerances fit
     spent, brought = np.concatenate(known.spent) / scale, np.concatenate(known.brought) / scale
@@ -128,7 +135,10 @@ def _programme(known: Ways, limits: Limits) -> tuple[float, np.ndarray, np.ndarr
     if solution.x is None:
         return None
     mixed = np.bincount(cell, weights=solution.x[: len(cell)] * spent, minlength=cells)
-    return -solution.fun * scale, np.maximum(-solution.ineqlin.marginals, 0.0), mixed * scale
+    mix = np.zeros(len(known.price) * cells)
+    mix[kept] = solution.x[: len(cell)]
+    prices = np.maximum(-solution.ineqlin.marginals, 0.0)
+    return -solution.fun * scale, prices, mixed * scale, mix.reshape(-1, cells)
 
 
 def _best(reduced: np.ndarray, most: int) -> np.ndarray:

@@ -12,8 +12,9 @@ from membership.base.errors import ParamError
 from membership.benefits import allocation, payoff, shadow_prices
 from membership.benefits.limits import limits
 from membership.benefits.payoff import Options
-from membership.benefits.shadow_prices import Relaxed
+from membership.benefits.shadow_prices import Relaxed, Ways
 from membership.settings.benefits import Benefits
+from membership.stats import ranges
 
 _FREE = 1e-9  # a ratio that limits nothing, with the same cells as one that does
 
@@ -35,15 +36,21 @@ class Setting:
         return payoff.options(self.facts, self.settings, self.margin_rate, uplifts, self.points_share)
 
 
-def budget(options: Options, facts: pd.DataFrame, settings: Benefits, multiples: list[float]) -> pd.DataFrame:
+def budget(
+    options: Options, facts: pd.DataFrame, settings: Benefits, multiples: list[float], confidence: float
+) -> pd.DataFrame:
     """Return what other budgets, `multiples` (above 0) of the one in `settings`, would bring.
 
-    Columns budget, net (cents), shadow_price (of one more cent). Raises ParamError as `allocation.allocate` does.
+    Columns budget, net (cents), net_low and net_high (from how uncertain the responses are), shadow_price (of one more
+    cent). Raises ParamError as `allocation.allocate` does.
     """
     others = [settings.model_copy(update={"budget": settings.budget * multiple}) for multiple in multiples]
-    found = _each(options, facts, others)
-    rows = [(other.budget, one.net, one.shadow_price) for other, one in zip(others, found, strict=False)]
-    return pd.DataFrame(rows, columns=["budget", "net", "shadow_price"])
+    known, found = _each(options, facts, others)
+    rows = []
+    for other, one in zip(others, found, strict=False):
+        sd = ranges.sd(known.spread(one.mix, options.spread))
+        rows.append((other.budget, one.net, *ranges.normal(one.net, sd, confidence), one.shadow_price))
+    return pd.DataFrame(rows, columns=["budget", "net", "net_low", "net_high", "shadow_price"], dtype=float)
 
 
 def price_range(setting: Setting) -> tuple[float, float]:
@@ -66,7 +73,7 @@ def ratio(options: Options, facts: pd.DataFrame, settings: Benefits, ratios: lis
     asked = sorted({0.0, settings.fairness.min_ratio, *ratios})
     fair = [settings.fairness.model_copy(update={"min_ratio": max(one, _FREE)}) for one in asked]
     each = [settings.model_copy(update={"fairness": one}) for one in fair]
-    found = _each(options, facts, each)
+    _, found = _each(options, facts, each)
     within = limits(options, facts, each[0])
     rows = [(one, within.smallest_ratio(mix.spent), mix.net) for one, mix in zip(asked, found, strict=False)]
     table = pd.DataFrame(rows, columns=["min_ratio", "smallest_ratio", "net"])
@@ -96,17 +103,17 @@ def _best(options: Options, facts: pd.DataFrame, settings: Benefits) -> float:
 def _relaxed(options: Options, facts: pd.DataFrame, settings: Benefits) -> Relaxed | None:
     """Return the best mix; None where nothing pays or the limits let nobody have anything."""
     try:
-        found = _each(options, facts, [settings])
+        _, found = _each(options, facts, [settings])
     except ParamError:
         return None
     return found[0] if found else None
 
 
-def _each(options: Options, facts: pd.DataFrame, settings_of: list[Benefits]) -> list[Relaxed]:
-    """Return the best mix for each of `settings_of`, which have the same cells; none where the budget is 0."""
+def _each(options: Options, facts: pd.DataFrame, settings_of: list[Benefits]) -> tuple[Ways | None, list[Relaxed]]:
+    """Return the ways and the best mix for each of `settings_of`, of the same cells; none where the budget is 0."""
     allocation.check_members(options, facts)
     if not options.pays.any() or settings_of[0].budget == 0:
-        return []
+        return None, []
     within = [limits(options, facts, settings) for settings in settings_of]
     known = shadow_prices.ways(options, within[0], settings_of[0].max_per_member)
-    return [allocation.relaxed(known, limit, one) for one, limit in zip(settings_of, within, strict=True)]
+    return known, [allocation.relaxed(known, limit, one) for one, limit in zip(settings_of, within, strict=True)]

@@ -49,12 +49,15 @@ def break_even(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 
 def budget_sweep(sweep: pd.DataFrame, budget: float, ax: Axes | None = None) -> Axes:
-    """Draw `sweeps.budget`: what other budgets (cents) would bring, and one more unit of each; `budget` is marked."""
+    """Draw `sweeps.budget`: what other budgets (cents) would bring, with its range, and one more unit of each."""
     ax = ax or plt.subplots(figsize=(7, 4))[1]
     ax.plot(sweep["budget"] / 100, sweep["net"] / 100, marker="o", color="steelblue", label="gain less cost")
+    ax.fill_between(
+        sweep["budget"] / 100, sweep["net_low"] / 100, sweep["net_high"] / 100, color="steelblue", alpha=0.2
+    )
     ax.axvline(budget / 100, color="grey", linestyle="--", label="the budget in params.yaml")
     ax.set(title="Net value by budget, at the expected response", xlabel="budget (units of currency)")
-    ax.set(ylabel="gain less cost (units of currency)", ylim=(0, None), xlim=(0, None))
+    ax.set(ylabel="gain less cost (units of currency)", xlim=(0, None))
     price = ax.twinx()
     price.plot(sweep["budget"] / 100, sweep["shadow_price"], color="darkorange", marker=".", label="one more unit")
     price.set(ylabel="what one more unit brings", ylim=(0, None))
