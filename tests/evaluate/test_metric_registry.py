@@ -117,7 +117,9 @@ def test_a_new_guardrail_is_one_entry_and_a_cost_among_them_loses_by_rising(worl
 
 def guarded(world, name):
     """Return the check of one guardrail with margin 0.5."""
-    rule = world.knobs.decide.model_copy(update={"guardrails": [Guardrail(metric=name, margin=0.5)]})
+    rule = world.knobs.decide.model_copy(
+        update={"guardrails": [Guardrail(metric=name, margin=0.5)], "training_sd": None}
+    )
     policies = {"policy": "gp_topfreq", "settings": {}}, {"policy": "model", "settings": {}}
     knobs = world.knobs.evaluate
     if name == knobs.primary_metric:  # which must not be moved and judged at once

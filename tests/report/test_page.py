@@ -8,6 +8,7 @@ import pytest
 
 from membership.base import graph, tables
 from membership.base.errors import DataError
+from membership.base.member_schemas import MOVED
 from membership.report.member_page import page
 
 AS_OF = date(2017, 3, 1)
@@ -19,12 +20,16 @@ def frames():
     value = one | {"value": 12_345.0, "value_low": 1000.0, "value_high": 30_000.0, "p_horizon": 0.9999}
     value |= {"p_repurchase": 0.5, "residual_value": 99_900.0, "expected_orders": 3.5, "rfm_segment": "champions"}
     value |= {"recency_score": 5, "frequency_score": 2, "monetary_score": 1, "value_group": "high value"}
+    moved = {f"moved_{name}": 0.1 for name in MOVED} | {"moved_silence": -2.3}
     profile = one | {"stage": "at_risk", "persona": "More <wine>", "main_need": "wine", "stated_need": None}
     tier = one | {"tier": "Silver", "points": 1200, "next_tier": "Gold", "spend_to_next": 5000, "to_next": 5000}
     event = one | {"kind": "purchase", "currency": "EUR", "amount": 250, "item_id": "w"}
     return {
         "members": pd.DataFrame({"member_id": ids}),
         "value": pd.DataFrame([value]),
+        "repurchase": pd.DataFrame(
+            [one | {"p_repurchase": 0.5, "next_order_days": 9.0, "expected_orders": 1.3} | moved]
+        ),
         "profile": pd.DataFrame([profile | {"top_category": "WINE"}]),
         "needs": pd.DataFrame(
             [("1", "wine", "behaviour", 1.4), ("1", "tea", "survey", 2.1), ("2", "rum", "behaviour", 3.0)],
@@ -113,7 +118,7 @@ def test_a_member_of_whom_nothing_is_known_has_a_page():
 
 def test_only_the_members_are_needed():
     text = page.build("2", {"members": frames()["members"]}, AS_OF)
-    assert text.count('class="missing"') == text.count('class="card"') == 8
+    assert text.count('class="missing"') == text.count('class="card"') == 9
 
 
 def test_a_typical_member_is_shown_as_typical_where_that_is_known():
@@ -121,6 +126,15 @@ def test_a_typical_member_is_shown_as_typical_where_that_is_known():
     assert "75%" not in shown(page.build("1", known, AS_OF))
     known["profile"]["typicality"] = 0.75
     assert "75%" in shown(page.build("1", known, AS_OF))
+
+
+def test_what_moves_the_next_order_is_shown_the_strongest_first():
+    text = shown(page.build("1", frames(), AS_OF))
+    assert "9 days" in text and "-2.3" in text
+    assert text.index("silence since the last order") < text.index("how often they buy")
+    known = frames()
+    known["repurchase"]["next_order_days"] = None
+    assert "9 days" not in shown(page.build("1", known, AS_OF))
 
 
 def test_the_top_tier_has_no_next_one():

@@ -17,7 +17,6 @@ import pandas as pd
 from scipy import special
 
 from membership.base import seeds
-from membership.base.progress import bar
 from membership.repurchase import curves, inputs
 from membership.repurchase.lessons import Lessons
 from membership.repurchase.rhythm import WEEKDAYS, blocks
@@ -106,7 +105,7 @@ def _train(x: np.ndarray, past: Lessons, settings: Network, seed: int) -> list[n
         optimiser = torch.optim.AdamW(layers, fused=True, **knobs)  # the others' root is the processor's approximation
         rate = torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.learning_rate, settings.epochs * batches)
         between = torch.from_numpy(_between(days).astype(np.float32))
-        for _ in bar(range(settings.epochs), "hazard"):
+        for _ in range(settings.epochs):
             order = torch.from_numpy(rng.permutation(len(x)))
             for rows in order.split(_BATCH):
                 kept = torch.from_numpy(

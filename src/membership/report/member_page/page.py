@@ -16,13 +16,14 @@ from membership.base.errors import DataError
 from membership.data import purchases
 from membership.profile.stated import BEHAVIOUR, SURVEY
 from membership.report import words
+from membership.report.figures.repurchase import MOVED
 from membership.settings import params
 
 TABLES = (
-    "members", "items", "events", "survey", "value", "profile", "needs", "lifecycle_history", "tiers", "allocations",
-    "actions",
+    "members", "items", "events", "survey", "repurchase", "value", "profile", "needs", "lifecycle_history", "tiers",
+    "allocations", "actions",
 )  # fmt: skip
-ROWS = ("value", "profile", "tiers", "actions")  # tables with one row a member
+ROWS = ("repurchase", "value", "profile", "tiers", "actions")  # tables with one row a member
 MONTHS, ORDERS, NEEDS, ITEMS = 12, 5, 9, 6  # how much is shown
 
 
@@ -49,6 +50,8 @@ def build(member_id: str, frames: Mapping[str, pd.DataFrame], as_of: date) -> st
         raise DataError(_unknown(member_id, known))
     mine = {name: table[table["member_id"] == member_id] for name, table in frames.items() if "member_id" in table}
     facts: dict[str, Any] = {name: _row(mine[name]) if name in mine else None for name in ROWS}
+    if facts.get("repurchase"):
+        facts["moves"] = _moves(facts["repurchase"])
     if "needs" in mine:
         facts["needs"] = _needs(mine["needs"])
     if "lifecycle_history" in mine:
@@ -76,6 +79,12 @@ def _of(name: str, member_id: str) -> pd.DataFrame:
 
 def _row(table: pd.DataFrame) -> dict[str, Any] | None:
     return table.iloc[-1].to_dict() if len(table) else None
+
+
+def _moves(row: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what moves the member's chance of an order, in words, the strongest first."""
+    found = [{"need": MOVED[name], "source": BEHAVIOUR, "score": row[f"moved_{name}"]} for name in MOVED]
+    return sorted(found, key=lambda one: -abs(one["score"]))
 
 
 def _needs(table: pd.DataFrame) -> list[dict[str, Any]]:
