@@ -20,7 +20,7 @@ def frames():
     value = one | {"value": 12_345.0, "value_low": 1000.0, "value_high": 30_000.0, "p_horizon": 0.9999}
     value |= {"p_repurchase": 0.5, "residual_value": 99_900.0, "expected_orders": 3.5, "rfm_segment": "champions"}
     value |= {"recency_score": 5, "frequency_score": 2, "monetary_score": 1, "value_group": "high value"}
-    order = one | {"p_repurchase": 0.5, "next_order_days": 9.0, "expected_orders": 1.3}
+    one | {"p_repurchase": 0.5, "next_order_days": 9.0, "expected_orders": 1.3}
     moved = {f"moved_{name}": 0.1 for name in MOVED} | {"moved_silence": -2.3}
     profile = one | {"stage": "at_risk", "persona": "More <wine>", "main_need": "wine", "stated_need": None}
     tier = one | {"tier": "Silver", "points": 1200, "next_tier": "Gold", "spend_to_next": 5000, "to_next": 5000}

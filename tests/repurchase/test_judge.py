@@ -91,6 +91,13 @@ def test_the_holdout_shows_every_candidate_the_curve_and_the_gain_over_the_floor
     assert set(held.reliability(choice.name, 0.95)["days"]) == {7, 14, 30}
 
 
+def test_the_table_is_compared_with_what_followed_its_day(steady):
+    table = pd.DataFrame({"member_id": steady.history.members[::-1], "p_repurchase": 0.3})
+    seen = holdout.observed(table, steady.history, steady.end - 20, 14)
+    waited = steady.history.since(steady.end - 20)[::-1]
+    assert seen.came.tolist() == ((waited >= 0) & (waited < 14)).tolist() and (seen.chances == 0.3).all(axis=None)
+
+
 def test_groups_are_scored_apart():
     rows = holdout.by_group(judged(x=[0.8, 0.4, 0.5, 0.9]), "x", pd.Series({"a": "one", "b": "two"}), 0.95)
     assert rows["members"].tolist() == [2, 2] and rows["actual"].tolist() == [1.0, 0.5]

@@ -69,6 +69,14 @@ class Holdout:
         return table
 
 
+def observed(table: pd.DataFrame, history: PurchaseDays, day: int, days: int) -> Judged:
+    """Return the p_repurchase of table `repurchase` and what `history` shows of the `days` from `day` on."""
+    waited = pd.Series(history.since(day), history.members).reindex(table["member_id"]).to_numpy()
+    index = pd.MultiIndex.from_product([[day], table["member_id"]], names=["day", "member_id"])
+    chances = pd.DataFrame({"p_repurchase": table["p_repurchase"].to_numpy()}, index)
+    return Judged(days, chances, pd.Series((waited >= 0) & (waited < days), index, name="came"))
+
+
 def by_group(judged: Judged, name: str, groups: pd.Series, confidence: float) -> pd.DataFrame:
     """Return `judge.scores` of the candidate `name`, members, predicted and actual share, in each of `groups`.
 
