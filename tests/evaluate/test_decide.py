@@ -271,7 +271,7 @@ def test_a_guardrail_whose_margin_exceeds_the_champions_own_value_is_not_counted
     world.change("champion", own + noise, ["explore_recall_at_10"])
     world.change("challenger", own - noise * 2, ["explore_recall_at_10"])
     rule = [Guardrail(metric="explore_recall_at_10", margin=0.005)]
-    decision = decided(world, guardrails=rule)
+    decision = decided(world, guardrails=rule, training_sd=None)
     if own == 0.0049:  # all of it and the width of the interval are more than the margin
         world.change("challenger", np.zeros(40), ["explore_recall_at_10"])
         assert decided(world, guardrails=rule).verdict == "keep"

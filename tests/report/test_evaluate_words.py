@@ -133,7 +133,8 @@ def test_the_conclusion_counts_apart_what_could_not_fail(world):
     drawn = decide.of_all_members(world.run().effects.assign(by="all"), pd.DataFrame({"metric": []}))
     idle = verdicts.check("coverage check", Kind.COVERAGE, True, could_fail=False, tests=1, repeats=20)
     champion, challenger = ({"policy": name, "settings": {}} for name in ("old", "new"))
-    decision = decide.decide(drawn, world.knobs.evaluate, world.knobs.decide, champion, challenger, [idle])
+    rule = world.knobs.decide.model_copy(update={"training_sd": None})
+    decision = decide.decide(drawn, world.knobs.evaluate, rule, champion, challenger, [idle])
     row = drawn.loc["recall_at_10"]
     said = words.render("decide_conclusion", decision=decision, row=row, confidence=0.95)
     assert "5 of 5 checks" in said and "1 could not fail" in said

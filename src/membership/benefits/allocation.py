@@ -173,7 +173,7 @@ def _core(known: Ways, within: Limits, start: np.ndarray, near: float, core: np.
 
 def _in_cents(within: Limits, cost: np.ndarray) -> np.ndarray:
     """Return the limits in whole cents where costs are whole, so that what rounds to them keeps them."""
-    return np.floor(within.upper + 1e-9) if (cost == np.rint(cost)).all() else within.upper
+    return np.floor(within.upper + within.slack) if (cost == np.rint(cost)).all() else within.upper
 
 
 def _by_member(member: np.ndarray, others: np.ndarray, most: int) -> tuple[csr_array, np.ndarray]:

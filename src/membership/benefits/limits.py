@@ -19,7 +19,8 @@ from membership.benefits.facts import UNKNOWN
 from membership.benefits.payoff import Options
 from membership.settings.benefits import Benefits
 
-_SAFETY = 1e-6  # programmes ask for a little more than `ratio`, so that rounding cannot break it
+_SAFETY = 1e-6  # programmes ask for a little more than `ratio`, so that rounding cannot break it; not of whole cents
+_LAST_DIGITS = 1e-9  # of cents
 
 
 @dataclass(frozen=True)
@@ -40,10 +41,15 @@ class Limits:
         free = -(prices @ self.shared) * self.most
         return float(best + prices @ self.upper + np.maximum(free, 0).sum())
 
+    @property
+    def slack(self) -> np.ndarray:
+        """Cents by which each limit may be missed: a least share, which was multiplied out, by its last digits."""
+        return np.where(self.upper < 0, _LAST_DIGITS, 0.0)
+
     def excess(self, spent: np.ndarray) -> np.ndarray:
         """Return by how much `spent` (cents in each cell) breaks each limit, as a share of its size; 0: kept."""
         sizes = np.maximum(np.abs(self.upper), 1.0)
-        over = (self.rows @ spent - self.upper) / sizes
+        over = (self.rows @ spent - self.upper - self.slack) / sizes
         for column, (_, inside, members) in enumerate(self.groups):
             each = inside @ spent / members
             over[self.shared[:, column] != 0] = self.ratio - each.min() / each.max() if each.any() else 0.0
@@ -71,10 +77,11 @@ def limits(options: Options, facts: pd.DataFrame, settings: Benefits) -> Limits:
     upper = [np.array([settings.budget]), -np.minimum(can, asked)]
     slope = [np.ones(1), np.where(can > asked, -settings.min_tier_share, 0.0)]
     shared = [np.zeros((1 + len(ranks), len(groups)))]
+    safety = 0.0 if (options.cost == np.rint(options.cost)).all() else _SAFETY
     for column, (attribute, inside, members) in enumerate(groups):
         _usable_by_all(attribute, inside @ usable, settings)
         largest = np.zeros((2 * len(members), len(groups)))
-        least = settings.fairness.min_ratio * (1 + _SAFETY)
+        least = settings.fairness.min_ratio * (1 + safety)
         part = members / members.sum()  # t is what all would cost, not one, so that numbers are of like size
         largest[:, column] = np.r_[-part, least * part]
         rows, shared = [*rows, inside, -inside], [*shared, largest]
