@@ -56,7 +56,7 @@ def of(history: PurchaseDays, until: int, settings: Repurchase) -> Lessons:
 
 
 def lessons(history: PurchaseDays, cutoffs: list[int], until: int, most: int | None = None) -> Lessons:
-    """Return what was known on each of `cutoffs`, of `most` members (all unless given), and what followed by `until`."""
+    """Return what was known on each of `cutoffs`, of `most` members or all, and what followed before `until`."""
     parts = []
     for number, day in enumerate(cutoffs):
         seen = _part(history, number, most or len(history.members))
