@@ -11,13 +11,13 @@ from pathlib import Path
 from membership.base.errors import DataError
 
 
-def measure(module: str, members: int, seed: int) -> dict:
-    """Run `python -m module members seed` and return the JSON object of its last line. Raises DataError if it fails."""
+def measure(module: str, *arguments: str | int) -> dict:
+    """Run `python -m module arguments` and return the JSON object of its last line. Raises DataError if it fails."""
     here = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", module, str(members), str(seed)]
+    command = [sys.executable, "-m", module, *map(str, arguments)]
     done = subprocess.run(command, env=here, cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False)
     if done.returncode:
-        raise DataError(f"{members:,} members: the measurement failed:\n{done.stderr[-2000:]}")
+        raise DataError(f"{module} {' '.join(command[3:])}: the measurement failed:\n{done.stderr[-2000:]}")
     return json.loads(done.stdout.splitlines()[-1])
 
 

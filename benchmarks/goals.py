@@ -16,6 +16,11 @@ def above(goal: str, found: float, asked: float) -> dict:
     return {"goal": goal, "found": float(found), "asked": f"> {asked:g}", "reached": bool(found > asked)}
 
 
+def below(goal: str, found: float, asked: float) -> dict:
+    """Return the row of a goal that `found` reaches only below `asked`."""
+    return {"goal": goal, "found": float(found), "asked": f"< {asked:g}", "reached": bool(found < asked)}
+
+
 def within(goal: str, found: float, asked: float, tolerance: float) -> dict:
     """Return the row of a goal that `found` reaches where it is at most `tolerance` from `asked`."""
     reached = bool(abs(found - asked) <= tolerance)

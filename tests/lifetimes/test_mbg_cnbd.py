@@ -66,3 +66,11 @@ def test_without_a_second_purchase_it_says_what_is_missing():
     rows = pd.DataFrame({"frequency": [0, 0], "recency_days": 0.0, "age_days": [5.0, 9.0], "log_gaps": 0.0})
     with pytest.raises(DataError, match="none of 2 members has bought on a second day"):
         MbgCnbd.fit(rows)
+
+
+def test_starts_that_climb_on_a_part_of_the_members_end_where_those_on_all_do(monkeypatch):
+    drawn = market(1200, 2.0, seed=7)
+    whole = MbgCnbd.fit(drawn).estimate
+    monkeypatch.setattr("membership.lifetimes.mbg_cnbd._TRIED_ON", 300)
+    assert MbgCnbd.problem(drawn).sample.members == 300
+    np.testing.assert_allclose(MbgCnbd.fit(drawn).estimate.values, whole.values, rtol=1e-4)

@@ -13,6 +13,7 @@ from membership.lifetimes.mbg_cnbd import MbgCnbd
 from membership.repurchase import candidates, rhythm, rules
 from membership.repurchase.hazard import Hazard
 from membership.repurchase.lessons import of as lessons
+from membership.repurchase.logistic import Logistic
 from membership.repurchase.purchase_days import PurchaseDays
 from membership.repurchase.stack import Stack
 
@@ -77,6 +78,25 @@ def test_the_hazard_network_finds_the_weekend():
     monday = market.end - (market.end + 3) % 7
     daily = model.daily(rhythm.at(market.history, monday), monday, 7).mean(axis=0)
     assert daily[5:].mean() / daily[:5].mean() == pytest.approx(2.5, rel=0.3)
+
+
+def test_of_more_members_than_rows_each_day_teaches_a_part_so_that_all_horizons_are_followed(steady):
+    few = QUICK.model_copy(update={"most_rows": 1000})
+    past = lessons(steady.history, steady.end, few)
+    days, counts = np.unique(past.day, return_counts=True)
+    assert len(past.day) <= 1000 and steady.end - days.min() >= 2 * max(few.horizons) - few.step_days
+    assert counts.min() > 0.8 * counts.max()
+    members = [set(past.rhythm.index[past.day == day]) for day in days]
+    assert not members[0] & members[1] and len(set.union(*members)) == 600
+    rows, came = past.rows(max(few.horizons))
+    assert rows.sum() > 400 and 0 < came.mean() < 1
+
+
+def test_a_logistic_regression_on_evenly_spread_members_is_near_that_on_all(fitted, known, steady, monkeypatch):
+    monkeypatch.setattr("membership.repurchase.logistic._SAMPLE", 300)
+    part = Logistic.fit(steady.history, steady.end, QUICK.horizons)
+    whole = fitted.candidates["logistic"].chances(known, steady.end, [14])
+    assert 0 < np.abs(part.chances(known, steady.end, [14]) - whole).mean() < 0.03
 
 
 def test_what_is_stored_and_read_again_says_the_same(fitted, known, steady, tmp_path):

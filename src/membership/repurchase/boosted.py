@@ -39,9 +39,9 @@ class Trees:
 
     def chances(self, rhythm: pd.DataFrame, day: int, days: Sequence[int]) -> np.ndarray:
         """Return P(order within each of `days`), (members, m)."""
-        known = inputs.of(rhythm).to_numpy()
-        found = np.stack([special.expit(one.scores(known)) for one in self.trees], axis=1)
-        return curves.within(found, self.horizons, days)
+        known, needed = inputs.of(rhythm).to_numpy(), np.searchsorted(self.horizons, max(days)) + 1
+        found = np.stack([special.expit(one.scores(known)) for one in self.trees[:needed]], axis=1)
+        return curves.within(found, self.horizons[:needed], days)
 
 
 def _trees(known: np.ndarray, past: Lessons, days: int, settings: Repurchase, seed: int):

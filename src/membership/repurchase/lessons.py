@@ -32,7 +32,9 @@ class Lessons:
 def of(history: PurchaseDays, until: int, settings: Repurchase) -> Lessons:
     """Return the lessons of every `step_days`-th day before `until` (days since 1970), as many as `most_rows` allows.
 
-    Members are seen only on days on which they had joined. Raises DataError where there is too little to learn from.
+    Where all members would fill it before the days reach back twice the longest horizon, each day has a part of them,
+    evenly spread and another one each time: what is to be learned must have been followed. Members are seen only on
+    days on which they had joined. Raises DataError where there is too little to learn from.
     """
     begins = int(history.joined.min()) + _EARLIEST
     cutoffs = list(range(until - 1, begins - 1, -settings.step_days))
@@ -41,10 +43,9 @@ def of(history: PurchaseDays, until: int, settings: Repurchase) -> Lessons:
             f"repurchase: {until - int(history.joined.min())} days of history; {_EARLIEST + 1} are needed to learn "
             "who comes back. Give an earlier windows.start."
         )
-    cutoffs = cutoffs[: max(settings.most_rows // max(len(history.members), 1), 1)]
-    known = history.until(until)
-    sample = known if len(cutoffs) > 1 else _sampled(known, settings.most_rows)
-    found = lessons(sample, cutoffs, until)
+    needed = -(-2 * max(settings.horizons) // settings.step_days)
+    cutoffs = cutoffs[: max(settings.most_rows // max(len(history.members), 1), needed)]
+    found = lessons(history.until(until), cutoffs, until, settings.most_rows // len(cutoffs))
     came = int((found.waited >= 0).sum())
     if min(came, len(found.waited) - came) < _FEWEST:
         raise DataError(
@@ -54,19 +55,22 @@ def of(history: PurchaseDays, until: int, settings: Repurchase) -> Lessons:
     return found
 
 
-def lessons(history: PurchaseDays, cutoffs: list[int], until: int) -> Lessons:
-    """Return what was known on each of `cutoffs`, and what followed before `until`."""
+def lessons(history: PurchaseDays, cutoffs: list[int], until: int, most: int | None = None) -> Lessons:
+    """Return what was known on each of `cutoffs`, of `most` members or all, and what followed before `until`."""
     parts = []
-    for day in cutoffs:
-        here, waited = history.present(day), history.since(day)
+    for number, day in enumerate(cutoffs):
+        seen = _part(history, number, most or len(history.members))
+        here, waited = seen.present(day), seen.since(day)
         waited = np.where(day + waited < until, waited, -1)
-        parts.append((rhythm.at(history, day)[here], np.full(here.sum(), day), waited[here]))
+        parts.append((rhythm.at(seen, day)[here], np.full(here.sum(), day), waited[here]))
     rows, days, waited = zip(*parts, strict=True)
     days = np.concatenate(days)
     return Lessons(pd.concat(rows), days, np.concatenate(waited), until - days)
 
 
-def _sampled(history: PurchaseDays, most: int) -> PurchaseDays:
-    """Return evenly spread blocks of members, `most` at most."""
-    every = -(-len(history.members) // most)
-    return history if every == 1 else history.every(every)
+def _part(history: PurchaseDays, number: int, most: int) -> PurchaseDays:
+    """Return at most `most` members, evenly spread; the next `number` has others."""
+    members = len(history.members)
+    if members <= most:
+        return history
+    return history.only((np.arange(members) + number) * most % members < most)

@@ -13,6 +13,7 @@ from membership.repurchase.purchase_days import PurchaseDays
 
 COUNTS = ("days_14", "days_28", "days_60", "days_90")
 _EARLIER = 4  # windows, one after the other, that it learns from
+_SAMPLE = 30_000  # members that it learns from at most, evenly spread: seven weights ask for no more
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,8 @@ class Logistic:
         Horizons with no such window, or after which all or none came back, are left out; raises DataError where that
         leaves none.
         """
-        fits = {horizon: fit for horizon in horizons if (fit := _one(history, day, horizon))}
+        sample = history.every(max(-(-len(history.members) // _SAMPLE), 1)).until(day)
+        fits = {horizon: fit for horizon in horizons if (fit := _one(sample, day, horizon))}
         if not fits:
             raise DataError(
                 f"logistic: history teaches none of repurchase.horizons, {list(horizons)} days: it takes twice as "
@@ -58,7 +60,7 @@ def _one(history: PurchaseDays, day: int, horizon: int) -> tuple[float, np.ndarr
     cutoffs = [cutoff for cutoff in cutoffs if cutoff - begins >= horizon]
     if not cutoffs:
         return None
-    past = lessons.lessons(history.until(day), cutoffs, day)
+    past = lessons.lessons(history, cutoffs, day)
     _, came = past.rows(horizon)
     bought = past.rhythm["bought"].to_numpy() > 0
     inputs, came = _inputs(past.rhythm[bought]), came[bought]

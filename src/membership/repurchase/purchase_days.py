@@ -87,11 +87,14 @@ class PurchaseDays:
 
     def every(self, step: int) -> "PurchaseDays":
         """Return every `step`-th member."""
-        kept = np.arange(len(self.members)) % step == 0
+        return self if step == 1 else self.only(np.arange(len(self.members)) % step == 0)
+
+    def only(self, kept: np.ndarray) -> "PurchaseDays":
+        """Return the members that are `kept`, (n,) bool."""
         counts = np.diff(self.starts)
         entries = np.repeat(kept, counts)
         starts = np.concatenate([[0], np.cumsum(counts[kept])])
-        visits = self.visits.every(step) if self.visits else None
+        visits = self.visits.only(kept) if self.visits else None
         parts = self.days[entries], self.spend[entries], visits
         return PurchaseDays(self.members[kept], self.joined[kept], starts, *parts)
 
