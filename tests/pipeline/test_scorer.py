@@ -3,6 +3,7 @@
 import json
 import shutil
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -10,9 +11,14 @@ import pytest
 
 from membership.base import engine, paths, stored, tables
 from membership.base.errors import DataError
+from membership.data import features
 from membership.pipeline import scorer
+from membership.profile import lifecycle
 from membership.recommend import baskets, policies, policy
 from membership.recommend.peers.registry import PEERS
+from membership.repurchase import purchase_days
+from membership.settings import params
+from membership.tiers import points, qualifying, rules
 
 ARMS = {"champion": {"policy": "gp_topfreq", "settings": {}}, "challenger": {"policy": "model"}}
 CENTS = 1e-6  # a value may differ by that: sums over members are put together in another order
@@ -27,8 +33,8 @@ def packed(folder, arm, live=None):
     return scorer.Scorer(folder)
 
 
-def ask(ready, rows, k) -> pd.DataFrame:
-    return pd.DataFrame(ready.answer(rows, k), columns=list(scorer.COLUMNS))
+def ask(ready, rows, k, now=None) -> pd.DataFrame:
+    return pd.DataFrame(ready.answer(rows, k, now), columns=list(scorer.COLUMNS))
 
 
 @pytest.fixture(scope="module")
@@ -161,6 +167,106 @@ def test_ids_and_events_may_be_asked_together_in_any_order(champion):
 def test_events_may_come_as_json_text(champion):
     plain, text = asked([bought()]), asked(json.dumps([bought()]))
     pd.testing.assert_frame_equal(ask(champion, plain, 2), ask(champion, text, 2))
+
+
+LATER = "2017-12-08"
+
+
+def batch_at(day) -> pd.DataFrame:
+    """What a batch run as of `day` says of all members by the models of the scorer, from the whole tables."""
+    p = params.parse(params.read())
+    worth, forecast, borders, rule = (stored.load(paths.models(name), scorer.CLASSES) for name in scorer.MODELS)
+    con, members = engine.connect(), tables.read("members")
+    events, ids = engine.load(con, "events"), members["member_id"]
+    known = features.table(events, engine.load(con, "members"), [day]).set_index("member_id")
+    history = purchase_days.read(events, members, p.windows.start, day)
+    spans = [p.economics.repurchase_days, p.value.horizon_days]
+    chances = forecast.chances(history, purchase_days.number(day), spans).set_axis(
+        ["p_repurchase", "p_horizon"], axis=1
+    )
+    months = lifecycle.month_starts(p.windows.model_copy(update={"as_of": day}))
+    active = purchase_days.read(events, members, p.windows.start, day, p.economics.activity_kinds)
+    stage = borders.stages(active, purchase_days.number(day), p.lifecycle)["stage"]
+    amounts = qualifying.amounts(events, ids, months, p.tiers)
+    ranks = rules.replay(amounts, rule)
+    books = points.replay(qualifying.earning(events, ids, months, p.tiers), ranks, p.tiers, p.seed)
+    tiers = rules.standing(ranks, amounts, books.last, rule, p.tiers, qualifying.ahead(events, ids, months, p.tiers))
+    found = worth.forecast(known, chances, p.value, p.economics).join(tiers.set_index("member_id"))
+    return found.assign(stage=stage)
+
+
+def test_a_week_later_the_standing_models_say_what_a_batch_run_of_that_day_would(champion):
+    members, day = everybody(), date.fromisoformat(LATER)
+    answer = ask(champion, sent(members, LATER), 5, f"{LATER}T00:00:00").set_index("member_id")
+    expected = batch_at(day).loc[members]
+    assert (answer["as_of"] == LATER).all() and (answer["model_age_days"] == 7).all()
+    for column in scorer.WORTH:
+        np.testing.assert_allclose(answer[column], expected[column], rtol=1e-9, atol=CENTS)
+    assert answer["stage"].tolist() == expected["stage"].tolist()
+    for column in ("tier", "to_next", "points"):
+        assert answer[column].tolist() == expected[column].tolist()
+    before = ask(champion, pd.DataFrame({"member_id": members}), 5).set_index("member_id")
+    assert not np.allclose(answer["p_repurchase"], before["p_repurchase"])
+
+
+def test_a_known_member_of_whom_nothing_is_sent_has_been_silent_since_the_batch_run(champion):
+    members = everybody()
+    aged = ask(champion, pd.DataFrame({"member_id": members}), 5, LATER)
+    silent = ask(champion, sent(members, champion.as_of), 5, LATER)
+    assert (aged["answered_from"] == "batch").all() and (aged["as_of"] == LATER).all()
+    pd.testing.assert_frame_equal(aged.drop(columns="answered_from"), silent.drop(columns="answered_from"))
+
+
+@pytest.mark.parametrize("now", ["2017-12-01", "2017-12-01T00:00:00", "2017-12-01T18:30"])
+def test_on_the_day_of_the_batch_run_ids_are_answered_as_it_did(champion, now):
+    rows = pd.DataFrame({"member_id": everybody()})
+    pd.testing.assert_frame_equal(ask(champion, rows, 5, now), ask(champion, rows, 5))
+
+
+def test_what_a_member_did_today_counts_and_the_chances_are_those_of_the_days_that_follow(champion):
+    today = pd.DataFrame({"member_id": ["early", "late"], "events": [[bought(-7.4)], [bought(3)]]})
+    early, late = (row for _, row in ask(champion, today, 3, "2017-12-08T12:00:00").iterrows())
+    assert (early["as_of"], late["as_of"]) == ("2017-12-09", "2017-12-08")
+    assert (early["model_age_days"], late["model_age_days"]) == (8, 7)
+    tomorrow = ask(champion, asked([bought(-7.4)], "early"), 3, "2017-12-09").iloc[0]
+    assert early.to_dict() == tomorrow.to_dict()
+
+
+def test_a_tier_that_is_no_longer_deserved_is_lost_in_silence(champion):
+    members = pd.DataFrame({"member_id": everybody()})
+    order = ["Member", "Silver", "Gold", "Platinum"]
+    ranks = [ask(champion, members, 1, now)["tier"].map(order.index) for now in (None, "2018-08-01")]
+    assert (ranks[1] <= ranks[0]).all() and (ranks[1] == 0).all() and (ranks[0] > 0).any()
+
+
+CLOCKS = {
+    "before the batch run": ("2017-11-30T23:59", "the batch run is as of 2017-12-01 .* allowed: that day and later"),
+    "no time": ("next week", "now = 'next week': allowed: an ISO time on the members' wall clock"),
+    "a number": (20171208, "now = 20171208: allowed: an ISO time"),
+    "a zone": ("2017-12-08T10:00:00Z", "without a zone"),
+    "a year on": ("2018-12-01", "the models were made 365 days before it, .* fewer than 365. .* run `dvc repro`"),
+}
+
+
+@pytest.mark.parametrize("case", CLOCKS)
+def test_a_clock_that_cannot_be_scored_at_is_refused_in_words(champion, case):
+    now, words = CLOCKS[case]
+    with pytest.raises(DataError, match=words):
+        ask(champion, pd.DataFrame({"member_id": everybody()[:1]}), 5, now)
+
+
+def test_an_event_after_the_clock_is_refused_and_one_before_it_is_not(champion):
+    with pytest.raises(DataError, match=r"local_at = '2017-12-08T12:00:00' in 1 events; .* before 2017-12-08T11:00:00"):
+        ask(champion, asked([bought(-7.5)]), 5, "2017-12-08T11:00:00")
+    assert len(ask(champion, asked([bought(-7.5)]), 5, "2017-12-08T12:00:01")) == 1
+
+
+def test_days_are_answered_alike_whichever_were_asked_before(champion):
+    rows = pd.DataFrame({"member_id": everybody()[:5]})
+    first = ask(champion, rows, 3, "2017-12-03")
+    for day in range(4, 12):
+        ask(champion, rows, 3, f"2017-12-{day:02d}")
+    pd.testing.assert_frame_equal(ask(champion, rows, 3, "2017-12-03"), first)
 
 
 REFUSED = {

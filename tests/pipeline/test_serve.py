@@ -59,6 +59,9 @@ def test_the_loaded_model_has_a_signature_an_example_and_answers_it(registry):
     known, new = model.predict(example, params=params)
     assert (known["answered_from"], new["answered_from"]) == ("batch", "events")
     assert len(known["items"]) == len(new["items"]) == 2
+    later, _ = model.predict(example, params={"now": "2017-12-05"})
+    assert (known["as_of"], known["model_age_days"]) == ("2017-12-01", 0)
+    assert (later["as_of"], later["model_age_days"]) == ("2017-12-05", 4)
     value = tables.read("value").set_index("member_id")["value"]
     assert known["value"] == value[known["member_id"]]
     with pytest.raises(MlflowException, match="unknown members: nobody") as refused:
@@ -114,6 +117,7 @@ def request(*rows, **more) -> bytes:
 
 LATE = [{"kind": "purchase", "local_at": "2018-02-01T10:00:00"}]
 MALFORMED = {
+    "now = '2016-01-01'": request({"member_id": "m01"}, params={"now": "2016-01-01"}),
     "k = 0: allowed: whole numbers, 1 to 5": request({"member_id": "m01"}, params={"k": 0}),
     "Can not safely convert": request({"member_id": "m01"}, params={"k": "many"}),
     "unknown members: nobody": request({"member_id": "nobody"}),

@@ -1,14 +1,14 @@
 """What a request to the scorer may hold, and in words what is wrong with one that holds something else.
 
 A row is a member: `member_id`, and, for a member whose behaviour is sent along, `events` (a list of objects with the
-fields below) and `joined_at` (an ISO date). A row without `events` asks for what the batch run said of that member.
+fields below) and `joined_at` (an ISO date). A row without `events` asks for what the batch run knows of that member.
 """
 
 import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, time
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ REQUIRED = ("kind", "local_at")
 TEXTS = ("item_id", "order_id", "channel")  # may be missing or null
 NUMBERS = {"quantity": 1, "amount": 0, "discount": 0}  # whole; what counts where they are missing
 FIELDS = (*REQUIRED, *TEXTS, *NUMBERS)
+OLDEST = 365  # days after which models are too old to answer from: habits, prices and the catalogue have changed
 _MOST = 1e12  # what no line comes near
 _ZONE = r"(?:Z|[+-]\d\d:?\d\d|[T ].*[+-]\d\d)$"
 
@@ -41,8 +42,31 @@ class Request:
     joined_at: pd.Series
 
 
-def read(rows: pd.DataFrame, as_of: date, limits: Clean) -> Request:
-    """Check `rows` of a request to a scorer that knows the time before `as_of`.
+def clock(now: Any, as_of: date) -> datetime:
+    """Return the moment for which members are scored: `now`, an ISO time, or the first moment of `as_of`.
+
+    Raises DataError where it is no such time, before `as_of`, or OLDEST days or more after it.
+    """
+    start = datetime.combine(as_of, time())
+    if now is None:
+        return start
+    found, given = _times([now]).iloc[0], f"now = {now!r}"
+    if pd.isna(found):
+        raise DataError(f"{given}: allowed: an ISO time on the members' wall clock, without a zone, from {as_of} on.")
+    if found < start:
+        raise DataError(
+            f"{given}: the batch run is as of {as_of} and knows what came before; allowed: that day and later."
+        )
+    if (found - start).days >= OLDEST:
+        raise DataError(
+            f"{given}: the models were made {(found - start).days} days before it, as of {as_of}; allowed: fewer than "
+            f"{OLDEST}. Set windows.as_of to a later day, run `dvc repro`, and serve the model that it registers."
+        )
+    return found.to_pydatetime()
+
+
+def read(rows: pd.DataFrame, now: datetime, limits: Clean) -> Request:
+    """Check `rows` of a request at the moment `now`, before which everything is known.
 
     What cleaning would have dropped or corrected by `limits` is refused: the batch run never counts it as it stands.
 
@@ -61,7 +85,7 @@ def read(rows: pd.DataFrame, as_of: date, limits: Clean) -> Request:
     if not sent.any():
         return Request(np.array(members), sent, pd.DataFrame(), pd.Series(dtype="datetime64[us]"))
     asked = [member for member in members if lists[member] is not None]
-    return Request(np.array(members), sent, _events(given, as_of, limits), _joined(joined, asked, as_of))
+    return Request(np.array(members), sent, _events(given, now, limits), _joined(joined, asked, now))
 
 
 def top(k: Any, most: int) -> int:
@@ -95,18 +119,18 @@ def _listed(cell: Any, member: str) -> Sequence[Any] | None:
     return cell
 
 
-def _joined(given: dict[str, Any], members: list[str], as_of: date) -> pd.Series:
+def _joined(given: dict[str, Any], members: list[str], now: datetime) -> pd.Series:
     texts = [given.get(member) for member in members]
     missing = np.array([one is None or isinstance(one, float) for one in texts])
     times = _times(texts)
-    wrong = (times.isna() & ~missing) | (times >= pd.Timestamp(as_of))
+    wrong = (times.isna() & ~missing) | (times >= now)
     if wrong.any():
         at = int(wrong.to_numpy().argmax())
-        raise DataError(f"member {members[at]!r}: joined_at = {texts[at]!r}: allowed: an ISO date before {as_of}.")
+        raise DataError(f"member {members[at]!r}: joined_at = {texts[at]!r}: allowed: an ISO date before {_said(now)}.")
     return times.set_axis(pd.Index(members, name="member_id"))
 
 
-def _events(given: list[tuple[str, Any]], as_of: date, limits: Clean) -> pd.DataFrame:
+def _events(given: list[tuple[str, Any]], now: datetime, limits: Clean) -> pd.DataFrame:
     for member, event in given:
         if not isinstance(event, dict):
             raise DataError(f"member {member!r}: event {event!r}: allowed: an object with {', '.join(FIELDS)}.")
@@ -129,11 +153,16 @@ def _events(given: list[tuple[str, Any]], as_of: date, limits: Clean) -> pd.Data
     for name, most in (("quantity", limits.outlier_quantity), ("amount", limits.outlier_amount)):
         _refuse(found[name].abs() > most, members, name, columns, f"at most {most} either way (clean.outlier_{name})")
     times = _times(columns["local_at"])
-    wrong = times.isna() | (times >= pd.Timestamp(as_of)) | (times < pd.Timestamp(limits.earliest))
-    allowed = f"an ISO time before {as_of}, from {limits.earliest} on, on the members' wall clock, without a zone"
+    wrong = times.isna() | (times >= now) | (times < pd.Timestamp(limits.earliest))
+    allowed = f"an ISO time before {_said(now)}, from {limits.earliest} on, on the members' wall clock, without a zone"
     _refuse(wrong, members, "local_at", columns, allowed)
     texts = {name: pd.Series(columns[name], dtype="str") for name in ("kind", *TEXTS)}
     return pd.DataFrame({"member_id": pd.Series(members, dtype="str"), **texts, "local_at": times, **found})
+
+
+def _said(now: datetime) -> str:
+    """Return a moment as the one who asks may write it: midnight as the day."""
+    return str(now.date()) if now.time() == time() else now.isoformat()
 
 
 def _whole(columns: dict[str, list], name: str, members: list[str]) -> pd.Series:

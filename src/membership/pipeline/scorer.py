@@ -1,40 +1,41 @@
-"""The scorer: what the batch run knows of members, in one folder, and answers for them from it.
+"""The scorer: what the batch run knows of members, in one folder, and answers for them from it, at any later moment.
 
-Known members are answered from the batch run's tables. For members whose events are sent along the batch run's own
-functions work on these events: value, stage, tier, points and items are what a batch run with these events would have
-said, with all that is learned from other members as it was. Benefits are given out of one budget to all members
-together, so they stay those of the batch run; who was not in it has none yet.
+Known members are answered from the batch run's tables on its own day, and later from the events that it knew: they are
+taken to have done nothing since. For members whose events are sent along these events count. Value, stage, tier, points
+and items are what a batch run with these events on that day would have said, with all that is learned from other
+members as it was (`moment`). Benefits are given out of one budget to all members together, so they stay those of the
+batch run; who was not in it has none yet.
+
+The day of an answer is that of the clock; for a member who did something on it already it is the next one, so that all
+events count, and the chances are those of the days that follow.
 """
 
 import shutil
-from datetime import timedelta
+from collections import OrderedDict
+from datetime import date, timedelta
 from pathlib import Path
 from threading import Lock
 
 import numpy as np
 import pandas as pd
-import pyarrow
 import yaml
 
 from membership.base import engine, files, paths, stored, tables
 from membership.base.errors import DataError
-from membership.data import features, purchases
+from membership.data import purchases
 from membership.pipeline import request
-from membership.profile import lifecycle
-from membership.recommend import baskets, model, policies, policy, train
-from membership.repurchase import candidates, purchase_days
-from membership.repurchase import score as forecasts
+from membership.pipeline.moment import CLASSES, MODELS, Moment, Standing
+from membership.recommend import baskets, model, policy, train
 from membership.settings import params
-from membership.tiers import points, qualifying, rules
-from membership.value import score
 
-CLASSES = (*score.STORED, *candidates.STORED, forecasts.Forecast, lifecycle.Borders, rules.Rule)
-MODELS = ("worth", "repurchase", "stages", "tiers")  # what the batch run leaves under models/; every scorer takes it
 WORTH = ("value", "value_low", "value_high", "p_repurchase", "p_horizon", "residual_value")
 TIER = ("tier", "next_tier", "to_next", "spend_to_next", "points")
 ITEM = ("rank", "item_id", "name", "score", "source", "reason")
-COLUMNS = ("member_id", "answered_from", "as_of", *WORTH, "stage", *TIER, "benefits", "items")
-_TYPES = {"str": "VARCHAR", "int64": "BIGINT", "datetime64[us]": "TIMESTAMP"}
+COLUMNS = (
+    "member_id", "answered_from", "as_of", "model_age_days", *WORTH, "stage", *TIER, "benefits", "items",
+)  # fmt: skip
+_READY = 4  # days whose queries are kept; another takes a second or two
+_ROWS = 20_000  # of a group in the file of events, so that few are read for a member
 
 
 def pack(folder: Path) -> None:
@@ -55,6 +56,7 @@ def pack(folder: Path) -> None:
     items[items["item_id"].isin(known)].to_parquet(folder / "items.parquet", index=False)
     tables.read("members")[["member_id", "joined_at"]].to_parquet(folder / "members.parquet", index=False)
     _answers().to_parquet(folder / "answers.parquet", index=False)
+    _events(p.windows.as_of).to_parquet(folder / "events.parquet", index=False, row_group_size=_ROWS)
 
 
 def pack_policy(folder: Path, arm: str, live: dict) -> None:
@@ -96,6 +98,12 @@ def _products(items: pd.DataFrame):
     return baskets.of_products(engine.load(engine.connect(), "events"), items)
 
 
+def _events(as_of: date) -> pd.DataFrame:
+    """Return what a request may hold of every event before `as_of`, each member's together."""
+    events = tables.read("events")[["member_id", *request.FIELDS]]
+    return events[events["local_at"] < pd.Timestamp(as_of)].sort_values(["member_id", "local_at"], kind="stable")
+
+
 def _answers() -> pd.DataFrame:
     """Return what the batch run says of every member but the items: one row a member."""
     worth, stage = tables.read("value")[["member_id", *WORTH]], tables.read("profile")[["member_id", "stage"]]
@@ -108,139 +116,87 @@ class Scorer:
     """Answers requests from what `pack` put into a folder; safe to call from several threads."""
 
     def __init__(self, folder: Path):
-        self.p = params.parse(yaml.safe_load((folder / "params.yaml").read_text(encoding="utf-8")))
+        self._standing, self._folder = Standing(folder), folder
+        self.p = self._standing.p
         self.as_of = self.p.windows.as_of
-        items, answers = pd.read_parquet(folder / "items.parquet"), pd.read_parquet(folder / "answers.parquet")
-        known = self._objects(answers.set_index("member_id"), "batch")
-        self._known = {one["member_id"]: one for one in known}
-        self._lists = _lists(pd.read_parquet(folder / "recommendations.parquet"), items)
-        self._sent = _Sent(folder, self.p, items)
+        self._moments: OrderedDict[date, Moment] = OrderedDict()
+        self._lock = Lock()
+        answers = pd.read_parquet(folder / "answers.parquet").set_index("member_id")
+        self._benefits = answers["benefits"].map(list).to_dict()
+        self._known = self._objects(answers, "batch", self.as_of)
+        self._lists = _lists(pd.read_parquet(folder / "recommendations.parquet"), self._standing.items)
+        self._moment(self.as_of)  # the first request need not wait for it
 
-    def answer(self, rows: pd.DataFrame, k: int) -> list[dict]:
+    def answer(self, rows: pd.DataFrame, k: int, now: str | None = None) -> list[dict]:
         """Return an object with COLUMNS for each of `rows` (see `request`), in the order asked.
 
-        Amounts are in cents; value and its interval cover `value.horizon_days` from as_of. `answered_from` is `batch`,
-        or `events` where these were sent; `benefits` is a list of names, `items` one of at most `k` objects with ITEM,
-        the best first. Raises DataError, in words, for what cannot be answered.
+        `now`: the clock, an ISO time on the members' wall clock; without one it stands at as_of. Amounts are in cents;
+        value and its interval cover `value.horizon_days` from the answer's `as_of`. `answered_from` is `batch`, or
+        `events` where these were sent; `model_age_days` the days since the models were made; `benefits` is a list of
+        names, `items` one of at most `k` objects with ITEM, the best first. Raises DataError, in words, for what
+        cannot be answered.
         """
-        k, asked = request.top(k, self.p.recommend.k), request.read(rows, self.as_of, self.p.clean)
+        k, clock = request.top(k, self.p.recommend.k), request.clock(now, self.as_of)
+        asked = request.read(rows, clock, self.p.clean)
         members = list(zip(asked.members.tolist(), asked.sent.tolist(), strict=True))
         if unknown := [member for member, sent in members if not sent and member not in self._known]:
             shown = ", ".join(unknown[:5])
             raise DataError(
                 f"unknown members: {shown}; they are not in the batch run as of {self.as_of}: send their `events`."
             )
-        found = {}
-        if asked.sent.any():
-            found = {one["member_id"]: one for one in self._objects(self._sent.answer(asked, k), "events")}
-        return [found[member] if sent else self._from_batch(member, k) for member, sent in members]
+        found = self._anew(asked.events, asked.joined_at, "events", clock.date(), k) if asked.sent.any() else {}
+        silent = [member for member, sent in members if not sent]
+        if silent and clock.date() > self.as_of:
+            past = pd.read_parquet(self._folder / "events.parquet", filters=[("member_id", "in", silent)])
+            joined = pd.Series(pd.NaT, pd.Index(silent, dtype="str", name="member_id"), dtype="datetime64[us]")
+            found |= self._anew(past, joined, "batch", clock.date(), k)
+        return [found[member] if member in found else self._from_batch(member, k) for member, _ in members]
 
     def _from_batch(self, member: str, k: int) -> dict:
         return self._known[member] | {"items": self._lists.get(member, [])[:k]}
 
-    def _objects(self, found: pd.DataFrame, origin: str) -> list[dict]:
-        """Return what was `found`, by member_id, as objects; benefits not given with it are those of the batch run."""
-        benefits = found["benefits"] if "benefits" in found else map(self._benefits, found.index)
+    def _anew(self, events: pd.DataFrame, joined_at: pd.Series, origin: str, clock: date, k: int) -> dict[str, dict]:
+        """Return the answers for the members of `joined_at` from their `events`, by member_id."""
+        joined = joined_at.fillna(self._standing.joined.reindex(joined_at.index))
+        days, found = _days(events, joined.index, clock), {}
+        for day, members in days.groupby(days).groups.items():
+            own = events[events["member_id"].isin(members)]
+            known = self._moment(day).of(own, joined.reindex(members))
+            frame = known.worth.assign(stage=known.stage).join(known.tiers)[[*WORTH, "stage", *TIER]]
+            ids = frame.index.to_numpy(dtype=str)
+            lists = _lists(policy.listed(known.recommender, self._standing.items, ids, k))
+            frame = frame.assign(items=[lists.get(member, []) for member in ids])
+            found |= self._objects(frame, origin, day)
+        return found
+
+    def _moment(self, day: date) -> Moment:
+        with self._lock:
+            if day not in self._moments:
+                self._moments[day] = Moment(self._standing, day)
+                while len(self._moments) > _READY:
+                    self._moments.popitem(last=False)
+            self._moments.move_to_end(day)
+            return self._moments[day]
+
+    def _objects(self, found: pd.DataFrame, origin: str, day: date) -> dict[str, dict]:
+        """Return what was `found` as of `day`, by member_id, as objects; benefits are those of the batch run."""
         whole = found.assign(
-            benefits=[list(one) for one in benefits],
+            benefits=[self._benefits.get(member, []) for member in found.index],
             answered_from=origin,
-            as_of=str(self.as_of),
+            as_of=str(day),
+            model_age_days=(day - self.as_of).days,
             next_tier=found["next_tier"].astype(object).where(found["next_tier"].notna(), None),
         )
         there = [name for name in COLUMNS if name in whole or name == "member_id"]
-        return whole.rename_axis("member_id").reset_index()[there].to_dict("records")
-
-    def _benefits(self, member: str) -> list[str]:
-        return self._known[member]["benefits"] if member in self._known else []
+        rows = whole.rename_axis("member_id").reset_index()[there].to_dict("records")
+        return {one["member_id"]: one for one in rows}
 
 
-class _Sent:
-    """Answers for members from the events that are sent of them, by the functions of the batch run."""
-
-    def __init__(self, folder: Path, p, items: pd.DataFrame):
-        self._p, self._items, self._lock = p, items, Lock()
-        self._worth, self._forecast, self._borders, self._rule = (
-            stored.load(folder / name, CLASSES) for name in MODELS
-        )
-        self._joined = pd.read_parquet(folder / "members.parquet").set_index("member_id")["joined_at"]
-        redeems = points.redeemers(len(self._joined), p.tiers, p.seed)
-        self._redeems = pd.Series(redeems, self._joined.index.sort_values())
-        lines, live = pd.read_parquet(folder / "baskets.parquet"), files.read_json(folder / "policy.json")
-        self._known = baskets.of_lines(lines, np.unique(lines["item_id"].to_numpy(dtype=str)), p.windows.as_of)
-        if live["policy"] == "model":
-            self._policy = policy.ready(model.load(folder / "next_basket"), self._known, items, p)
-        else:
-            self._policy = policies.ready(live["policy"], live["settings"], self._known, items, p.seed)
-        self._prepare()
-
-    def _prepare(self) -> None:
-        """Make the queries, over two tables that hold what the request at hand brings."""
-        p, con = self._p, engine.connect()
-        columns = [f'"{name}" {_TYPES[column.dtype]}' for name, column in tables.ALL["events"].columns.items()]
-        con.con.register("incoming", pyarrow.table({"item_id": self._known.items.tolist()}))
-        for statement in (
-            f"CREATE TABLE events ({', '.join(columns)})",
-            "CREATE TABLE members (member_id VARCHAR)",
-            "CREATE TABLE catalogue AS SELECT item_id FROM incoming",
-            "SET threads = 1",  # a request is small
-        ):
-            con.con.execute(statement).fetchall()
-        events, as_of, self._con = con.table("events"), p.windows.as_of, con
-        months = lifecycle.month_starts(p.windows)
-        self._features = engine.Prepared(con, features.at(events, con.table("members"), as_of))
-        self._days = engine.Prepared(con, purchase_days.active_days(events, as_of, p.economics.activity_kinds))
-        self._lines = engine.Prepared(con, baskets.lines(events, con.table("catalogue"), as_of, p.recommend))
-        self._qualifying = qualifying.Replayed(events, months, p.tiers, lambda table: engine.Prepared(con, table))
-
-    def answer(self, asked: request.Request, k: int) -> pd.DataFrame:
-        """Return what WORTH, `stage`, TIER and `items` are of the members who sent events, by member_id."""
-        members = pd.Series(np.sort(asked.members[asked.sent]), dtype="str")
-        with self._lock:
-            self._load(asked.events, members)
-            known, days, lines = self._features(), self._days(), self._lines()
-            qualified = self._qualifying.of(members)
-        known = known.set_index("member_id").sort_index()
-        joined = self._joined_at(asked).reindex(known.index)
-        chances = self._chances(days, joined)
-        worth = self._worth.forecast(known, chances, self._p.value, self._p.economics)[list(WORTH)]
-        found = worth.assign(stage=self._stages(days, joined))
-        found = found.join(self._standing(*qualified).set_index("member_id")[list(TIER)])
-        return found.assign(items=self._recommended(members.to_numpy(dtype=str), lines, k))
-
-    def _load(self, events: pd.DataFrame, members: pd.Series) -> None:
-        """Let the two tables hold what is asked now."""
-        for name, frame in (("events", events), ("members", members.to_frame("member_id"))):
-            self._con.con.register("incoming", pyarrow.Table.from_pandas(frame, preserve_index=False))
-            self._con.con.execute(f"DELETE FROM {name}").fetchall()
-            self._con.con.execute(f"INSERT INTO {name} BY NAME SELECT * FROM incoming").fetchall()
-
-    def _joined_at(self, asked: request.Request) -> pd.Series:
-        """Return when each member of a request joined: as it says, or else as the batch run knew."""
-        return asked.joined_at.fillna(self._joined.reindex(asked.joined_at.index))
-
-    def _chances(self, days: pd.DataFrame, joined: pd.Series) -> pd.DataFrame:
-        windows, spans = self._p.windows, (self._p.economics.repurchase_days, self._p.value.horizon_days)
-        history = purchase_days.of(days, joined, windows.start)
-        found = self._forecast.chances(history, purchase_days.number(windows.as_of), spans)
-        return found.set_axis(["p_repurchase", "p_horizon"], axis=1)
-
-    def _stages(self, days: pd.DataFrame, joined: pd.Series) -> pd.Series:
-        windows = self._p.windows
-        history = purchase_days.of(days, joined, windows.start, "active")
-        return self._borders.stages(history, purchase_days.number(windows.as_of), self._p.lifecycle)["stage"]
-
-    def _standing(self, amounts: pd.DataFrame, ahead: pd.Series, earning: qualifying.Earning) -> pd.DataFrame:
-        settings, ranks = self._p.tiers, rules.replay(amounts, self._rule)
-        # who redeems is drawn for the batch run's members; of others nothing is assumed to be redeemed
-        redeems = self._redeems.reindex(amounts.index, fill_value=False).to_numpy()
-        claim = points.vouchers(redeems, settings.redeem_at)
-        books = points.keep(*points.earned(earning, ranks), claim, settings.points_expire_days)
-        return rules.standing(ranks, amounts, books.last, self._rule, settings, ahead)
-
-    def _recommended(self, members: np.ndarray, lines: pd.DataFrame, k: int) -> list[list[dict]]:
-        now = self._policy(baskets.of_lines(lines, self._known.items, self._p.windows.as_of))
-        lists = _lists(policy.listed(now, self._items, members, k))
-        return [lists.get(member, []) for member in members]
+def _days(events: pd.DataFrame, members: pd.Index, clock: date) -> pd.Series:
+    """Return of each of `members` the day up to which events count: that of the clock, or the one after the last."""
+    last = events.groupby("member_id")["local_at"].max() if len(events) else pd.Series(dtype="datetime64[us]")
+    after = last.dt.normalize() + pd.Timedelta(days=1)
+    return after.reindex(members).clip(lower=pd.Timestamp(clock)).fillna(pd.Timestamp(clock)).dt.date
 
 
 def _lists(listed: pd.DataFrame, items: pd.DataFrame | None = None) -> dict[str, list[dict]]:

@@ -8,6 +8,7 @@ import hashlib
 import importlib.metadata
 import shutil
 import tempfile
+from datetime import date
 from pathlib import Path
 
 import mlflow
@@ -18,9 +19,10 @@ from mlflow.types.schema import AnyType, Array, ColSpec, DataType, Object, Param
 
 MODEL = "membership"
 DESCRIPTION = (
-    "What the membership programme knows of a member as of one day: value with interval, P(alive), stage, tier and "
-    "distance to the next, points, benefits and recommended items with reasons. Send `member_id` for members of the "
-    "batch run; send `events` (and `joined_at`, if known) along for any others."
+    "What the membership programme knows of a member at a moment: the chance of the next order, value with interval, "
+    "stage, tier and distance to the next, points, benefits and recommended items with reasons. Send `member_id` for "
+    "members of the batch run; send `events` (and `joined_at`, if known) along for any others, and for whoever did "
+    "something since; `now` is the moment, without it that of the batch run."
 )
 NEEDS = (
     "mlflow", "pandas", "numpy", "scipy", "torch", "ibis-framework", "duckdb", "pyarrow", "pydantic", "pyyaml",
@@ -42,7 +44,8 @@ class Scorer(mlflow.pyfunc.PythonModel):
         from membership.base.errors import ProjectError
 
         try:
-            return self._scorer.answer(model_input, (params or {}).get("k", self._scorer.p.recommend.k))
+            asked = params or {}
+            return self._scorer.answer(model_input, asked.get("k", self._scorer.p.recommend.k), asked.get("now"))
         except ProjectError as error:
             raise MlflowException(str(error), error_code=INVALID_PARAMETER_VALUE) from error
 
@@ -50,8 +53,8 @@ class Scorer(mlflow.pyfunc.PythonModel):
 set_model(Scorer())
 
 
-def signature(k: int) -> ModelSignature:
-    """Return what goes in and comes out; `k` items unless asked for fewer.
+def signature(k: int, as_of: date) -> ModelSignature:
+    """Return what goes in and comes out; `k` items and the moment `as_of` unless asked for others.
 
     `events` is any JSON: `request` says more clearly what is wrong with it than a schema would, and ten times sooner.
     """
@@ -59,7 +62,7 @@ def signature(k: int) -> ModelSignature:
 
     text, number, whole = DataType.string, DataType.double, DataType.long
     kinds = dict.fromkeys(scorer.COLUMNS, text) | dict.fromkeys(scorer.WORTH, number)
-    kinds |= dict.fromkeys(("to_next", "spend_to_next", "points"), whole) | {"benefits": Array(text)}
+    kinds |= dict.fromkeys(("model_age_days", "to_next", "spend_to_next", "points"), whole) | {"benefits": Array(text)}
     item = dict.fromkeys(scorer.ITEM, text) | {"rank": whole, "score": number}
     kinds["items"] = Array(Object([Property(name, kind) for name, kind in item.items()]))
     return ModelSignature(
@@ -71,7 +74,7 @@ def signature(k: int) -> ModelSignature:
             ]
         ),
         Schema([ColSpec(kind, name, required=name != "next_tier") for name, kind in kinds.items()]),
-        ParamSchema([ParamSpec("k", "long", k)]),
+        ParamSchema([ParamSpec("k", "long", k), ParamSpec("now", "string", as_of.isoformat())]),
     )
 
 
@@ -117,7 +120,7 @@ def _version(client, folder: Path, arm: str, live: dict, run_id: str) -> str:
     packed = folder / arm / "scorer"
     shutil.copytree(folder / "any", packed)
     scorer.pack_policy(packed, arm, live)
-    content = _digest([packed, _package()])
+    content, p = _digest([packed, _package()]), params.parse(params.read())
     for known in client.search_model_versions(f"name = '{MODEL}'"):
         if known.tags.get("content") == content:
             return known.version
@@ -127,7 +130,7 @@ def _version(client, folder: Path, arm: str, live: dict, run_id: str) -> str:
             python_model=str(Path(__file__)),
             artifacts={"scorer": str(packed)},
             code_paths=[str(_package())],
-            signature=signature(params.parse(params.read()).recommend.k),
+            signature=signature(p.recommend.k, p.windows.as_of),
             input_example=(scorer.example(packed), {"k": 3}),
             pip_requirements=[f"{name}=={importlib.metadata.version(name)}" for name in NEEDS],
         )
