@@ -1,6 +1,7 @@
 """Ingest: the source that is asked for, within the windows, of a stable sample; old tables stay where it fails."""
 
 from dataclasses import replace
+from datetime import date
 
 import pandas as pd
 import pytest
@@ -173,3 +174,17 @@ def test_members_of_whom_all_is_still_to_come_are_left_out(workspace):
     now = ingest.ingest(load(clean__latest="2020-04-01")).data
     assert sorted(now.members["member_id"]) == ["m0", "m1", "m2"]
     assert "late" in set(ingest.ingest(load()).data.members["member_id"])
+
+
+def test_what_was_known_on_a_day_is_neither_later_events_nor_members_who_came_later(workspace):
+    shop(workspace, "2020-01-05", "2020-03-31")
+    with (workspace / "shop.csv").open("a") as file:
+        file.write("late,2020-04-01,1.50\nm0,2020-04-02,1.50\n")
+    before, day = ingest.known(load(), date(2020, 4, 1))
+    assert (len(before.events), len(before.members), day) == (6, 3, date(2020, 4, 1))
+    everything, day = ingest.known(load(), None)
+    assert (len(everything.events), len(everything.members), day) == (8, 4, date(2020, 4, 3))
+    with pytest.raises(
+        DataError, match="AS_OF = 2020-04-04: the data end before 2020-04-03; allowed: at most 2020-04-03"
+    ):
+        ingest.known(load(), date(2020, 4, 4))

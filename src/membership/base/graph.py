@@ -43,6 +43,11 @@ def stage(name: str) -> dict[str, Any]:
     return stages[name].get("meta", {})
 
 
+def deps(name: str) -> list[str]:
+    """Return the files that the stage called `name` reads, relative to the root."""
+    return _names(_stages()[name].get("deps"))
+
+
 def maker(path: str) -> str:
     """Return the stage whose output `path` (relative to the root) is. Raises ProjectError where there is none."""
     for name, stage in _stages().items():

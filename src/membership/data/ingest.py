@@ -30,6 +30,24 @@ def ingest(p: params.Stage) -> Cleaned:
     return replace(cleaned, data=sample(data, p.dataset.max_members, p.seed))
 
 
+def known(p: params.Stage, day: date | None) -> tuple[Canonical, date]:
+    """Return the same tables as they were known on `day`, or on the day after the last event, and that day.
+
+    No window has to be covered. Raises DataError where `day` is later than that: nobody knows yet what happened.
+    """
+    raw = read(p.dataset, p.seed)
+    cleaned = clean(raw, p.clean).data
+    end = cleaned.events["local_at"].max().date() + timedelta(days=1)
+    if day is not None and day > end:
+        raise DataError(
+            f"AS_OF = {day}: the data end before {end}; allowed: at most {end}. Bring the newer events first."
+        )
+    now = day or end
+    events = cleaned.events[cleaned.events["local_at"] < pd.Timestamp(now)]
+    data = without(replace(cleaned, events=events), to_come(raw, now))
+    return sample(data, p.dataset.max_members, p.seed), now
+
+
 def to_come(raw: Canonical, latest: date) -> pd.Index:
     """Return the members whose first event is on or after `latest` and who are not known to have joined before."""
     first = raw.events.groupby("member_id")["local_at"].min()

@@ -24,7 +24,9 @@ ALL, NONE = "all", "-"
 STABLE, WATCH, DRIFTED = "stable", "watch", "drifted"
 SCORES = ("p_repurchase", "expected_orders", "expected_spend", "value", "p_alive")
 _COMPARED = ["outcome", "by", "group", "members", "predicted", "realised", "ratio", "low", "high", "status"]
-_CALIBRATED = ["outcome", "members", "intercept", "slope", "low", "high", "error", "status"]
+_CALIBRATED = [
+    "outcome", "members", "intercept", "slope", "low", "high", "error", "log_loss", "expected", "chance", "status",
+]  # fmt: skip
 _DRIFT = ["name", "kind", "psi", "psi_chance", "ks", "ks_chance", "reference", "current", "status"]
 
 
@@ -52,9 +54,10 @@ class Compared:
 
     `table`: one row an outcome and group of members (columns outcome, by, group, members, predicted and realised means,
     ratio of realised over predicted with low and high, status). `calibrated`: one row an outcome (intercept, slope,
-    low and high of the slope, error: of tenths, in the outcome's unit; status). `gone`: predicted members of whom the
-    data know nothing any more; `fewest`: members below which nothing is called drifted. Empty frames, and None for the
-    texts, where there were no predictions.
+    low and high of the slope, error: of tenths, in the outcome's unit; of a probability log_loss, what was expected of
+    it, and the rise that chance allows; status). `gone`: predicted members of whom the data know nothing any more;
+    `fewest`: members below which nothing is called drifted. Empty frames, and None for the texts, where there were no
+    predictions.
     """
 
     made: date | None
@@ -245,7 +248,9 @@ def _calibrated(happened: pd.DataFrame, outcome: Outcome, knobs: Monitor) -> dic
     found = fit(rows[did].to_numpy(), rows[predicted].to_numpy(), knobs.confidence)
     sure = (found.low > 1 or found.high < 1) and len(rows) >= knobs.min_members
     (word,) = status(pd.Series([abs(found.slope - 1)]), knobs.slope, pd.Series([sure]))
-    return {"outcome": outcome.name, "members": len(rows), **vars(found), "status": word}
+    chances = (rows[did].to_numpy(), rows[predicted].to_numpy(), knobs.confidence)
+    surprise = vars(calibration.surprise(*chances)) if outcome.probability else {}
+    return {"outcome": outcome.name, "members": len(rows), **vars(found), **surprise, "status": word}
 
 
 def _moved(reference: pd.Series, current: pd.Series, kind: str, knobs: Monitor) -> dict:

@@ -84,13 +84,11 @@ def write(path: Path, log: pd.DataFrame) -> None:
 
 
 def earlier(as_of: date, path: Path | None = None) -> pd.DataFrame:
-    """Return the latest predictions that can be judged on `as_of`: their repurchase_days are over; else no rows.
+    """Return `over` of the predictions kept in `path`.
 
     Raises DataError where those of one day are of more than one version, as two runs were kept as if both were live.
     """
-    every = read(path or stored())
-    before = every[every["as_of"] + pd.to_timedelta(every["repurchase_days"], unit="D") <= pd.Timestamp(as_of)]
-    latest = before[before["as_of"] == before["as_of"].max()].reset_index(drop=True)
+    latest = over(read(path or stored()), as_of)
     versions = sorted(latest["model_version"].unique())
     if len(versions) > 1:
         raise DataError(
@@ -98,6 +96,12 @@ def earlier(as_of: date, path: Path | None = None) -> pd.DataFrame:
             f"{', '.join(versions)}; allowed: the one that was live. Keep one with `make live`."
         )
     return latest
+
+
+def over(every: pd.DataFrame, as_of: date) -> pd.DataFrame:
+    """Return the latest predictions that can be judged on `as_of`: their repurchase_days are over; else no rows."""
+    before = every[every["as_of"] + pd.to_timedelta(every["repurchase_days"], unit="D") <= pd.Timestamp(as_of)]
+    return before[before["as_of"] == before["as_of"].max()].reset_index(drop=True)
 
 
 def kept(log: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:

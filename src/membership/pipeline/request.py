@@ -42,15 +42,17 @@ class Request:
     joined_at: pd.Series
 
 
-def clock(now: Any, as_of: date) -> datetime:
+def clock(now: Any, as_of: date, name: str = "now") -> datetime:
     """Return the moment for which members are scored: `now`, an ISO time, or the first moment of `as_of`.
+
+    `name` is what the one who asks calls it.
 
     Raises DataError where it is no such time, before `as_of`, or OLDEST days or more after it.
     """
     start = datetime.combine(as_of, time())
     if now is None:
         return start
-    found, given = _times([now]).iloc[0], f"now = {now!r}"
+    found, given = _times([now]).iloc[0], f"{name} = {now!r}"
     if pd.isna(found):
         raise DataError(f"{given}: allowed: an ISO time on the members' wall clock, without a zone, from {as_of} on.")
     if found < start:

@@ -20,6 +20,7 @@ from membership.base.errors import ProjectError
 from membership.settings import params
 
 _PARTS = ("notebooks", "src", "params.yaml", "dvc.yaml", "champion.json", "README.md", "reports/live")
+_LEFT_OUT = ("__pycache__", ".ipynb_checkpoints", "*.egg-info", "????-??-??")  # the last: runs of `make score`
 
 
 def copy(to: Path, overrides: Mapping[str, Any]) -> Path:
@@ -35,9 +36,7 @@ def copy(to: Path, overrides: Mapping[str, Any]) -> Path:
         source, target = paths.root() / part, to / part
         if source.is_dir():
             shutil.rmtree(target, ignore_errors=True)
-            shutil.copytree(
-                source, target, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", "*.egg-info")
-            )
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns(*_LEFT_OUT))
         else:
             shutil.copy(source, target)
     changed = params.override(raw, overrides)

@@ -41,6 +41,17 @@ _ROWS = 20_000  # of a group in the file of events, so that few are read for a m
 def pack(folder: Path) -> None:
     """Put into `folder` what every scorer takes, whatever it recommends by; `pack_policy` adds the rest.
 
+    Errors as of `pack_models`.
+    """
+    pack_models(folder)
+    _answers().to_parquet(folder / "answers.parquet", index=False)
+    events = _events(params.parse(params.read()).windows.as_of)
+    events.to_parquet(folder / "events.parquet", index=False, row_group_size=_ROWS)
+
+
+def pack_models(folder: Path) -> None:
+    """Put into `folder` what `moment.Standing` reads but the policy: parameters, models, baskets, items and members.
+
     Raises DataError, naming the file, where a stage has not left what is needed.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -55,8 +66,6 @@ def pack(folder: Path) -> None:
     known = np.union1d(lines["item_id"], tables.read("recommendations")["item_id"])
     items[items["item_id"].isin(known)].to_parquet(folder / "items.parquet", index=False)
     tables.read("members")[["member_id", "joined_at"]].to_parquet(folder / "members.parquet", index=False)
-    _answers().to_parquet(folder / "answers.parquet", index=False)
-    _events(p.windows.as_of).to_parquet(folder / "events.parquet", index=False, row_group_size=_ROWS)
 
 
 def pack_policy(folder: Path, arm: str, live: dict) -> None:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from membership.settings.section import Level, Section
+from membership.settings.section import Days, Level, Positive, Section
 
 
 class Threshold(Section):
@@ -20,6 +20,15 @@ class Threshold(Section):
         return self
 
 
+class Retrain(Section):
+    """When models are to be trained anew: any of these, and always more than chance explains."""
+
+    age_days: Days = 35  # of the models, from which they are too old
+    drift: bool = True  # whether a feature or forecast that has drifted asks for it
+    slope: Positive = 0.2  # of the calibration slope of repurchase from 1, at least
+    log_loss: Positive = 0.02  # rise of the log loss of repurchase above what the forecasts expect of themselves
+
+
 class Monitor(Section):
     """How members, scores and what came true are watched from one period to the next."""
 
@@ -29,4 +38,5 @@ class Monitor(Section):
     ratio: Threshold = Threshold(watch=0.1, drifted=0.25)  # of realised over predicted from 1
     slope: Threshold = Threshold(watch=0.2, drifted=0.5)  # of the calibration slope from 1
     confidence: Level = 0.95  # of intervals and of what chance allows
+    retrain: Retrain = Retrain()
     min_members: Annotated[int, Field(ge=2)] = 30  # members of a tier or stage below which it is shown but not called

@@ -48,6 +48,30 @@ def of_chance(happened: np.ndarray, chance: np.ndarray, confidence: float) -> Ca
     return Calibration(float(found[0]), float(found[1]), float(found[1] - half), float(found[1] + half), error)
 
 
+@dataclass(frozen=True)
+class Surprise:
+    """The mean log loss of chances, what it would be if they were right, and the rise above that that chance allows."""
+
+    log_loss: float
+    expected: float
+    chance: float
+
+
+def surprise(happened: np.ndarray, chance: np.ndarray, confidence: float) -> Surprise:
+    """Return how surprising what `happened` (n,) is to who believes in `chance` (n,), one-sided at `confidence`.
+
+    If they are right the log loss of one has the mean -p log p - (1 - p) log(1 - p) and the variance p (1 - p)
+    logit(p)^2. The same of the Brier score: Spiegelhalter (1986), Statistics in Medicine 5: 421-433.
+    """
+    p = np.clip(np.asarray(chance, float), _TINY, 1 - _TINY)
+    if not len(p):
+        return Surprise(np.nan, np.nan, np.nan)
+    found = -np.log(np.where(np.asarray(happened, bool), p, 1 - p)).mean()
+    expected = (special.entr(p) + special.entr(1 - p)).mean()
+    spread = np.sqrt((p * (1 - p) * special.logit(p) ** 2).sum()) / len(p)
+    return Surprise(float(found), float(expected), float(stats.norm.ppf(confidence) * spread))
+
+
 def of_amount(realised: np.ndarray, predicted: np.ndarray, confidence: float) -> Calibration:
     """Return the calibration of an amount `predicted` (n,) by least squares; errors of unequal spread are allowed for.
 

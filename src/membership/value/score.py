@@ -129,8 +129,13 @@ def table(
     found.insert(0, "rfm_value", rfm.spend(features, days) if rfm else found["expected_spend"])
     bought = (features["age_days"] > 0).to_numpy()
     bounds = _residual_bounds(worth, found["residual_value"], features, settings, economics, seed)
-    scored = segments(features).join(found).join(bounds.mul(bought, axis=0))
-    return scored.assign(value_group=groups(scored, settings)).reset_index()
+    return grouped(found.join(bounds.mul(bought, axis=0)), features, settings).reset_index()
+
+
+def grouped(forecast: pd.DataFrame, features: pd.DataFrame, settings: Value) -> pd.DataFrame:
+    """Return `forecast` of all members beside the RFM `segments` of `features`, with value_group as `groups` says."""
+    scored = segments(features).join(forecast)
+    return scored.assign(value_group=groups(scored, settings))
 
 
 def _residual_bounds(
