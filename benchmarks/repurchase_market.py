@@ -22,7 +22,7 @@ from membership.stats import calibration
 REGULARITY = {"regular": 3.0, "random": 1.0, "clumpy": 0.5}  # k
 RATE, STOP = (1.5, 12.0), (0.8, 8.0)  # r and mean days of a gap; a and b
 SEEN, LATE = 365, 200  # days of history, and of what is left out before it where data are seen late
-MEMBERS, DAYS = 2000, 14
+MEMBERS, DAYS = 1000, 14
 CONFIDENCE = 0.95
 MODEL = "mbg_cnbd"
 _BEGINS = 17_000  # days since 1970

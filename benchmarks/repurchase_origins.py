@@ -5,6 +5,9 @@ rule chooses, and candidates fitted on the origin are judged once on the days th
 the origins do not overlap.
 """
 
+from dataclasses import dataclass
+from datetime import date
+
 import numpy as np
 import pandas as pd
 
@@ -23,24 +26,46 @@ FOLLOWED = 30  # days for which shares of members who ordered are compared
 def run(data: Data, seed: int) -> dict:
     """Return `scores` and `differences` by days and origin (`all`: pooled), `chosen`, `curves` and the goals."""
     settings = params.parse(params.read()).repurchase
-    judged, chosen, curves = {days: [] for days in data.spans}, [], []
-    for origin in bar(data.origins, "origins"):
-        day, name = purchase_days.number(origin), origin.isoformat()
-        known = data.history.until(day)
-        alone = candidates.fit(known, day, settings, seed)
-        for days in data.spans:
-            rolled = judge.roll(known, day, days, settings, seed)
-            fitted = candidates.stacked(alone, settings, rolled.every.past)
-            choice = choose.choose(rolled.judged, list(fitted.candidates), settings.confidence)
-            chosen.append({"days": days, "origin": name, "chosen": choice.name, "best": choice.best})
-            judged[days].append(_with_rule(judge.observe(fitted, data.history, [day], days), choice.name))
-            if days == data.spans[0]:
-                held = holdout.Holdout.of(fitted, choice, data.history, day + FOLLOWED, days, settings)
-                curves.append(held.next_order())
+    return summed(data, [at(data, origin, settings, seed) for origin in bar(data.origins, "origins")], settings)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What followed one origin: chances and outcomes by days, what was chosen, and curves of the goal's days."""
+
+    judged: dict[int, Judged]
+    chosen: list[dict]
+    curves: pd.DataFrame
+
+
+def at(data: Data, origin: date, settings: Repurchase, seed: int) -> Opened:
+    """Choose before `origin`, fit on it, and judge what followed, once."""
+    day = purchase_days.number(origin)
+    known = data.history.until(day)
+    alone = candidates.fit(known, day, settings, seed)
+    judged, chosen, curves = {}, [], pd.DataFrame()
+    for days in data.spans:
+        rolled = judge.roll(known, day, days, settings, seed)
+        fitted = candidates.stacked(alone, settings, rolled.every.past)
+        choice = choose.choose(rolled.judged, list(fitted.candidates), settings.confidence)
+        chosen.append({"days": days, "origin": origin.isoformat(), "chosen": choice.name, "best": choice.best})
+        judged[days] = _with_rule(judge.observe(fitted, data.history, [day], days), choice.name)
+        if days == data.spans[0]:
+            held = holdout.Holdout.of(fitted, choice, data.history, day + FOLLOWED, days, settings)
+            curves = held.next_order()
+    return Opened(judged, chosen, curves)
+
+
+def summed(data: Data, opened: list[Opened], settings: Repurchase) -> dict:
+    """Return what `run` does, of what followed each of the origins."""
     names = [origin.isoformat() for origin in data.origins]
-    parts = {days: dict(zip(names, judged[days], strict=True)) | {"all": pooled(judged[days])} for days in data.spans}
+    parts = {}
+    for days in data.spans:
+        of_origins = [one.judged[days] for one in opened]
+        parts[days] = dict(zip(names, of_origins, strict=True)) | {"all": pooled(of_origins)}
     found = {"scores": _scores(parts, settings), "differences": _differences(parts, settings)}
-    found |= {"chosen": chosen, "curves": gaps(pd.concat(curves))}
+    found |= {"chosen": [row for one in opened for row in one.chosen]}
+    found |= {"curves": gaps(pd.concat([one.curves for one in opened]))}
     return found | {"goals": targets(found, data.spans[0], names[-1])}
 
 

@@ -13,6 +13,7 @@ from membership.lifetimes.search import Estimate, Problem
 
 _MODEL = "MBG/CNBD-k"
 _STRIDE = 1e-5  # in theta, of the differences that make the slope: an incomplete beta function has none in closed form
+_STOPPING = (2, 3)  # a and b in theta
 _STARTS = ((0.0, 0.0, -1.0, 1.0, 0.0), (0.0, 0.5, -2.0, 1.5, 0.7))
 _SAMPLE = 30_000  # members that a fit takes at most, evenly spread: more of them move no digit that matters
 _TRIED_ON = 5_000  # members on which the starts climb, evenly spread: the last steps take all
@@ -114,17 +115,26 @@ def _problem(x: np.ndarray, recency: np.ndarray, age: np.ndarray, logs: np.ndarr
 
 def _sloped(theta, *columns) -> tuple[float, np.ndarray]:
     """Return the mean log-likelihood and its slope by central differences, (5,)."""
-    steps = _STRIDE * np.eye(len(theta))
-    slope = [(_mean(theta + step, *columns) - _mean(theta - step, *columns)) / (2 * _STRIDE) for step in steps]
-    return _mean(theta, *columns), np.array(slope)
+    here, slope = _gaps(theta, *columns), np.empty(5)
+    for at, step in enumerate(_STRIDE * np.eye(5)):
+        ends = theta + step, theta - step
+        gaps = [here if at in _STOPPING else _gaps(end, *columns) for end in ends]  # the beta function takes the time
+        high, low = (_mean(end, gap, columns[0]) for end, gap in zip(ends, gaps, strict=True))
+        slope[at] = (high - low) / (2 * _STRIDE)
+    return _mean(theta, here, columns[0]), slope
 
 
-def _mean(theta, x, recency, age, logs) -> float:
-    r, alpha, a, b, k = np.exp(theta)
+def _gaps(theta, x, recency, age, logs) -> tuple[np.ndarray, np.ndarray]:
+    """Return the logarithm of the likelihood of the gaps, and the chance of the silence: a and b do not enter."""
+    r, alpha, _, _, k = np.exp(theta)
     shape = r + k * x
     buying = special.gammaln(shape) - special.gammaln(r) + r * np.log(alpha / (alpha + recency))
     buying += (k - 1) * logs - x * special.gammaln(k) - k * x * np.log(alpha + recency)
-    silent = special.betainc(shape, k, (alpha + recency) / (alpha + age))
+    return buying, special.betainc(shape, k, (alpha + recency) / (alpha + age))
+
+
+def _mean(theta, gaps, x) -> float:
+    (buying, silent), (a, b) = gaps, np.exp(theta[list(_STOPPING)])
     stayed = special.betaln(a, b + x) - special.betaln(a, b)  # at all chances to stop but the last
     last = np.log((b + x) * silent + a) - np.log(a + b + x)
     return float(np.mean(buying + stayed + last))
