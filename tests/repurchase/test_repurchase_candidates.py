@@ -1,5 +1,7 @@
 """Every candidate on members whose chance of an order is known: near the truth, and of that member's past alone."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -104,6 +106,15 @@ def test_what_is_stored_and_read_again_says_the_same(fitted, known, steady, tmp_
     stored.save(tmp_path / "model", stack)
     again = stored.load(tmp_path / "model", candidates.STORED)
     np.testing.assert_array_equal(again.chances(known, steady.end, DAYS), stack.chances(known, steady.end, DAYS))
+
+
+@pytest.mark.parametrize("name", ["boosted", "hazard"])
+def test_a_model_reads_its_inputs_by_name_and_refuses_data_without_them(name, fitted, known, steady):
+    model = fitted.candidates[name]
+    same = replace(model, names=tuple(model.names))
+    np.testing.assert_array_equal(same.chances(known, steady.end, DAYS), model.chances(known, steady.end, DAYS))
+    with pytest.raises(DataError, match="inputs that are gone: old"):
+        replace(model, names=("old", *model.names[1:])).chances(known, steady.end, DAYS)
 
 
 def test_regular_buyers_with_a_k_of_one_are_mbg_nbd(known):

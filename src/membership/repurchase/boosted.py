@@ -18,6 +18,7 @@ from membership.stats.forest import Forest
 class Trees:
     """Trees for each of `horizons`; between them the hazard is constant."""
 
+    names: tuple[str, ...]  # of the inputs
     horizons: tuple[int, ...]
     trees: tuple  # of anything with `scores(inputs)`, the log-odds
 
@@ -27,19 +28,19 @@ class Trees:
 
         Raises DataError where that is no horizon.
         """
-        known = inputs.taught(past.rhythm).to_numpy()
+        known = inputs.taught(past.rhythm)
         taught = [days for days in settings.horizons if len(np.unique(past.rows(days)[1])) == 2]
         if not taught:
             raise DataError(
                 f"boosted: within none of repurchase.horizons, {settings.horizons} days, did some of the members "
                 "followed so long order and others not; give a longer history, or other horizons."
             )
-        trees = [_trees(known, past, days, settings, seed) for days in taught]
-        return cls(tuple(taught), tuple(Forest.of(one) for one in trees))
+        trees = [_trees(known.to_numpy(), past, days, settings, seed) for days in taught]
+        return cls(tuple(known.columns), tuple(taught), tuple(Forest.of(one) for one in trees))
 
     def chances(self, rhythm: pd.DataFrame, day: int, days: Sequence[int]) -> np.ndarray:
         """Return P(order within each of `days`), (members, m)."""
-        known, needed = inputs.of(rhythm).to_numpy(), np.searchsorted(self.horizons, max(days)) + 1
+        known, needed = inputs.named(rhythm, self.names), np.searchsorted(self.horizons, max(days)) + 1
         found = np.stack([special.expit(one.scores(known)) for one in self.trees[:needed]], axis=1)
         return curves.within(found, self.horizons[:needed], days)
 

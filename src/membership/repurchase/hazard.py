@@ -64,8 +64,7 @@ class Hazard:
         return np.cumsum(special.log_expit(-self._log_odds(rhythm, day, days)), axis=1)
 
     def _log_odds(self, rhythm: pd.DataFrame, day: int, days: int) -> np.ndarray:
-        known = inputs.of(rhythm)
-        x = _scaled(known.to_numpy(), self.centre, self.spread)
+        x = _scaled(inputs.named(rhythm, self.names), self.centre, self.spread)
         inner = x @ self.hidden[:-1] + self.hidden[-1]
         inner = inner * special.expit(inner)
         at_knots = x @ self.wide[:-1] + self.wide[-1] + inner @ self.deep

@@ -1,8 +1,11 @@
 """The rhythm as learned models read it: logarithms, counts as if all windows were observed, one number a column."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
+from membership.base.errors import DataError
 from membership.repurchase.rhythm import WEEKDAYS, WINDOWS
 
 PLAIN = ("bought", "gap_spread", "ended_7", "ended_14", "ended_28")
@@ -25,6 +28,16 @@ def of(rhythm: pd.DataFrame) -> pd.DataFrame:
     found |= {name: rhythm[name].to_numpy() for name in PLAIN}
     found["main_weekday"] = rhythm[list(WEEKDAYS)].to_numpy().max(axis=1)
     return pd.DataFrame(found, index=rhythm.index)
+
+
+def named(rhythm: pd.DataFrame, names: Sequence[str]) -> np.ndarray:
+    """Return the inputs `names`, (rows, k), of which a model was made. Raises DataError where one is not there."""
+    known = of(rhythm)
+    if missing := [name for name in names if name not in known]:
+        raise DataError(
+            f"models/repurchase was made of inputs that are gone: {', '.join(missing)}; run `dvc repro repurchase`."
+        )
+    return known[list(names)].to_numpy()
 
 
 def taught(rhythm: pd.DataFrame) -> pd.DataFrame:
