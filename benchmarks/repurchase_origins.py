@@ -52,7 +52,7 @@ def at(data: Data, origin: date, settings: Repurchase, seed: int) -> Opened:
         judged[days] = _with_rule(judge.observe(fitted, data.history, [day], days), choice.name)
         if days == data.spans[0]:
             held = holdout.Holdout.of(fitted, choice, data.history, day + FOLLOWED, days, settings)
-            curves = held.next_order()
+            curves = held.next_order(days)
     return Opened(judged, chosen, curves)
 
 

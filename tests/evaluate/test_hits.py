@@ -53,7 +53,8 @@ def test_a_whole_basket_counts_what_cannot_be_recommended_too(known):
     rows = [*BOUGHT, ("a", "rare", "2020-03-01 18:00", 5), ("a", "rare", "2020-03-04 18:00", 5)]
     rows += [("b", "rare", "2020-03-02 10:00", 5)]  # on a day without anything that can be recommended
     targets = Targets(np.array(["a", "b"]), sparse.csr_array(np.array([[1.0, 1, 0], [0, 0, 1]])), np.zeros(2, int))
-    assert hits.whole(events(rows), targets, known, HOLDOUT).tolist() == [3, 1]
+    bought = hits.bought(events(rows), targets, known, HOLDOUT)
+    assert hits.whole(events(rows), bought, HOLDOUT).to_dict() == {"a": 3, "b": 1}
 
 
 def test_hits_and_spend_of_a_list(lines):

@@ -83,7 +83,7 @@ def test_the_holdout_shows_every_candidate_the_curve_and_the_gain_over_the_floor
     choice = choose.choose(rolled.judged, list(fitted.candidates), 0.95)
     held = holdout.Holdout.of(fitted, choice, steady.history, steady.end, 14, QUICK)
     assert set(held.judged) == {7, 14, 30} and held.curves.shape == (600, 30)
-    curve = held.next_order()
+    curve = held.next_order(14)
     by_hand = ((held.waited >= 0) & (held.waited < 30)).mean()
     last = curve[curve["day"] == 30]
     assert np.average(last["actual"], weights=last["members"]) == pytest.approx(by_hand)

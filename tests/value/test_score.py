@@ -56,6 +56,7 @@ def test_p_alive_is_what_the_chance_of_an_order_implies_and_the_residual_value_r
     longer = model.spend(known.now, p.value.lifetime_days) * p.economics.margin_rate
     lowered = (value["p_alive"] <= said).to_numpy()
     assert lowered.any() and (value["residual_value"] <= longer + 1e-9)[lowered].all()
+    assert value["residual_value"].sum() > 0.5 * longer.sum()
 
 
 def only(known: Panel, members: pd.Index) -> Panel:

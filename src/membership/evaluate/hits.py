@@ -18,9 +18,7 @@ def bought(events: ir.Table, targets: Targets, known: Baskets, window: Window) -
 
     Columns: member_id, item_id, day, week (1 is the first of `window`), spend (cents, of an item in that basket).
     """
-    after = events.filter(events.local_at >= ibis.timestamp(window.start.isoformat()))
-    lines = purchases.basket_lines(engine.before(after, window.end))
-    lines = lines.mutate(day=lines.local_at.truncate("D"))
+    lines = _lines(events, window)
     lines = lines.semi_join(ibis.memtable({"item_id": known.items.tolist()}), "item_id")
     lines = lines.semi_join(ibis.memtable({"member_id": targets.members.tolist()}), "member_id")
     first = lines.mutate(first=lines.day.min().over(group_by=lines.member_id)).filter(ibis._.day == ibis._.first)
@@ -30,14 +28,17 @@ def bought(events: ir.Table, targets: Targets, known: Baskets, window: Window) -
     return frame.assign(week=week.astype(int))[["member_id", "item_id", "day", "week", "spend"]]
 
 
-def whole(events: ir.Table, targets: Targets, known: Baskets, window: Window) -> np.ndarray:
-    """Return how many items each basket of `targets` holds, (n,), also those that cannot be recommended."""
-    day = bought(events, targets, known, window).groupby("member_id")["day"].first().reset_index()
+def whole(events: ir.Table, bought: pd.DataFrame, window: Window) -> pd.Series:
+    """Return how many items each basket of `bought` holds, also those that cannot be recommended, by member_id."""
+    day = bought[["member_id", "day"]].drop_duplicates()
+    lines = _lines(events, window).semi_join(ibis.memtable(day), ["member_id", "day"])
+    return lines.group_by("member_id").agg(items=lines.item_id.nunique()).to_pandas().set_index("member_id")["items"]
+
+
+def _lines(events: ir.Table, window: Window) -> ir.Table:
     after = events.filter(events.local_at >= ibis.timestamp(window.start.isoformat()))
     lines = purchases.basket_lines(engine.before(after, window.end))
-    lines = lines.mutate(day=lines.local_at.truncate("D")).semi_join(ibis.memtable(day), ["member_id", "day"])
-    count = lines.group_by("member_id").agg(items=lines.item_id.nunique()).to_pandas().set_index("member_id")["items"]
-    return count.reindex(targets.members).to_numpy()
+    return lines.mutate(day=lines.local_at.truncate("D"))
 
 
 def of(ids: np.ndarray, members: np.ndarray, bought: pd.DataFrame) -> pd.DataFrame:

@@ -10,13 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import roc_auc_score
 
 from membership.base.errors import DataError
 from membership.base.member_schemas import STAGES
 from membership.repurchase import purchase_days, rhythm, usual
 from membership.repurchase.logistic import Logistic
-from membership.repurchase.purchase_days import PurchaseDays
+from membership.repurchase.purchase_days import NEVER, PurchaseDays, entry
 from membership.repurchase.rules import OwnRate
 from membership.settings.lifecycle import Lifecycle
 from membership.settings.windows import Windows
@@ -68,7 +67,7 @@ class Borders:
         earlier = day - settings.new_days
         rules = {
             "prospect": ~bought,
-            "new": self._first_known(history, settings) & (_since(history, first, day) <= settings.new_days),
+            "new": self._first_known(history, settings) & (day - entry(history.days, first) <= settings.new_days),
             "lapsed": self._lapsed(history, day, ratio, settings),
             "at_risk": (ratio < settings.at_risk_share) & ~_browsing(history, day, settings),
             "won_back": self._lapsed_on(history, earlier, settings) & (ends > history.before(earlier)),
@@ -91,7 +90,7 @@ class Borders:
 
         It is if the member joined after the data began, or if it comes after `startup_days` without any.
         """
-        first = _entry(history, history.starts[:-1])
+        first = entry(history.days, history.starts[:-1])
         return (history.joined > self.start) | (first - self.start >= settings.startup_days)
 
 
@@ -134,6 +133,8 @@ def separation(table: pd.DataFrame, known: PurchaseDays, days: int) -> pd.DataFr
     the chance itself), and the share who ordered of each stage; NaN where nobody is in it. `known` ends where nothing
     more is seen. Start-up months are left out.
     """
+    from sklearn.metrics import roc_auc_score  # seconds that serving need not wait for
+
     last, rows = int(known.days.max(initial=0)) + 1, {}
     for month, part in table[~table["startup"]].groupby("as_of"):
         day = purchase_days.number(month.date())
@@ -149,32 +150,20 @@ def separation(table: pd.DataFrame, known: PurchaseDays, days: int) -> pd.DataFr
     return pd.DataFrame.from_dict(rows, orient="index").reindex(columns=columns).rename_axis("as_of")
 
 
-def _entry(history: PurchaseDays, position: np.ndarray) -> np.ndarray:
-    """Return the purchase day at `position`; what lies beyond the end is any of them."""
-    return history.days[np.clip(position, 0, len(history.days) - 1)] if len(history.days) else position * 0
-
-
-def _since(history: PurchaseDays, position: np.ndarray, day: int) -> np.ndarray:
-    return day - _entry(history, position)
-
-
 def _silent(history: PurchaseDays, day: int) -> np.ndarray:
     """Return the days since the last activity, (members,); since joining where there was none."""
-    last = np.where(history.before(day) > history.starts[:-1], _entry(history, history.before(day) - 1), history.joined)
-    return day - np.maximum(last, _last_visit(history, day))
+    last = history.last(day)
+    return day - np.maximum(np.where(last == NEVER, history.joined, last), _last_visit(history, day))
 
 
 def _browsing(history: PurchaseDays, day: int, settings: Lifecycle) -> np.ndarray:
     """Return who was active, but not by a purchase, since the last one and within `new_days`."""
     visit = _last_visit(history, day)
-    return (visit > _entry(history, history.before(day) - 1)) & (day - visit <= settings.new_days)
+    return (visit > history.last(day)) & (day - visit <= settings.new_days)
 
 
 def _last_visit(history: PurchaseDays, day: int) -> np.ndarray:
-    if history.visits is None:
-        return np.full(len(history.members), np.iinfo(np.int64).min // 2)
-    ends = history.visits.before(day)
-    return np.where(ends > history.visits.starts[:-1], _entry(history.visits, ends - 1), np.iinfo(np.int64).min // 2)
+    return history.visits.last(day) if history.visits else np.full(len(history.members), NEVER)
 
 
 def settled(history: pd.DataFrame) -> pd.DataFrame:

@@ -51,13 +51,15 @@ class Holdout:
         }
         return pd.concat(parts, names=["days"]).reset_index(level="days").reset_index(drop=True)
 
-    def next_order(self, groups: int = 5) -> pd.DataFrame:
+    def next_order(self, days: int, groups: int = 5) -> pd.DataFrame:
         """Return by day and group of the chance: `predicted` and `actual`, the share of members who ordered by then.
+
+        Groups are by the chance of an order within `days`.
 
         Columns: group (1 has the least chance), members, day, predicted, actual. Everybody is followed to the end.
         """
         last = self.curves.shape[1]
-        place = self.curves.iloc[:, min(14, last) - 1].rank(method="first")
+        place = self.curves[days].rank(method="first")
         group = np.ceil(place / len(place) * groups).astype(int).rename("group")
         waited = self.waited.where(self.waited >= 0, last)
         by_then = pd.DataFrame({day: waited < day for day in self.curves}, index=self.curves.index)

@@ -14,6 +14,7 @@ from membership.data import purchases
 
 _EPOCH = date(1970, 1, 1)
 _SHIFT = 1 << 32  # above any day, so that row x _SHIFT + day sorts by member, then by day
+NEVER = -_SHIFT  # before any day
 
 
 def number(day: date) -> int:
@@ -64,9 +65,12 @@ class PurchaseDays:
     def since(self, day: int) -> np.ndarray:
         """Return the days from `day` to each member's next purchase day, 0 on it; -1 where none is seen."""
         at = self.before(day)
-        seen = at < self.starts[1:]
-        following = self.days[np.minimum(at, len(self.days) - 1)] if len(self.days) else at
-        return np.where(seen, following - day, -1)
+        return np.where(at < self.starts[1:], entry(self.days, at) - day, -1)
+
+    def last(self, day: int) -> np.ndarray:
+        """Return each member's last purchase day before `day`, (n,); NEVER where there is none."""
+        at = self.before(day)
+        return np.where(at > self.starts[:-1], entry(self.days, at - 1), NEVER)
 
     def until(self, day: int) -> "PurchaseDays":
         """Return what was known on `day`: nothing of that day or later."""
@@ -106,6 +110,11 @@ class PurchaseDays:
         return PurchaseDays(
             self.members[which], self.joined[which], starts - starts[0], self.days[entries], self.spend[entries], visits
         )
+
+
+def entry(entries: np.ndarray, position: np.ndarray) -> np.ndarray:
+    """Return `entries` at `position`; what lies beyond their end is any of them."""
+    return entries[np.clip(position, 0, len(entries) - 1)] if len(entries) else np.zeros(len(position), np.int64)
 
 
 def read(

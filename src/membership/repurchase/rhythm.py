@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from membership.repurchase.purchase_days import PurchaseDays
+from membership.repurchase.purchase_days import PurchaseDays, entry
 
 WINDOWS = (3, 7, 14, 28, 60, 90, 180)  # days before the day in which purchase days are counted
 SPENT = (7, 28, 90)  # days before it in which spend is counted
@@ -46,7 +46,7 @@ def _rows(history: PurchaseDays, day: int) -> pd.DataFrame:
     count = ends - history.starts[:-1]
     last = _last_days(history, ends, count)
     observed = np.maximum(day - history.joined, 1)
-    first = np.where(count > 0, _entry(history.days, history.starts[:-1]), day)
+    first = np.where(count > 0, entry(history.days, history.starts[:-1]), day)
     since = np.where(count > 0, day - last[:, 0], observed).astype(float)
     within = {window: ends - history.before(day - window) for window in (*WINDOWS, 56)}
     age = day - first
@@ -62,15 +62,10 @@ def _rows(history: PurchaseDays, day: int) -> pd.DataFrame:
     return pd.DataFrame(columns, index=history.members, dtype=float)
 
 
-def _entry(entries: np.ndarray, position: np.ndarray) -> np.ndarray:
-    """Return `entries` at `position`; what lies beyond their end is any of them."""
-    return entries[np.clip(position, 0, len(entries) - 1)] if len(entries) else np.zeros(len(position), np.int64)
-
-
 def _last_days(history: PurchaseDays, ends: np.ndarray, count: np.ndarray) -> np.ndarray:
     """Return the last purchase days, the latest first, (members, _LAST); NaN where there are fewer."""
     back = np.arange(1, _LAST + 1)
-    found = _entry(history.days, (ends[:, None] - back).ravel()).reshape(len(ends), _LAST).astype(float)
+    found = entry(history.days, (ends[:, None] - back).ravel()).reshape(len(ends), _LAST).astype(float)
     return np.where(back <= count[:, None], found, np.nan)
 
 
@@ -114,7 +109,7 @@ def _spend(history: PurchaseDays, ends: np.ndarray, count: np.ndarray, day: int)
     columns = {f"spend_{days}": spent[ends] - spent[history.before(day - days)] for days in SPENT}
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = (spent[ends] - spent[history.starts[:-1]]) / count
-        columns["last_basket"] = np.where(mean > 0, _entry(history.spend, ends - 1) / mean, np.nan)
+        columns["last_basket"] = np.where(mean > 0, entry(history.spend, ends - 1) / mean, np.nan)
     return columns
 
 
@@ -124,4 +119,4 @@ def _visits(visits: PurchaseDays | None, day: int, members: int) -> dict[str, np
     ends = visits.before(day)
     seen = ends > visits.starts[:-1]
     columns = {f"visits_{days}": ends - visits.before(day - days) for days in (7, 28)}
-    return columns | {"visit_since": np.where(seen, day - _entry(visits.days, ends - 1), np.nan)}
+    return columns | {"visit_since": np.where(seen, day - entry(visits.days, ends - 1), np.nan)}

@@ -26,17 +26,16 @@ MOVES = {  # what moves a chance, besides silence: columns of the rhythm that ar
 
 @dataclass(frozen=True)
 class Forecast:
-    """The model that stands: any candidate, and the day on which it was fitted."""
+    """The model that stands: any candidate, and who is typical."""
 
     model: Any  # with `chances(rhythm, day, days)`
-    fitted_on: int  # days since 1970
     typical: dict[str, float]  # the median of each column of the rhythm over members who had bought
 
     @classmethod
     def of(cls, model: Any, history: PurchaseDays, day: int) -> "Forecast":
         """Return the `model` that was fitted to what was known on `day`."""
         known = rhythms.at(history, day)
-        return cls(model, day, known[known["bought"] > 0].median().fillna(0.0).to_dict())
+        return cls(model, known[known["bought"] > 0].median().fillna(0.0).to_dict())
 
     def chances(self, history: PurchaseDays, day: int, days: Sequence[int]) -> pd.DataFrame:
         """Return P(order within each of `days` from `day` on), whatever day it is: members, columns `days`."""

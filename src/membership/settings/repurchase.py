@@ -1,6 +1,6 @@
 """Who orders again, and when: which models are tried, how they learn, and how one of them is chosen."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field, field_validator
 
@@ -35,9 +35,7 @@ class Network(Section):
 class Repurchase(Section):
     """How the next order is forecast."""
 
-    candidates: Annotated[list[Candidate], Field(min_length=1)] = [
-        "own_rate", "bgnbd", "mbgnbd", "pareto_nbd", "mbg_cnbd", "logistic", "boosted", "hazard", "stack",
-    ]  # fmt: skip
+    candidates: Annotated[list[Candidate], Field(min_length=1)] = list(get_args(Candidate))
     # days within which an order is forecast and shown; learned where history is long enough
     horizons: Annotated[list[Days], Field(min_length=1)] = [7, 14, 30, 90]
     # cut-offs, economics.repurchase_days apart, on which candidates are judged; fewer where history is short
