@@ -21,8 +21,8 @@ import yaml
 from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
-from membership.base import graph, kernels, paths
-from membership.base.errors import ParamError, ProjectError
+from membership.base import absent, files, graph, kernels, paths, tables
+from membership.base.errors import NotPossible, ParamError, ProjectError
 from membership.pipeline import outputs
 from membership.settings import params
 
@@ -60,6 +60,9 @@ def _run(node: graph.Node, p: params.Stage, overrides: Mapping[str, Any], root: 
         tracked = opening.result()
     from membership.report import pages
 
+    if stepped_over := failure is not None and failure.ename == NotPossible.__name__:
+        _step_over(node, executed, failure.evalue, root)
+        failure = None
     page = pages.save_page(executed, root / "reports" / f"{node.notebook.stem}.html")
     tracked.log_files([page, *pages.save_figures(executed)], "report")
     if failure is None:
@@ -67,12 +70,26 @@ def _run(node: graph.Node, p: params.Stage, overrides: Mapping[str, Any], root: 
         tracked.log_nested(outputs.nested(root, stage))
     if failure is None and not overrides:
         tracked.set_tags({f"out/{name}": value for name, value in graph.digests(node.outs, "sha256").items()})
-        _after(stage, tracked.id)
+        if not stepped_over:
+            _after(stage, tracked.id)
     tracked.log_metrics({"duration_s": round(time.time() - started, 1)})
     tracked.finish(ok=failure is None)
     pages.save_index()
     if failure is not None:
         raise ProjectError(explain(failure, executed))
+
+
+def _step_over(node: graph.Node, executed: Path, why: str, root: Path) -> None:
+    """Leave outputs of `node` that say `why` there is nothing in them, and say so."""
+    from membership.report import memo, pages
+
+    for name in node.outs:
+        path = root / name
+        absent.write(path, why, tables.empty(path.stem) if path.suffix == ".parquet" else None)
+    if node.name == "report":
+        files.write_text(root / "reports" / "summary.md", memo.not_possible())
+    pages.step_over(executed, why)
+    print(f"\nstage {node.name}: not possible with these data: {why}", file=sys.stderr)
 
 
 def explain(failure: PapermillExecutionError, executed: Path) -> str:

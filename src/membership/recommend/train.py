@@ -21,7 +21,7 @@ from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
 from membership.base import seeds
-from membership.base.errors import DataError
+from membership.base.errors import DataError, NotPossible
 from membership.base.progress import bar
 from membership.base.timeline import Window
 from membership.recommend import baskets, optimise
@@ -94,7 +94,7 @@ def samples(
             parts.append(labelled(view, after, knobs, seed, most))
             most -= min(len(after.members), most)
     if not parts:
-        raise DataError(
+        raise NotPossible(
             f"no training rows before {cutoff}: none of the {knobs.origins} origins (train.origins, "
             f"{knobs.origin_step_days} days apart) has members with a history and a basket after it; lower "
             "train.origin_step_days, recommend.min_baskets or recommend.min_item_purchases, or bring more events."
@@ -130,7 +130,7 @@ def held(members: np.ndarray) -> np.ndarray:
 def stacked(parts: list[Samples]) -> Samples:
     """Return the rows of all `parts`. Raises DataError where they have none."""
     if not any(len(part.bought) for part in parts):
-        raise DataError(
+        raise NotPossible(
             "no training rows: nothing that a member may buy next is among the candidates; bring more histories."
         )
     return Samples(*(np.concatenate([getattr(part, name) for part in parts]) for name in ARRAYS), parts[0].names)

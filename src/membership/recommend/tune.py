@@ -25,7 +25,7 @@ import torch
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from membership.base import files, paths, seeds
-from membership.base.errors import DataError
+from membership.base.errors import DataError, NotPossible
 from membership.base.progress import bar
 from membership.recommend import baskets, metrics, model, studies, train
 from membership.recommend.baskets import Targets
@@ -88,7 +88,7 @@ def _asked_of(events: ir.Table, items: pd.DataFrame, p: SimpleNamespace) -> tupl
     known = baskets.history(events, p.windows.calibration_end, p.recommend)
     targets = baskets.targets(events, p.windows.validation, known)
     if not len(targets.members):
-        raise DataError(
+        raise NotPossible(
             f"no member with a history buys in the validation window {p.windows.validation}: nothing can be chosen "
             "there; move windows.calibration_end or windows.validation_end."
         )
