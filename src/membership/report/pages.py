@@ -27,14 +27,15 @@ def save_page(executed: Path, page: Path) -> Path:
     return page
 
 
-def step_over(executed: Path, why: str) -> None:
-    """Let the executed notebook, which stopped where something was not possible, say why in its first lines."""
-    notebook = nbformat.read(executed, as_version=4)
+def step_over(source: Path, executed: Path, why: str) -> None:
+    """Let the executed copy of notebook `source` say in its first lines why its question cannot be answered.
+
+    It stopped where that was seen, or was not begun: then there is no copy of this run.
+    """
+    notebook = nbformat.read(executed if executed.exists() else source, as_version=4)
     cells = [cell for cell in notebook.cells if "papermill-error-cell-tag" not in cell.metadata.get("tags", [])]
-    for cell in cells:
-        cell.outputs = [output for output in cell.get("outputs", []) if output.output_type != "error"]
-        if cell.cell_type != "code":
-            del cell.outputs
+    for cell in (cell for cell in cells if cell.cell_type == "code"):
+        cell.outputs = [output for output in cell.outputs if output.output_type != "error"]
     told = nbformat.v4.new_markdown_cell(words.render("not_possible_stage", why=why))
     notebook.cells = [cells[0], told, *cells[1:]]
     files.write_text(executed, nbformat.writes(notebook))
