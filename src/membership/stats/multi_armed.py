@@ -80,7 +80,8 @@ def curve(
     times its cost; `price` 1: both are money; 0: the curve of the gain alone, as published.
 
     Columns budget, spent, gain, worth (gain less price times spent), low, high (interval of worth), untargeted (worth
-    of the same purchases for rows taken at random). Raises DataError for unequal lengths, missing values, negative costs.
+    of the same purchases for rows taken at random). Raises DataError for unequal lengths, missing values and negative
+    costs.
     Source: Sverdrup, Wu, Athey and Wager (2023), Qini curves for multi-armed treatment rules, arXiv:2306.11979.
     """
     predicted, cost, gain = _ready(predicted, cost, gain)
