@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from membership.base import files
+from membership.base import files, spreadsheet
 from membership.base.errors import DataError
 from membership.base.member_schemas import STAGES
 from membership.settings.benefits import Benefit
@@ -106,7 +106,7 @@ def publish(stored: Path, folder: Path) -> None:
     """Write table `actions`, `stored` in that file, for people and tools: `folder`/actions.parquet and actions.csv."""
     with files.whole(folder / "actions.parquet") as temporary:
         temporary.write_bytes(stored.read_bytes())
-    files.write_text(folder / "actions.csv", pd.read_parquet(stored).to_csv(index=False, lineterminator="\n"))
+    spreadsheet.write(folder / "actions.csv", pd.read_parquet(stored))
 
 
 def _called(profile: pd.DataFrame, tiers: pd.DataFrame, strategy: Strategy) -> list[str]:

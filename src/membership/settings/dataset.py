@@ -7,6 +7,7 @@ from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
+from membership.base import dialect
 from membership.base.schemas import ALL, KINDS
 from membership.settings.section import Count, NotNegative, Positive, Section, Share
 
@@ -19,8 +20,10 @@ def _known_zone(name: str) -> str:
 
 def _known_encoding(name: str) -> str:
     try:
+        if "a,1\n".encode(name).decode(name) != "a,1\n":  # what is known may be no encoding of text, such as base64
+            raise LookupError(name)
         return codecs.lookup(name).name
-    except LookupError as error:
+    except (LookupError, ValueError) as error:
         raise ValueError("not a known encoding; allowed: a name such as utf-8, latin-1, cp1252 or gb18030") from error
 
 
@@ -51,6 +54,15 @@ class FileTable(Section):
     encoding: Encoding = "utf-8"  # of CSV, as is delimiter
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
     decimal: Literal[".", ","] = "."  # the mark before the cents
+
+    @model_validator(mode="after")
+    def _times_are_read(self):
+        if self.time_format is not None:
+            try:
+                dialect.time_format(self.time_format if self.year is None else f"%Y {self.time_format}")
+            except ValueError as error:
+                raise ValueError(f"time_format = {self.time_format!r}: {error}") from error
+        return self
 
 
 class Files(Section):
