@@ -170,6 +170,23 @@ DEFINITIONS = (
         },
     ),
     Table(
+        "assignments",
+        ("member_id", "trial", "unit"),
+        {
+            "member_id": required(TEXT),
+            "trial": required(TEXT),  # its name; "holdout": the global one
+            "unit": required(TEXT),  # what was drawn: the member, a group of members, or the first day of a period
+            "arm": required(TEXT),  # "outside": eligible, but takes no part
+            "propensity": required(FLOAT, **SHARE),  # of that arm
+            "stratum": required(TEXT),  # in which arms are as large as planned; empty without strata
+            "at": required(TIME),  # local midnight from which on outcomes count
+            "forecast": required(FLOAT, **SHARE),  # chance of an order within economics.repurchase_days, at assignment
+            "stage": required(TEXT),  # at assignment, as tier and persona: later they may be effects
+            "tier": required(TEXT),
+            "persona": required(TEXT),
+        },
+    ),
+    Table(
         "recommendations",
         ("policy", "member_id", "rank"),
         {
