@@ -190,7 +190,7 @@ def test_members_are_told_the_arms_of_all_trials_they_are_in_with_the_chance_of_
     told = register.arms(found, DAY)
     assert set(told["propensity"]) == {0.25}
     assert told["arm"].str.match(r"points: \w+; spring: \w+").all()
-    assert register.arms(found, end).empty
+    assert register.arms(found, DAY + timedelta(days=14)).empty
 
 
 BAD = [

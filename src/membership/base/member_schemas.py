@@ -312,6 +312,8 @@ DEFINITIONS = (
             "benefits": required(TEXT),  # joined by "; "; one on a recommended item names it: "personal_offers: Bread"
             "next_action": required(TEXT),  # of the stage, then one for each of `benefits`, joined by "; "
             "items": required(TEXT),  # names joined by "; "
+            "arm": required(TEXT),  # of the live tests the member is in and of the holdout, joined by "; "; else empty
+            "propensity": required(FLOAT, **SHARE),  # of these arms together, 1 for who is in none
         },
         open=True,  # and item_1, item_1_id, item_1_reason, item_2, ...: the recommended items, best first
     ),

@@ -37,6 +37,8 @@ class Trial(Section):
     gives: dict[str, str | float] = {}
     start: date | None = None  # null: a rehearsal, assigned on windows.as_of and read on what happened, never served
     end: date | None = None  # the first day on which nobody is assigned any more; null: the day after `start`
+    # days for which a member is served the own arm, economics.repurchase_days at least; a period's are its own
+    serve_days: Annotated[int, Field(ge=1, le=366)] = 14
     unit: Annotated[str, Field(min_length=1)] = MEMBER  # member | period (switchback) | column of `members`
     period_days: Annotated[int, Field(ge=1, le=366)] = 7  # of a switchback
     strata: list[str] = []  # columns of what is known of members; arms of a stratum are as large as planned, within one
@@ -126,6 +128,9 @@ def _together(one: Trial, other: Trial) -> bool:
 def beside(sections):
     """Yield where trials name benefits or tiers that there are not."""
     for trial in sections["trials"].declared:
+        days = sections["economics"].repurchase_days if "economics" in sections else 1
+        if trial.unit != PERIOD and not trial.rehearsal and trial.serve_days < days:
+            yield f"trials.declared: {trial.name}: serve_days = {trial.serve_days}; allowed: {days} and more"
         if "benefits" in sections and trial.what == "benefit":
             known = {benefit.name for benefit in sections["benefits"].catalogue}
             if unknown := {str(given) for given in trial.gives.values()} - known:

@@ -18,6 +18,8 @@ from membership.settings.trials import MEMBER, OUTSIDE
 from membership.stats import twins
 from membership.trials.assign import KNOWN
 
+_TIME = "datetime64[us]"
+
 
 class Kind(StrEnum):
     """What a gate looks at."""
@@ -131,8 +133,8 @@ def checked_log(log: pd.DataFrame, rows: pd.DataFrame, name: str, unit: str = ME
         _refuse(log["member_id"][place < 0], name, "are of members without assignment", "find out who served them")
         known = rows.iloc[place]
     else:  # a member may have several units in time: the last one that had begun
-        left = log.reset_index(drop=True).reset_index(names="row").sort_values("at")
-        right = rows.sort_values("at").rename(columns={"at": "began", "arm": "meant"})
+        left = log.reset_index(drop=True).reset_index(names="row").sort_values("at").astype({"at": _TIME})
+        right = rows.sort_values("at").astype({"at": _TIME}).rename(columns={"at": "began", "arm": "meant"})
         found = pd.merge_asof(
             left, right[["member_id", "unit", "began", "meant"]], by="member_id", left_on="at", right_on="began"
         )

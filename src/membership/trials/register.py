@@ -110,14 +110,17 @@ def held_out(rows: pd.DataFrame) -> pd.Series:
 def arms(register: Register, day: date) -> pd.DataFrame:
     """Return what members are in on `day`, index member_id: arm ("trial: arm", joined by "; ") and propensity.
 
-    Of trials that run and are served, and of the holdout; propensity is that of all of them together. An arm outside
-    of a trial counts, too: that somebody took no part was chance as well.
+    Of trials that are served on that day, and of the holdout; propensity is that of all of them together. OUTSIDE of a
+    trial counts, too: that somebody took no part was chance as well.
     """
-    served = [name for name, one in register.declared.items() if not one["rehearsal"] and _open(one, day)]
-    rows = register.rows[register.rows["trial"].isin([HOLDOUT, *served])]
-    rows = rows[rows["at"] <= pd.Timestamp(day)].drop_duplicates(["member_id", "trial"], keep="last")
+    parts = [register.rows[register.rows["trial"] == HOLDOUT]]
+    for name, one in register.declared.items():
+        if not one["rehearsal"]:
+            own, lasts = register.rows[register.rows["trial"] == name], pd.Timedelta(days=_lasts(one))
+            parts.append(own[(own["at"] <= pd.Timestamp(day)) & (own["at"] + lasts > pd.Timestamp(day))])
+    rows = pd.concat(parts)
     told = rows.assign(arm=rows["trial"] + ": " + rows["arm"]).groupby("member_id")
-    return pd.DataFrame({"arm": told["arm"].agg("; ".join), "propensity": told["propensity"].prod()})
+    return pd.DataFrame({"arm": told["arm"].agg("; ".join).astype("str"), "propensity": told["propensity"].prod()})
 
 
 def _holdout(rows: pd.DataFrame, settings: Trials, members: pd.DataFrame, day: date) -> pd.DataFrame:
@@ -151,8 +154,14 @@ def _runs(trial: Trial, day: date) -> bool:
     return start <= day < (trial.end or start + timedelta(days=1))
 
 
-def _open(declared: Mapping[str, Any], day: date) -> bool:
-    return date.fromisoformat(declared["start"]) <= day < date.fromisoformat(declared["end"])
+def _lasts(declared: Mapping[str, Any]) -> int:
+    """Return for how many days an assignment is served."""
+    return declared["period_days"] if declared["unit"] == PERIOD else declared["serve_days"]
+
+
+def _over(declared: Mapping[str, Any]) -> date:
+    """Return the first day on which nobody is served any more."""
+    return date.fromisoformat(declared["end"]) + timedelta(days=_lasts(declared))
 
 
 def _unchanged(name: str, began: Mapping[str, Any], now: Mapping[str, Any]) -> None:
@@ -169,15 +178,19 @@ def _apart(name: str, now: Mapping[str, Any], new: pd.DataFrame, rows: pd.DataFr
     mine = _trial(now).things
     for other, began in declared.items():
         both = not now["rehearsal"] and not began["rehearsal"] and other != name
-        if not both or not mine & _trial(began).things or now["start"] >= began["end"] or began["start"] >= now["end"]:
+        if not both or not mine & _trial(began).things or _ahead(now, began) or _ahead(began, now):
             continue
         shared = set(new["member_id"]) & set(rows.loc[rows["trial"] == other, "member_id"])
         if shared:
             raise ParamError(
                 f"params.yaml: trials.declared: {name} overlaps {other}: both are on {', '.join(sorted(mine))} from "
                 f"{max(now['start'], began['start'])} with {len(shared)} members in common, e.g. {min(shared)}; give "
-                "them members apart (eligible), or start one after the other's end."
+                "them members apart (eligible), or start one when the other is served no more."
             )
+
+
+def _ahead(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    return date.fromisoformat(one["start"]) >= _over(other)
 
 
 def _trial(declared: Mapping[str, Any]) -> Trial:

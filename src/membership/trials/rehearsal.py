@@ -83,7 +83,7 @@ def periods(events: ir.Table, trial: Trial, members: pd.DataFrame, day: date, da
 
 
 def _ordered(events: ir.Table, members: pd.DataFrame, day: date, days: int, number: int) -> np.ndarray:
-    """Return whether each of `members` ordered in each of the last windows of `days` before `day`: (members, number)."""
+    """Return whether each of `members` ordered in each of the last `number` windows before `day`: (members, number)."""
     starts = pd.to_datetime([day - timedelta(days=days * back) for back in range(number, 0, -1)])
     rows = members[["member_id"]].merge(pd.DataFrame({"unit": starts.strftime("%Y-%m-%d"), "at": starts}), how="cross")
     seen = outcomes.observe(events, rows, days, day, "rehearsal")
