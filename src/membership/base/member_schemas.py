@@ -284,7 +284,7 @@ DEFINITIONS = (
             "high": optional(FLOAT),
             "margin": optional(FLOAT, **COUNT),
             "confidence": optional(FLOAT, **SHARE),  # of low and high
-            "verdict": required(TEXT, among=("promote", "keep")),  # of all checks together
+            "verdict": required(TEXT, among=("promote", "trial", "keep")),  # of all checks together
             "champion": required(TEXT),  # policies
             "challenger": required(TEXT),
         },

@@ -13,6 +13,7 @@ import pandas as pd
 
 from membership.base import engine, files, paths, results
 from membership.base.errors import ParamError, ProjectError
+from membership.evaluate import champions
 from membership.settings import params
 from membership.settings.benefits import Benefit
 from membership.settings.params import Stage
@@ -79,6 +80,13 @@ def _stored(kept: register.Register, name: str) -> str:
     raise ParamError(f"NAME={name}: no trial of this name has begun; there are: {told}.")
 
 
+def _policies() -> dict[str, dict]:
+    """Return the champion and the challenger that a trial on lists compares."""
+    live, tuned = champions.live(), files.read_json(paths.models("tuned.json"))
+    champion = {name: live[name] for name in ("policy", "settings")}
+    return {"champion": champion, "challenger": {"policy": "model", "settings": tuned["settings"]}}
+
+
 def _log(url: str | None, name: str) -> pd.DataFrame:
     database = Path(log.default().removeprefix("sqlite:///"))
     if url is None and not database.exists():
@@ -94,7 +102,8 @@ def _keep(found: Reading, p: Stage) -> str:
     told = words.render("trial_read", reading=found, discoveries=p.trials.discoveries)
     planned = words.render("trial_plan", plan=found.plan, power=p.trials.power)
     files.write_text(folder / "reading.md", f"# {found.name}\n\n{told}\n\n## What it can find\n\n{planned}\n")
-    files.write_json(folder / "reading.json", found.to_json())
+    about = {"given": found.trial.gives, "began": str(found.trial.start), "policies": _policies()}
+    files.write_json(folder / "reading.json", found.to_json() | about)
     for name, frame in (("effects", found.effects), ("subgroups", found.groups)):
         files.write_text(folder / f"{name}.csv", frame.to_csv(index=False, lineterminator="\n"))
     ax = figures.effects(found)

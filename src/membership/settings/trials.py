@@ -90,7 +90,7 @@ class Trials(Section):
     # members who get no benefit and take part in no trial, for good: what the programme as a whole brings
     holdout_share: Annotated[float, Field(ge=0, le=0.5)] = 0.0
     holdout_salt: Annotated[str, Field(min_length=1)] = "holdout"
-    # URL, without a password, of the database in which the scorer logs what it showed; null: a file in reports/trials
+    # URL, without a password, of the database in which the scorer logs what it showed; null: the file trials.db
     log: str | None = None
     gate: Level = 0.001  # p value of a gate below which a trial is not read
     confidence: Level = 0.95  # of intervals

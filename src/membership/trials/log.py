@@ -100,7 +100,7 @@ class Log:
 
 def default(root: Path | None = None) -> str:
     """Return the URL of the file in which exposures are logged where none is named."""
-    return f"sqlite:///{(root or paths.root()) / 'reports' / 'trials' / 'exposures.db'}"
+    return f"sqlite:///{(root or paths.root()) / 'trials.db'}"
 
 
 def empty() -> pd.DataFrame:
