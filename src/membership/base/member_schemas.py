@@ -176,6 +176,23 @@ DEFINITIONS = (
         },
     ),
     Table(
+        "assignments",
+        ("member_id", "trial", "unit"),
+        {
+            "member_id": required(TEXT),
+            "trial": required(TEXT),  # its name; "holdout": the global one
+            "unit": required(TEXT),  # what was drawn: the member, a group of members, or the first day of a period
+            "arm": required(TEXT),  # "outside": eligible, but takes no part
+            "propensity": required(FLOAT, **SHARE),  # of that arm
+            "stratum": required(TEXT),  # in which arms are as large as planned; empty without strata
+            "at": required(TIME),  # local midnight from which on outcomes count
+            "forecast": required(FLOAT, **SHARE),  # chance of an order within economics.repurchase_days, at assignment
+            "stage": required(TEXT),  # at assignment, as tier and persona: later they may be effects
+            "tier": required(TEXT),
+            "persona": required(TEXT),
+        },
+    ),
+    Table(
         "recommendations",
         ("policy", "member_id", "rank"),
         {
@@ -273,7 +290,7 @@ DEFINITIONS = (
             "high": optional(FLOAT),
             "margin": optional(FLOAT, **COUNT),
             "confidence": optional(FLOAT, **SHARE),  # of low and high
-            "verdict": required(TEXT, among=("promote", "keep")),  # of all checks together
+            "verdict": required(TEXT, among=("promote", "trial", "keep")),  # of all checks together
             "champion": required(TEXT),  # policies
             "challenger": required(TEXT),
         },
@@ -301,6 +318,8 @@ DEFINITIONS = (
             "benefits": required(TEXT),  # joined by "; "; one on a recommended item names it: "personal_offers: Bread"
             "next_action": required(TEXT),  # of the stage, then one for each of `benefits`, joined by "; "
             "items": required(TEXT),  # names joined by "; "
+            "arm": required(TEXT),  # of the live tests the member is in and of the holdout, joined by "; "; else empty
+            "propensity": required(FLOAT, **SHARE),  # of these arms together, 1 for who is in none
         },
         open=True,  # and item_1, item_1_id, item_1_reason, item_2, ...: the recommended items, best first
     ),

@@ -1,4 +1,4 @@
-"""What a stage does where the data cannot answer its question: it says why, leaves empty outputs, and is stepped over."""
+"""A stage whose question the data cannot answer says why, leaves empty outputs, and is stepped over."""
 
 import sys
 from pathlib import Path
