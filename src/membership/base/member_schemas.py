@@ -232,7 +232,7 @@ DEFINITIONS = (
             "expected_spend": required(FLOAT, **COUNT),  # cents over the horizon
             "value": required(FLOAT, **COUNT),  # cents of margin over the horizon
             "horizon_days": required(INT, low=1),
-            "p_alive": required(FLOAT, **SHARE),
+            "next_order_days": optional(FLOAT, low=1),  # as in table `repurchase`; null: beyond its days, or not kept
             "items": required(TEXT),  # ids that the live policy listed, best first, as a JSON list
             "expected_hits": optional(FLOAT, **COUNT),  # listed items in the next basket; null: the policy says none
         },
