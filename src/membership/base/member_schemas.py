@@ -122,19 +122,25 @@ DEFINITIONS = (
     ),
     Table(
         "campaign_effects",
-        ("kind", "source", "by", "persona", "tier", "offer_id"),
+        ("outcome", "kind", "source", "by", "persona", "tier", "stage", "offer_id"),
         {
+            "outcome": required(TEXT, among=("spend", "ordered")),  # ordered: within economics.repurchase_days
             "kind": required(TEXT),  # of campaign, as in `offers`
             "source": required(TEXT, among=("randomised", "observational")),
-            "by": required(TEXT, among=("all", "persona", "tier", "cell", "campaign")),  # cell: persona and tier
-            "persona": required(TEXT),  # as are tier and offer_id, empty where it does not define the group
+            "by": required(
+                TEXT, among=("all", "stage", "persona", "tier", "cell", "campaign")
+            ),  # cell: persona and tier
+            "persona": required(TEXT),  # as are tier, stage and offer_id, empty where it does not define the group
             "tier": required(TEXT),
+            "stage": required(TEXT),
             "offer_id": required(TEXT),
             "rows": required(INT, **COUNT),  # members and campaigns that are compared
             "members": required(INT, **COUNT),
-            "effect": optional(FLOAT),  # cents a day; null, as what follows, where nothing can be compared
+            "effect": optional(
+                FLOAT
+            ),  # cents a day, or share who order; null, as what follows, where nothing is compared
             "error": optional(FLOAT, **COUNT),
-            "baseline": optional(FLOAT),  # cents a day without the campaign
+            "baseline": optional(FLOAT),  # the same without the campaign
             "uplift": optional(FLOAT),  # effect as a share of the baseline
             "uplift_sd": optional(FLOAT, **COUNT),  # sampling error
             "placebo": optional(FLOAT),  # the same estimate just before the campaign

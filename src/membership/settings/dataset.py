@@ -43,6 +43,7 @@ class FileTable(Section):
     columns: dict[str, str]  # canonical column -> their column
     constants: dict[str, str] = {}  # canonical column -> one value for all rows
     kinds: dict[str, Kind] = {}  # their kind of event -> ours; empty: the kinds are ours already
+    arms: dict[str, str] = {}  # their arm -> ours; `control` is who was held out; others keep their name
     amount: Literal["total", "unit_price"] = "total"  # amount is what was paid for the line, or for one unit
     time_format: str | None = None  # of all times in the table, as in strptime; null: ISO 8601
     year: Annotated[int, Field(ge=1970, le=2100)] | None = None  # where time_format has no year

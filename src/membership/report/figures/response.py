@@ -7,6 +7,11 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
+_EFFECTS = {  # outcome -> title and unit of its effects
+    "spend": ("Extra spend while a campaign runs", "share of expected spend"),
+    "ordered": ("More members who order", "share of the chance of an order without the campaign"),
+}
+
 
 def overlap(propensities: pd.DataFrame, trim: float) -> np.ndarray | None:
     """Draw `Estimates.propensities`, one Axes a kind: who was reached, who was not, and who is not compared."""
@@ -51,12 +56,14 @@ def balance(table: pd.DataFrame, ax: Axes | None = None) -> Axes | None:
     return ax
 
 
-def effects(table: pd.DataFrame, by: str, order: list[str] | None = None, ax: Axes | None = None) -> Axes | None:
-    """Draw from `Estimates.effects` the usable uplifts of one grouping (all, persona or tier), with their placebos.
+def effects(
+    table: pd.DataFrame, by: str, order: list[str] | None = None, outcome: str = "spend", ax: Axes | None = None
+) -> Axes | None:
+    """Draw from `Estimates.effects` the usable uplifts of an outcome and grouping, with their placebos.
 
     Bars are intervals for sampling error and the bias that placebos reveal; hollow marks are the placebos.
     """
-    shown = table[(table["by"] == by) & table["usable"]] if len(table) else table
+    shown = table[(table["by"] == by) & (table["outcome"] == outcome) & table["usable"]] if len(table) else table
     if shown.empty:
         return None
     group = shown["kind"] if by == "all" else shown[by]
@@ -71,7 +78,8 @@ def effects(table: pd.DataFrame, by: str, order: list[str] | None = None, ax: Ax
         ax.plot(rows["placebo"], np.array(y) + 0.08, "o", color=colour, markerfacecolor="none", markersize=8)
     ax.plot([], [], "o", color="grey", markerfacecolor="none", label="placebo: just before")
     ax.axvline(0, color="grey", linewidth=0.8)
-    ax.set(title="Extra spend while a campaign runs", xlabel="share of expected spend", ylabel="")
+    title, unit = _EFFECTS[outcome]
+    ax.set(title=title, xlabel=unit, ylabel="")
     return _listed(ax, names)
 
 
