@@ -161,13 +161,6 @@ def _at_prices(options: Options, found: Allocation) -> np.ndarray:
     """Return what members would be given at the prices of an allocation, as a choice."""
     if found.within is None:
         return np.full(len(options.members), NOTHING)
-    price, toll = found.within.split(found.prices)
-    known = shadow_prices.Ways(_worth(options), options.cost, found.within.cell, options.sets, found.within.capped)
+    (price, toll), worth = found.within.split(found.prices), shadow_prices.worths(options, options.pays)
+    known = shadow_prices.Ways(worth, options.cost, found.within.cell, options.sets, found.within.capped)
     return known.choose(price[found.within.cell], toll)
-
-
-def _worth(options: Options) -> np.ndarray:
-    found = np.empty(options.cost.shape, order="F")
-    for at in range(len(options.sets)):
-        found[:, at] = np.where(options.pays[:, at], options.worth(at), -np.inf)
-    return found

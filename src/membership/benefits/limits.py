@@ -40,6 +40,7 @@ class Limits:
     capped: np.ndarray  # benefits with places, as columns of the options
     places: np.ndarray  # (capped,) members
     fixed: np.ndarray  # (cells,) cents that are spent already, and part of `upper`
+    words: tuple[tuple[str, ...], ...]  # (attributes,) the names of the groups
     left_out: tuple[tuple[str, str], ...] = ()  # attribute and group for whose members nothing pays
 
     def split(self, prices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -85,7 +86,7 @@ def limits(options: Options, facts: pd.DataFrame, settings: Benefits, fixed: np.
     useful = _useful(options) if fixed is None else np.where(fixed == NOTHING, _useful(options), before)
     usable, spent = (np.bincount(cell, weights=each, minlength=count) for each in (useful, before))
     tier, ranks = names[:, 0], np.unique(names[:, 0])
-    groups, left_out = _with_use(tuple(_groups(cell, names, facts, settings)), usable)
+    groups, words, left_out = _with_use(tuple(_groups(cell, names, facts, settings)), usable)
     floors = (tier[None, :] == ranks[:, None]).astype(float)
     can, asked = floors @ usable, settings.min_tier_share * settings.budget
     rows = [np.ones((1, count)), -floors]
@@ -105,7 +106,7 @@ def limits(options: Options, facts: pd.DataFrame, settings: Benefits, fixed: np.
     left = np.concatenate(upper) - stacked @ spent
     capped, places = _places(options, settings, fixed)
     rest = (shared, left, np.concatenate(slope), most, groups, settings.fairness.min_ratio, capped, places)
-    return Limits(cell, names, stacked, *rest, spent, left_out)
+    return Limits(cell, names, stacked, *rest, spent, words, left_out)
 
 
 def limited(facts: pd.DataFrame, attribute: str, min_group: int) -> list[str]:
@@ -137,15 +138,16 @@ def _groups(cell: np.ndarray, names: np.ndarray, facts: pd.DataFrame, settings: 
             yield attribute, words, inside, inside @ sizes
 
 
-def _with_use(groups: tuple, usable: np.ndarray) -> tuple[tuple, tuple[tuple[str, str], ...]]:
-    """Return the groups of each attribute for whose members something pays, and the names of the others."""
-    kept, left_out = [], []
+def _with_use(groups: tuple, usable: np.ndarray) -> tuple[tuple, tuple, tuple[tuple[str, str], ...]]:
+    """Return the groups of each attribute for whose members something pays, their names, and those of the others."""
+    kept, names, left_out = [], [], []
     for attribute, words, inside, members in groups:
         use = inside @ usable > 0
         left_out += [(attribute, word) for word, some in zip(words, use, strict=True) if not some and use.any()]
         if use.sum() > 1:
             kept.append((attribute, inside[use], members[use]))
-    return tuple(kept), tuple(left_out)
+            names.append(tuple(word for word, some in zip(words, use, strict=True) if some))
+    return tuple(kept), tuple(names), tuple(left_out)
 
 
 def _places(options: Options, settings: Benefits, fixed: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:

@@ -5,6 +5,7 @@ import pandas as pd
 
 from membership.benefits import fairness
 from membership.benefits.allocation import Allocation
+from membership.benefits.explore import Explored
 from membership.benefits.lift import lift
 from membership.benefits.options import NOTHING
 from membership.benefits.payoff import Outlook, Setting
@@ -13,6 +14,7 @@ from membership.settings.benefits import Benefits
 from membership.settings.tiers import Tiers
 from membership.stats import ranges
 
+PARTS = ("held_out", "exploring", "allocated")
 BANDS = (0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 0.97, 1.0)  # of the chance of an order
 
 
@@ -97,6 +99,35 @@ def assumed_and_learned(before: Reaction, after: Reaction, facts: pd.DataFrame, 
         rows.append((means[0], sds[0], means[1], sds[1], after.source[at]))
     columns = ["assumed", "assumed_sd", "uplift", "uplift_sd", "source"]
     return pd.DataFrame(rows, index=pd.Index(after.benefits, name="benefit"), columns=columns)
+
+
+def exploring(made: Explored) -> pd.DataFrame:
+    """Return what is given to members held out, exploring and all others.
+
+    Index part (held_out, exploring, allocated); columns members, with_benefits, cost, orders (extra) and net (cents).
+    """
+    allocation = made.allocation
+    options, choice = allocation.options, allocation.choice
+    part = np.select([made.held_out, made.exploring], PARTS[:2], PARTS[2])
+    cost, gain, orders = (options.taken(values, choice) for values in (options.cost, options.gain, options.orders))
+    told = {"members": 1, "with_benefits": choice != NOTHING, "cost": cost, "orders": orders, "net": gain - cost}
+    return pd.DataFrame(told).groupby(part).sum().reindex(PARTS, fill_value=0).rename_axis("part")
+
+
+def exploring_metrics(parts: pd.DataFrame) -> dict[str, float]:
+    """Return the metrics of `exploring`: shares of members and of the cost."""
+    members, cost = parts["members"] / max(parts["members"].sum(), 1), parts["cost"] / max(parts["cost"].sum(), 1e-12)
+    return {
+        "benefit_held_out_share": float(members["held_out"]),
+        "benefit_explored_share": float(members["exploring"]),
+        "benefit_explored_cost_share": float(cost["exploring"]),
+    }
+
+
+def learned_metrics(told: pd.DataFrame) -> dict[str, float]:
+    """Return the mean uplift of every benefit for which there is evidence, from `assumed_and_learned`."""
+    some = told[told["source"] != "assumed"]["uplift"]
+    return {f"response_{benefit}": float(uplift) for benefit, uplift in some.items()}
 
 
 def uplifts(setting: Setting) -> pd.DataFrame:

@@ -117,12 +117,17 @@ class Ways:
 def ways(options: Options, limits: Limits, fixed: np.ndarray | None = None) -> Ways:
     """Return a first set of ways, from taking nothing to taking the dearest; who is `fixed` takes nothing more."""
     free = options.pays if fixed is None else options.pays & (fixed == NOTHING)[:, None]
-    worth = np.empty(options.cost.shape, order="F")
-    for at in range(len(options.sets)):
-        worth[:, at] = np.where(free[:, at], options.worth(at), -np.inf)
-    found = Ways(worth, options.cost, limits.cell, options.sets, limits.capped)
+    found = Ways(worths(options, free), options.cost, limits.cell, options.sets, limits.capped)
     for price in _STARTS:
         found.add(np.full(limits.rows.shape[1], price), np.zeros(len(limits.capped)))
+    return found
+
+
+def worths(options: Options, free: np.ndarray) -> np.ndarray:
+    """Return the worth of each set for each member, -inf where it is not `free` to be given: (members, sets)."""
+    found = np.empty(options.cost.shape, order="F")
+    for at in range(len(options.sets)):
+        found[:, at] = np.where(free[:, at], options.worth(at), -np.inf)
     return found
 
 
