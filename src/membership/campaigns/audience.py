@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from membership.base import engine
-from membership.campaigns import arms
+from membership.campaigns import arms, attributes
 from membership.data import purchases
 from membership.settings.campaigns import Campaigns
 from membership.settings.windows import Windows
@@ -35,9 +35,9 @@ class Audience:
 
     `rows`: offer_id, kind (of several arms: "<kind> / <arm>", and offer_id likewise), campaign (the offer), arm,
     member_id, treated, propensity (of being treated rather than control; NaN where unknown), given (of the arm got,
-    among all arms), randomised, outcome and placebo (cents a day), ordered and ordered_before (0 or 1), redeemed; tier,
-    stage, tier_before and stage_before (at the start of the campaign and of the placebo window); start, end.
-    `left_out`: what could not be used, and how often.
+    among all arms), randomised, outcome and placebo (cents a day); ordered (0 or 1) and near (cents spent) within
+    repurchase_days; redeemed, tier, stage; ordered_before, near_before, tier_before, stage_before: the same of the
+    placebo window; start, end. `left_out`: what could not be used, and how often.
     """
 
     rows: pd.DataFrame
@@ -100,13 +100,15 @@ def build(
     settings: Campaigns,
     repurchase_days: int,
     stages: pd.DataFrame | None = None,
+    members: pd.DataFrame | None = None,
 ) -> Audience:
     """Return the audiences of the campaigns over by `windows.as_of`; nothing on or after that day is read.
 
     Randomised is a campaign whose every exposure has an arm and its propensity: its rows are the members listed.
     Otherwise those listed were treated, unless their arm is `control`, and all others who had bought were not.
-    Campaigns that reached everybody or nobody are left out. Raises DataError where a stated propensity is 0, and where
-    it is not known who was held out (`arms.checked`).
+    Campaigns that reached everybody or nobody are left out. `stages`: lifecycle_history; `members`: for the covariates
+    `settings.attributes`. Raises DataError where a stated propensity is 0, and where it is not known who was held out
+    (`arms.checked`).
     """
     campaigns, left_out = schedule(offers, timezone, windows, settings, repurchase_days)
     listed, unused = _listed(exposures, offers, timezone)
@@ -126,9 +128,13 @@ def build(
         rows[f"tier{after}"] = _standing_at("tier", rows["member_id"], rows[at], tier_history)
         rows[f"stage{after}"] = _standing_at("stage", rows["member_id"], rows[at], stages)
     found = {at: _known_at(rows, activity[activity["placebo"] == at], listed, at) for at in (False, True)}
-    for name, ordered, at in (("outcome", "ordered", False), ("placebo", "ordered_before", True)):
-        rows[name] = found[at].pop("spend_in").to_numpy() / rows["days"]
-        rows[ordered] = found[at].pop("ordered_in").to_numpy(dtype=float)
+    for after, outcome, at in (("", "outcome", False), ("_before", "placebo", True)):
+        rows[outcome] = found[at].pop("spend_in").to_numpy() / rows["days"]
+        rows[f"ordered{after}"] = found[at].pop("ordered_in").to_numpy(dtype=float)
+        rows[f"near{after}"] = found[at].pop("spend_near").to_numpy(dtype=float)
+    if members is not None and settings.attributes:
+        own = attributes.columns(members, settings.attributes, rows["member_id"])
+        found = {at: frame.join(own) for at, frame in found.items()}
     unseen = ["days", "placebo_start", "active", "until", "redeemed_at"]
     return Audience(rows.drop(columns=unseen), found[False], found[True], pd.concat([left_out, unused]))
 
@@ -209,6 +215,7 @@ def _activity(events: ir.Table, campaigns: pd.DataFrame, end: date, repurchase_d
     ago = at.day0 - at.day  # 1 is the day before
     sums = at.group_by("offer_id", "placebo", "member_id").agg(
         spend_in=at.amount.sum(where=(ago <= 0) & (ago > -at.days)).fill_null(0),
+        spend_near=at.amount.sum(where=(ago <= 0) & (ago > -repurchase_days)).fill_null(0),
         ordered_in=at.bought.max(where=(ago <= 0) & (ago > -repurchase_days)).fill_null(0),
         spend_28=at.amount.sum(where=(ago > 0) & (ago <= 28)).fill_null(0),
         spend_before=at.amount.sum(where=ago > 0).fill_null(0),
@@ -222,7 +229,7 @@ def _activity(events: ir.Table, campaigns: pd.DataFrame, end: date, repurchase_d
 
 
 def _known_at(rows: pd.DataFrame, activity: pd.DataFrame, listed: pd.DataFrame, placebo: bool) -> pd.DataFrame:
-    """Return the covariates of `rows` on the first day of the campaign or placebo window, spend_in and ordered_in."""
+    """Return the covariates of `rows` on the first day of the campaign or placebo window, and what followed it."""
     keys = ["offer_id", "member_id"]
     sums = rows.assign(offer_id=rows["campaign"])[keys].merge(activity, on=keys, how="left")
     age = sums["age"].clip(lower=1)
@@ -231,6 +238,7 @@ def _known_at(rows: pd.DataFrame, activity: pd.DataFrame, listed: pd.DataFrame, 
     return pd.DataFrame(
         {
             "spend_in": sums["spend_in"],
+            "spend_near": sums["spend_near"],
             "ordered_in": sums["ordered_in"],
             "log spend a day": np.log1p(sums["spend_before"].clip(lower=0) / age),
             "log spend, 28 days": np.log1p(sums["spend_28"].clip(lower=0)),

@@ -30,16 +30,20 @@ def steps(
 
     One row a member and step, by member_id, the stage's first, then by benefit. Columns member_id; benefit ("" where
     the stage calls for the step); step (words: `action` of `strategy`, with the next tier that table `tiers` gives the
-    member, or of the `catalogue`); item (name of the first recommended one where the benefit is a personalised offer,
-    else "").
+    member, or of the `catalogue`); item (name of what `allocations` puts the benefit on, or, where it is a personalised
+    offer and none is named, of the first recommended one; else "").
     """
     on_items = [benefit.name for benefit in catalogue if benefit.kind == "personalised_offers"]
     words = {benefit.name: benefit.words for benefit in catalogue}
     called = profile[["member_id"]].assign(benefit="", step=_called(profile, tiers, strategy))
-    given = allocations.loc[allocations["member_id"].isin(profile["member_id"]), ["member_id", "benefit"]]
+    given = allocations[allocations["member_id"].isin(profile["member_id"])]
     first = _named(recommendations, items).drop_duplicates("member_id").set_index("member_id")["name"]
     item = given["member_id"].map(first).where(given["benefit"].isin(on_items))
-    given = given.assign(step=given["benefit"].map(lambda name: words.get(name, name)), item=item)
+    if "item_id" in given:
+        own = given["item_id"].map(items.set_index("item_id")["name"]).fillna(given["item_id"])
+        item = own.where(given["item_id"].notna(), item)
+    given = given[["member_id", "benefit"]].assign(item=item)
+    given["step"] = given["benefit"].map(lambda name: words.get(name, name))
     found = pd.concat([called, given]).sort_values(["member_id", "benefit"], ignore_index=True)
     return found.astype({"item": object}).fillna({"item": ""})
 

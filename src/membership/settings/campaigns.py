@@ -21,6 +21,9 @@ class Campaigns(Section):
     """How campaigns are judged, and for which benefits they are evidence."""
 
     evidence: dict[str, Annotated[list[str], Field(min_length=1)]]
+    attributes: list[
+        str
+    ] = []  # columns of members, known before any campaign, that are compared beside their purchases
     history_days: Days = 28  # days of data before a campaign's placebo window
     folds: Annotated[int, Field(ge=2, le=20)] = 5  # parts of the members for cross-fitting
     repeats: Annotated[int, Field(ge=1, le=100)] = 3  # divisions into such parts whose mean is taken
