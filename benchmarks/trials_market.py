@@ -33,7 +33,7 @@ def members(number: int, rng: np.random.Generator) -> pd.DataFrame:
         "tier": rng.choice(["Member", "Silver", "Gold"], number),
         "persona": rng.choice(list("ABC"), number),
     }
-    return pd.DataFrame({"member_id": ids, "p_repurchase": chance} | known).astype(dict.fromkeys(known, "str"))
+    return pd.DataFrame({"member_id": ids, "p_repurchase": chance} | known).astype(dict.fromkeys(known, "category"))
 
 
 def broken(rows: pd.DataFrame, how: str, rng: np.random.Generator) -> pd.DataFrame:
@@ -63,7 +63,15 @@ def trial(lift: float, rng: np.random.Generator, how: str = "", number: int = ME
     rows = broken(assign.assign(one, known, DAY), how, rng)
     done, change = _happened(rows, lift, rng)
     return reading.read(
-        "market", one, rows, done, _log(rows, how, rng), SETTINGS, 0.25, measures=(reading.PRIMARY, "net"), by=("tier",)
+        "market",
+        one,
+        rows,
+        done,
+        _log(rows, how, rng),
+        SETTINGS,
+        0.25,
+        measures=(reading.PRIMARY, "net"),
+        by=("tier",) if lift else (),
     ), change
 
 
