@@ -106,6 +106,17 @@ def test_a_failing_cell_becomes_one_message_and_a_failed_run(pipeline):
     assert only_run(pipeline).info.status == "FAILED"
 
 
+def test_what_is_not_possible_with_the_data_is_said_and_stepped_over(pipeline):
+    write(pipeline, "from membership.base.errors import NotPossible\nraise NotPossible('none of 7 members has bought')")
+    assert stage.main(["value"]) == 0
+    said = "none of 7 members has bought"
+    assert json.loads((pipeline / "data" / "out.json").read_text()) == {"not_possible": said}
+    page = (pipeline / "reports" / "31_value.html").read_text()
+    assert said in page and "Traceback" not in page and "papermill-error" not in page
+    run = only_run(pipeline)
+    assert (run.info.status, run.data.tags["not_possible"]) == ("FINISHED", said)
+
+
 def test_an_unforeseen_error_keeps_its_name(pipeline):
     write(pipeline, "1 / 0")
     with pytest.raises(ProjectError, match="ZeroDivisionError: division by zero"):

@@ -13,12 +13,21 @@ from membership.base.errors import ParamError, ProjectError
 
 @dataclass(frozen=True)
 class Node:
-    """A stage of the pipeline: its name, its notebook, and the files it declares, relative to the root."""
+    """A stage of the pipeline: its name, its notebook, and the files it declares, relative to the root.
+
+    `without` are those of `deps`, or folders of them, that it can do without where they were not possible.
+    """
 
     name: str
     notebook: Path
     deps: tuple[str, ...]
     outs: tuple[str, ...]
+    without: tuple[str, ...] = ()
+
+    @property
+    def needed(self) -> list[str]:
+        """Those of `deps` that it cannot do without."""
+        return [name for name in self.deps if not any(Path(name).is_relative_to(one) for one in self.without)]
 
 
 def nodes() -> list[Node]:
@@ -36,7 +45,7 @@ def node(name: str) -> Node:
 
 
 def stage(name: str) -> dict[str, Any]:
-    """Return what `dvc.yaml` says under `meta` of the stage called `name`: which parameters it sees."""
+    """Return what `dvc.yaml` says under `meta` of the stage called `name`: which parameters it sees, for example."""
     stages = _stages()
     if name not in stages:
         raise ParamError(f"stage '{name}' is not in dvc.yaml; there are: {', '.join(stages)}.")
@@ -93,7 +102,8 @@ def _open(name: str) -> list[str]:
 
 def _node(name: str, notebook: Path, stage: dict) -> Node:
     outs = [*_names(stage.get("outs")), *_names(stage.get("metrics")), *_names(stage.get("plots"))]
-    return Node(name, notebook, tuple(_names(stage.get("deps"))), tuple(outs))
+    without = tuple(stage.get("meta", {}).get("without", []))
+    return Node(name, notebook, tuple(_names(stage.get("deps"))), tuple(outs), without)
 
 
 def _names(entries: list | None) -> list[str]:

@@ -153,14 +153,15 @@ DEFINITIONS = (
         },
     ),
     Table(
-        "uplifts",
-        ("benefit", "persona", "tier"),
+        "uplifts",  # of members and benefits that they may have
+        ("member_id", "benefit"),
         {
+            "member_id": required(TEXT),
             "benefit": required(TEXT),
-            "persona": required(TEXT),
-            "tier": required(TEXT),
+            "chance": required(FLOAT, **SHARE),  # of an order within economics.repurchase_days, without any benefit
+            "chance_with": required(FLOAT, **SHARE),  # the same with this one, as believed
             "uplift": required(FLOAT),  # extra spend as a share of expected spend; below 0: less spend
-            "uplift_sd": required(FLOAT, **COUNT),
+            "uplift_sd": required(FLOAT, **COUNT),  # errors are shared by members: see campaigns.reaction
             "source": required(TEXT, among=("assumed", "randomised", "observational")),  # of what moved the assumption
         },
     ),
@@ -171,8 +172,13 @@ DEFINITIONS = (
             "member_id": required(TEXT),
             "benefit": required(TEXT),
             "cost": required(FLOAT, **COUNT),  # expected cents over the horizon
-            "gain": required(FLOAT),  # expected cents of margin over the horizon, assumed response
-            "spread": required(FLOAT),  # cents that one standard deviation more response would add to gain less cost
+            "gain": required(FLOAT),  # expected cents of margin over the horizon, as believed of the response
+            "orders": required(FLOAT),  # expected extra orders over the horizon
+            "deadweight": required(FLOAT, **COUNT),  # cents of the cost on orders that would have come anyway
+            "spread": required(FLOAT),  # cents: part of the standard deviation of the benefit's net; parts add up to it
+            "propensity": required(FLOAT, **SHARE),  # of the member's getting this benefit, by the rule that explores
+            "explored": required(BOOL),  # given by the part of the rule that draws at random
+            "item_id": optional(TEXT),  # what the offer is on, where the benefit is a personalised offer
         },
     ),
     Table(

@@ -12,13 +12,13 @@ from membership.stats import laplace
 
 _EDGE = 1e-6  # chances nearer to 0 or 1 than this are taken as that far from it
 _BASELINE = 1.0  # log-odds: sd of how far, at first sight, a forecast may be off for those who get nothing
-_DESIGNED = 0.3  # log-odds: the same between who was likely and who was unlikely to be given a benefit
+_DESIGNED = 1.0  # log-odds: the same between who was likely and who was unlikely to be given a benefit
 _LARGEST = 0.99  # quantile of spend per order beyond which it counts as that
 
 
 @dataclass(frozen=True)
 class Terms:
-    """A log in numbers; benefits are those that some, but not all, were given."""
+    """A log in numbers."""
 
     ordered: np.ndarray  # (rows,) 0 or 1
     offset: np.ndarray  # (rows,) log-odds forecast without benefits
@@ -46,10 +46,10 @@ class Terms:
 
 @dataclass(frozen=True)
 class Shifts:
-    """The posterior of the coefficients of some benefits, and of the overlap."""
+    """The posterior of the coefficients, and of the overlap."""
 
     mean: np.ndarray  # (benefits, covariates)
-    cov: np.ndarray  # (benefits, covariates, covariates)
+    cov: np.ndarray  # (benefits x covariates,) twice
     overlap: float
     overlap_sd: float
 
@@ -83,48 +83,45 @@ def terms(log: pd.DataFrame, given: np.ndarray, rows: list[np.ndarray], names: S
 
 
 def shifts(log: Terms, mean: np.ndarray, cov: np.ndarray, overlap: float, overlap_sd: float) -> Shifts:
-    """Return the posterior after `log` of coefficients N(`mean`, `cov`) by benefit and of the overlap."""
-    benefits, size = mean.shape
-    at = benefits * size
+    """Return the posterior after `log` of all coefficients, before N(`mean`, `cov`), and of the overlap.
+
+    `mean`: (benefits, covariates); `cov`: (benefits x covariates,) twice.
+    """
+    at = mean.size
     precision = np.zeros((at + 1 + len(log.baseline_sd),) * 2)
-    for number in range(benefits):
-        own = slice(number * size, (number + 1) * size)
-        precision[own, own] = np.linalg.inv(cov[number] + 1e-12 * np.eye(size))
+    precision[:at, :at] = np.linalg.inv(cov + 1e-12 * np.eye(at))
     rest = np.arange(at, len(precision))
     precision[rest, rest] = 1 / np.r_[max(overlap_sd, 1e-6), log.baseline_sd] ** 2
     start = np.r_[mean.ravel(), overlap, np.zeros(len(log.baseline_sd))]
     theta, found = laplace.logistic(log.predicted, log.ordered, start, precision)
-    blocks = [found[one : one + size, one : one + size] for one in range(0, at, size)]
     return Shifts(
-        mean=theta[:at].reshape(benefits, size),
-        cov=np.array(blocks),
+        mean=theta[:at].reshape(mean.shape),
+        cov=found[:at, :at],
         overlap=float(np.clip(theta[at], 0, 1)),
         overlap_sd=float(np.sqrt(found[at, at])),
     )
 
 
 def order_values(
-    log: pd.DataFrame, given: np.ndarray, x: np.ndarray, value: np.ndarray, value_sd: np.ndarray
+    log: pd.DataFrame, given: np.ndarray, baseline: np.ndarray, value: np.ndarray, value_sd: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return mean and sd (benefits,) of the relative change of spend per order, from those who ordered.
+    """Return mean and sd (benefits,) of the relative change of what is spent by those who order.
 
-    Spend over the usual spend per order is regressed on what was given and on `x` (rows, covariates); prior
-    N(`value`, `value_sd`^2).
+    Spend over what was expected of them if they came (expected spend over chance; the days expected and those of the
+    log need not be as many) is regressed on what was given and on `baseline` (rows, q); prior N(`value`, `value_sd`^2).
     """
-    came = (log["ordered"] == 1) & (log["expected_orders"] > 0) & (log["expected_spend"] > 0) & log["spend"].notna()
+    came = (log["ordered"] == 1) & (log["expected_spend"] > 0) & (log["chance"] > 0) & log["spend"].notna()
     came = came.to_numpy()
-    if came.sum() <= 2 * (given.shape[1] + x.shape[1]):
+    if came.sum() <= 2 * (given.shape[1] + baseline.shape[1]):
         return value, value_sd
     seen = log[came]
-    ratio = (seen["spend"] * seen["expected_orders"] / seen["expected_spend"]).to_numpy(dtype=float)
+    ratio = (seen["spend"] * seen["chance"] / seen["expected_spend"]).to_numpy(dtype=float)
     ratio = np.minimum(ratio, np.quantile(ratio, _LARGEST))
     ratio = ratio / max(ratio.mean(), 1e-9)
-    others = x[came][:, np.ptp(x[came], axis=0) > 0]
-    rows = np.column_stack([given[came], np.ones(len(ratio)), others])
+    rows = np.column_stack([given[came], baseline[came]]).astype(float)
     free = np.linalg.lstsq(rows, ratio, rcond=None)[0]
     noise = max(float(((ratio - rows @ free) ** 2).mean()), 1e-12)
-    weak = np.full(1 + others.shape[1], 1e-6)
-    before = np.r_[1 / np.maximum(value_sd, 1e-9) ** 2, weak]
+    before = np.r_[1 / np.maximum(value_sd, 1e-9) ** 2, np.full(baseline.shape[1], 1e-6)]
     cov = np.linalg.inv(rows.T @ rows / noise + np.diag(before))
-    found = cov @ (rows.T @ ratio / noise + before * np.r_[value, 0 * weak])
+    found = cov @ (rows.T @ ratio / noise + before * np.r_[value, np.zeros(baseline.shape[1])])
     return found[: len(value)], np.sqrt(np.diag(cov))[: len(value)]

@@ -15,7 +15,7 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import pandas as pd
-from scipy import optimize
+from scipy import linalg, optimize
 
 from membership.base.errors import DataError
 from membership.campaigns import ceiling, covariates, learning
@@ -42,6 +42,14 @@ class Reaction:
     overlap: float
     overlap_sd: float
     source: tuple[str, ...]
+    # (benefits x covariates,) twice: covariance of all coefficients together; None: benefits are independent. What a
+    # log knows least, how all benefits compare with none, is an error that they share.
+    joint: np.ndarray | None = None
+
+    @property
+    def whole(self) -> np.ndarray:
+        """Return the covariance of all coefficients, benefit after benefit, (benefits x covariates,) twice."""
+        return linalg.block_diag(*self.cov) if self.joint is None else self.joint
 
     def design(self, members: pd.DataFrame) -> list[np.ndarray]:
         """Return the standardised covariates for each benefit, (members, covariates) each."""
@@ -85,11 +93,11 @@ class Reaction:
 
     def draw(self, rng: np.random.Generator) -> "Reaction":
         """Return one draw of all that is uncertain, itself certain: what Thompson sampling allocates by."""
-        theta = np.array([rng.multivariate_normal(*one) for one in zip(self.mean, self.cov, strict=True)])
+        theta = rng.multivariate_normal(self.mean.ravel(), self.whole).reshape(self.mean.shape)
         value = np.maximum(rng.normal(self.order_value, self.order_value_sd), -1.0)
         overlap = float(np.clip(rng.normal(self.overlap, self.overlap_sd), 0, 1))
         certain = {"cov": np.zeros_like(self.cov), "order_value_sd": np.zeros_like(value), "overlap_sd": 0.0}
-        return replace(self, mean=theta, order_value=value, overlap=overlap, **certain)
+        return replace(self, mean=theta, order_value=value, overlap=overlap, joint=None, **certain)
 
     def to_json(self) -> dict:
         """Return the beliefs as plain values."""
@@ -104,8 +112,11 @@ class Reaction:
             raise DataError(
                 f"reaction: has {sorted(plain)}; allowed: {sorted(names)}. Run `dvc repro` to make it anew."
             )
-        arrays = {"centre", "scale", "mean", "cov", "order_value", "order_value_sd"}
-        found = {name: np.asarray(value, dtype=float) if name in arrays else value for name, value in plain.items()}
+        arrays = {"centre", "scale", "mean", "cov", "order_value", "order_value_sd", "joint"}
+        found = {
+            name: np.asarray(value, dtype=float) if name in arrays and value is not None else value
+            for name, value in plain.items()
+        }
         found |= {name: tuple(plain[name]) for name in ("benefits", "covariates", "source")}
         made, benefits, size = cls(**found), len(plain["benefits"]), len(plain["covariates"])
         if made.mean.shape != (benefits, size) or made.cov.shape != (benefits, size, size):
@@ -170,21 +181,16 @@ def learn(reaction: Reaction, log: pd.DataFrame) -> Reaction:
     some = given.any(axis=0) & ~given.all(axis=0)
     if not some.any():
         return reaction
-    active = np.flatnonzero(some)
-    names = [reaction.benefits[number] for number in active]
-    rows = [reaction.design(log)[number] for number in active]
-    terms = learning.terms(log, given[:, active], rows, names)
-    before = reaction.mean[active], reaction.cov[active], reaction.overlap, reaction.overlap_sd
-    found = learning.shifts(terms, *before)
-    mean, cov = reaction.mean.copy(), reaction.cov.copy()
-    mean[active], cov[active] = found.mean, found.cov
+    rows = reaction.design(log)
+    terms = learning.terms(log, given, rows, reaction.benefits)
+    found = learning.shifts(terms, reaction.mean, reaction.whole, reaction.overlap, reaction.overlap_sd)
     value, value_sd = reaction.order_value.copy(), reaction.order_value_sd.copy()
     if "spend" in log:
-        changed = learning.order_values(log, given[:, active], rows[0], value[active], value_sd[active])
-        value[active], value_sd[active] = changed
+        own = value[some], value_sd[some]
+        value[some], value_sd[some] = learning.order_values(log, given[:, some], terms.baseline, *own)
     source = tuple("randomised" if told else was for was, told in zip(reaction.source, some, strict=True))
-    shifted = {"mean": mean, "cov": cov, "overlap": found.overlap, "overlap_sd": found.overlap_sd}
-    return replace(reaction, order_value=value, order_value_sd=value_sd, source=source, **shifted)
+    changed = {"mean": found.mean, "overlap": found.overlap, "overlap_sd": found.overlap_sd, "source": source}
+    return replace(reaction, order_value=value, order_value_sd=value_sd, **changed, **_blocks(found.cov, len(some)))
 
 
 def told(
@@ -201,17 +207,28 @@ def told(
     number = reaction.benefits.index(benefit)
     x, chance = reaction.design(members)[number], covariates.chances(members)
     weight = _share(members["expected_spend"].to_numpy(dtype=float))
-    start, cov = reaction.mean[number], reaction.cov[number]
-    theta = start
+    size = x.shape[1]
+    own = slice(number * size, (number + 1) * size)
+    start, cov = reaction.mean.ravel(), reaction.whole
+    theta, slope = start, np.zeros(len(start))
     for _ in range(20):  # iterated Kalman update: the mean uplift is linear along its tangent at theta
-        shift = x @ theta
-        slope = (weight * ceiling.slope(chance, shift)) @ x
+        shift = x @ theta[own]
+        slope[own] = (weight * ceiling.slope(chance, shift)) @ x
         error = uplift - weight @ ceiling.uplift(chance, shift) - slope @ (start - theta)
         gain = cov @ slope / (slope @ cov @ slope + uplift_sd**2)
         theta = start + gain * error
-    mean, covs, sources = reaction.mean.copy(), reaction.cov.copy(), list(reaction.source)
-    mean[number], covs[number], sources[number] = theta, cov - np.outer(gain, slope @ cov), source
-    return replace(reaction, mean=mean, cov=covs, source=tuple(sources))
+    sources = tuple(
+        source if name == benefit else was for name, was in zip(reaction.benefits, reaction.source, strict=True)
+    )
+    after = _blocks(cov - np.outer(gain, slope @ cov), len(sources))
+    return replace(reaction, mean=theta.reshape(reaction.mean.shape), source=sources, **after)
+
+
+def _blocks(whole: np.ndarray, benefits: int) -> dict[str, np.ndarray]:
+    """Return the fields of a Reaction that hold this covariance of all coefficients."""
+    size = len(whole) // benefits
+    own = [whole[at : at + size, at : at + size] for at in range(0, len(whole), size)]
+    return {"cov": np.array(own), "joint": whole}
 
 
 def _with_value(uplift, error, value, value_sd) -> tuple[np.ndarray, np.ndarray]:

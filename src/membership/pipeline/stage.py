@@ -21,8 +21,8 @@ import yaml
 from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
-from membership.base import graph, kernels, paths
-from membership.base.errors import ParamError, ProjectError
+from membership.base import absent, files, graph, kernels, paths, tables
+from membership.base.errors import NotPossible, ParamError, ProjectError
 from membership.pipeline import outputs
 from membership.settings import params
 
@@ -56,10 +56,17 @@ def _run(node: graph.Node, p: params.Stage, overrides: Mapping[str, Any], root: 
     # MLflow and nbconvert take seconds to import, and the kernel seconds to start: do both at once.
     with ThreadPoolExecutor(1) as pool:
         opening = pool.submit(_open_run, node, p, overrides, started)
-        failure = _execute(node.notebook, executed, overrides)
+        executed.unlink(missing_ok=True)  # of an earlier run
+        why, failure = _missing(node), None
+        if why is None:
+            failure = _execute(node.notebook, executed, overrides)
         tracked = opening.result()
     from membership.report import pages
 
+    if failure is not None and failure.ename == NotPossible.__name__:
+        why, failure = failure.evalue, None
+    if why is not None:
+        _step_over(node, executed, why, root)
     page = pages.save_page(executed, root / "reports" / f"{node.notebook.stem}.html")
     tracked.log_files([page, *pages.save_figures(executed)], "report")
     if failure is None:
@@ -67,12 +74,32 @@ def _run(node: graph.Node, p: params.Stage, overrides: Mapping[str, Any], root: 
         tracked.log_nested(outputs.nested(root, stage))
     if failure is None and not overrides:
         tracked.set_tags({f"out/{name}": value for name, value in graph.digests(node.outs, "sha256").items()})
-        _after(stage, tracked.id)
+        if why is None:
+            _after(stage, tracked.id)
     tracked.log_metrics({"duration_s": round(time.time() - started, 1)})
     tracked.finish(ok=failure is None)
     pages.save_index()
     if failure is not None:
         raise ProjectError(explain(failure, executed))
+
+
+def _missing(node: graph.Node) -> str | None:
+    """Return why something that `node` cannot do without was not possible; None where all is there."""
+    reasons = (absent.reason(paths.root() / name) for name in node.needed)
+    return next((why for why in reasons if why is not None), None)
+
+
+def _step_over(node: graph.Node, executed: Path, why: str, root: Path) -> None:
+    """Leave outputs of `node` that say `why` there is nothing in them, and say so."""
+    from membership.report import memo, pages
+
+    for name in node.outs:
+        path = root / name
+        absent.write(path, why, tables.empty(path.stem) if path.suffix == ".parquet" else None)
+    if node.name == "report":
+        files.write_text(root / "reports" / "summary.md", memo.not_possible())
+    pages.step_over(node.notebook, executed, why)
+    print(f"\nstage {node.name}: not possible with these data: {why}", file=sys.stderr)
 
 
 def explain(failure: PapermillExecutionError, executed: Path) -> str:

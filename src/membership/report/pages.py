@@ -10,8 +10,9 @@ from nbconvert import HTMLExporter
 from nbconvert.filters import markdown2html
 from nbconvert.preprocessors import TagRemovePreprocessor
 
-from membership.base import files, graph, paths
+from membership.base import absent, files, graph, paths
 from membership.base.errors import DataError
+from membership.report import words
 
 CONCLUSION = "conclusion"  # the tag of the cell that a page begins with
 _TABLE = re.compile(r"(<!-- result -->\n).*?(<!-- /result -->)", re.DOTALL)
@@ -24,6 +25,20 @@ def save_page(executed: Path, page: Path) -> Path:
     body, _ = exporter.from_notebook_node(_concluded(_read(executed)))
     files.write_text(page, body)
     return page
+
+
+def step_over(source: Path, executed: Path, why: str) -> None:
+    """Let the executed copy of notebook `source` say in its first lines why its question cannot be answered.
+
+    It stopped where that was seen, or was not begun: then there is no copy of this run.
+    """
+    notebook = nbformat.read(executed if executed.exists() else source, as_version=4)
+    cells = [cell for cell in notebook.cells if "papermill-error-cell-tag" not in cell.metadata.get("tags", [])]
+    for cell in (cell for cell in cells if cell.cell_type == "code"):
+        cell.outputs = [output for output in cell.outputs if output.output_type != "error"]
+    told = nbformat.v4.new_markdown_cell(words.render("not_possible_stage", why=why))
+    notebook.cells = [cells[0], told, *cells[1:]]
+    files.write_text(executed, nbformat.writes(notebook))
 
 
 def refresh() -> list[Path]:
@@ -53,8 +68,13 @@ def save_figures(executed: Path) -> list[Path]:
 
 
 def metrics(stage: str, root: Path | None = None) -> dict[str, float | None]:
-    """Return what `stage` saved in `reports/metrics`, of the project or of another `root`; nothing: {}."""
+    """Return what `stage` saved in `reports/metrics`, of the project or of another `root`.
+
+    Nothing where it has not run; where it was not possible, why: {"not_possible": reason}.
+    """
     path = (root or paths.root()) / "reports" / "metrics" / f"{stage}.json"
+    if (why := absent.reason(path)) is not None:
+        return {absent.KEY: why}
     return files.read_json(path) if path.exists() else {}
 
 

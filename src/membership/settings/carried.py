@@ -22,12 +22,20 @@ _MOVED = {  # dotted key of an earlier version -> where it is now; None: no para
     "tiers.breakage": None,
     "quick.value.worked_case.members": None,
 }
-_REWORDED = {  # dotted key -> the default of an earlier version, which named a benefit, and today's
+# dotted key -> the default of an earlier version, and today's: benefits and a next tier are told to who has them
+_REWORDED = {
     "lifecycle.strategy.at_risk.action": (
         "Remind with a personal offer before the habit breaks",
-        "Remind before the habit breaks",
+        {"action": "Remind before the habit breaks"},
     ),
-    "lifecycle.strategy.lapsed.action": ("Win back once with a personal offer, then rest", "Win back once, then rest"),
+    "lifecycle.strategy.lapsed.action": (
+        "Win back once with a personal offer, then rest",
+        {"action": "Win back once, then rest"},
+    ),
+    "lifecycle.strategy.loyal.action": (
+        "Thank, and show the way to the next tier",
+        {"action": "Thank, and show the way to {next_tier}", "top_action": "Thank, and show what the top tier gives"},
+    ),
 }
 
 
@@ -55,10 +63,9 @@ def carry_over(raw: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     for key, (was, now) in _REWORDED.items():
         holder, last = _holder(new, key)
         if holder.get(last) == was:
-            holder[last] = now
-            told.append(
-                f"params.yaml: {key} is read as {now!r}: benefits are added where a member gets them; reword it."
-            )
+            holder.update(now)
+            said = ", ".join(f"{name}: {words!r}" for name, words in now.items())
+            told.append(f"params.yaml: {key} is read as {said}: it is true of every member who gets it; reword it.")
     return new, told + _discounts(new)
 
 
