@@ -37,15 +37,20 @@ def setting(members=400, seed=1, **changed):
             "age": rng.choice(["old", "young", "unknown"], members),
         }
     )
-    knobs = {"budget": 6000.0, "max_per_member": 2, "min_tier_share": 0.1, "explore_share": 0.3, "holdout_share": 0.2}
+    knobs = {"budget": 6000.0, "max_per_member": 2, "min_tier_share": 0.1, "explore_share": 0.3}
     settings = Benefits(catalogue=CATALOGUE, fairness=FAIR, **(knobs | changed))
     told = reaction.prior(CATALOGUE, facts, Reacting(), names=("intercept", "log_odds"))
     return Setting(facts, settings, 0.25, told)
 
 
+HELD = pd.DataFrame(
+    {"held": [number % 5 == 0 for number in range(400)], "chance": 0.2}, [f"m{number:05d}" for number in range(400)]
+)
+
+
 @pytest.fixture(scope="module")
 def found():
-    return explore.allocate(setting(), 7, "june")
+    return explore.allocate(setting(), 7, "june", HELD)
 
 
 def test_all_limits_hold_for_what_is_really_given(found):
@@ -61,17 +66,14 @@ def test_all_limits_hold_for_what_is_really_given(found):
     assert each.min() >= 0.7 * each.max()
 
 
-def test_who_is_held_out_is_the_same_in_every_period_and_market_at_the_known_rate():
-    ids = np.array([f"m{number}" for number in range(20_000)])
-    first = explore.holdout(ids, 0.1, seed=3)
-    assert first.mean() == pytest.approx(0.1, abs=0.01)
-    assert (explore.holdout(ids[5000:6000], 0.1, seed=3) == first[5000:6000]).all()
-    assert (explore.holdout(ids, 0.2, seed=3) | ~first).all()  # a larger share holds out the same and more
-    assert (explore.holdout(ids, 0.1, seed=4) != first).any() and not explore.holdout(ids, 0.0, seed=3).any()
+def test_who_is_held_out_gets_nothing_and_all_others_as_often_as_the_rest_of_the_rule_says(found):
+    assert found.held_out.tolist() == HELD["held"].tolist()
+    everybody = explore.allocate(setting(), 7, "june")
+    assert not everybody.held_out.any() and everybody.propensity.max() > 0.8
 
 
 def test_benefits_are_given_as_often_as_their_propensity_says():
-    ours = setting(members=150, holdout_share=0.0, budget=2500.0)
+    ours = setting(members=150, budget=2500.0)
     runs = [explore.allocate(ours, 7, f"period {number}", gap=1e-2) for number in range(15)]
     given = np.mean([run.allocation.given for run in runs], axis=0)
     expected = np.mean([run.propensity for run in runs], axis=0)
@@ -89,7 +91,7 @@ def test_rows_carry_propensity_and_who_explored(found):
 
 
 def test_the_same_seed_and_period_give_the_same_and_another_period_others(found):
-    again, other = explore.allocate(setting(), 7, "june"), explore.allocate(setting(), 7, "july")
+    again, other = (explore.allocate(setting(), 7, month, HELD) for month in ("june", "july"))
     assert (again.allocation.choice == found.allocation.choice).all()
     assert (again.exploring != other.exploring).any() and (again.held_out == other.held_out).all()
 
@@ -104,7 +106,7 @@ def test_exploring_costs_about_its_share_of_the_budget(found):
 def test_where_nothing_is_unsure_nothing_is_tried_that_would_not_be_given_anyway():
     sure = replace(setting(explore_share=0.5), reaction=known_reaction.on_orders(CATALOGUE))
     rows = explore.allocate(sure, 7, "june").propensity
-    tried = (rows / (1 - 0.2) - 0.5 * (rows > 0.5)) / 0.5  # shares of draws: all or none
+    tried = (rows - 0.5 * (rows > 0.5)) / 0.5  # shares of draws: all or none
     assert np.isclose(np.abs(tried - np.round(tried)), 0).mean() > 0.95
 
 

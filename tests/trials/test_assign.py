@@ -105,6 +105,10 @@ def test_the_holdout_is_kept_out_of_every_trial_for_good():
     later = register.enrol(first, changed, members(2500), DAY + timedelta(days=5))
     known = later.rows[(later.rows["trial"] == HOLDOUT) & later.rows["member_id"].isin(first.rows["member_id"])]
     assert set(known.loc[known["arm"] == register.HELD_OUT, "member_id"]) == held
+    drawn = register.holdout(later.rows)
+    assert held < set(drawn.index[drawn["held"]]) and len(drawn) == 2500
+    assert drawn["chance"].reindex(first.rows["member_id"].unique()).tolist() == pytest.approx([0.1] * 2000)
+    assert drawn["chance"].iloc[-1] == pytest.approx(0.3)  # who came after the share was changed
     given_to = pd.DataFrame({"member_id": ["m000000", min(held)], "benefit": "points"})
     assert register.withhold(given_to, later.rows)["member_id"].isin(held).sum() == 0
 

@@ -107,6 +107,13 @@ def held_out(rows: pd.DataFrame) -> pd.Series:
     return rows.loc[(rows["trial"] == HOLDOUT) & (rows["arm"] == HELD_OUT), "member_id"]
 
 
+def holdout(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return who is `held` out for good, and the `chance` of it, by member_id, of all who were drawn."""
+    own = rows[rows["trial"] == HOLDOUT].set_index("member_id")
+    held = own["arm"] == HELD_OUT
+    return pd.DataFrame({"held": held, "chance": own["propensity"].where(held, 1 - own["propensity"])})
+
+
 def arms(register: Register, day: date) -> pd.DataFrame:
     """Return what members are in on `day`, index member_id: arm ("trial: arm", joined by "; ") and propensity.
 
