@@ -6,8 +6,8 @@
    nothing is at stake, all draws agree and nothing is explored.
 3. All others get the best allocation of what is left, within all limits.
 
-The propensity of a benefit is thereby known: (1 - chance of being held out) x [(1 - explore) x (given by the allocation) + explore x
-(share of the draws that give it)].
+The propensity of a benefit is thereby known: (1 - chance of being held out) x [(1 - explore) x (given by the
+allocation) + explore x (share of the draws that give it)].
 """
 
 from dataclasses import dataclass, replace
@@ -51,8 +51,9 @@ def allocate(
 ) -> Explored:
     """Return who gets what in `period` (any name: each has its own draws), within the limits of `setting`.
 
-    `holdout` is as from `trials.register.holdout`: index member_id; held, chance (of it); none of them without. Budget, places, shares of tiers and fairness hold for what is really given, members held out counting as members of
-    their groups who get nothing. Raises DataError or ParamError as `payoff.Setting.options`.
+    `holdout` is as from `trials.register.holdout`: index member_id; held, chance (of it); none of them without. Budget,
+    places, shares of tiers and fairness hold for what is really given, members held out counting as members of their
+    groups who get nothing. Raises DataError or ParamError as `payoff.Setting.options`.
     """
     settings, options = setting.settings, setting.options()
     held_out, chance = _held_out(options.members, holdout)
