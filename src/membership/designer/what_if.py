@@ -184,9 +184,9 @@ class Designer:
             return None
         settings = self.benefits.model_copy(update={"budget": choice.benefit_budget})
         standing = self.facts.assign(tier_rank=rank, tier=np.array(rule.names)[rank])
-        setting = Setting(standing, settings, choice.margin_rate, self.reaction, terms.points_share)
-        setting = setting.times(choice.uplift_times)
-        return allocation.allocate(setting.options(), standing, setting.settings, GAP)
+        times = {benefit.name: choice.uplift_times.get(benefit.name, 0.0) for benefit in settings.catalogue}
+        setting = Setting(standing, settings, choice.margin_rate, self.reaction, terms.points_share, times)
+        return allocation.allocate(setting.options(), standing, settings, GAP)
 
     def _by_tier(self, rank: np.ndarray, rule: Rule, appraisal: Appraisal, found: Allocation | None) -> pd.DataFrame:
         """Return by tier: members, rise, fall, cost and net of the tier, benefit_cost and benefit_net (cents).
@@ -211,9 +211,8 @@ class Designer:
 
 def _spread(found: Allocation) -> pd.Series:
     """Return what one standard deviation more of each error in the beliefs would add to the net, by its name."""
-    doubts = found.options.doubts(found.choice)
-    names = [*(f"benefit {name}" for name in found.options.benefits), "overlap of benefits"]
-    return pd.Series(doubts.ravel(), [f"{name} {at}" for name in names for at in range(doubts.shape[1])])
+    doubts = found.options.doubts(found.choice).sum(axis=0)
+    return pd.Series(doubts, [f"response to benefits, error {number}" for number in range(len(doubts))])
 
 
 def _outlook(found: Allocation | None, members: np.ndarray) -> dict[str, float]:
