@@ -20,7 +20,8 @@ STRATEGY = params.load("lifecycle").lifecycle.strategy
 def assemble(parts):
     """The table, by way of the steps that lead to it."""
     listed = parts["recommendations"], parts["items"]
-    taken = actions.steps(parts["profile"], parts["allocations"], *listed, parts["strategy"], parts["catalogue"])
+    who = parts["profile"], parts["tiers"]
+    taken = actions.steps(*who, parts["allocations"], *listed, parts["strategy"], parts["catalogue"])
     return actions.assemble(parts["value"], parts["profile"], parts["tiers"], taken, *listed, parts["arms"])
 
 
@@ -58,7 +59,7 @@ def test_a_member_gets_everything_in_one_row(parts):
     row = assemble(parts).set_index("member_id").loc["a"]
     assert (row["value"], row["tier"], row["next_tier"], row["persona"]) == (900.0, "Gold", "", "Cook")
     assert row["benefits"] == "free_delivery; points_boost"
-    assert row["next_action"] == "Thank, and show the way to the next tier; give free delivery; boost points"
+    assert row["next_action"] == f"{STRATEGY.loyal.top_action}; give free delivery; boost points"
     assert row["items"] == "Apples; Bread"
     assert (row["item_1"], row["item_1_id"], row["item_2"]) == ("Apples", "i2", "Bread")
     assert row["item_1_reason"] == "goes with Bread, which this member buys"
@@ -117,10 +118,19 @@ def test_an_action_names_a_benefit_if_and_only_if_the_member_was_allocated_it(pa
         assert row.benefits == "; ".join(one.name + item for one, item in zip(mine, items, strict=True))
 
 
+def test_a_step_names_the_next_tier_of_each_member_and_in_the_top_tier_none(parts):
+    parts["profile"]["stage"] = "loyal"
+    told = assemble(parts)["next_action"].str.split("; ").str[0]
+    assert told.tolist() == [
+        STRATEGY.loyal.top_action,
+        *[STRATEGY.loyal.action.replace("{next_tier}", "Gold")] * 2,
+    ]
+
+
 def test_each_step_is_a_row_with_the_stage_first(parts):
     parts["allocations"] = pd.DataFrame({"member_id": ["b", "b"], "benefit": ["points_boost", "personal_offers"]})
     listed = parts["recommendations"], parts["items"]
-    taken = actions.steps(parts["profile"], parts["allocations"], *listed, STRATEGY, CATALOGUE)
+    taken = actions.steps(parts["profile"], parts["tiers"], parts["allocations"], *listed, STRATEGY, CATALOGUE)
     assert taken["member_id"].tolist() == ["a", "b", "b", "b", "c"]
     assert taken["benefit"].tolist() == ["", "", "personal_offers", "points_boost", ""]
     assert taken["item"].tolist() == ["", "", "unlisted", "", ""]

@@ -67,6 +67,15 @@ def test_each_stage_must_say_what_to_do():
     assert list(SETTINGS.column("action")) == list(STAGES)
 
 
+@pytest.mark.parametrize(
+    ("action", "top_action"), [("Show {next_tier}", None), ("Thank", "Thank"), ("Show {next_tier}", "To {next_tier}")]
+)
+def test_an_action_that_names_the_next_tier_needs_one_for_the_top_tier_and_no_other_has_one(action, top_action):
+    given = {"action": action, "top_action": top_action}
+    with pytest.raises(ParamError, match=r"lifecycle\.strategy\.loyal"):
+        params.parse(params.read(), {f"lifecycle.strategy.loyal.{name}": words for name, words in given.items()})
+
+
 def test_borders_out_of_order_are_refused():
     with pytest.raises(ParamError, match="lapsed_share must be smaller than at_risk_share"):
         params.parse(params.read(), {"lifecycle.lapsed_share": 0.9})

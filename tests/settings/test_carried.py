@@ -71,6 +71,14 @@ def test_actions_that_named_a_benefit_by_default_are_read_without_it_and_a_perso
     assert len(told) == 1 and "lifecycle.strategy.at_risk.action" in told[0]
 
 
+def test_an_action_that_spoke_of_the_next_tier_by_default_has_one_for_the_top_tier_now():
+    raw = params.read()
+    raw["lifecycle"]["strategy"]["loyal"].pop("top_action")
+    raw["lifecycle"]["strategy"]["loyal"]["action"] = "Thank, and show the way to the next tier"
+    new, told = carry_over(raw)
+    assert new == params.read() and len(told) == 1
+
+
 def test_a_catalogue_without_words_for_actions_is_still_read():
     raw = params.read()
     for benefit in raw["benefits"]["catalogue"]:

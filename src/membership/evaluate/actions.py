@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from membership.base import files
+from membership.base import files, spreadsheet
 from membership.base.errors import DataError
 from membership.base.member_schemas import STAGES
 from membership.settings.benefits import Benefit
@@ -19,6 +19,7 @@ _TIER = ["tier", "next_tier", "spend_to_next", "points"]
 
 def steps(
     profile: pd.DataFrame,
+    tiers: pd.DataFrame,
     allocations: pd.DataFrame,
     recommendations: pd.DataFrame,
     items: pd.DataFrame,
@@ -28,16 +29,21 @@ def steps(
     """Return what to do for each member of table `profile`: what the stage calls for, and each benefit allocated.
 
     One row a member and step, by member_id, the stage's first, then by benefit. Columns member_id; benefit ("" where
-    the stage calls for the step); step (words: `action` of `strategy`, or of the `catalogue`); item (name of the first
-    recommended one where the benefit is a personalised offer, else "").
+    the stage calls for the step); step (words: `action` of `strategy`, with the next tier that table `tiers` gives the
+    member, or of the `catalogue`); item (name of what `allocations` puts the benefit on, or, where it is a personalised
+    offer and none is named, of the first recommended one; else "").
     """
     on_items = [benefit.name for benefit in catalogue if benefit.kind == "personalised_offers"]
     words = {benefit.name: benefit.words for benefit in catalogue}
-    called = profile[["member_id"]].assign(benefit="", step=profile["stage"].map(strategy.column("action")))
-    given = allocations.loc[allocations["member_id"].isin(profile["member_id"]), ["member_id", "benefit"]]
+    called = profile[["member_id"]].assign(benefit="", step=_called(profile, tiers, strategy))
+    given = allocations[allocations["member_id"].isin(profile["member_id"])]
     first = _named(recommendations, items).drop_duplicates("member_id").set_index("member_id")["name"]
     item = given["member_id"].map(first).where(given["benefit"].isin(on_items))
-    given = given.assign(step=given["benefit"].map(lambda name: words.get(name, name)), item=item)
+    if "item_id" in given:
+        own = given["item_id"].map(items.set_index("item_id")["name"]).fillna(given["item_id"])
+        item = own.where(given["item_id"].notna(), item)
+    given = given[["member_id", "benefit"]].assign(item=item)
+    given["step"] = given["benefit"].map(lambda name: words.get(name, name))
     found = pd.concat([called, given]).sort_values(["member_id", "benefit"], ignore_index=True)
     return found.astype({"item": object}).fillna({"item": ""})
 
@@ -107,7 +113,14 @@ def publish(stored: Path, folder: Path) -> None:
     """Write table `actions`, `stored` in that file, for people and tools: `folder`/actions.parquet and actions.csv."""
     with files.whole(folder / "actions.parquet") as temporary:
         temporary.write_bytes(stored.read_bytes())
-    files.write_text(folder / "actions.csv", pd.read_parquet(stored).to_csv(index=False, lineterminator="\n"))
+    spreadsheet.write(folder / "actions.csv", pd.read_parquet(stored))
+
+
+def _called(profile: pd.DataFrame, tiers: pd.DataFrame, strategy: Strategy) -> list[str]:
+    """Return what the stage of each member of `profile` calls for, with the member's next tier where it names that."""
+    following = profile["member_id"].map(tiers.set_index("member_id")["next_tier"])
+    pairs = zip(profile["stage"], following.astype(object).where(following.notna(), None), strict=True)
+    return [getattr(strategy, stage).said(tier) for stage, tier in pairs]
 
 
 def _joined(steps: pd.DataFrame, column: str) -> pd.Series:

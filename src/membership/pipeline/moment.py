@@ -24,7 +24,7 @@ from membership.repurchase import candidates, purchase_days
 from membership.repurchase import score as forecasts
 from membership.settings import params
 from membership.settings.params import Stage
-from membership.tiers import points, qualifying, rules
+from membership.tiers import jitter, points, qualifying, rules
 from membership.value import score
 
 CLASSES = (*score.STORED, *candidates.STORED, forecasts.Forecast, lifecycle.Borders, rules.Rule)
@@ -69,8 +69,8 @@ class Standing:
 class Known:
     """What is known of members on a day; frames are indexed by member_id, sorted.
 
-    `features`: as table `features`. `worth`: the columns of `value.score.Worth.forecast`. `stage`. `tiers`: as table
-    `tiers`. `recommender`: of the live policy, for these members.
+    `features`: as table `features`. `worth`: the columns of `value.score.Worth.forecast`, and next_order_days as in
+    table `repurchase`. `stage`. `tiers`: as table `tiers`. `recommender`: of the live policy, for these members.
     """
 
     features: pd.DataFrame
@@ -118,10 +118,11 @@ class Moment:
             qualified = self._qualifying.of(members)
         known = known.set_index("member_id").sort_index()
         chances = self._chances(days, joined)
+        worth = standing.worth.forecast(known, chances, standing.p.value, standing.p.economics)
         history = baskets.of_lines(lines, standing.market.items, self.day)
         return Known(
             known,
-            standing.worth.forecast(known, chances, standing.p.value, standing.p.economics),
+            worth.join(chances["next_order_days"]),
             self._stages(days, joined),
             self._tiers(*qualified).set_index("member_id").reindex(known.index),
             standing.policy(history),
@@ -136,10 +137,13 @@ class Moment:
 
     def _chances(self, days: pd.DataFrame, joined: pd.Series) -> pd.DataFrame:
         p = self._standing.p
-        spans = p.economics.repurchase_days, p.value.horizon_days
+        steps, spans = np.arange(1, forecasts.AHEAD + 1), {"p_repurchase": p.economics.repurchase_days}
+        spans |= {"p_horizon": p.value.horizon_days}
         history = purchase_days.of(days, joined, p.windows.start)
-        found = self._standing.forecast.chances(history, purchase_days.number(self.day), spans)
-        return found.set_axis(["p_repurchase", "p_horizon"], axis=1)
+        within = sorted({*steps, *spans.values()})
+        found = self._standing.forecast.chances(history, purchase_days.number(self.day), within)
+        chances = pd.DataFrame({name: found[days] for name, days in spans.items()})
+        return chances.assign(next_order_days=forecasts.next_order_days(found[steps].to_numpy()))
 
     def _stages(self, days: pd.DataFrame, joined: pd.Series) -> pd.Series:
         p, borders = self._standing.p, self._standing.borders
@@ -148,9 +152,11 @@ class Moment:
 
     def _tiers(self, amounts: pd.DataFrame, ahead: pd.Series, earning: qualifying.Earning) -> pd.DataFrame:
         standing = self._standing
-        settings, ranks = standing.p.tiers, rules.replay(amounts, standing.rule)
+        settings = standing.p.tiers
+        shifts = jitter.assigned(amounts.index, settings.jitter)["shift"].to_numpy()
+        ranks = rules.replay(amounts, standing.rule, shifts)
         # who redeems is drawn for the batch run's members; of others nothing is assumed to be redeemed
         redeems = standing.redeems.reindex(amounts.index, fill_value=False).to_numpy()
         claim = points.vouchers(redeems, settings.redeem_at)
         books = points.keep(*points.earned(earning, ranks), claim, settings.points_expire_days)
-        return rules.standing(ranks, amounts, books.last, standing.rule, settings, ahead)
+        return rules.standing(ranks, amounts, books.last, standing.rule, settings, ahead, shifts)

@@ -14,7 +14,7 @@ from membership.recommend import baskets, policy, train
 from membership.recommend.baskets import Baskets
 from membership.recommend.model import Settings
 from membership.recommend.peers import registry
-from membership.recommend.peers.peer import PEERS, Context
+from membership.recommend.peers.peer import Context
 from membership.recommend.policy import Recommender
 from membership.recommend.ranking import popular
 from membership.settings import params
@@ -25,7 +25,7 @@ MODEL = "model"
 
 def names() -> tuple[str, ...]:
     """Return the names of all policies."""
-    return *PEERS, MODEL
+    return *registry.names(), MODEL
 
 
 def fit(

@@ -22,12 +22,20 @@ _MOVED = {  # dotted key of an earlier version -> where it is now; None: no para
     "tiers.breakage": None,
     "quick.value.worked_case.members": None,
 }
-_REWORDED = {  # dotted key -> the default of an earlier version, which named a benefit, and today's
+# dotted key -> the default of an earlier version, and today's: benefits and a next tier are told to who has them
+_REWORDED = {
     "lifecycle.strategy.at_risk.action": (
         "Remind with a personal offer before the habit breaks",
-        "Remind before the habit breaks",
+        {"action": "Remind before the habit breaks"},
     ),
-    "lifecycle.strategy.lapsed.action": ("Win back once with a personal offer, then rest", "Win back once, then rest"),
+    "lifecycle.strategy.lapsed.action": (
+        "Win back once with a personal offer, then rest",
+        {"action": "Win back once, then rest"},
+    ),
+    "lifecycle.strategy.loyal.action": (
+        "Thank, and show the way to the next tier",
+        {"action": "Thank, and show the way to {next_tier}", "top_action": "Thank, and show what the top tier gives"},
+    ),
 }
 
 
@@ -55,16 +63,16 @@ def carry_over(raw: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     for key, (was, now) in _REWORDED.items():
         holder, last = _holder(new, key)
         if holder.get(last) == was:
-            holder[last] = now
-            told.append(
-                f"params.yaml: {key} is read as {now!r}: benefits are added where a member gets them; reword it."
-            )
+            holder.update(now)
+            said = ", ".join(f"{name}: {words!r}" for name, words in now.items())
+            told.append(f"params.yaml: {key} is read as {said}: it is true of every member who gets it; reword it.")
     return new, told + _discounts(new)
 
 
 def _discounts(raw: dict[str, Any]) -> list[str]:
     """Read a guardrail on the sum of discounts over the items of a list that were bought as one on their mean."""
-    told, guardrails = [], (raw.get("decide") or {}).get("guardrails")
+    told, decide = [], raw.get("decide")
+    guardrails = decide.get("guardrails") if isinstance(decide, dict) else None
     for row in guardrails if isinstance(guardrails, list) else []:
         stem, _, k = str(row.get("metric") if isinstance(row, dict) else "").rpartition("_at_")
         if stem == "discount_cost" and k.isdigit() and int(k):
@@ -83,7 +91,8 @@ def _discounts(raw: dict[str, Any]) -> list[str]:
 def _holder(raw: dict[str, Any], dotted: str, make: bool = False) -> tuple[dict[str, Any], str]:
     """Return the mapping that holds (or, with `make`, is to hold) the key `dotted`, and the key's last part."""
     if dotted.startswith("quick."):  # whose keys are dotted themselves
-        return raw.get("quick") or {}, dotted.removeprefix("quick.")
+        quick = raw.get("quick")
+        return quick if isinstance(quick, dict) else {}, dotted.removeprefix("quick.")
     *parents, last = dotted.split(".")
     node = raw
     for name in parents:

@@ -9,15 +9,35 @@ from membership.settings.section import Count, Days, Level, Section
 Words = Annotated[str, Field(min_length=1)]
 
 
+NEXT_TIER = "{next_tier}"  # in an action: the name of the member's next tier
+
+
 class Step(Section):
     """What to do in a lifecycle stage: `action` is for the campaign tool, `goal` and `watch` are for planners.
 
-    `action` goes to everybody in the stage, so it names no benefit: those that a member gets are added to it.
+    `action` goes to everybody in the stage, so it names no benefit: those that a member gets are added to it. Where it
+    names {next_tier}, members of the top tier, who have none, get `top_action`.
     """
 
     goal: Words
     action: Words
     watch: Words
+    top_action: Words | None = None
+
+    @model_validator(mode="after")
+    def _said_in_the_top_tier(self):
+        if (NEXT_TIER in self.action) != (self.top_action is not None):
+            raise ValueError(
+                f"action = {self.action!r}, top_action = {self.top_action!r}: allowed: both, where action names "
+                f"{NEXT_TIER}, and else no top_action; top_action is for the top tier, which has no next one"
+            )
+        if NEXT_TIER in (self.top_action or ""):
+            raise ValueError(f"top_action = {self.top_action!r}: the top tier has no {NEXT_TIER}; leave it out")
+        return self
+
+    def said(self, next_tier: str | None) -> str:
+        """Return the action for a member whose next tier that is; None in the top one."""
+        return self.action.replace(NEXT_TIER, next_tier) if next_tier else self.top_action or self.action
 
 
 class Strategy(Section):
@@ -33,7 +53,7 @@ class Strategy(Section):
 
     def column(self, name: str) -> dict[str, str]:
         """Return goal, action or watch of each stage, by stage."""
-        return {stage: getattr(step, name) for stage, step in self}
+        return {stage: getattr(step, name).replace(NEXT_TIER, "the next tier") for stage, step in self}
 
 
 class Lifecycle(Section):

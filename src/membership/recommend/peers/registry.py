@@ -19,10 +19,15 @@ from membership.recommend.peers.peer import PEERS, Peer
 from membership.settings.section import Section
 
 
+def names() -> list[str]:
+    """Return the names of all peers, sorted: in whatever order their modules were imported."""
+    return sorted(PEERS)
+
+
 def get(name: str) -> Peer:
     """Return the peer called `name`. Raises ParamError, naming all, where there is none."""
     if name not in PEERS:
-        raise ParamError(f"peer '{name}': unknown; there are: {', '.join(PEERS)}.")
+        raise ParamError(f"peer '{name}': unknown; there are: {', '.join(names())}.")
     return PEERS[name]
 
 
@@ -33,4 +38,4 @@ def settings(overrides: Mapping[str, Mapping[str, Any]]) -> dict[str, Section]:
     """
     for name in overrides:
         get(name)
-    return {name: each.checked(overrides.get(name) or {}) for name, each in PEERS.items()}
+    return {name: PEERS[name].checked(overrides.get(name) or {}) for name in names()}
