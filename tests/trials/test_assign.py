@@ -181,10 +181,18 @@ def test_a_rehearsal_begins_anew_on_each_day_and_is_never_served():
     trials = Trials(holdout_share=0.2, declared=[trial(start=None)])
     first = register.enrol(nothing(), trials, members(100), DAY)
     later = register.enrol(first, trials, members(100), DAY + timedelta(days=14))
-    assert set(later.rows["trial"]) == {HOLDOUT, "spring 2024-03-01", "spring 2024-03-15"}
+    assert set(first.rows["trial"]) == {HOLDOUT, "spring 2024-03-01"}
+    assert set(later.rows["trial"]) == {HOLDOUT, "spring 2024-03-15"}
     told = register.arms(later, DAY)
     assert set(told["arm"]) == {"holdout: held_out", "holdout: programme"}
     assert set(told["propensity"].round(9)) == {0.2, 0.8}
+
+
+def test_a_rehearsal_may_change_because_nobody_was_treated():
+    first = register.enrol(nothing(), Trials(declared=[trial(start=None)]), members(100), DAY)
+    arms = {"control": 0.2, "treatment": 0.2}
+    later = register.enrol(first, Trials(declared=[trial(start=None, arms=arms)]), members(100), DAY)
+    assert set(later.of("spring 2024-03-01")["propensity"].round(9)) == {0.2, 0.6}
 
 
 def test_members_are_told_the_arms_of_all_trials_they_are_in_with_the_chance_of_all():

@@ -64,11 +64,13 @@ def enrol(stored: Register, settings: Trials, members: pd.DataFrame, day: date) 
 
     `members` as of `assign.assign`. First the global holdout is drawn; who is held out takes part in no trial. A trial
     begins on the first day on or after its start on which this is called. Trials that are over or no longer declared
-    keep their rows. Called again on the same day, it adds nothing.
+    keep their rows. Called again on the same day, it adds nothing. Rehearsals, in which nobody is treated, are drawn
+    anew each time.
 
     Raises ParamError for a trial that has changed since it began, or that overlaps another one on the same members and
     the same thing.
     """
+    stored = lasting(stored)
     rows, declared = [stored.rows], dict(stored.declared)
     held = _holdout(stored.rows, settings, members, day)
     rows.append(held)
@@ -87,6 +89,13 @@ def enrol(stored: Register, settings: Trials, members: pd.DataFrame, day: date) 
         rows.append(new)
     found = pd.concat([part for part in rows if len(part)] or [empty()], ignore_index=True)
     return Register(tables.check("assignments", found, "assignments"), declared)
+
+
+def lasting(stored: Register) -> Register:
+    """Return `stored` without rehearsals."""
+    kept = {name: one for name, one in stored.declared.items() if not one["rehearsal"]}
+    gone = set(stored.declared) - set(kept)
+    return Register(stored.rows[~stored.rows["trial"].isin(gone)].reset_index(drop=True), kept)
 
 
 def as_declared(trial: Trial, day: date) -> dict[str, Any]:
@@ -125,7 +134,7 @@ def arms(register: Register, day: date) -> pd.DataFrame:
         if not one["rehearsal"]:
             own, lasts = register.rows[register.rows["trial"] == name], pd.Timedelta(days=_lasts(one))
             parts.append(own[(own["at"] <= pd.Timestamp(day)) & (own["at"] + lasts > pd.Timestamp(day))])
-    rows = pd.concat(parts)
+    rows = pd.concat(parts).sort_values(["member_id", "trial"], kind="stable")
     told = rows.assign(arm=rows["trial"] + ": " + rows["arm"]).groupby("member_id")
     return pd.DataFrame({"arm": told["arm"].agg("; ".join).astype("str"), "propensity": told["propensity"].prod()})
 
