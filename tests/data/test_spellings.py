@@ -60,6 +60,12 @@ def test_rows_without_an_event_id_stay_apart(workspace):
     assert data.events["event_id"].is_unique
 
 
+def test_ids_that_are_declared_to_be_nobody_are_no_member(workspace):
+    data = read(workspace, [{"who": "0"}, {"who": " N/A "}, {"who": "10"}], nobody=["0", "N/A"])
+    assert data.members["member_id"].tolist() == ["10"]
+    assert data.events["member_id"].isna().sum() == 2
+
+
 # --- numbers and money ------------------------------------------------------------------------------------------------
 
 

@@ -46,6 +46,8 @@ def parsed(con: ibis.BaseBackend, name: str, mapping: FileTable, zone: str) -> i
     trimmed = {column: _trimmed(text[column]) for column in wanted}
     for column in (column for column, kind in wanted.items() if kind == TIME and name != "events"):
         trimmed[column] = trimmed[column].re_search(OPEN).ifelse(None, trimmed[column])
+    if mapping.nobody and "member_id" in trimmed:
+        trimmed["member_id"] = trimmed["member_id"].isin(mapping.nobody).ifelse(None, trimmed["member_id"])
     cells = con.create_table(f"{name} text", text.mutate(**trimmed))
     con.raw_sql(f"SET TimeZone = '{mapping.timezone}'")  # in which DuckDB reads times that do not say their zone
     values = {column: _value(cells[column], kind, mapping, zone) for column, kind in wanted.items()}
