@@ -135,6 +135,7 @@ def seen(p, market: Market, shared: Shared, seed: int) -> Belief:
     own = {"evidence": {name: [name] for name in market.response.index}, "repeats": 1, "folds": 2}
     settings = p.campaigns.model_copy(update=own)
     found = effects.estimate(panel(market), pd.Series(labels), settings, seed).effects
+    found = found[found["outcome"] == "spend"]
     cells = found[found["by"] == "persona"].drop(columns="tier")  # response does not hang on the tier: all get it
     cells = cells.merge(pd.DataFrame({"tier": p.tiers.names}), how="cross").assign(by="cell")
     told = pd.concat([found[found["by"] == "all"], cells], ignore_index=True)
@@ -206,11 +207,13 @@ def panel(market: Market) -> Audience:
             "treated": market.arms[number, there],
             "outcome": monthly[there, month],
             "placebo": monthly[there, month - 1],
+            "ordered": (monthly[there, month] > 0).astype(float),
+            "ordered_before": (monthly[there, month - 1] > 0).astype(float),
         }
         rows.append(pd.DataFrame({"member_id": there, **told}).assign(**kept))
         before.append([_past(monthly[there, :until]) for until in (month, month - 1)])
     table = pd.concat(rows, ignore_index=True).assign(
-        propensity=0.5, randomised=True, redeemed=False, tier="", tier_before=""
+        propensity=0.5, randomised=True, redeemed=False, tier="", tier_before="", stage="", stage_before=""
     )
     x, x_placebo = (pd.DataFrame(np.vstack(parts), columns=list(PAST)) for parts in zip(*before, strict=True))
     return Audience(table, x, x_placebo, pd.Series(dtype=int))

@@ -36,7 +36,7 @@ def run(seeds: int, against: str) -> pd.DataFrame:
 def _judged(events, items: pd.DataFrame, against: str, p: params.Stage) -> dict[str, float]:
     task = tune.task(events, items, p)
     settings = Settings(**p.train.settings.model_dump())
-    ours = task.judged(train.network(task.samples, settings, p.train, p.seed, p.device))
+    ours = task.judged(train.network(task.samples, settings, p.train, p.seed, p.device).model)
     knobs = registry.settings(p.recommend.peers)[against].model_dump()
     ids, _ = policies.peer(against, knobs, task.now.baskets, items, p.seed).recommend(task.targets.members, task.k)
     theirs = metrics.per_member(ids, task.targets, task.now.baskets, task.k)

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 
 from membership.base import engine, files, paths, tables
-from membership.campaigns import response
+from membership.benefits import facts
+from membership.campaigns import reaction
 from membership.data.sources import simulate
 from membership.profile import lifecycle
 from membership.settings import params
@@ -44,7 +45,12 @@ def write() -> thresholds.Search:
     ahead = qualifying.ahead(*history)
     tables.write("tiers", rules.standing(ranks, amounts, balance, found.rule, p.tiers, ahead))
     files.write_json(paths.models("points.json"), {"breakage": breakage})
-    tables.write("uplifts", response.assumed(p.benefits.catalogue, ["curious", "thrifty"], p.tiers.names))
+    columns = [name for name in tables.ALL["features"].columns if name not in ("member_id", "as_of")]
+    days = pd.DataFrame({"member_id": members, "as_of": months[-1]} | dict.fromkeys(columns, 1))
+    tables.write("features", days)
+    everybody = facts.facts(*(tables.read(name) for name in ("tiers", "value", "profile", "survey")), [])
+    told = reaction.prior(p.benefits.catalogue, everybody, p.campaigns.reaction, names=("intercept", "log_odds"))
+    files.write_json(paths.models("reaction.json"), told.to_json())
     return found
 
 

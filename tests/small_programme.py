@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import known_reaction
 import numpy as np
 import pandas as pd
 
@@ -42,14 +43,11 @@ FACTS = pd.DataFrame(
         "stage": "active",
         "expected_spend": [4000.0, 4000.0, 4000.0, 4000.0, 100.0, 100.0],
         "expected_orders": 2.0,
+        "chance": 0.5,
         "age": ["19-24", "19-24", "65+", "65+", "unknown", "unknown"],
     }
 )
-UPLIFTS = pd.DataFrame(
-    [(one.name, "Cook", tier, one.uplift, one.uplift_sd) for one in CATALOGUE for tier in ("Member", "Gold")],
-    columns=["benefit", "persona", "tier", "uplift", "uplift_sd"],
-)
-SETTING = sweeps.Setting(FACTS, BENEFITS, 0.25, UPLIFTS)
+SETTING = payoff.Setting(FACTS, BENEFITS, 0.25, known_reaction.on_spend(CATALOGUE))
 
 
 @dataclass(frozen=True)
@@ -67,10 +65,10 @@ def benefits() -> Given:
     """Return the allocation of BENEFITS to the members of FACTS, and what is told of it."""
     options = SETTING.options()
     allocation = allocate(options, FACTS, BENEFITS)
-    table = overview.benefit_table(allocation, payoff.break_even(FACTS, BENEFITS, 0.25, UPLIFTS), 0.95)
+    table = overview.benefit_table(allocation, payoff.break_even(SETTING), 0.95)
     fair = fairness.benefit_table(FACTS, allocation, BENEFITS, 0.95)
     ratios = sweeps.ratio(options, FACTS, BENEFITS, [0.2, 0.9])
-    outlook = payoff.outlook(options, allocation.given, 0.95)
+    outlook = payoff.outlook(options, allocation.choice, 0.95)
     lost = overview.lost_to_fairness(ratios, BENEFITS)
     prices = sweeps.price_range(SETTING)
     found = overview.metrics(allocation, outlook, fair, lost, BENEFITS.budget, prices)

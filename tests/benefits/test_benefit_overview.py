@@ -1,10 +1,12 @@
 """What benefits and fairness come to adds up, and other responses bring what they should."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import small_programme
 from scipy.stats import norm
-from small_programme import BENEFITS, FACTS, FAIR, SETTING, TIERS, UPLIFTS
+from small_programme import BENEFITS, FACTS, FAIR, SETTING, TIERS
 
 from membership.benefits import fairness, overview, sweeps
 
@@ -57,22 +59,23 @@ def test_evenness_where_no_group_is_limited_or_known(report):
 
 
 def test_this_allocation_is_never_better_than_the_best_for_the_money_had_one_known(report):
-    table = sweeps.response(SETTING, report.allocation.given, [0.2, 0.5, 1.0, 1.5])
+    table = sweeps.response(SETTING, report.allocation.choice, [0.2, 0.5, 1.0, 1.5])
     assert table["net"].tolist() == pytest.approx([30, 120, 270, 420])  # three gifts: 100 each, less 10
     free = BENEFITS.model_copy(update={"fairness": FAIR.model_copy(update={"min_ratio": 0.0})})
-    setting = sweeps.Setting(FACTS, free, 0.25, UPLIFTS)
-    best = sweeps.response(setting, report.allocation.given, [0.2, 0.5, 1.0, 1.5])["best"]
+    setting = replace(SETTING, settings=free)
+    best = sweeps.response(setting, report.allocation.choice, [0.2, 0.5, 1.0, 1.5])["best"]
     assert (best >= table["net"] - 1e-6).all()
 
 
 def test_one_more_cent_brings_more_with_a_higher_response_and_the_same_with_a_certain_one():
     free = BENEFITS.model_copy(update={"fairness": FAIR.model_copy(update={"min_ratio": 0.0}), "budget": 25})
-    setting = sweeps.Setting(FACTS, free, 0.25, UPLIFTS)
+    setting = replace(SETTING, settings=free)
     # a gift of 10 cents brings 100, or 50 and 150 one standard deviation lower and higher
     assert sweeps.price_range(setting) == pytest.approx((4, 14))
-    certain = sweeps.Setting(FACTS, free, 0.25, UPLIFTS.assign(uplift_sd=0.0))
+    sure = replace(SETTING.reaction, order_value_sd=np.zeros(3))
+    certain = replace(SETTING, settings=free, reaction=sure)
     assert sweeps.price_range(certain) == pytest.approx((9, 9))
-    without = sweeps.Setting(FACTS, free.model_copy(update={"budget": 0}), 0.25, UPLIFTS)
+    without = replace(SETTING, settings=free.model_copy(update={"budget": 0}))
     assert sweeps.price_range(without) == pytest.approx((4, 14))
 
 
@@ -86,6 +89,6 @@ def test_the_range_of_another_budget_is_that_of_what_it_would_give():
 
 
 def test_a_response_so_weak_that_nothing_pays_brings_nothing_at_best(report):
-    table = sweeps.response(SETTING, report.allocation.given, [0.05])
+    table = sweeps.response(SETTING, report.allocation.choice, [0.05])
     assert table["net"].tolist() == pytest.approx([3 * (5 - 10)])
     assert table["best"].tolist() == [0]

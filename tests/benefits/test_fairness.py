@@ -7,9 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import ttest_1samp
 
-from membership.base.errors import ParamError
 from membership.benefits import allocation, fairness, sweeps
-from membership.benefits.payoff import Options
+from membership.benefits.options import additive
 from membership.settings.benefits import Benefit, Benefits, Fairness
 
 ANY = [Benefit(name="any", kind="discount", uplift=0, uplift_sd=0)]
@@ -28,7 +27,7 @@ def two_groups(rich=60, poor=60, unknown=20):
     ids = np.array([f"m{i:04d}" for i in range(len(age))], dtype=object)
     rank = np.zeros(len(age), dtype=int)
     cost = np.full(gain.shape, 10.0)
-    options = Options(ids, rank, ("any",), np.ones(gain.shape, bool), cost, gain, 0 * gain)
+    options = additive(ids, rank, ("any",), np.ones(gain.shape, bool), cost, gain, 1)
     facts = pd.DataFrame({"member_id": ids, "tier_rank": rank, "age": age, "expected_spend": 10 * gain[:, 0]})
     return options, facts
 
@@ -99,9 +98,9 @@ def test_the_limit_holds_exactly_whatever_it_is(seed, ratio, part):
     ids = np.array([f"m{i:04d}" for i in range(400)], dtype=object)
     rank = random.integers(0, 3, 400)
     groups = {name: random.choice(["a", "b", "c", "unknown"], 400) for name in ("age", "income")}
-    options = Options(ids, rank, ("x", "y"), np.ones((400, 2), bool), cost, gain, 0 * gain)
+    options = additive(ids, rank, ("x", "y"), np.ones((400, 2), bool), cost, gain, 1)
     facts = pd.DataFrame({"member_id": ids, "tier_rank": rank, "expected_spend": worth[:, 0]} | groups)
-    wanted = knobs(part * cost[options.pays].sum(), ratio, group=20, attributes=groups)
+    wanted = knobs(part * cost[options.pays[:, :2]].sum(), ratio, group=20, attributes=groups)
     found = allocation.allocate(options, facts, wanted)
     spent = np.where(found.given, cost, 0).sum(axis=1)
     for name in groups:
@@ -130,14 +129,12 @@ def test_a_group_below_the_smallest_size_is_shown_and_not_limited():
     assert table.loc["poor", "cost"] == 0
 
 
-def test_a_group_for_whom_nothing_pays_is_one_clear_message():
+def test_a_group_for_whom_nothing_pays_takes_nothing_from_the_others_and_is_named():
     options, facts = two_groups()
     options.gain[facts["age"] == "poor"] = 5
-    with pytest.raises(
-        ParamError, match=r"min_ratio = 0.8: a group of attribute 'age' has nobody for whom any benefit"
-    ):
-        allocation.allocate(options, facts, knobs(600, 0.8))
-    assert allocation.allocate(options, facts, knobs(600, 0.0)).cost == 600
+    found = allocation.allocate(options, facts, knobs(600, 0.8))
+    assert found.cost == allocation.allocate(options, facts, knobs(600, 0.0)).cost == 600
+    assert found.gave_way == (allocation.GaveWay("min_ratio: age poor", 0.8, 0.0),)
 
 
 def test_groups_stand_in_the_order_that_people_expect():

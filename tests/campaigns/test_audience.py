@@ -21,6 +21,7 @@ WINDOWS = params.parse(
         "windows.holdout_end": "2020-07-01",
     },
 ).windows
+REPURCHASE = 7  # days
 OFFER = {"offer_id": "C1", "kind": "Mail", "starts_at": "2020-03-01", "ends_at": "2020-03-11"}
 BOUGHT = [  # ten days of placebo from 20 February, ten of campaign from 1 March
     ("a", "purchase", "2020-01-10", 1000, 250),
@@ -60,7 +61,7 @@ def history(rows=()):
 
 def reachable(bought=BOUGHT, given=None, sent=None, tiers=None, timezone="UTC"):
     sources = [offers() if given is None else given, exposures() if sent is None else sent]
-    return audience.build(events(bought), *sources, history(tiers or ()), WINDOWS, timezone, SETTINGS)
+    return audience.build(events(bought), *sources, history(tiers or ()), WINDOWS, timezone, SETTINGS, REPURCHASE)
 
 
 def test_outcome_placebo_and_covariates_by_hand():
@@ -121,7 +122,7 @@ def test_only_campaigns_that_are_over_and_have_history_count_and_the_others_are_
 
 def test_days_are_those_of_the_members_clocks_and_a_last_day_counts_in_full():
     given = offers({"starts_at": "2020-03-01 05:00", "ends_at": "2020-03-10 16:30"})
-    table, _ = audience.schedule(given, "America/New_York", WINDOWS, SETTINGS)
+    table, _ = audience.schedule(given, "America/New_York", WINDOWS, SETTINGS, REPURCHASE)
     assert table.loc[0, ["start", "end"]].tolist() == [pd.Timestamp("2020-03-01"), pd.Timestamp("2020-03-11")]
     assert table.loc[0, "days"] == 10
 
@@ -163,12 +164,93 @@ def test_where_arms_and_propensities_are_known_only_those_drawn_count():
     assert found["propensity"].isna().all()
 
 
-def test_a_propensity_of_0_and_several_arms_are_refused():
+def test_orders_count_within_their_days_of_the_start_and_of_the_placebo_window_whatever_the_campaigns_length():
+    rows = reachable().rows.set_index("member_id")
+    assert rows[["ordered", "ordered_before"]].to_numpy().tolist() == [[1, 1], [0, 0]]
+    late = [("a", "purchase", "2020-01-10", 100, 0), ("a", "purchase", "2020-03-08", 100, 0), *BOUGHT[6:]]
+    rows = reachable(late).rows.set_index("member_id")
+    assert rows["outcome"].tolist() == [10, 0]
+    assert rows["ordered"].tolist() == [0, 0]  # 8 March is the eighth day
+    short = offers({"ends_at": "2020-03-03"})  # two days: the window before it still holds seven
+    rows = reachable(given=short).rows.set_index("member_id")
+    assert rows["ordered"].tolist() == [1, 0]
+    assert rows["outcome"].tolist() == [350, 0]
+    assert rows["placebo"].tolist() == [0, 0]  # 23 and 24 February, and b's first order was before
+    assert rows["ordered_before"].tolist() == [1, 0]  # 29 February
+
+
+def test_a_campaign_counts_once_the_days_of_an_order_are_over():
+    given = offers({"starts_at": "2020-05-28", "ends_at": "2020-05-30"}, {"offer_id": "C2"})
+    found = reachable(given=given, sent=exposures({}, {"offer_id": "C2"}))
+    assert found.rows["offer_id"].unique().tolist() == ["C2"]
+    assert found.left_out["campaigns not over yet"] == 1
+
+
+def test_a_propensity_of_0_is_refused():
     with pytest.raises(DataError, match=r"1 have propensity 0 of the arm .* member a in campaign C1"):
         reachable(sent=exposures({"arm": "treated", "propensity": 0.0}))
-    two = [{"arm": "mail", "propensity": 0.5}, {"member_id": "b", "arm": "call", "propensity": 0.5}]
-    with pytest.raises(DataError, match="campaign C1 has the arms mail, call beside 'control'; allowed: one"):
+
+
+@pytest.mark.parametrize("propensity", [0.5, np.nan])
+@pytest.mark.parametrize("names", [("mail", "call"), ("0", "1"), ("treated", "holdout"), ("mail", None)])
+def test_several_arms_and_none_called_control_are_refused_with_and_without_propensities(names, propensity):
+    two = [{"arm": name, "propensity": propensity, "member_id": who} for name, who in zip(names, "ab", strict=True)]
+    with pytest.raises(DataError, match=r"campaign C1 has the arms .* none is called 'control'.*arms: {"):
         reachable(sent=exposures(*two))
+
+
+@pytest.mark.parametrize("propensity", [0.5, np.nan])
+@pytest.mark.parametrize("name", ["control", "Control", "CONTROL"])
+def test_who_was_held_out_is_never_counted_as_reached(name, propensity):
+    rows = reachable(
+        sent=exposures(
+            {"arm": "mail", "propensity": propensity}, {"member_id": "b", "arm": name, "propensity": propensity}
+        )
+    ).rows
+    assert rows.set_index("member_id")["treated"].to_dict() == {"a": True, "b": False}
+    assert rows["offer_id"].tolist() == ["C1", "C1"]
+
+
+ARMS = [("a", "mail", 0.5), ("b", "call", 0.3), ("c", "control", 0.2)]
+FIRST = [(who, "purchase", "2020-01-10", 100, 0) for who in "abcd"]
+
+
+def several(rows=ARMS):
+    return exposures(*({"member_id": who, "arm": arm, "propensity": chance} for who, arm, chance in rows))
+
+
+def test_each_of_several_arms_is_a_campaign_of_its_own_against_the_same_control():
+    found = reachable(FIRST, sent=several())
+    rows = found.rows
+    assert list(zip(rows["offer_id"], rows["member_id"], rows["treated"], strict=True)) == [
+        ("C1 / call", "b", True),
+        ("C1 / call", "c", False),
+        ("C1 / mail", "a", True),
+        ("C1 / mail", "c", False),
+    ]
+    assert rows["kind"].unique().tolist() == ["Mail / call", "Mail / mail"]
+    assert rows["propensity"].tolist() == pytest.approx([0.3 / 0.5] * 2 + [0.5 / 0.7] * 2)
+    assert rows["given"].tolist() == pytest.approx([0.3, 0.2, 0.5, 0.2])
+    assert rows["campaign"].unique().tolist() == ["C1"]
+    assert found.counts[["campaigns", "randomised"]].tolist() == [1, 1]
+    untold = reachable(FIRST, sent=several().assign(propensity=np.nan)).rows
+    assert untold.loc[untold["offer_id"] == "C1 / call", "member_id"].tolist() == ["b", "c", "d"]
+    assert untold["propensity"].isna().all()
+
+
+def test_several_arms_whose_propensities_differ_between_members_are_refused():
+    with pytest.raises(DataError, match="campaign C1 has several treated arms, and the propensity of mail differs"):
+        reachable(FIRST, sent=several([*ARMS, ("d", "mail", 0.4)]))
+
+
+def test_the_stage_is_that_before_the_campaign_where_it_is_known():
+    stages = pd.DataFrame({"member_id": "a", "as_of": ["2020-02-01", "2020-03-01"], "stage": ["new", "active"]})
+    stages["as_of"] = pd.to_datetime(stages["as_of"])
+    sources = [offers(), exposures(), history()]
+    found = audience.build(events(), *sources, WINDOWS, "UTC", SETTINGS, REPURCHASE, stages).rows
+    assert found["stage"].tolist() == ["active", "unknown"]
+    assert found["stage_before"].tolist() == ["new", "unknown"]
+    assert (reachable().rows["stage"] == "unknown").all()
 
 
 def test_the_tier_is_that_before_the_campaign_and_for_the_placebo_that_before_its_window():

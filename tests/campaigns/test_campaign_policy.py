@@ -41,7 +41,7 @@ NO_TIERS["as_of"] = pd.to_datetime(NO_TIERS["as_of"])
 def reachable(market, knobs=PARAMS):
     tables = market.canonical
     events = ibis.memtable(tables.events)
-    return audience.build(events, tables.offers, tables.exposures, NO_TIERS, knobs.windows, "UTC", SETTINGS)
+    return audience.build(events, tables.offers, tables.exposures, NO_TIERS, knobs.windows, "UTC", SETTINGS, 14)
 
 
 @pytest.fixture(scope="module")

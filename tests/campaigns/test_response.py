@@ -8,7 +8,7 @@ import pytest
 
 from membership.base import tables
 from membership.base.errors import ParamError
-from membership.campaigns import audience, effects, response
+from membership.campaigns import arms, audience, effects, response
 from membership.data.sources import simulate
 from membership.report import words
 from membership.report.figures import response as figures
@@ -36,12 +36,12 @@ UPLIFT = 0.5  # of what those reached spend while a campaign runs
 
 
 def reachable(events, offers, exposures, settings=SETTINGS):
-    return audience.build(ibis.memtable(events), offers, exposures, NO_TIERS, PARAMS.windows, "UTC", settings)
+    return audience.build(ibis.memtable(events), offers, exposures, NO_TIERS, PARAMS.windows, "UTC", settings, 14)
 
 
 def with_effect(events, offers, exposures, uplift):
     """Return `events` with amounts `uplift` higher where their member had been reached by a campaign that ran."""
-    got = exposures[exposures["arm"].ne(audience.CONTROL)].merge(offers, on="offer_id")
+    got = exposures[exposures["arm"].ne(arms.CONTROL)].merge(offers, on="offer_id")
     pairs = events.reset_index()[["index", "member_id", "at"]].merge(
         got[["member_id", "starts_at", "ends_at"]], on="member_id"
     )

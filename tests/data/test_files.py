@@ -63,6 +63,15 @@ def test_a_row_becomes_an_event_with_defaults_for_what_it_does_not_say(workspace
     }
 
 
+def test_arms_can_be_renamed_and_others_keep_their_name(workspace):
+    write(workspace, LINE)
+    write(workspace, "7,mail,spring", "8, 0 ,spring", "9,,spring", name="sent.csv", header="who,arm,offer")
+    columns = {"member_id": "who", "exposure_id": "who", "offer_id": "offer", "arm": "arm"}
+    sent = {"paths": ["sent.csv"], "columns": columns, "arms": {0: "control"}}
+    arms = tables.check("exposures", read(mapping(), exposures=sent).exposures).set_index("member_id")["arm"]
+    assert arms.dropna().to_dict() == {"7": "mail", "8": "control"}
+
+
 def test_every_canonical_table_fits_its_schema_when_only_events_are_given(workspace):
     write(workspace, LINE)
     data = read(mapping())

@@ -6,10 +6,12 @@ from itertools import pairwise
 import designed_market
 import pytest
 import yaml
+from scipy.stats import norm
 
 from membership.base import paths
 from membership.base.errors import DataError
-from membership.benefits import allocation, payoff
+from membership.benefits import allocation
+from membership.benefits.payoff import Setting
 from membership.designer import what_if
 from membership.report import designer_tables, words
 from membership.report.designer_view import Panel
@@ -41,8 +43,8 @@ def test_the_saved_policy_has_the_figures_of_the_stage(made):
     assert outcome.by_tier["members"].tolist() == found.appraisal.levels["members"].tolist()
     assert outcome.by_tier["net"].tolist() == pytest.approx(found.appraisal.levels["net"].tolist())
     assert (outcome.tier_cost, outcome.moves) == pytest.approx((found.appraisal.cost, found.appraisal.moves))
-    options = payoff.options(ours.facts, ours.benefits, terms.margin_rate, ours.uplifts, terms.points_share)
-    given = allocation.allocate(options, ours.facts, ours.benefits)
+    setting = Setting(ours.facts, ours.benefits, terms.margin_rate, ours.reaction, terms.points_share)
+    given = allocation.allocate(setting.options(), ours.facts, ours.benefits)
     assert outcome.net == pytest.approx(found.appraisal.net + given.net, rel=1e-3)
     assert outcome.benefit_cost == pytest.approx(given.cost, rel=1e-2)
     assert outcome.by_tier[["rise", "fall"]].to_numpy().sum() == 0  # nobody moves against the saved rule itself
@@ -101,11 +103,13 @@ def test_the_interval_holds_the_net_and_closes_where_every_uplift_is_sure(ours):
     settings = ours.terms.settings
     sure = [level.model_copy(update={"uplift_sd": 0.0}) for level in settings.levels]
     known = settings.model_copy(update={"levels": sure, "pull": settings.pull.model_copy(update={"uplift_sd": 0.0})})
-    certain = replace(ours, terms=replace(ours.terms, settings=known), uplifts=ours.uplifts.assign(uplift_sd=0.0))
+    none = {name: 0 * getattr(ours.reaction, name) for name in ("cov", "order_value_sd", "overlap_sd")}
+    certain = replace(ours, terms=replace(ours.terms, settings=known), reaction=replace(ours.reaction, **none))
     outcome = certain.evaluate(certain.saved)
     assert outcome.low == outcome.net == outcome.high
     tables = outcome.by_tier["benefit_net"], outcome.by_benefit["net"]
-    assert tables[0].tolist() == outcome.by_tier["benefit_net_low"].tolist() and tables[1].sum() == tables[0].sum()
+    assert tables[0].tolist() == outcome.by_tier["benefit_net_low"].tolist()
+    assert tables[1].sum() == pytest.approx(tables[0].sum())
 
 
 def test_what_two_choices_differ_by_is_as_uncertain_as_what_they_do_not_share(ours):
@@ -114,8 +118,9 @@ def test_what_two_choices_differ_by_is_as_uncertain_as_what_they_do_not_share(ou
     gained, low, high = saved.beyond(without)
     given = saved.by_benefit["net"].sum()
     sds = (saved.by_benefit["net_high"] - saved.by_benefit["net"]) ** 2  # the tiers are the same, and so are certain
+    overlap = (norm.ppf(0.975) * saved.spread.filter(like="overlap").to_numpy()) ** 2
     assert gained == pytest.approx(given)
-    assert (high - gained, gained - low) == pytest.approx((sds.sum() ** 0.5,) * 2)
+    assert (high - gained, gained - low) == pytest.approx(((sds.sum() + overlap.sum()) ** 0.5,) * 2)
 
 
 def test_the_searched_rule_is_the_best_under_the_sliders_and_keeps_their_budget(ours):

@@ -15,7 +15,7 @@ from ordered_market import ordered_market
 from small_market import SMALL, market, table
 
 from benchmarks import ordered
-from membership.base import files
+from membership.base import files, paths
 from membership.base.errors import DataError, ParamError
 from membership.recommend import studies, tune, workers
 from membership.recommend.model import NextBasket, Settings
@@ -215,7 +215,7 @@ class Failing(tune.Task):
 
 def alone(task, p):
     """Run one trial in a worker."""
-    with workers.Workers(workers.Work(task, p.train, p.seed, p.device), 2) as team:
+    with workers.Workers(workers.Work(task, p.train, p.seed, p.device, paths.models("study")), 2) as team:
         return list(team.play([(7, Settings(**p.train.settings.model_dump()))], lambda *_: True))
 
 
@@ -247,7 +247,7 @@ def test_a_worker_that_cannot_be_started_is_reported_in_words(task, p, monkeypat
 
 
 def test_workers_share_the_arrays_and_can_hold_them_on_their_own(task, p):
-    file, head = workers._written(workers.Work(task, p.train, p.seed, p.device))
+    file, head = workers._written(workers.Work(task, p.train, p.seed, p.device, paths.models("study")))
     with file:
         mapped = workers._mapped(file.fileno(), head)
         assert mapped.task.fingerprint() == task.fingerprint()

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import small_programme
-from small_programme import BENEFITS, FACTS, FAIR, SETTING, TIERS, UPLIFTS
+from small_programme import BENEFITS, FACTS, FAIR, SETTING, TIERS
 
 from membership.benefits import fairness, overview, payoff, sweeps
 from membership.benefits.allocation import allocate
@@ -80,9 +80,9 @@ def test_figures_of_the_benefits_are_titled_and_labelled(benefits):
     allocation, fair, ratios = benefits.allocation, benefits.fair, benefits.ratios
     axes = [
         figures.cost_by_tier(overview.cost_table(allocation, TIERS)),
-        figures.break_even(payoff.break_even(FACTS, BENEFITS, 0.25, UPLIFTS)),
+        figures.break_even(payoff.break_even(SETTING)),
         figures.budget_sweep(sweeps.budget(allocation.options, FACTS, BENEFITS, [0.5, 1, 2], 0.95), BENEFITS.budget),
-        figures.response_sweep(sweeps.response(SETTING, allocation.given, [0.5, 1])),
+        figures.response_sweep(sweeps.response(SETTING, allocation.choice, [0.5, 1])),
         fairness_figures.price_of_fairness(ratios, 0.5),
         *fairness_figures.by_group(fair, "cost", "cost_low", "cost_high", "Benefits", "cost a member", scale=100),
     ]

@@ -11,3 +11,7 @@ class ParamError(ProjectError):
 
 class DataError(ProjectError):
     """Data that are missing, malformed, or too few to work with."""
+
+
+class NotPossible(DataError):
+    """What these data cannot tell. A stage says so and is stepped over: the pipeline goes on without it."""

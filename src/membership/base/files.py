@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from membership.base.errors import DataError
+from membership.base.errors import DataError, NotPossible
+
+NOT_POSSIBLE = "not_possible"  # in a JSON object: why a stage could not make it; see `absent`
 
 
 @contextmanager
@@ -49,13 +51,19 @@ def write_json(path: Path, value: dict | list) -> None:
 
 
 def read_json(path: Path) -> dict:
-    """Read a JSON object. Raises DataError, naming the file, where it is missing or broken."""
+    """Read a JSON object.
+
+    Raises DataError, naming the file, where it is missing or broken, NotPossible where it only says why it is empty.
+    """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such file; run `dvc repro` to make it.") from error
     except json.JSONDecodeError as error:
         raise DataError(f"{path}: not valid JSON ({error}); delete it and run `dvc repro`.") from error
+    if isinstance(found, dict) and NOT_POSSIBLE in found:
+        raise NotPossible(found[NOT_POSSIBLE])
+    return found
 
 
 def _plain(value):

@@ -10,15 +10,26 @@ import yaml
 from membership.base import paths
 from membership.base.errors import ParamError, ProjectError
 
+_MOST = 100_000  # values in a YAML file
+
 
 @dataclass(frozen=True)
 class Node:
-    """A stage of the pipeline: its name, its notebook, and the files it declares, relative to the root."""
+    """A stage of the pipeline: its name, its notebook, and the files it declares, relative to the root.
+
+    `without` are those of `deps`, or folders of them, that it can do without where they were not possible.
+    """
 
     name: str
     notebook: Path
     deps: tuple[str, ...]
     outs: tuple[str, ...]
+    without: tuple[str, ...] = ()
+
+    @property
+    def needed(self) -> list[str]:
+        """Those of `deps` that it cannot do without."""
+        return [name for name in self.deps if not any(Path(name).is_relative_to(one) for one in self.without)]
 
 
 def nodes() -> list[Node]:
@@ -36,7 +47,7 @@ def node(name: str) -> Node:
 
 
 def stage(name: str) -> dict[str, Any]:
-    """Return what `dvc.yaml` says under `meta` of the stage called `name`: which parameters it sees."""
+    """Return what `dvc.yaml` says under `meta` of the stage called `name`: which parameters it sees, for example."""
     stages = _stages()
     if name not in stages:
         raise ParamError(f"stage '{name}' is not in dvc.yaml; there are: {', '.join(stages)}.")
@@ -78,11 +89,45 @@ def _stages() -> dict[str, Any]:
 def read_yaml(path: Path) -> dict[str, Any]:
     """Read a YAML mapping of the project. Raises ParamError, naming the file, where it is missing or broken."""
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        found = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+        _count(found, {})
     except FileNotFoundError as error:
         raise ParamError(f"{path}: no such file; run inside the project.") from error
+    except OSError as error:
+        raise ParamError(f"{path}: cannot be read ({error.strerror}); it must be a file that you may read.") from error
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise ParamError(f"{path}: line {line} is not UTF-8 ({error.reason}); save the file as UTF-8.") from error
     except yaml.YAMLError as error:
         raise ParamError(f"{path}: not valid YAML ({' '.join(str(error).split())}).") from error
+    except (RecursionError, ValueError) as error:  # a ValueError is of a date or number that there cannot be
+        told = error if isinstance(error, ValueError) else "nested too deeply"
+        raise ParamError(f"{path}: not valid YAML ({told}).") from error
+    if not isinstance(found, dict):
+        raise ParamError(f"{path}: {_whole(found)}; it must be a mapping, lines of `key: value`.")
+    return found
+
+
+def _whole(found: Any) -> str:
+    return "empty" if found is None else f"it holds a {type(found).__name__}"
+
+
+def _count(value: Any, counted: dict[int, int]) -> int:
+    """Return the values in `value`, those behind an alias each time it is used. Raises ValueError for too many.
+
+    So it does for text that no file can hold, half a surrogate pair.
+    """
+    if isinstance(value, str):
+        value.encode()
+    if not isinstance(value, dict | list):
+        return 1
+    if id(value) not in counted:
+        counted[id(value)] = _MOST  # found again within itself, it has no end
+        parts = [*value.keys(), *value.values()] if isinstance(value, dict) else value
+        counted[id(value)] = 1 + sum(_count(part, counted) for part in parts)
+    if counted[id(value)] >= _MOST:
+        raise ValueError(f"aliases within aliases make more than {_MOST:,} values of it; write out what you mean")
+    return counted[id(value)]
 
 
 def _open(name: str) -> list[str]:
@@ -93,7 +138,8 @@ def _open(name: str) -> list[str]:
 
 def _node(name: str, notebook: Path, stage: dict) -> Node:
     outs = [*_names(stage.get("outs")), *_names(stage.get("metrics")), *_names(stage.get("plots"))]
-    return Node(name, notebook, tuple(_names(stage.get("deps"))), tuple(outs))
+    without = tuple(stage.get("meta", {}).get("without", []))
+    return Node(name, notebook, tuple(_names(stage.get("deps"))), tuple(outs), without)
 
 
 def _names(entries: list | None) -> list[str]:

@@ -122,19 +122,25 @@ DEFINITIONS = (
     ),
     Table(
         "campaign_effects",
-        ("kind", "source", "by", "persona", "tier", "offer_id"),
+        ("outcome", "kind", "source", "by", "persona", "tier", "stage", "offer_id"),
         {
+            "outcome": required(TEXT, among=("spend", "ordered")),  # ordered: within economics.repurchase_days
             "kind": required(TEXT),  # of campaign, as in `offers`
             "source": required(TEXT, among=("randomised", "observational")),
-            "by": required(TEXT, among=("all", "persona", "tier", "cell", "campaign")),  # cell: persona and tier
-            "persona": required(TEXT),  # as are tier and offer_id, empty where it does not define the group
+            "by": required(
+                TEXT, among=("all", "stage", "persona", "tier", "cell", "campaign")
+            ),  # cell: persona and tier
+            "persona": required(TEXT),  # as are tier, stage and offer_id, empty where it does not define the group
             "tier": required(TEXT),
+            "stage": required(TEXT),
             "offer_id": required(TEXT),
             "rows": required(INT, **COUNT),  # members and campaigns that are compared
             "members": required(INT, **COUNT),
-            "effect": optional(FLOAT),  # cents a day; null, as what follows, where nothing can be compared
+            "effect": optional(
+                FLOAT
+            ),  # cents a day, or share who order; null, as what follows, where nothing is compared
             "error": optional(FLOAT, **COUNT),
-            "baseline": optional(FLOAT),  # cents a day without the campaign
+            "baseline": optional(FLOAT),  # the same without the campaign
             "uplift": optional(FLOAT),  # effect as a share of the baseline
             "uplift_sd": optional(FLOAT, **COUNT),  # sampling error
             "placebo": optional(FLOAT),  # the same estimate just before the campaign
@@ -147,14 +153,15 @@ DEFINITIONS = (
         },
     ),
     Table(
-        "uplifts",
-        ("benefit", "persona", "tier"),
+        "uplifts",  # of members and benefits that they may have
+        ("member_id", "benefit"),
         {
+            "member_id": required(TEXT),
             "benefit": required(TEXT),
-            "persona": required(TEXT),
-            "tier": required(TEXT),
+            "chance": required(FLOAT, **SHARE),  # of an order within economics.repurchase_days, without any benefit
+            "chance_with": required(FLOAT, **SHARE),  # the same with this one, as believed
             "uplift": required(FLOAT),  # extra spend as a share of expected spend; below 0: less spend
-            "uplift_sd": required(FLOAT, **COUNT),
+            "uplift_sd": required(FLOAT, **COUNT),  # errors are shared by members: see campaigns.reaction
             "source": required(TEXT, among=("assumed", "randomised", "observational")),  # of what moved the assumption
         },
     ),
@@ -165,8 +172,30 @@ DEFINITIONS = (
             "member_id": required(TEXT),
             "benefit": required(TEXT),
             "cost": required(FLOAT, **COUNT),  # expected cents over the horizon
-            "gain": required(FLOAT),  # expected cents of margin over the horizon, assumed response
-            "spread": required(FLOAT),  # cents that one standard deviation more response would add to gain less cost
+            "gain": required(FLOAT),  # expected cents of margin over the horizon, as believed of the response
+            "orders": required(FLOAT),  # expected extra orders over the horizon
+            "deadweight": required(FLOAT, **COUNT),  # cents of the cost on orders that would have come anyway
+            "spread": required(FLOAT),  # cents: part of the standard deviation of the benefit's net; parts add up to it
+            "propensity": required(FLOAT, **SHARE),  # of the member's getting this benefit, by the rule that explores
+            "explored": required(BOOL),  # given by the part of the rule that draws at random
+            "item_id": optional(TEXT),  # what the offer is on, where the benefit is a personalised offer
+        },
+    ),
+    Table(
+        "assignments",
+        ("member_id", "trial", "unit"),
+        {
+            "member_id": required(TEXT),
+            "trial": required(TEXT),  # its name; "holdout": the global one
+            "unit": required(TEXT),  # what was drawn: the member, a group of members, or the first day of a period
+            "arm": required(TEXT),  # "outside": eligible, but takes no part
+            "propensity": required(FLOAT, **SHARE),  # of that arm
+            "stratum": required(TEXT),  # in which arms are as large as planned; empty without strata
+            "at": required(TIME),  # local midnight from which on outcomes count
+            "forecast": required(FLOAT, **SHARE),  # chance of an order within economics.repurchase_days, at assignment
+            "stage": required(TEXT),  # at assignment, as tier and persona: later they may be effects
+            "tier": required(TEXT),
+            "persona": required(TEXT),
         },
     ),
     Table(
@@ -267,7 +296,7 @@ DEFINITIONS = (
             "high": optional(FLOAT),
             "margin": optional(FLOAT, **COUNT),
             "confidence": optional(FLOAT, **SHARE),  # of low and high
-            "verdict": required(TEXT, among=("promote", "keep")),  # of all checks together
+            "verdict": required(TEXT, among=("promote", "trial", "keep")),  # of all checks together
             "champion": required(TEXT),  # policies
             "challenger": required(TEXT),
         },
@@ -295,6 +324,8 @@ DEFINITIONS = (
             "benefits": required(TEXT),  # joined by "; "; one on a recommended item names it: "personal_offers: Bread"
             "next_action": required(TEXT),  # of the stage, then one for each of `benefits`, joined by "; "
             "items": required(TEXT),  # names joined by "; "
+            "arm": required(TEXT),  # of the live tests the member is in and of the holdout, joined by "; "; else empty
+            "propensity": required(FLOAT, **SHARE),  # of these arms together, 1 for who is in none
         },
         open=True,  # and item_1, item_1_id, item_1_reason, item_2, ...: the recommended items, best first
     ),

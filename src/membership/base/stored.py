@@ -14,7 +14,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from membership.base import files
+from membership.base import absent, files
 from membership.base.errors import DataError
 
 _LEFT_OUT = "estimate"
@@ -37,8 +37,10 @@ def save(folder: Path, thing: Any) -> None:
 def load(folder: Path, classes: Iterable[type]) -> Any:
     """Return what `save` stored in `folder`; sequences come back as tuples.
 
-    Raises DataError, naming the folder, where it is missing or broken, or holds a class that is not among `classes`.
+    Raises DataError, naming the folder, where it is missing or broken, or holds a class that is not among `classes`;
+    NotPossible where its stage was not possible.
     """
+    absent.check(folder)
     known = {one.__name__: one for one in classes}
     plain = files.read_json(folder / "model.json")
     try:

@@ -7,22 +7,26 @@ import pandera.pandas as pa
 import pyarrow
 import pyarrow.parquet as pq
 
-from membership.base import files
+from membership.base import absent, files
 from membership.base.columns import Column, Table
 from membership.base.errors import DataError
 from membership.base.schemas import ALL
 
 
 def existing(name: str) -> Path:
-    """Return the file of table `name`. Raises DataError where no stage has made it yet."""
+    """Return the file of table `name`.
+
+    Raises DataError where no stage has made it yet, NotPossible where its stage was not possible with these data.
+    """
     path = ALL[name].path()
     if not path.exists():
         raise DataError(f"{path}: table '{name}' has not been made yet; run `dvc repro`, which makes it.")
+    absent.check(path)
     return path
 
 
 def read(name: str) -> pd.DataFrame:
-    """Read table `name`, sorted by its key. Raises DataError where it is missing or broken."""
+    """Read table `name`, sorted by its key. Raises DataError where it is missing or broken; see `existing`."""
     path = existing(name)
     try:
         return pd.read_parquet(path)
@@ -59,6 +63,11 @@ def write(name: str, frame: pd.DataFrame, root: Path | None = None) -> Path:
         arrow = pyarrow.Table.from_pandas(checked, preserve_index=False)
         pq.write_table(arrow, temporary, coerce_timestamps="us", allow_truncated_timestamps=True, compression="zstd")
     return path
+
+
+def empty(name: str) -> pd.DataFrame:
+    """Return table `name` without a row."""
+    return check(name, pd.DataFrame({column: [] for column in ALL[name].columns}))
 
 
 def _schema(table: Table) -> pa.DataFrameSchema:

@@ -63,7 +63,7 @@ def benefit_table(facts: pd.DataFrame, allocation: Allocation, settings: Benefit
     that of the limited group with the largest); cost_of_spend (cost over expected spend); expected_spend (mean cents).
     """
     given = allocation.given
-    cost = np.where(given, allocation.options.cost, 0.0).sum(axis=1)
+    cost = allocation.options.taken(allocation.options.cost, allocation.choice)
     parts = []
     for attribute in settings.fairness.attributes:
         groups, spend = facts[attribute], facts["expected_spend"].to_numpy(dtype=float)

@@ -1,131 +1,156 @@
 """What each benefit costs and is expected to bring, and how strong the response must be for it to pay.
 
-The response (`uplifts`) is an assumption or, at best, an estimate; an allocation is only as good as that.
-With S expected spend and O expected orders of a member over the horizon, u the uplift and m the margin rate, a benefit
-brings m u S and costs c + (s S + o O)(1 + u): c cents a member, a share s of spend and o cents an order, the last two
-also on the extra purchases. Both are linear in u, so break-even and uncertainty are exact and need no simulation.
+With S expected spend and O expected orders of a member over the horizon, u the growth of orders and v that of spend
+(`lift`; v = u where spend per order stays), and m the margin rate, a set of benefits brings m v S and costs
+c + s S (1 + v) + o O (1 + u): c cents a member, a share s of spend and o cents an order, each summed over the set. The
+last two are also due on the orders that would have come anyway: who is sure to come costs, and brings nothing.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 import scipy.stats
 
-from membership.base.errors import DataError, ParamError
+from membership.base.errors import ParamError
+from membership.benefits.lift import BLOCK, Lift, chosen, lift, sets
+from membership.benefits.options import Options
+from membership.campaigns.reaction import Reaction
 from membership.settings.benefits import Benefit, Benefits
 from membership.stats import ranges
 
+REFUSED = "refused"  # column of facts: the member wants no benefits
+
 
 @dataclass(frozen=True)
-class Options:
-    """Cost and gain of every benefit for every member; arrays (members, benefits), money in cents over the horizon."""
+class Setting:
+    """What the economics of benefits rest on."""
 
-    members: np.ndarray  # ids
-    tier_rank: np.ndarray
-    benefits: tuple[str, ...]
-    allowed: np.ndarray  # whether the member may have the benefit
-    cost: np.ndarray  # whole cents, rounded up
-    gain: np.ndarray  # margin on the extra spend
-    spread: np.ndarray  # what one standard deviation more uplift would add to gain less cost
+    facts: pd.DataFrame  # one row a member, see `facts.facts`
+    settings: Benefits
+    margin_rate: float
+    reaction: Reaction
+    points_share: float = 0.0  # what points at the base rate cost, as a share of spend
 
     @property
-    def net(self) -> np.ndarray:
-        """Gain less cost."""
-        return self.gain - self.cost
+    def names(self) -> tuple[str, ...]:
+        """The benefits of the catalogue."""
+        return tuple(benefit.name for benefit in self.settings.catalogue)
 
-    @property
-    def pays(self) -> np.ndarray:
-        """Whether the member may have the benefit and it brings more than it costs: nothing else is ever given."""
-        return self.allowed & (self.gain > self.cost)
+    @cached_property
+    def lift(self) -> Lift:
+        """The members as the beliefs see them."""
+        return lift(self.facts, self.reaction, self.names)
 
-    def frame(self, which: np.ndarray | None = None) -> pd.DataFrame:
-        """Return the allowed ones, or `which` (members, benefits), by member and benefit: one row each.
+    @cached_property
+    def allowed(self) -> np.ndarray:
+        """Who may have which benefit, (members, benefits) of bool."""
+        found = [eligible(benefit, self.facts) for benefit in self.settings.catalogue]
+        return np.asfortranarray(np.column_stack(found))
 
-        Columns member_id, tier_rank, benefit, cost, gain, spread.
+    @cached_property
+    def due(self) -> np.ndarray:
+        """Cents a member, share of spend and cents an order of each benefit: (3, benefits)."""
+        catalogue = self.settings.catalogue
+        shares = [one.cost_share + ((one.multiplier or 1.0) - 1) * self.points_share for one in catalogue]
+        return np.array([[one.cost for one in catalogue], shares, [one.cost_per_order for one in catalogue]])
+
+    def options(self, response: float = 1.0, off: float = 0.0) -> Options:
+        """Return what can be given, where every shift is `response` times what is believed, and `off` sds off that.
+
+        Raises ParamError for a persona of the catalogue that nobody has.
         """
-        member, benefit = np.nonzero(self.allowed if which is None else which)
-        columns = {
-            "member_id": self.members[member],
-            "tier_rank": self.tier_rank[member],
-            "benefit": np.array(self.benefits)[benefit],
-            "cost": self.cost[member, benefit],
-            "gain": self.gain[member, benefit],
-            "spread": self.spread[member, benefit],
-        }
-        return pd.DataFrame(columns).sort_values(["member_id", "benefit"], ignore_index=True)
+        _known_personas(self.facts, self.settings)
+        together = sets(self.names, self.settings.max_per_member, self.settings.exclusions)
+        moved, spend, orders = self.lift.moved(response, off), self._expected("spend"), self._expected("orders")
+        arrays = {name: np.zeros((len(spend), len(together)), order="F") for name in ("cost", "gain", "orders")}
+        for start in range(0, len(spend), BLOCK):
+            rows = slice(start, start + BLOCK)
+            for at, row in enumerate(together):
+                grown = moved.of(np.flatnonzero(row), rows)
+                for name, values in zip(arrays, self.money(row, spend[rows], orders[rows], *grown), strict=True):
+                    arrays[name][rows, at] = values
+        return Options(
+            self.facts["member_id"].to_numpy(),
+            self.facts["tier_rank"].to_numpy(),
+            self.names,
+            together,
+            self.allowed,
+            **arrays,
+            usual=orders,
+            order_worth=self.settings.order_worth,
+            by_orders=-orders[:, None] * self.due[2],
+            by_spend=-spend[:, None] * self.due[1],
+            margin=self.margin_rate * spend,
+            lift=moved,
+        )
 
+    def money(self, row: np.ndarray, spend: np.ndarray, orders: np.ndarray, u: np.ndarray, v: np.ndarray):
+        """Return cost, gain and extra orders of the set `row` (benefits,), where orders grow by u and spend by v."""
+        fixed, share, per_order = self.due[:, row].sum(axis=1)
+        cost = fixed + share * spend * (1 + v) + per_order * orders * (1 + u)
+        return np.ceil(np.round(cost, 6)), self.margin_rate * v * spend, u * orders
 
-def options(
-    facts: pd.DataFrame, settings: Benefits, margin_rate: float, uplifts: pd.DataFrame, points_share: float = 0.0
-) -> Options:
-    """Return what each benefit would cost and bring for each member: what `allocation.allocate` chooses from.
+    def times(self, factors: dict[str, float]) -> "Setting":
+        """Return the same with each benefit's shift times its factor, for the benefits of `factors` alone."""
+        on = [benefit for benefit in self.settings.catalogue if benefit.name in factors]
+        told = chosen(self.reaction, [one.name for one in on], [factors[one.name] for one in on])
+        return Setting(
+            self.facts,
+            self.settings.model_copy(update={"catalogue": on}),
+            self.margin_rate,
+            told,
+            self.points_share,
+        )
 
-    `facts`: one row a member, see `facts.facts`; `uplifts`: benefit, persona, tier, uplift and uplift_sd (shares of
-    expected spend), see `response`; `points_share`: what points at the base rate cost, as a share of spend.
-
-    Raises ParamError for a persona of the catalogue that nobody has, DataError for an uplift that is missing.
-    """
-    _known_personas(facts, settings)
-    expected = facts["expected_spend"].to_numpy(dtype=float)
-    cells, labels = _persona_and_tier(facts)
-    shape = (len(facts), len(settings.catalogue))
-    arrays = {name: np.zeros(shape, order="F") for name in ("cost", "gain", "spread")}
-    allowed = np.zeros(shape, dtype=bool, order="F")
-    for column, benefit in enumerate(settings.catalogue):
-        fixed, variable = _cost(benefit, facts, points_share)
-        uplift, deviation = _uplift(uplifts, benefit.name, labels)[:, cells]
-        arrays["cost"][:, column] = np.ceil(np.round(fixed + variable * (1 + uplift), 6))
-        arrays["gain"][:, column] = margin_rate * uplift * expected
-        arrays["spread"][:, column] = (margin_rate * expected - variable) * deviation
-        allowed[:, column] = eligible(benefit, facts)
-    names = tuple(benefit.name for benefit in settings.catalogue)
-    return Options(facts["member_id"].to_numpy(), facts["tier_rank"].to_numpy(), names, allowed, **arrays)
+    def _expected(self, what: str) -> np.ndarray:
+        return self.facts[f"expected_{what}"].to_numpy(dtype=float)
 
 
 def eligible(benefit: Benefit, facts: pd.DataFrame) -> np.ndarray:
-    """Return who of `facts` may have the benefit, by tier, stage and persona: (members,) of bool."""
+    """Return who of `facts` may have the benefit, by tier, stage, persona and consent: (members,) of bool."""
     may = (facts["tier_rank"] >= benefit.min_tier).to_numpy()
     for column, among in (("stage", benefit.stages), ("persona", benefit.personas)):
         if among is not None:
             may = may & facts[column].isin(among).to_numpy()
-    return may
+    return may & ~facts[REFUSED].to_numpy(dtype=bool) if REFUSED in facts else may
 
 
-def break_even(
-    facts: pd.DataFrame, settings: Benefits, margin_rate: float, uplifts: pd.DataFrame, points_share: float = 0.0
-) -> pd.DataFrame:
+def break_even(setting: Setting) -> pd.DataFrame:
     """Return the break-even uplift of each benefit: for all who may have it together, and for the median member.
 
     One row for each benefit and tier, and one with tier "all"; columns benefit, tier, members (who may have it),
-    break_even (the uplift at which gain equals cost; infinite where no response pays, NaN where nobody may have it),
-    median_member (the same for the median member), uplift and uplift_sd (as in `uplifts`, weighted by expected
-    spend), p_pays (probability that giving it to all of them pays, for a normal uplift).
+    break_even (the uplift at which gain equals cost, were it the same for all; infinite where no response pays, NaN
+    where nobody may have it), median_member (the same for the median member), uplift and uplift_sd (believed: the mean
+    weighted by expected spend), p_pays (probability that giving it to all of them pays).
     """
-    cells, labels = _persona_and_tier(facts)
-    spend = facts["expected_spend"].to_numpy(dtype=float)
+    facts, options = setting.facts, setting.options()
+    spend, orders = (facts[f"expected_{name}"].to_numpy(dtype=float) for name in ("spend", "orders"))
     tiers = facts.sort_values("tier_rank")["tier"].unique().tolist()
     rows = []
-    for benefit in settings.catalogue:
-        fixed, variable = _cost(benefit, facts, points_share)
-        margin, may = margin_rate * spend - variable, eligible(benefit, facts)
-        uplift, deviation = _uplift(uplifts, benefit.name, labels)[:, cells]
+    for at, benefit in enumerate(setting.settings.catalogue):
+        fixed, share, per_order = setting.due[:, at]
+        variable = share * spend + per_order * orders
+        margin, uplift = setting.margin_rate * spend - variable, setting.lift.of([at])[1]
         for tier in ["all", *tiers]:
-            those = may if tier == "all" else may & (facts["tier"] == tier).to_numpy()
+            those = setting.allowed[:, at] & (True if tier == "all" else (facts["tier"] == tier).to_numpy())
             due, left, weight = (fixed + variable)[those], margin[those], spend[those]
-            mean, sd = _weighted(uplift[those], weight), _weighted(deviation[those], weight)
+            everyone = np.where(those, at, -1)
+            sd, mean = float(ranges.sd(options.doubts(everyone))), _weighted(uplift[those], weight)
             expected = (left * uplift[those]).sum() - due.sum()
-            chance = _above_zero(expected, abs((left * deviation[those]).sum())) if those.any() else np.nan
+            chance = _above_zero(expected, sd) if those.any() else np.nan
             middle = np.median(_ratio(due, left)) if those.any() else np.nan
             overall = float(_ratio(due.sum(), left.sum())) if those.any() else np.nan
-            rows.append((benefit.name, tier, int(those.sum()), overall, middle, mean, sd, chance))
+            of_mean = _mean_sd(setting, at, those, weight)
+            rows.append((benefit.name, tier, int(those.sum()), overall, middle, mean, of_mean, chance))
     columns = ["benefit", "tier", "members", "break_even", "median_member", "uplift", "uplift_sd", "p_pays"]
     return pd.DataFrame(rows, columns=columns)
 
 
 @dataclass(frozen=True)
 class Outlook:
-    """Gain less cost of an allocation when the uplifts are uncertain (normal), in cents over the horizon."""
+    """Gain less cost of an allocation when the responses are uncertain (normal), in cents over the horizon."""
 
     net: float
     sd: float
@@ -134,17 +159,25 @@ class Outlook:
     p_pays: float  # probability that it brings more than it costs
 
 
-def outlook(options: Options, given: np.ndarray, confidence: float) -> Outlook:
-    """Return what `given` (members, benefits) may bring if the uplift of each benefit is off by the same for everybody.
+def outlook(options: Options, choice: np.ndarray, confidence: float) -> Outlook:
+    """Return what a choice may bring: errors in the beliefs are the same for all members, and normal."""
+    return outlook_of(options.net(choice), options.doubts(choice), confidence)
 
-    Errors of different benefits are independent of each other. Gain less cost is then normal with the sum over
-    benefits of the squared sums of `spread` as variance.
-    """
-    net = float(options.net[given].sum())
-    by_benefit = np.where(given, options.spread, 0.0).sum(axis=0)
-    sd = float(ranges.sd(by_benefit))
+
+def outlook_of(net: float, doubts: np.ndarray, confidence: float) -> Outlook:
+    """Return the same of a net, cents, and of what its independent errors would each add to it."""
+    sd = float(ranges.sd(doubts))
     low, high = ranges.normal(net, sd, confidence)
-    return Outlook(net, sd, float(low), float(high), _above_zero(net, sd))
+    return Outlook(float(net), sd, float(low), float(high), _above_zero(net, sd))
+
+
+def _mean_sd(setting: Setting, at: int, those: np.ndarray, weight: np.ndarray) -> float:
+    """Return the sd of the mean uplift, weighted by `weight`, of benefit `at` over `those`."""
+    if not those.any():
+        return np.nan
+    rows = np.flatnonzero(those)
+    part = weight / weight.sum() if weight.sum() > 0 else np.full(len(rows), 1 / len(rows))
+    return float(ranges.sd(setting.lift.doubts([at], rows, np.zeros(len(rows)), part).sum(axis=1)))
 
 
 def _above_zero(mean: float, sd: float) -> float:
@@ -162,36 +195,6 @@ def _weighted(values: np.ndarray, weights: np.ndarray) -> float:
     if not len(values):
         return np.nan
     return float(np.average(values, weights=weights if weights.sum() > 0 else None))
-
-
-def _cost(benefit: Benefit, facts: pd.DataFrame, points_share: float) -> tuple[float, np.ndarray]:
-    """Return cents that are due whatever the response, and those (members,) that grow with spend and orders."""
-    share = benefit.cost_share + ((benefit.multiplier or 1.0) - 1) * points_share
-    variable = share * facts["expected_spend"].to_numpy(dtype=float)
-    if benefit.cost_per_order:
-        variable = variable + benefit.cost_per_order * facts["expected_orders"].to_numpy(dtype=float)
-    return benefit.cost, variable
-
-
-def _persona_and_tier(facts: pd.DataFrame) -> tuple[np.ndarray, pd.MultiIndex]:
-    """Return each member's pair of persona and tier as a code, and what the codes mean."""
-    persona, personas = pd.factorize(facts["persona"], sort=True)
-    tier, tiers = pd.factorize(facts["tier"], sort=True)
-    labels = pd.MultiIndex.from_product([personas.astype("str"), tiers.astype("str")], names=["persona", "tier"])
-    return persona * len(tiers) + tier, labels
-
-
-def _uplift(uplifts: pd.DataFrame, benefit: str, labels: pd.MultiIndex) -> np.ndarray:
-    """Return uplift and its standard deviation of each of `labels`: shape (2, labels)."""
-    mine = uplifts[uplifts["benefit"] == benefit].set_index(["persona", "tier"])[["uplift", "uplift_sd"]]
-    found = mine.reindex(labels)
-    if found.isna().to_numpy().any():
-        missing = found.index[found.isna().any(axis=1)][0]
-        raise DataError(
-            f"uplifts: none for benefit {benefit!r}, persona {missing[0]!r}, tier {missing[1]!r}; "
-            "give one row for each benefit, persona and tier, e.g. by response.assumed."
-        )
-    return found.to_numpy().T
 
 
 def _known_personas(facts: pd.DataFrame, settings: Benefits) -> None:

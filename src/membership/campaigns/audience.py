@@ -1,11 +1,15 @@
-"""The audience of each campaign: who could have been reached, who was, what was known of them, and what they spent.
+"""The audience of each campaign: who could have been reached, who was, what was known of them, and what they did.
 
     |--- history_days ---|--- placebo window ---|--- campaign ---|
                          placebo_start          start            end (at most as_of)
 
-One row for each campaign and member who had bought before the placebo window. The outcome is net spend a day in the
-campaign's days; the placebo outcome is the same in the window just before, which the campaign cannot have changed.
-Covariates of the outcome are known before the campaign's start, those of the placebo outcome before that window's.
+One row for each campaign and member who had bought before the placebo window. There are two outcomes: net spend a day
+in the campaign's days, and whether the member ordered within `repurchase_days` of its start. The placebo outcomes are
+the same from the start of the window before, which the campaign cannot have changed; it is as long as the campaign, and
+at least `repurchase_days`. Covariates of the outcomes are known before the campaign's start, those of the placebos
+before that window's.
+
+A campaign of several treated arms counts as one campaign an arm, each against the control of them all.
 """
 
 from dataclasses import dataclass
@@ -17,12 +21,11 @@ import numpy as np
 import pandas as pd
 
 from membership.base import engine
-from membership.base.errors import DataError
+from membership.campaigns import arms, attributes
 from membership.data import purchases
 from membership.settings.campaigns import Campaigns
 from membership.settings.windows import Windows
 
-CONTROL = "control"  # the arm of those a randomised campaign left out
 _DAY = pd.Timedelta(days=1)
 
 
@@ -30,9 +33,11 @@ _DAY = pd.Timedelta(days=1)
 class Audience:
     """Campaigns and members, sorted by both; `x` and `x_placebo` have a row for each of `rows`.
 
-    `rows`: offer_id, kind, member_id, treated, propensity (of being treated; NaN where unknown), randomised, outcome
-    and placebo (cents a day), redeemed, tier and tier_before (at the start of the campaign and of the placebo window),
-    start, end. `left_out`: what could not be used, and how often.
+    `rows`: offer_id, kind (of several arms: "<kind> / <arm>", and offer_id likewise), campaign (the offer), arm,
+    member_id, treated, propensity (of being treated rather than control; NaN where unknown), given (of the arm got,
+    among all arms), randomised, outcome and placebo (cents a day); ordered (0 or 1) and near (cents spent) within
+    repurchase_days; redeemed, tier, stage; ordered_before, near_before, tier_before, stage_before: the same of the
+    placebo window; start, end. `left_out`: what could not be used, and how often.
     """
 
     rows: pd.DataFrame
@@ -47,8 +52,8 @@ class Audience:
         reached = rows[rows["treated"]]
         return pd.Series(
             {
-                "campaigns": rows["offer_id"].nunique(),
-                "randomised": rows.loc[rows["randomised"].astype(bool), "offer_id"].nunique(),
+                "campaigns": rows["campaign"].nunique(),
+                "randomised": rows.loc[rows["randomised"].astype(bool), "campaign"].nunique(),
                 "members": reached["member_id"].nunique(),
                 "reached": len(reached),
                 "overlapping": overlapping(rows),
@@ -58,21 +63,23 @@ class Audience:
 
 
 def schedule(
-    offers: pd.DataFrame, timezone: str, windows: Windows, settings: Campaigns
+    offers: pd.DataFrame, timezone: str, windows: Windows, settings: Campaigns, repurchase_days: int
 ) -> tuple[pd.DataFrame, pd.Series]:
     """Return the campaigns that can be judged as of `windows.as_of`, and how many others cannot, by reason.
 
-    Columns offer_id, kind, start, end (local days, end out), days, placebo_start. A campaign must
-    have both ends, be over by that day, and leave room before it for the placebo window and its history.
+    Columns offer_id, kind, start, end (local days, end out), days, placebo_start. A campaign must have both ends, be
+    over by that day, as must `repurchase_days` from its start, and leave room before it for the placebo window and its
+    history.
     """
     local = {name: _local_day(offers[name], timezone, up) for name, up in (("starts_at", False), ("ends_at", True))}
     table = offers[["offer_id", "kind"]].assign(start=local["starts_at"], end=local["ends_at"])
     table["days"] = (table["end"] - table["start"]).dt.days
-    table["placebo_start"] = table["start"] - pd.to_timedelta(table["days"], unit="D")
+    table["placebo_start"] = table["start"] - pd.to_timedelta(table["days"].clip(lower=repurchase_days), unit="D")
+    seen = np.maximum(table["end"], table["start"] + repurchase_days * _DAY)
     earliest = pd.Timestamp(windows.start) + settings.history_days * _DAY
     reasons = {
         "campaigns without a start or an end": ~(table["days"] > 0),
-        "campaigns not over yet": table["end"] > pd.Timestamp(windows.as_of),
+        "campaigns not over yet": seen > pd.Timestamp(windows.as_of),
         "campaigns with too little history before them": table["placebo_start"] < earliest,
     }
     usable, counts = pd.Series(True, index=table.index), {}
@@ -91,37 +98,44 @@ def build(
     windows: Windows,
     timezone: str,
     settings: Campaigns,
+    repurchase_days: int,
+    stages: pd.DataFrame | None = None,
+    members: pd.DataFrame | None = None,
 ) -> Audience:
     """Return the audiences of the campaigns over by `windows.as_of`; nothing on or after that day is read.
 
     Randomised is a campaign whose every exposure has an arm and its propensity: its rows are the members listed.
-    Otherwise those listed were treated, and all others who had bought were not. Campaigns that reached everybody or
-    nobody are left out. Raises DataError where a stated propensity is 0, or for several treated arms.
+    Otherwise those listed were treated, unless their arm is `control`, and all others who had bought were not.
+    Campaigns that reached everybody or nobody are left out. `stages`: lifecycle_history; `members`: for the covariates
+    `settings.attributes`. Raises DataError where a stated propensity is 0, and where it is not known who was held out
+    (`arms.checked`).
     """
-    campaigns, left_out = schedule(offers, timezone, windows, settings)
+    campaigns, left_out = schedule(offers, timezone, windows, settings, repurchase_days)
     listed, unused = _listed(exposures, offers, timezone)
-    asked = listed[listed["offer_id"].isin(campaigns["offer_id"])]
-    activity = _activity(events, campaigns, windows.as_of)
+    asked = arms.checked(listed[listed["offer_id"].isin(campaigns["offer_id"])])
+    activity = _activity(events, campaigns, windows.as_of, repurchase_days)
     base = activity[activity["placebo"] & (activity["orders_before"] > 0)][["offer_id", "member_id"]]
     rows = base.merge(campaigns, on="offer_id").merge(asked, on=["offer_id", "member_id"], how="left")
-    treated = rows["arm"].notna() & (rows["arm"] != CONTROL)
-    rows = rows.assign(treated=treated, redeemed=rows["redeemed_at"] < pd.Timestamp(windows.as_of))
-    rows["randomised"] = rows["offer_id"].isin(_randomised(asked))
-    rows = rows[~rows["randomised"] | rows["arm"].notna()]
+    left_out["exposures of members without a purchase before"] = len(asked) - int(rows["arm"].notna().sum())
+    rows = arms.split(rows.assign(redeemed=rows["redeemed_at"] < pd.Timestamp(windows.as_of)), asked)
     share = rows.groupby("offer_id")["treated"].transform("mean")
     alone = (share == 0) | (share == 1)
     left_out["campaigns that reached everybody or nobody"] = rows.loc[alone, "offer_id"].nunique() + len(
-        set(campaigns["offer_id"]) - set(rows["offer_id"])
+        set(campaigns["offer_id"]) - set(rows["campaign"])
     )
-    left_out["exposures of members without a purchase before"] = len(asked) - int(rows["arm"].notna().sum())
     rows = rows[~alone].sort_values(["offer_id", "member_id"], ignore_index=True)
-    rows["propensity"] = rows["propensity"].where(rows["treated"], 1 - rows["propensity"]).where(rows["randomised"])
-    for name, at in (("tier", "start"), ("tier_before", "placebo_start")):
-        rows[name] = _tier_at(rows["member_id"], rows[at], tier_history)
+    for after, at in (("", "start"), ("_before", "placebo_start")):
+        rows[f"tier{after}"] = _standing_at("tier", rows["member_id"], rows[at], tier_history)
+        rows[f"stage{after}"] = _standing_at("stage", rows["member_id"], rows[at], stages)
     found = {at: _known_at(rows, activity[activity["placebo"] == at], listed, at) for at in (False, True)}
-    for name, at in (("outcome", False), ("placebo", True)):
-        rows[name] = found[at].pop("spend_in").to_numpy() / rows["days"]
-    unseen = ["days", "placebo_start", "active", "until", "arm", "complete", "redeemed_at"]
+    for after, outcome, at in (("", "outcome", False), ("_before", "placebo", True)):
+        rows[outcome] = found[at].pop("spend_in").to_numpy() / rows["days"]
+        rows[f"ordered{after}"] = found[at].pop("ordered_in").to_numpy(dtype=float)
+        rows[f"near{after}"] = found[at].pop("spend_near").to_numpy(dtype=float)
+    if members is not None and settings.attributes:
+        own = attributes.columns(members, settings.attributes, rows["member_id"])
+        found = {at: frame.join(own) for at, frame in found.items()}
+    unseen = ["days", "placebo_start", "active", "until", "redeemed_at"]
     return Audience(rows.drop(columns=unseen), found[False], found[True], pd.concat([left_out, unused]))
 
 
@@ -154,9 +168,10 @@ def _listed(exposures: pd.DataFrame, offers: pd.DataFrame, timezone: str) -> tup
     table["until"] = _local_day(table["ends_at"], timezone, up=True)
     early = table["redeemed_at"] < table["at"]
     table["redeemed_at"] = _local_day(table["redeemed_at"].mask(early), timezone, up=False)
+    table["arm"] = table["arm"].mask(table["arm"].str.lower() == arms.CONTROL, arms.CONTROL)
     first = table.sort_values(["offer_id", "member_id", "at", "exposure_id"]).drop_duplicates(["offer_id", "member_id"])
     first = first.assign(
-        complete=first["arm"].notna() & first["propensity"].notna(), arm=first["arm"].fillna("treated")
+        complete=first["arm"].notna() & first["propensity"].notna(), arm=first["arm"].fillna(arms.REACHED)
     )
     counts = {
         "exposures to unknown campaigns": int((~known).sum()),
@@ -167,36 +182,17 @@ def _listed(exposures: pd.DataFrame, offers: pd.DataFrame, timezone: str) -> tup
     return first[columns].reset_index(drop=True), pd.Series(counts, dtype="int64")
 
 
-def _randomised(listed: pd.DataFrame) -> pd.Index:
-    """Return the campaigns whose arms and propensities are all known."""
-    complete = listed.groupby("offer_id")["complete"].all()
-    known = listed[listed["offer_id"].isin(complete.index[complete])]
-    arms = known[known["arm"] != CONTROL].groupby("offer_id")["arm"].unique()
-    several = arms[arms.map(len) > 1]
-    if len(several):
-        raise DataError(
-            f"exposures: campaign {several.index[0]} has the arms {', '.join(several.iloc[0])} beside '{CONTROL}'; "
-            "allowed: one. Give each arm an offer of its own."
-        )
-    zero = known[~(known["propensity"] > 0)]
-    if len(zero):
-        raise DataError(
-            f"exposures: {len(zero)} have propensity 0 of the arm that was given, e.g. member "
-            f"{zero['member_id'].iloc[0]} in campaign {zero['offer_id'].iloc[0]}; allowed: above 0, up to 1. Correct "
-            "them in the source data, or leave them empty where they are unknown."
-        )
-    return complete.index[complete]
-
-
-def _tier_at(members: pd.Series, day: pd.Series, history: pd.DataFrame) -> pd.Series:
-    """Return each member's tier on the last day of `history` up to `day`; unknown where there is none."""
-    known = history.sort_values(["as_of", "member_id"]).astype({"as_of": day.dtype})
+def _standing_at(name: str, members: pd.Series, day: pd.Series, history: pd.DataFrame | None) -> pd.Series:
+    """Return each member's tier or stage on the last day of `history` up to `day`; unknown where there is none."""
+    if history is None:
+        return pd.Series("unknown", index=members.index)
+    known = history[["member_id", "as_of", name]].sort_values(["as_of", "member_id"]).astype({"as_of": day.dtype})
     asked = pd.DataFrame({"member_id": members, "as_of": day, "row": members.index}).sort_values("as_of", kind="stable")
-    found = pd.merge_asof(asked, known, on="as_of", by="member_id").set_index("row")["tier"]
+    found = pd.merge_asof(asked, known, on="as_of", by="member_id").set_index("row")[name]
     return found.reindex(members.index).fillna("unknown")
 
 
-def _activity(events: ir.Table, campaigns: pd.DataFrame, end: date) -> pd.DataFrame:
+def _activity(events: ir.Table, campaigns: pd.DataFrame, end: date, repurchase_days: int) -> pd.DataFrame:
     """Return sums of each member's purchases before and in both windows of each campaign; `placebo` says of which."""
     columns = ["offer_id", "start", "days", "placebo_start"]
     windows = pd.concat(
@@ -215,10 +211,12 @@ def _activity(events: ir.Table, campaigns: pd.DataFrame, end: date) -> pd.DataFr
         bought=bought.any().cast("int64"),
         discount=seen.discount.sum(where=bought).fill_null(0),
     )
-    at = daily.join(grid, daily.day < grid.day0 + grid.days)
+    at = daily.join(grid, daily.day < grid.day0 + ibis.greatest(grid.days, repurchase_days))
     ago = at.day0 - at.day  # 1 is the day before
     sums = at.group_by("offer_id", "placebo", "member_id").agg(
-        spend_in=at.amount.sum(where=ago <= 0).fill_null(0),
+        spend_in=at.amount.sum(where=(ago <= 0) & (ago > -at.days)).fill_null(0),
+        spend_near=at.amount.sum(where=(ago <= 0) & (ago > -repurchase_days)).fill_null(0),
+        ordered_in=at.bought.max(where=(ago <= 0) & (ago > -repurchase_days)).fill_null(0),
         spend_28=at.amount.sum(where=(ago > 0) & (ago <= 28)).fill_null(0),
         spend_before=at.amount.sum(where=ago > 0).fill_null(0),
         discount_before=at.discount.sum(where=ago > 0).fill_null(0),
@@ -231,15 +229,17 @@ def _activity(events: ir.Table, campaigns: pd.DataFrame, end: date) -> pd.DataFr
 
 
 def _known_at(rows: pd.DataFrame, activity: pd.DataFrame, listed: pd.DataFrame, placebo: bool) -> pd.DataFrame:
-    """Return the covariates of `rows` on the first day of the campaign, or of the placebo window, and `spend_in`."""
+    """Return the covariates of `rows` on the first day of the campaign or placebo window, and what followed it."""
     keys = ["offer_id", "member_id"]
-    sums = rows[keys].merge(activity, on=keys, how="left")
+    sums = rows.assign(offer_id=rows["campaign"])[keys].merge(activity, on=keys, how="left")
     age = sums["age"].clip(lower=1)
     day = rows["placebo_start"] if placebo else rows["start"]
     other = _others(rows, day, listed)
     return pd.DataFrame(
         {
             "spend_in": sums["spend_in"],
+            "spend_near": sums["spend_near"],
+            "ordered_in": sums["ordered_in"],
             "log spend a day": np.log1p(sums["spend_before"].clip(lower=0) / age),
             "log spend, 28 days": np.log1p(sums["spend_28"].clip(lower=0)),
             "log orders": np.log1p(sums["orders_before"]),
@@ -258,9 +258,9 @@ def _known_at(rows: pd.DataFrame, activity: pd.DataFrame, listed: pd.DataFrame, 
 def _others(rows: pd.DataFrame, day: pd.Series, listed: pd.DataFrame) -> dict[str, np.ndarray]:
     """Return for each row how many other campaigns had reached its member by `day`, still ran, and were redeemed."""
     asked = pd.DataFrame(
-        {"member_id": rows["member_id"], "own": rows["offer_id"], "day": day, "row": np.arange(len(rows))}
+        {"member_id": rows["member_id"], "own": rows["campaign"], "day": day, "row": np.arange(len(rows))}
     )
-    got = listed[listed["arm"] != CONTROL]
+    got = listed[listed["arm"] != arms.CONTROL]
     pairs = asked.merge(got, on="member_id")
     pairs = pairs[(pairs["active"] <= pairs["day"]) & (pairs["own"] != pairs["offer_id"])]
     counts = {

@@ -85,6 +85,7 @@ def by_benefit(assumed: pd.DataFrame, uplifts: pd.DataFrame) -> pd.DataFrame:
 
 def _cells(effects: pd.DataFrame, prior: pd.DataFrame) -> pd.DataFrame | None:
     """Return one kind's uplift, its error with the systematic part, and source, in the rows of `prior`; or None."""
+    effects = effects[effects["outcome"] == "spend"]
     whole = effects[(effects["by"] == "all") & effects["usable"]]
     if whole.empty:
         return None

@@ -13,10 +13,13 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from membership.base import engine, tables
+from membership.base import engine, files, paths, tables
 from membership.base.errors import ParamError, ProjectError
-from membership.benefits import allocation, facts, payoff
+from membership.benefits import allocation, facts, overview, payoff
 from membership.benefits.allocation import Allocation
+from membership.benefits.options import NOTHING
+from membership.benefits.payoff import Setting
+from membership.campaigns.reaction import Reaction
 from membership.profile import lifecycle
 from membership.settings.benefits import Benefits
 from membership.settings.params import Stage
@@ -26,6 +29,7 @@ from membership.tiers.rules import Rule
 from membership.tiers.worth import Appraisal, Terms
 
 CONFIDENCE = 0.95
+_NOTHING = dict.fromkeys(("cost", "net", "net_low", "net_high"), 0.0)
 GAP = 1e-3  # share of the best by which the benefits of a choice may be below it: near enough for a slider
 
 
@@ -92,7 +96,7 @@ class Designer:
     amounts: pd.DataFrame  # what qualifies, by member and month
     settled: int  # the month from which moves are counted
     facts: pd.DataFrame  # see `facts.facts`, with the tiers of the saved policy
-    uplifts: pd.DataFrame  # table `uplifts`
+    reaction: Reaction  # what is believed of how members react to benefits
     terms: Terms  # with the saved settings of tiers
     benefits: Benefits
 
@@ -138,8 +142,7 @@ class Designer:
             return Outcome(choice, message=str(error))
         spread = appraisal.spread
         if found:
-            each = np.where(found.given, found.options.spread, 0.0).sum(axis=0)
-            spread = pd.concat([spread, pd.Series(each, [f"benefit {name}" for name in found.options.benefits])])
+            spread = pd.concat([spread, _spread(found)])
         net = appraisal.net + (found.net if found else 0.0)
         low, high = ranges.normal(net, ranges.sd(spread), CONFIDENCE)
         return Outcome(
@@ -177,17 +180,13 @@ class Designer:
 
     def _allocated(self, choice: Choice, terms: Terms, rule: Rule, rank: np.ndarray) -> Allocation | None:
         """Return who gets which of the benefits that are on; None where none is."""
-        on = [benefit for benefit in self.benefits.catalogue if benefit.name in choice.uplift_times]
-        if not on:
+        if not choice.uplift_times:
             return None
-        settings = self.benefits.model_copy(update={"catalogue": on, "budget": choice.benefit_budget})
+        settings = self.benefits.model_copy(update={"budget": choice.benefit_budget})
         standing = self.facts.assign(tier_rank=rank, tier=np.array(rule.names)[rank])
-        times = self.uplifts["benefit"].map(dict(choice.uplift_times)).fillna(1.0)
-        uplifts = self.uplifts.assign(
-            uplift=self.uplifts["uplift"] * times, uplift_sd=self.uplifts["uplift_sd"] * times
-        )
-        options = payoff.options(standing, settings, choice.margin_rate, uplifts, terms.points_share)
-        return allocation.allocate(options, standing, settings, GAP)
+        setting = Setting(standing, settings, choice.margin_rate, self.reaction, terms.points_share)
+        setting = setting.times(choice.uplift_times)
+        return allocation.allocate(setting.options(), standing, setting.settings, GAP)
 
     def _by_tier(self, rank: np.ndarray, rule: Rule, appraisal: Appraisal, found: Allocation | None) -> pd.DataFrame:
         """Return by tier: members, rise, fall, cost and net of the tier, benefit_cost and benefit_net (cents).
@@ -198,42 +197,49 @@ class Designer:
         table = appraisal.by_level(CONFIDENCE).drop(columns="gain")
         table["rise"] = np.bincount(rank[rank > before], minlength=count)
         table["fall"] = np.bincount(rank[rank < before], minlength=count)
-        rows = [_outlook(found, (rank == at)[:, None]) for at in range(count)]
+        rows = [_outlook(found, rank == at) for at in range(count)]
         return table.join(pd.DataFrame(rows, table.index).add_prefix("benefit_"))
 
     def _by_benefit(self, found: Allocation | None) -> pd.DataFrame:
         """Return by benefit of the catalogue, on or off: members who get it, cost and net with its range (cents)."""
         names = pd.Index([benefit.name for benefit in self.benefits.catalogue], name="benefit")
-        on = list(found.options.benefits) if found else []
-        table = pd.DataFrame([_outlook(found, np.array(on) == name) for name in names], names)
-        given = [int(found.given[:, on.index(name)].sum()) if name in on else 0 for name in names]
-        table.insert(0, "members", given)
-        return table
+        if found is None:
+            return pd.DataFrame(0.0, names, ["members", *_NOTHING]).astype({"members": int})
+        table = overview.by_benefit(found, CONFIDENCE).rename(columns={"given": "members"})
+        return table[["members", *_NOTHING]].reindex(names, fill_value=0)
 
 
-def _outlook(found: Allocation | None, which: np.ndarray) -> dict[str, float]:
-    """Return cost, net, net_low and net_high of what is given `which`: an array that broadcasts to `given`."""
+def _spread(found: Allocation) -> pd.Series:
+    """Return what one standard deviation more of each error in the beliefs would add to the net, by its name."""
+    doubts = found.options.doubts(found.choice)
+    names = [*(f"benefit {name}" for name in found.options.benefits), "overlap of benefits"]
+    return pd.Series(doubts.ravel(), [f"{name} {at}" for name in names for at in range(doubts.shape[1])])
+
+
+def _outlook(found: Allocation | None, members: np.ndarray) -> dict[str, float]:
+    """Return cost, net, net_low and net_high of what those `members` (of bool) are given."""
     if found is None:
-        return dict.fromkeys(("cost", "net", "net_low", "net_high"), 0.0)
-    given = found.given & which
-    ahead = payoff.outlook(found.options, given, CONFIDENCE)
-    cost = float(found.options.cost[given].sum())
+        return dict(_NOTHING)
+    choice = np.where(members, found.choice, NOTHING)
+    ahead = payoff.outlook(found.options, choice, CONFIDENCE)
+    cost = float(found.options.taken(found.options.cost, choice).sum())
     return {"cost": cost, "net": ahead.net, "net_low": ahead.low, "net_high": ahead.high}
 
 
 def load(p: Stage) -> Designer:
     """Return the designer of what stages `tiers` and `benefits` have written. Raises DataError where they have not."""
-    known = [tables.read(name) for name in ("tiers", "value", "profile", "survey")]
-    everybody = facts.facts(*known, p.benefits.fairness.attributes)
+    known, settings = [tables.read(name) for name in ("tiers", "value", "profile", "survey")], p.benefits
+    everybody = facts.facts(*known, settings.fairness.attributes, tables.read("features"), settings.consent)
+    margin = p.economics.margin_rate * float(everybody["expected_spend"].sum())
     events, months = engine.load(engine.connect(), "events"), lifecycle.month_starts(p.windows)
     history = (events, everybody["member_id"], months, p.tiers)
     return Designer(
         amounts=qualifying.amounts(*history),
         settled=rules.settled(months, p.windows.start, p.tiers),
         facts=everybody,
-        uplifts=tables.read("uplifts"),
+        reaction=Reaction.from_json(files.read_json(paths.models("reaction.json"))),
         terms=worth.known_terms(p.tiers, p.economics.margin_rate, p.value.horizon_days),
-        benefits=p.benefits,
+        benefits=settings.settled(margin),
     )
 
 

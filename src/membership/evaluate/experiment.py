@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from membership.base import seeds
-from membership.base.errors import DataError, ParamError
+from membership.base.errors import DataError, NotPossible, ParamError
 from membership.evaluate import metrics
 from membership.evaluate.metrics import COVERAGE, Unit
 from membership.settings.evaluate import Evaluate
@@ -101,7 +101,7 @@ def arms(outcomes: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
             )
     champion, challenger = (arm.set_index("member_id").sort_index() for arm in found)
     if champion.empty and challenger.empty:
-        raise DataError(
+        raise NotPossible(
             f"table 'outcomes' has no rows of '{CHAMPION}' and '{CHALLENGER}': no member bought in the holdout window, "
             "so nothing can be judged. Move windows.holdout_end in params.yaml, or bring more events."
         )

@@ -29,8 +29,12 @@ def main() -> int:
     """Write the fingerprints of all stages, all parameters checked first; return the exit status."""
     try:
         params.parse(params.read())
-        for node in graph.nodes():
-            files.write_json(paths.data("code", f"{node.name}.json"), of(node))
+        found = {f"{node.name}.json": of(node) for node in graph.nodes()}
+        for name, content in found.items():
+            files.write_json(paths.data("code", name), content)
+        for path in paths.data("code").iterdir():
+            if path.name not in found:
+                path.unlink()
     except ProjectError as error:
         print(f"\n{error}", file=sys.stderr)
         return 1

@@ -24,7 +24,7 @@ from membership.repurchase import candidates, purchase_days
 from membership.repurchase import score as forecasts
 from membership.settings import params
 from membership.settings.params import Stage
-from membership.tiers import points, qualifying, rules
+from membership.tiers import jitter, points, qualifying, rules
 from membership.value import score
 
 CLASSES = (*score.STORED, *candidates.STORED, forecasts.Forecast, lifecycle.Borders, rules.Rule)
@@ -33,17 +33,23 @@ _TYPES = {"str": "VARCHAR", "int64": "BIGINT", "datetime64[us]": "TIMESTAMP"}
 
 
 class Standing:
-    """The models that stand, read once from a folder that `scorer.pack` and `scorer.pack_policy` made."""
+    """The models that stand, read once from a folder that `scorer.pack` and `scorer.pack_policy` made.
 
-    def __init__(self, folder: Path):
+    `policy_folder`: where the policy is, of another arm than the folder's own.
+    """
+
+    def __init__(self, folder: Path, policy_folder: Path | None = None):
         self.p: Stage = params.parse(yaml.safe_load((folder / "params.yaml").read_text(encoding="utf-8")))
         self.worth, self.forecast, self.borders, self.rule = (stored.load(folder / name, CLASSES) for name in MODELS)
         self.items = pd.read_parquet(folder / "items.parquet")
         self.joined = pd.read_parquet(folder / "members.parquet").set_index("member_id")["joined_at"]
         redeems = points.redeemers(len(self.joined), self.p.tiers, self.p.seed)
         self.redeems = pd.Series(redeems, self.joined.index.sort_values())
-        self._lines, self.live = pd.read_parquet(folder / "baskets.parquet"), files.read_json(folder / "policy.json")
-        self._folder = folder
+        self._lines, self.live = (
+            pd.read_parquet(folder / "baskets.parquet"),
+            files.read_json((policy_folder or folder) / "policy.json"),
+        )
+        self._folder = policy_folder or folder
 
     @cached_property
     def market(self) -> baskets.Baskets:
@@ -146,9 +152,11 @@ class Moment:
 
     def _tiers(self, amounts: pd.DataFrame, ahead: pd.Series, earning: qualifying.Earning) -> pd.DataFrame:
         standing = self._standing
-        settings, ranks = standing.p.tiers, rules.replay(amounts, standing.rule)
+        settings = standing.p.tiers
+        shifts = jitter.assigned(amounts.index, settings.jitter)["shift"].to_numpy()
+        ranks = rules.replay(amounts, standing.rule, shifts)
         # who redeems is drawn for the batch run's members; of others nothing is assumed to be redeemed
         redeems = standing.redeems.reindex(amounts.index, fill_value=False).to_numpy()
         claim = points.vouchers(redeems, settings.redeem_at)
         books = points.keep(*points.earned(earning, ranks), claim, settings.points_expire_days)
-        return rules.standing(ranks, amounts, books.last, standing.rule, settings, ahead)
+        return rules.standing(ranks, amounts, books.last, standing.rule, settings, ahead, shifts)

@@ -31,6 +31,7 @@ from membership.recommend import policy
 from membership.report import words
 from membership.settings import params
 from membership.settings.params import Stage
+from membership.trials import register, serving
 from membership.value import score
 
 _MEMBERS = 20_000  # that are scored together: bounds the memory
@@ -141,10 +142,10 @@ def _publish(folder: Path, p: Stage, day: date) -> None:
     version = predictions.version(live, files.read_json(paths.models("value.json")))
     predictions.write(folder / "predictions.parquet", predictions.assemble(facts, listed, live, version, day, days))
     profile, items = _profile(scored["stage"]), _table(folder / "read", "items")
-    given = tables.read("allocations")
-    tiers, strategy = scored["tiers"], p.lifecycle.strategy
+    tried, tiers, strategy = register.read(), scored["tiers"], p.lifecycle.strategy
+    given = serving.given(tables.read("allocations"), tried, day)
     steps = actions.steps(profile, tiers, given, listed, items, strategy, p.benefits.catalogue)
-    todo = actions.assemble(value, profile, tiers, steps, listed, items)
+    todo = actions.assemble(value, profile, tiers, steps, listed, items, register.arms(tried, day))
     tables.write("actions", todo, folder / "scored")
     actions.publish(tables.ALL["actions"].path(folder / "scored"), folder)
 

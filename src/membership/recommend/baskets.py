@@ -18,7 +18,7 @@ import pandas as pd
 from scipy import sparse
 
 from membership.base import engine
-from membership.base.errors import DataError
+from membership.base.errors import NotPossible
 from membership.base.timeline import Window
 from membership.data import purchases
 from membership.settings.recommend import Recommend
@@ -139,7 +139,7 @@ def history_lines(events: ir.Table, cutoff: date, knobs: Recommend) -> pd.DataFr
     often = bought.group_by("item_id").having(bought.count() >= knobs.min_item_purchases).agg()
     frame = lines(events, often, cutoff, knobs).to_pandas()
     if frame.empty:
-        raise DataError(
+        raise NotPossible(
             f"before {cutoff} no member has {knobs.min_baskets} baskets (recommend.min_baskets) of items bought "
             f"{knobs.min_item_purchases} times (recommend.min_item_purchases): lower these, or bring more events."
         )

@@ -1,6 +1,6 @@
 """The choice after a search: what it has found replaces the stored settings only if it is better by more than noise.
 
-Both are trained once more and compared on the same members of the validation window. The interval of the difference
+Both are compared on the same members of the validation window. The interval of the difference
 must exclude 0. So the settings in use do not depend on which of many like trials is ahead by a last digit.
 """
 
@@ -12,13 +12,11 @@ from typing import Any
 import optuna
 import pandas as pd
 
-from membership.base.aside import Aside
 from membership.base.progress import bar
 from membership.recommend import metrics, policies, tune
 from membership.recommend.model import Settings
 from membership.recommend.peers import registry
 from membership.recommend.tune import Task
-from membership.recommend.workers import Work
 from membership.stats import resample
 
 
@@ -55,12 +53,7 @@ class Choice:
 def choose(task: Task, study: optuna.Study, p: SimpleNamespace) -> Choice:
     """Return the choice between `p.train.settings` and the best of the first `p.tune.trials` trials of `study`."""
     stored, (found, _) = Settings(**p.train.settings.model_dump()), tune.best(study, p.tune.trials)
-    work = Work(task, p.train, p.seed, p.device)
-    if found == stored or p.tune.workers == 1:
-        judged = {settings: work.judged(settings) for settings in {stored, found}}
-    else:
-        other = Aside(work.judged, found)
-        judged = {stored: work.judged(stored), found: other.result}
+    judged = {settings: task.judged(tune.trained(task, study, settings, p)) for settings in {stored, found}}
     return between(stored, found, judged, task.metric, p.tune.confidence)
 
 

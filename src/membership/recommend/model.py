@@ -10,7 +10,7 @@ import safetensors
 import torch
 from safetensors.torch import load_file, save_file
 
-from membership.base import files
+from membership.base import absent, files
 from membership.base.errors import DataError, ParamError
 
 FORMAT = "membership next-basket model, version 1"
@@ -117,10 +117,12 @@ def save(model: NextBasket, folder: Path) -> None:
 def load(folder: Path, name: str = "cpu") -> NextBasket:
     """Return the model stored in `folder`, on the device called `name`; a model trained on a GPU loads without one.
 
-    Raises DataError, naming the file, where it is missing, broken, or something else.
+    Raises DataError, naming the file, where it is missing, broken, or something else; NotPossible where no model could
+    be trained.
     """
     from membership.settings.train import Stored  # training on a GPU needs torch alone, this needs pydantic, too
 
+    absent.check(folder)
     card, weights = folder / "model.json", folder / "model.safetensors"
     remedy = "run `dvc repro train`, which makes it"
     described = files.read_json(card)

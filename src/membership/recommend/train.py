@@ -21,7 +21,7 @@ from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
 from membership.base import seeds
-from membership.base.errors import DataError
+from membership.base.errors import DataError, NotPossible
 from membership.base.progress import bar
 from membership.base.timeline import Window
 from membership.recommend import baskets, optimise
@@ -94,7 +94,7 @@ def samples(
             parts.append(labelled(view, after, knobs, seed, most))
             most -= min(len(after.members), most)
     if not parts:
-        raise DataError(
+        raise NotPossible(
             f"no training rows before {cutoff}: none of the {knobs.origins} origins (train.origins, "
             f"{knobs.origin_step_days} days apart) has members with a history and a basket after it; lower "
             "train.origin_step_days, recommend.min_baskets or recommend.min_item_purchases, or bring more events."
@@ -130,7 +130,7 @@ def held(members: np.ndarray) -> np.ndarray:
 def stacked(parts: list[Samples]) -> Samples:
     """Return the rows of all `parts`. Raises DataError where they have none."""
     if not any(len(part.bought) for part in parts):
-        raise DataError(
+        raise NotPossible(
             "no training rows: nothing that a member may buy next is among the candidates; bring more histories."
         )
     return Samples(*(np.concatenate([getattr(part, name) for part in parts]) for name in ARRAYS), parts[0].names)
@@ -147,33 +147,60 @@ def bought_next(pairs: Pairs, known: Baskets, after: Targets) -> np.ndarray:
 def fit(
     data: Samples, settings: Settings, knobs: Train, seed: int, where: str, on_epoch: Epoch | None = None
 ) -> Fitted:
-    """Train on `data` with AdamW and one cycle of the learning rate; on a CPU the same seed gives the same model.
-
-    A member's rows weigh 1 / |target|, as its hits do in recall; that would make probabilities too low for members
-    with large baskets, and a network is too sure of rows that it has learned from. So a line through the logits is
-    fitted to the unweighted rows (Platt, 1999), with the slope of a second network for members who did not teach it.
-    After every epoch `on_epoch(epoch from 1, loss, model)` is called; what it raises ends the training.
-    """
-    with _seeded(seed, where) as there:
-        fitted = _fitted(data, settings, knobs, there, on_epoch)
-        fitted.model.calibration.copy_(torch.from_numpy(_calibration(fitted.model, data, settings, knobs)))
+    """Train on `data` as `network` does, and bring the probabilities right as `calibrate` does."""
+    fitted = network(data, settings, knobs, seed, where, on_epoch)
+    calibrate(fitted.model, data, slope(data, settings, knobs, seed, where))
     return fitted
 
 
 def network(
     data: Samples, settings: Settings, knobs: Train, seed: int, where: str, on_epoch: Epoch | None = None
-) -> NextBasket:
-    """Return the model of `fit`, which ranks as that does, without the calibration of its probabilities."""
-    with _seeded(seed, where) as there:
-        return _fitted(data, settings, knobs, there, on_epoch).model
+) -> Fitted:
+    """Train on `data` with AdamW and one cycle of the learning rate; on a CPU the same seed gives the same model.
+
+    Its probabilities are not calibrated yet, which does not change how it ranks. After every epoch `on_epoch(epoch
+    from 1, loss, model)` is called; what it raises ends the training.
+    """
+    with _seeded(seed, where, "train") as there:
+        return _fitted(data, settings, knobs, there, on_epoch)
+
+
+def slope(data: Samples, settings: Settings, knobs: Train, seed: int, where: str) -> float | None:
+    """Return how sure a network with `settings` may be: the slope on its logits for members who did not teach it.
+
+    A network is too sure of rows that it has learned from, so this is that of a second one, which learns without the
+    members held out. None where these bought too little to say.
+    """
+    bought = data.bought[data.held]
+    if bought.sum() < FEW or bought.all() or data.held.all():
+        return None
+    with _seeded(seed, where, "calibration") as there:
+        other, unseen = _fitted(data.keep(~data.held), settings, knobs, there, None), data.keep(data.held)
+    return _slope(other.model.logits(unseen.inputs), unseen)
+
+
+def calibrate(model: NextBasket, data: Samples, slope: float | None) -> None:
+    """Give `model` the line through its logits (Platt, 1999) at which probabilities of all rows of `data` add up.
+
+    A member's rows weigh 1 / |target| in training, as its hits do in recall; that would make probabilities too low for
+    members with large baskets. `slope` is as from `slope`; that of all rows if None. Where all was bought, or nothing,
+    no line can be fitted and none is needed.
+    """
+    if data.bought.all() or not data.bought.any():
+        return
+    logits = model.logits(data.inputs)
+    slope = _slope(logits, data) if slope is None else slope
+    bought, far = data.weight @ data.bought, 50 + slope * np.abs(logits).max()
+    level = brentq(lambda level: data.weight @ expit(slope * logits + level) - bought, -far, far)
+    model.calibration.copy_(torch.tensor([slope, level]))
 
 
 @contextmanager
-def _seeded(seed: int, where: str) -> Iterator[torch.device]:
-    """Give the device `where`; draws of torch come from `seed`, and the caller's are left alone."""
+def _seeded(seed: int, where: str, name: str) -> Iterator[torch.device]:
+    """Give the device `where`; draws of torch come from `seed` by `name`, and the caller's are left alone."""
     there = device(where)
     with torch.random.fork_rng(devices=[there] if there.type == "cuda" else []), one_thread():
-        torch.manual_seed(seeds.child(seed, "train"))
+        torch.manual_seed(seeds.child(seed, name))
         yield there
 
 
@@ -207,23 +234,6 @@ def _prepared(
     rows = model.standard(inputs[order]), bought.to(where)[order], weight.to(where)[order]
     batches = max(-(-len(order) // size), min(BATCHES, -(-len(order) // LEAST)))
     return model, list(zip(*(column.tensor_split(batches) for column in rows), strict=True))
-
-
-def _calibration(model: NextBasket, data: Samples, settings: Settings, knobs: Train) -> np.ndarray:
-    """Return slope and intercept; where all was bought, or nothing, no line can be fitted and none is needed.
-
-    The slope is that of members held out; the level is the one at which probabilities of all rows add up.
-    """
-    if data.bought.all() or not data.bought.any():
-        return np.array([1.0, 0.0])
-    logits = model.logits(data.inputs)
-    slope = _slope(logits, data)
-    if data.bought[data.held].sum() >= FEW and not data.held.all():
-        other, unseen = _fitted(data.keep(~data.held), settings, knobs, model.mean.device, None), data.keep(data.held)
-        slope = _slope(other.model.logits(unseen.inputs), unseen)
-    bought, far = data.weight @ data.bought, 50 + slope * np.abs(logits).max()
-    level = brentq(lambda level: data.weight @ expit(slope * logits + level) - bought, -far, far)
-    return np.array([slope, level])
 
 
 def _slope(logits: np.ndarray, data: Samples) -> float:

@@ -24,10 +24,10 @@ import pandas as pd
 import torch
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from membership.base import engine, files, paths, seeds, tables
-from membership.base.errors import DataError
+from membership.base import files, paths, seeds
+from membership.base.errors import DataError, NotPossible
 from membership.base.progress import bar
-from membership.recommend import baskets, metrics, studies, train
+from membership.recommend import baskets, metrics, model, studies, train
 from membership.recommend.baskets import Targets
 from membership.recommend.model import NextBasket, Settings, device
 from membership.recommend.train import Samples, Situation
@@ -79,17 +79,20 @@ def task(events: ir.Table, items: pd.DataFrame, p: SimpleNamespace) -> Task:
 
     Raises DataError where no member with a history has a basket in the validation window.
     """
-    cutoff = p.windows.calibration_end
-    samples = train.samples(events, items, cutoff, p.recommend, p.train, p.seed)
-    known = baskets.history(events, cutoff, p.recommend)
+    samples = train.samples(events, items, p.windows.calibration_end, p.recommend, p.train, p.seed)
+    return Task(samples, *_asked_of(events, items, p), p.recommend.k)
+
+
+def _asked_of(events: ir.Table, items: pd.DataFrame, p: SimpleNamespace) -> tuple[Situation, Targets]:
+    """Return what is known at the start of the validation window, and what members with a history buy in it."""
+    known = baskets.history(events, p.windows.calibration_end, p.recommend)
     targets = baskets.targets(events, p.windows.validation, known)
     if not len(targets.members):
-        raise DataError(
+        raise NotPossible(
             f"no member with a history buys in the validation window {p.windows.validation}: nothing can be chosen "
             "there; move windows.calibration_end or windows.validation_end."
         )
-    now = train.situation(known, items, p.train.candidates, targets.members)
-    return Task(samples, now, targets, p.recommend.k)
+    return train.situation(known, items, p.train.candidates, targets.members), targets
 
 
 @dataclass(frozen=True)
@@ -101,12 +104,10 @@ class Tried:
     probability: np.ndarray
 
 
-def tried(settings: Settings, p: SimpleNamespace) -> Tried:
-    """Return it for a model with `settings`, from the stored tables: whoever asks may be a process of its own."""
-    items = tables.read("items")
-    asked = task(baskets.of_products(engine.load(engine.connect(), "events"), items), items, p)
-    model = train.fit(asked.samples, settings, p.train, p.seed, p.device).model
-    return Tried(asked.now, asked.targets, model.probability(asked.now.inputs))
+def tried(network: NextBasket, events: ir.Table, items: pd.DataFrame, p: SimpleNamespace) -> Tried:
+    """Return what `network`, as stage tune has stored it, says of the validation window."""
+    now, targets = _asked_of(events, items, p)
+    return Tried(now, targets, network.probability(now.inputs))
 
 
 def search(task: Task, p: SimpleNamespace, on_trial: OnTrial | None = None) -> optuna.Study:
@@ -125,7 +126,7 @@ def search(task: Task, p: SimpleNamespace, on_trial: OnTrial | None = None) -> o
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = open_study(task, p)
-    with Workers(Work(task, p.train, p.seed, p.device), min(p.tune.workers, p.tune.round, p.tune.trials)) as team:
+    with Workers(_work(task, study, p), min(p.tune.workers, p.tune.round, p.tune.trials)) as team:
         for number in bar(range(p.tune.trials), "trials"):
             if number % p.tune.round == 0:
                 with studies.kept(p.tune.storage):
@@ -246,6 +247,20 @@ def best(study: optuna.Study, trials: int) -> tuple[Settings, float]:
     complete = _complete(study, trials)
     winner = max(complete, key=lambda trial: trial.value)
     return Settings(**winner.params), winner.value
+
+
+def trained(task: Task, study: optuna.Study, settings: Settings, p: SimpleNamespace) -> NextBasket:
+    """Return the model with `settings`: the one that a trial of `study` has kept, or trained now where none has."""
+    work = _work(task, study, p)
+    for number, trial in studies.finished(study).items():
+        kept = work.folder / str(number)
+        if trial.state == TrialState.COMPLETE and Settings(**trial.params) == settings and kept.exists():
+            return model.load(kept, str(device(p.device)))
+    return work.trained(settings)
+
+
+def _work(task: Task, study: optuna.Study, p: SimpleNamespace) -> Work:
+    return Work(task, p.train, p.seed, p.device, paths.models("study", study.study_name))
 
 
 def load() -> Settings:

@@ -1,9 +1,9 @@
 """Processes that train the trials of a search side by side; what all learn from is in memory once.
 
-    search  --- settings ----->  worker
-            <- epoch, recall --
-            --- go on? ------->           ... and so on, until
-            <----- None -------           the trial is over (or: what went wrong, in words)
+    search  - number, settings ->  worker
+            <-- epoch, recall ---
+            ---- go on? -------->           ... and so on, until
+            <------ None --------           the trial is over (or: what went wrong, in words)
 
 A worker knows nothing of the study. It ends when the search does, in whatever way: then its pipe is closed.
 """
@@ -21,13 +21,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing.connection import Connection, Pipe, wait
+from pathlib import Path
 from typing import IO, Any
-
-import pandas as pd
 
 from membership.base import kernels
 from membership.base.errors import DataError, ProjectError
-from membership.recommend import train
+from membership.recommend import model, train
 from membership.recommend.model import NextBasket, Settings
 from membership.settings.train import Train
 
@@ -43,30 +42,30 @@ class _Stopped(Exception):
 
 @dataclass(frozen=True)
 class Work:
-    """What all trials share: the task (with `samples`, `recall(model)`, `judged(model)`), knobs, seed and device."""
+    """What all trials share: the task (with `samples`, `recall(model)`), knobs, seed, device, where models are kept."""
 
     task: Any
     knobs: Train
     seed: int
     device: str
+    folder: Path
 
-    def run(self, settings: Settings, heard: Callable[[int, float], bool]) -> None:
-        """Train with `settings`; after every epoch `heard(epoch, recall)` says whether to go on."""
+    def run(self, number: int, settings: Settings, heard: Callable[[int, float], bool]) -> None:
+        """Train with `settings`; after every epoch `heard(epoch, recall)` says whether to go on.
+
+        A model that is trained to the end is kept: `choice` need not train it again.
+        """
 
         def on_epoch(epoch: int, _loss: float, model: NextBasket) -> None:
             if not heard(epoch, self.task.recall(model)):
                 raise _Stopped
 
         with suppress(_Stopped):
-            self.trained(settings, on_epoch)
+            model.save(self.trained(settings, on_epoch), self.folder / str(number))
 
     def trained(self, settings: Settings, on_epoch: train.Epoch | None = None) -> NextBasket:
         """Return the model with `settings` as a trial trains it, to the last epoch."""
-        return train.network(self.task.samples, settings, self.knobs, self.seed, self.device, on_epoch)
-
-    def judged(self, settings: Settings) -> pd.DataFrame:
-        """Return the metrics of the model with `settings`, a row a member, as the task judges."""
-        return self.task.judged(self.trained(settings))
+        return train.network(self.task.samples, settings, self.knobs, self.seed, self.device, on_epoch).model
 
 
 class Workers:
@@ -99,15 +98,15 @@ class Workers:
         """
         if self._count == 1:
             for number, settings in jobs:
-                self._work.run(settings, partial(heard, number))
+                self._work.run(number, settings, partial(heard, number))
                 yield number
             return
         jobs, busy = iter(jobs), {}
         while True:
             while len(busy) < self._count and (job := next(jobs, None)):
                 pipe = next((pipe for pipe in self._processes if pipe not in busy), None) or self._started()
-                busy[pipe], settings = job
-                self._tell(pipe, busy[pipe], settings)
+                busy[pipe], _ = job
+                self._tell(pipe, busy[pipe], job)
             if not busy:
                 return
             for pipe in wait(list(busy)):
@@ -136,7 +135,7 @@ class Workers:
             theirs.close()
         return ours
 
-    def _tell(self, pipe: Connection, number: int, words: Settings | bool) -> None:
+    def _tell(self, pipe: Connection, number: int, words: tuple[int, Settings] | bool) -> None:
         try:
             pipe.send(words)
         except OSError as error:
@@ -173,7 +172,7 @@ def serve(pipe: int, memory: int, head: int) -> None:
         try:
             work = _mapped(memory, head)
             while True:
-                work.run(search.recv(), heard)
+                work.run(*search.recv(), heard)
                 search.send(None)
         except (EOFError, ConnectionError):
             raise

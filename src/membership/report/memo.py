@@ -5,8 +5,10 @@ from typing import Any
 
 import pandas as pd
 
+from membership.base import absent, graph, paths
 from membership.evaluate import experiment, metrics, programme, subgroups
 from membership.evaluate.decide import Decision
+from membership.report import words
 from membership.settings.params import Stage
 
 
@@ -18,6 +20,13 @@ def rows(effects: pd.DataFrame, guards: list[Mapping[str, Any]]) -> pd.DataFrame
     overall = effects[effects["by"] == experiment.ALL]
     parts = [part.dropna(axis=1, how="all") for part in (overall, pd.DataFrame(guards)) if len(part)]
     return metrics.in_order(pd.concat(parts, ignore_index=True))
+
+
+def not_possible() -> str:
+    """Return the page in place of the memo where data are too few for a decision: what was possible, or why not."""
+    stages = [node.name for node in graph.nodes()]
+    reasons = absent.reasons(paths.reports("metrics"), stages)
+    return words.render("memo_not_possible", stages=stages, reasons=reasons) + "\n"
 
 
 def values(

@@ -5,34 +5,61 @@ import html
 import re
 from pathlib import Path
 
+import jinja2
 import nbformat
 from nbconvert import HTMLExporter
 from nbconvert.filters import markdown2html
 from nbconvert.preprocessors import TagRemovePreprocessor
 
-from membership.base import files, graph, paths
+from membership.base import absent, files, graph, paths
 from membership.base.errors import DataError
+from membership.report import words
 
 CONCLUSION = "conclusion"  # the tag of the cell that a page begins with
+# Belt and braces over escaping: a browser runs no script of a page and fetches nothing for it, its pictures are inside.
+INERT = """<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; font-src data:; \
+style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'">"""
 _TABLE = re.compile(r"(<!-- result -->\n).*?(<!-- /result -->)", re.DOTALL)
 
 
 def save_page(executed: Path, page: Path) -> Path:
     """Write the executed notebook as one HTML page with its figures inside; return the page's path."""
-    exporter = HTMLExporter(template_name="lab", embed_images=True)
+    exporter = HTMLExporter(
+        template_name="lab",
+        template_file="notebook_page.html.j2",
+        extra_loaders=[jinja2.PackageLoader("membership.report")],
+        embed_images=True,
+    )
     exporter.register_preprocessor(TagRemovePreprocessor(remove_input_tags={CONCLUSION}, enabled=True), enabled=True)
-    body, _ = exporter.from_notebook_node(_concluded(_read(executed)))
+    body, _ = exporter.from_notebook_node(_concluded(_read(executed)), resources={"inert": INERT})
     files.write_text(page, body)
     return page
 
 
+def step_over(source: Path, executed: Path, why: str) -> None:
+    """Let the executed copy of notebook `source` say in its first lines why its question cannot be answered.
+
+    It stopped where that was seen, or was not begun: then there is no copy of this run.
+    """
+    notebook = nbformat.read(executed if executed.exists() else source, as_version=4)
+    cells = [cell for cell in notebook.cells if "papermill-error-cell-tag" not in cell.metadata.get("tags", [])]
+    for cell in (cell for cell in cells if cell.cell_type == "code"):
+        cell.outputs = [output for output in cell.outputs if output.output_type != "error"]
+    told = nbformat.v4.new_markdown_cell(words.render("not_possible_stage", why=why))
+    notebook.cells = [cells[0], told, *cells[1:]]
+    files.write_text(executed, nbformat.writes(notebook))
+
+
 def refresh() -> list[Path]:
-    """Bring the texts of all pages up to date with their notebooks, without running any; return what was written."""
+    """Bring the texts of all pages up to date with their notebooks, without running any; return what was written.
+
+    So are pages of a version that still loaded scripts.
+    """
     written = []
     for node in graph.nodes():
-        executed = paths.reports("notebooks", node.notebook.name)
-        if executed.exists() and _retold(executed, node.notebook):
-            written.append(save_page(executed, paths.reports(f"{node.notebook.stem}.html")))
+        executed, page = paths.reports("notebooks", node.notebook.name), paths.reports(f"{node.notebook.stem}.html")
+        if executed.exists() and (_retold(executed, node.notebook) or not _inert(page)):
+            written.append(save_page(executed, page))
     return written
 
 
@@ -53,8 +80,13 @@ def save_figures(executed: Path) -> list[Path]:
 
 
 def metrics(stage: str, root: Path | None = None) -> dict[str, float | None]:
-    """Return what `stage` saved in `reports/metrics`, of the project or of another `root`; nothing: {}."""
+    """Return what `stage` saved in `reports/metrics`, of the project or of another `root`.
+
+    Nothing where it has not run; where it was not possible, why: {"not_possible": reason}.
+    """
     path = (root or paths.root()) / "reports" / "metrics" / f"{stage}.json"
+    if (why := absent.reason(path)) is not None:
+        return {absent.KEY: why}
     return files.read_json(path) if path.exists() else {}
 
 
@@ -63,7 +95,7 @@ def save_index() -> Path:
     summary = paths.reports("summary.md")
     words = markdown2html(summary.read_text(encoding="utf-8")) if summary.exists() else "<p>No summary yet.</p>"
     rows = "".join(_row(node) for node in graph.nodes())
-    page = _PAGE.format(style=_STYLE, summary=words, rows=rows)
+    page = _PAGE.format(inert=INERT, style=_STYLE, summary=words, rows=rows)
     path = paths.reports("index.html")
     files.write_text(path, page)
     return path
@@ -105,6 +137,10 @@ def _retold(executed: Path, source: Path) -> bool:
     if stale:
         files.write_text(executed, nbformat.writes(notebook))
     return bool(stale)
+
+
+def _inert(page: Path) -> bool:
+    return page.exists() and "Content-Security-Policy" in page.read_text(encoding="utf-8")
 
 
 def _row(node: graph.Node) -> str:
@@ -153,7 +189,7 @@ a { color: #0b5cad } summary { cursor: pointer; color: #5a6474 } a.anchor-link {
 """
 
 _PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Membership Lab</title><style>{style}</style></head><body>
+<html lang="en"><head><meta charset="utf-8">{inert}<title>Membership Lab</title><style>{style}</style></head><body>
 {summary}
 <h2>The notebooks, in reading order</h2>
 <table><tr><th>stage</th><th>page</th><th></th></tr>

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from membership.base import seeds
-from membership.base.errors import DataError
+from membership.base.errors import DataError, NotPossible
 from membership.base.progress import bar
 from membership.lifetimes.bgnbd import BgNbd, MbgNbd
 from membership.lifetimes.histories import Scale
@@ -54,9 +54,14 @@ class Past:
 def fit(history: PurchaseDays, day: int, settings: Repurchase, seed: int, dated: Dated | None = None) -> Fitted:
     """Fit every one of `settings.candidates` but the stack to what was known on `day`, of members and of days.
 
-    A candidate that refuses its data (DataError) is left out with its reason. Raises DataError where all do.
+    A candidate that refuses its data (DataError) is left out with its reason. Raises DataError where all do,
+    NotPossible where nobody has bought.
     """
     known, dated = history.until(day), dated and dated.until(day)
+    if not len(known.days):
+        raise NotPossible(
+            f"none of {len(known.members)} members has bought before the day of scoring, so nothing says who will."
+        )
     now = rhythm.at(known, day)[known.present(day)]
     taught: list[lessons.Lessons] = []
 

@@ -111,15 +111,18 @@ def log_losses(came: pd.Series, chance: pd.Series) -> np.ndarray:
 def differences(judged: Judged, reference: str, confidence: float) -> pd.DataFrame:
     """Return how much the log loss of each candidate is above that of `reference`: difference, low, high.
 
-    Rows of one member are not independent: the interval has members as clusters.
+    Rows of one member are not independent: the interval has members as clusters. Empty where `reference` is not judged.
     Source: Liang & Zeger (1986), Biometrika 73: 13-22.
     """
+    columns = ["difference", "low", "high"]
+    if reference not in judged.chances:
+        return pd.DataFrame(columns=columns, dtype=float)
     base = log_losses(judged.came, judged.chances[reference])
     members = judged.chances.index.get_level_values("member_id")
     rows = {}
     for name in judged.chances.columns.drop(reference):
         rows[name] = _clustered(log_losses(judged.came, judged.chances[name]) - base, members, confidence)
-    return pd.DataFrame.from_dict(rows, orient="index", columns=["difference", "low", "high"]).rename_axis("candidate")
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("candidate")
 
 
 def _clustered(values: np.ndarray, members: pd.Index, confidence: float) -> tuple[float, float, float]:

@@ -32,6 +32,7 @@ class Benefit(Section):
     min_tier: Annotated[int, Field(ge=0)] = 0
     stages: Annotated[list[Literal[STAGES]], Field(min_length=1)] | None = None
     personas: Annotated[list[str], Field(min_length=1)] | None = None
+    places: Annotated[int, Field(ge=0)] | None = None  # members who can have it at most; null: any number
 
     @property
     def words(self) -> str:
@@ -59,10 +60,17 @@ class Fairness(Section):
 class Benefits(Section):
     """The catalogue, the budget and the limits of who gets what."""
 
-    budget: NotNegative
+    budget: NotNegative | None = None  # cents over value.horizon_days; null: budget_share of the expected margin
+    budget_share: Share = 0.02  # of the margin that all members are expected to bring over value.horizon_days
+    order_worth: NotNegative = 0.0  # cents that an extra order is worth beyond its margin; 0: margin alone counts
+    explore_share: Annotated[float, Field(ge=0, le=0.5)] = 0.1  # of members (and so about of the budget), at random
+    holdout_share: Annotated[float, Field(ge=0, le=0.5)] = 0.05  # of members who get no benefit, always the same
+    item_shift: NotNegative = 0.3  # log-odds that an offer on an item adds to its purchase (ASSUMED)
     max_per_member: Count
     min_tier_share: Share
     fairness: Fairness
+    exclusions: list[Annotated[list[str], Field(min_length=2, max_length=2)]] = []  # benefits not given together
+    consent: dict[str, list[str]] = {}  # survey question -> answers of members who want no benefits
     catalogue: Annotated[list[Benefit], Field(min_length=1)]
 
     @model_validator(mode="after")
@@ -74,7 +82,17 @@ class Benefits(Section):
         ):
             if len(set(names)) < len(names):
                 raise ValueError(f"every {what}; there are {names}")
+        names = {benefit.name for benefit in self.catalogue}
+        for pair in self.exclusions:
+            if set(pair) - names or len(set(pair)) < 2:
+                raise ValueError(f"exclusions: {pair}; allowed: two different names of the catalogue, {sorted(names)}")
         return self
+
+    def settled(self, expected_margin: float) -> "Benefits":
+        """Return these with `budget` in cents, where members are expected to bring `expected_margin` cents."""
+        if self.budget is not None:
+            return self
+        return self.model_copy(update={"budget": self.budget_share * max(expected_margin, 0.0)})
 
 
 def beside(sections):

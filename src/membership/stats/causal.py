@@ -8,7 +8,7 @@ a persona, a tier, a policy's choice) is a mean of them.
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator, clone, is_classifier
 from threadpoolctl import threadpool_limits
 
 from membership.base.errors import DataError
@@ -62,8 +62,9 @@ def cross_fit(
 ) -> Nuisance:
     """Fit the models on the other folds and predict each fold: x (rows, columns), treated (rows,) bool, fold (rows,).
 
-    One outcome model for each arm. `known` are propensities that need no model. Raises DataError where the other folds
-    hold nobody of an arm: an effect needs both. Source: Chernozhukov et al. (2018), definition 3.1.
+    One outcome model for each arm: a regressor, or a classifier of an outcome of 0 or 1. `known` are propensities that
+    need no model. Raises DataError where the other folds hold nobody of an arm: an effect needs both.
+    Source: Chernozhukov et al. (2018), definition 3.1.
     """
     treated = np.asarray(treated, dtype=bool)
     propensity = np.full(len(x), np.nan) if known is None else np.asarray(known, dtype=float)
@@ -80,8 +81,15 @@ def cross_fit(
             propensity[here] = model.predict_proba(x[here])[:, 1]
         for arm, values in expected.items():
             rows = others & (treated == arm)
-            values[here] = clone(outcome_model).fit(x[rows], outcome[rows]).predict(x[here])
+            values[here] = _predicted(outcome_model, x[rows], outcome[rows], x[here])
     return Nuisance(propensity, expected[True], expected[False])
+
+
+def _predicted(model: BaseEstimator, x: np.ndarray, outcome: np.ndarray, new: np.ndarray) -> np.ndarray:
+    if (outcome == outcome[0]).all():
+        return np.full(len(new), float(outcome[0]))
+    fitted = clone(model).fit(x, outcome)
+    return fitted.predict_proba(new)[:, 1] if is_classifier(fitted) else fitted.predict(new)
 
 
 def scores(treated: np.ndarray, outcome: np.ndarray, nuisance: Nuisance) -> Scores:

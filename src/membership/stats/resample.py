@@ -10,7 +10,7 @@ import numpy as np
 import scipy.stats
 
 from membership.base import progress
-from membership.base.errors import DataError
+from membership.base.errors import DataError, NotPossible
 from membership.stats import bootstrap
 
 _CHUNK = 4_000_000  # indices drawn at a time: 32 MB, whatever the number of members and draws
@@ -177,7 +177,7 @@ def aa_check(values: np.ndarray, repeats: int, confidence: float, band: float, r
     values = np.asarray(values, dtype=float)
     values = values[~np.isnan(values)]
     if len(values) < 4:
-        raise DataError(f"A/A check: {len(values)} members have an outcome; at least 4 are needed for two halves.")
+        raise NotPossible(f"A/A check: {len(values)} members have an outcome; at least 4 are needed for two halves.")
     p_values = np.ones(repeats)  # a metric without variance is never rejected
     if np.ptp(values) > 0:
         for repeat in progress.bar(range(repeats), "A/A splits"):

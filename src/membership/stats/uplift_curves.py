@@ -81,7 +81,7 @@ def ranking(
     units = int(number.max()) + 1
     counts = (np.bincount(rng.integers(units, size=units), minlength=units)[number] for _ in range(draws))
     drawn = np.array([_qini(ready, count) for count in counts if _both(ready, count)])
-    mixed = (_shuffled(score, number, rng) for _ in range(draws))
+    mixed = (shuffled(score, number, rng) for _ in range(draws))
     null = np.array([_qini(_sort(other, treated, outcome, weight), None) for other in mixed])
     tail = (1 - confidence) / 2
     low, high = np.quantile(drawn, [tail, 1 - tail]) if len(drawn) else (-np.inf, np.inf)
@@ -98,13 +98,8 @@ def ranking(
     )
 
 
-def _qini(ready: _Sorted, count: np.ndarray | None) -> float:
-    depth, _, qini = _curves(ready, np.ones(len(ready.treated)) if count is None else count)
-    return float(np.trapezoid(qini - depth * qini[-1], depth))
-
-
-def _shuffled(score: np.ndarray, number: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return the scores (rows,) of other clusters with as many rows, those of one cluster together."""
+def shuffled(score: np.ndarray, number: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return the scores (rows,) of other clusters with as many rows, each cluster together."""
     sizes, source = np.bincount(number), np.arange(number.max() + 1)
     for size in np.unique(sizes):
         alike = np.flatnonzero(sizes == size)
@@ -114,6 +109,11 @@ def _shuffled(score: np.ndarray, number: np.ndarray, rng: np.random.Generator) -
     found = np.empty_like(score)
     found[order] = score[order][np.repeat(starts[source], sizes) + within]
     return found
+
+
+def _qini(ready: _Sorted, count: np.ndarray | None) -> float:
+    depth, _, qini = _curves(ready, np.ones(len(ready.treated)) if count is None else count)
+    return float(np.trapezoid(qini - depth * qini[-1], depth))
 
 
 def _both(ready: _Sorted, count: np.ndarray) -> bool:

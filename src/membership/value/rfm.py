@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy import optimize, stats
 
-from membership.base.errors import DataError
+from membership.base.errors import DataError, NotPossible
 from membership.base.progress import bar
 from membership.settings.value import Value
 
@@ -140,7 +140,7 @@ def _training(features: pd.DataFrame, target: pd.Series, names: tuple[str, ...])
     """Return inputs and target of the members who have bought."""
     bought = features[features[names[0]].notna()]
     if len(bought) < _MIN_MEMBERS:
-        raise DataError(
+        raise NotPossible(
             f"RFM: {len(bought)} of {len(features)} members had bought before the cut-off; weights need at least "
             f"{_MIN_MEMBERS}. Give a longer history or more members."
         )
@@ -172,7 +172,7 @@ def _refuse_unexplained(target: np.ndarray, fitted: np.ndarray) -> None:
     freedom = len(target) - len(PARTS) - 1
     p_value = stats.f.sf(explained / len(PARTS) * freedom / max(1 - explained, 1e-12), len(PARTS), freedom)
     if p_value > _CHANCE:
-        raise DataError(
+        raise NotPossible(
             f"RFM: what happened after the cut-off rises with none of recency, frequency and monetary value (they "
             f"explain {explained:.2%} of it, which chance also does, p = {p_value:.2g}; allowed: at most {_CHANCE:g}), "
             "so their weights mean nothing. Choose windows with more purchases, or longer ones."

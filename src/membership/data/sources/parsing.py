@@ -11,7 +11,7 @@ from membership.data.sources import reading
 from membership.settings.dataset import FileTable
 
 NO_VALUE = ("", "NULL", "null", "NaN", "nan")  # cells without a value
-NUMBER, TIME, KIND, ID, TEXT = "decimal(38, 6)", "timestamp(6)", "kind", "id", "text"
+NUMBER, TIME, KIND, ARM, ID, TEXT = "decimal(38, 6)", "timestamp(6)", "kind", "arm", "id", "text"
 CHANCE = "float64"  # a propensity may be far smaller than a decimal's last digit, and its inverse is what counts
 SHOWN = 5  # bad cells that an error shows
 
@@ -50,6 +50,8 @@ def types(name: str) -> dict[str, str]:
 def _wanted(name: str, column: str) -> str:
     if column == "kind" and name == "events":
         return KIND
+    if column == "arm" and name == "exposures":
+        return ARM
     if column.endswith("_id"):
         return ID
     if column == "propensity":
@@ -69,6 +71,8 @@ def _value(cell: ir.StringValue, wanted: str, mapping: FileTable) -> ir.Value:
         return of_instant(_instant(cell, mapping))
     if wanted == KIND:
         return cell.cases(*_kinds(mapping).items())
+    if wanted == ARM and mapping.arms:
+        return cell.cases(*mapping.arms.items(), else_=cell)
     if wanted == ID:
         return cell.re_replace(r"^(\d+)\.0$", r"\1")  # a whole number that once passed through a float
     return cell

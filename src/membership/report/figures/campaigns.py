@@ -6,6 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from membership.campaigns import policy
+from membership.campaigns.choice import Judged
 from membership.campaigns.policy import DONE, POLICIES, PolicyValues
 from membership.report import formats
 from membership.report.figures import offpolicy
@@ -95,6 +96,30 @@ def tier_table(found: PolicyValues | None, order: list[str]) -> pd.DataFrame | N
     wide.insert(0, "decisions", table.groupby("group")["rows"].first().map(formats.number))
     names = ["decisions", *POLICIES, DONE]
     return wide.loc[[tier for tier in tiers if tier in wide.index], names].rename_axis("tier").rename_axis(columns=None)
+
+
+def several_arms(judged: list[Judged], currency: str) -> np.ndarray | None:
+    """Draw, by campaign, what the best arm for each member is worth by budget, and how predicted gains came true."""
+    if not judged:
+        return None
+    _, axes = plt.subplots(len(judged), 2, figsize=(12, 4 * len(judged)), layout="constrained", squeeze=False)
+    for (left, right), one in zip(axes, judged, strict=True):
+        curve = one.curve / 100
+        left.plot(curve["budget"], curve["worth"], color="tab:blue", label="best predicted arm")
+        left.fill_between(curve["budget"], curve["low"], curve["high"], color="tab:blue", alpha=0.15)
+        left.plot(curve["budget"], curve["untargeted"], "--", color="grey", label="same arms, members at random")
+        left.set(title=f"{one.log.campaign}: worth by budget", xlabel=f"budget, {currency} a member")
+        left.set_ylabel(f"margin less cost, {currency} a member")
+        left.legend()
+        for arm, rows in one.calibration.groupby("arm", sort=False):
+            shown = rows.drop(columns="arm") / 100
+            reach = [shown["observed"] - shown["low"], shown["high"] - shown["observed"]]
+            right.errorbar(shown["predicted"], shown["observed"], yerr=reach, fmt="o", label=arm)
+        right.axline((0, 0), slope=1, color="grey", linewidth=1)
+        right.set(title="Predicted and observed gain, by tenth", xlabel=f"predicted, {currency} a member")
+        right.set_ylabel("observed")
+        right.legend()
+    return axes
 
 
 def _signed(cents: float) -> str:

@@ -7,6 +7,11 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
+_EFFECTS = {  # outcome -> title and unit of its effects
+    "spend": ("Extra spend while a campaign runs", "share of expected spend"),
+    "ordered": ("More members who order", "share of the chance of an order without the campaign"),
+}
+
 
 def overlap(propensities: pd.DataFrame, trim: float) -> np.ndarray | None:
     """Draw `Estimates.propensities`, one Axes a kind: who was reached, who was not, and who is not compared."""
@@ -51,12 +56,14 @@ def balance(table: pd.DataFrame, ax: Axes | None = None) -> Axes | None:
     return ax
 
 
-def effects(table: pd.DataFrame, by: str, order: list[str] | None = None, ax: Axes | None = None) -> Axes | None:
-    """Draw from `Estimates.effects` the usable uplifts of one grouping (all, persona or tier), with their placebos.
+def effects(
+    table: pd.DataFrame, by: str, order: list[str] | None = None, outcome: str = "spend", ax: Axes | None = None
+) -> Axes | None:
+    """Draw from `Estimates.effects` the usable uplifts of an outcome and grouping, with their placebos.
 
     Bars are intervals for sampling error and the bias that placebos reveal; hollow marks are the placebos.
     """
-    shown = table[(table["by"] == by) & table["usable"]] if len(table) else table
+    shown = table[(table["by"] == by) & (table["outcome"] == outcome) & table["usable"]] if len(table) else table
     if shown.empty:
         return None
     group = shown["kind"] if by == "all" else shown[by]
@@ -71,7 +78,8 @@ def effects(table: pd.DataFrame, by: str, order: list[str] | None = None, ax: Ax
         ax.plot(rows["placebo"], np.array(y) + 0.08, "o", color=colour, markerfacecolor="none", markersize=8)
     ax.plot([], [], "o", color="grey", markerfacecolor="none", label="placebo: just before")
     ax.axvline(0, color="grey", linewidth=0.8)
-    ax.set(title="Extra spend while a campaign runs", xlabel="share of expected spend", ylabel="")
+    title, unit = _EFFECTS[outcome]
+    ax.set(title=title, xlabel=unit, ylabel="")
     return _listed(ax, names)
 
 
@@ -118,6 +126,20 @@ def learned(before: pd.DataFrame, after: pd.DataFrame, z: float = 1.96, ax: Axes
     ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     ax.legend(frameon=False)
     return ax
+
+
+def beliefs(table: pd.DataFrame, z: float = 1.96, ax: Axes | None = None) -> Axes:
+    """Draw from `evidence.table` each benefit's uplift: assumed, as campaigns say, and used, with `z` sds each side."""
+    ax = ax or plt.subplots(figsize=(8, 1.2 + 0.6 * len(table)))[1]
+    marks = {"assumed": (-0.2, "grey"), "campaigns": (0.0, "darkorange"), "used": (0.2, "steelblue")}
+    for name, (shift, colour) in marks.items():
+        rows = table[name].notna().to_numpy()
+        y, error = np.flatnonzero(rows) + shift, z * table.loc[rows, f"{name}_sd"]
+        label = "campaigns, on orders" if name == "campaigns" else name
+        ax.errorbar(table.loc[rows, name], y, xerr=error, fmt="o", color=colour, capsize=3, label=label)
+    ax.axvline(0, color="grey", linewidth=0.8)
+    ax.set(title="Response to each benefit", xlabel="uplift, share of expected spend", ylabel="")
+    return _listed(ax, [name.replace("_", " ") for name in table.index])
 
 
 def _ordered(groups: pd.Series, order: list[str] | None) -> list[str]:

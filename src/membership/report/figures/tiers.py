@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
 from membership.report import formats
+from membership.report.figures import plain_log
 from membership.settings.tiers import TierSearch
 from membership.tiers.thresholds import Search
 
@@ -28,6 +29,7 @@ def curves(search: Search, ax: Axes | None = None) -> Axes:
         ylabel="net (units of currency), assumed uplifts",
     )
     ax.set(xlabel=f"threshold: {what} in {settings.qualifying_days} days", xscale="log")
+    plain_log(ax.xaxis)
     ax.legend(title="step up to", frameon=False)
     return ax
 

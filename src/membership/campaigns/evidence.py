@@ -1,0 +1,154 @@
+"""From campaigns to beliefs: randomised ones are learned from row by row, others as effects with their bias.
+
+`campaigns.evidence` says which kinds of campaign speak for which benefit. A campaign is taken to do in the days after
+its start what the benefit does at any time. Where a kind has randomised campaigns, its others are not used.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from membership.campaigns import ceiling, covariates, reaction
+from membership.campaigns.audience import Audience
+from membership.campaigns.effects import Estimates
+from membership.campaigns.reaction import Reaction
+from membership.settings.campaigns import Campaigns
+from membership.stats import pooling
+
+_SURE = 0.999  # chances nearer to 1 say no more of how many orders there will be
+
+
+def learned(
+    prior: Reaction,
+    panel: Audience,
+    found: Estimates,
+    tiers: Sequence[str],
+    settings: Campaigns,
+) -> Reaction:
+    """Return `prior` after the campaigns of `panel` that are evidence for its benefits; `found`: `effects.estimate`.
+
+    `tiers`: names from the entry tier up. Randomised campaigns are learned from one after another, with all their arms.
+    Other kinds tell, of all whom they can be compared for, by how much more members order: a level, as unsure as its
+    sampling error and the whole bias that placebos reveal, and nothing about who responds more. An estimate with too
+    few members in an arm (`settings.min_ess`) is not used, so that benefits with thin data keep their assumption.
+    """
+    belief, rows = prior, members(panel, found, tiers)
+    kinds = {name: settings.evidence[name] for name in prior.benefits if name in settings.evidence}
+    for log in logs(rows, kinds):
+        belief = reaction.learn(belief, log)
+    drawn = set(rows.loc[rows["source"] == "randomised", "kind"])
+    for effect in _usable(found.effects).itertuples():
+        those = rows[(rows["kind"] == effect.kind) & (rows["source"] == "observational") & rows["kept"]]
+        for benefit, evidence in kinds.items():
+            if effect.kind in evidence and effect.kind not in drawn and effect.source == "observational":
+                error = float(np.hypot(effect.uplift_sd, effect.systematic))
+                belief = reaction.told(belief, benefit, _by_orders(those), effect.uplift, error, "observational")
+    return belief
+
+
+def members(panel: Audience, found: Estimates, tiers: Sequence[str]) -> pd.DataFrame:
+    """Return the rows of `panel` whose kind could be judged, as members were at each campaign's start.
+
+    Columns campaign, start, kind, source, member_id, treated, given (propensity of the arm got), kept; ordered, spend
+    (cents) within `repurchase_days`; and what a reaction may depend on: chance (of an order if not reached, from other
+    members), days_since_last, expected_orders (that chance allows, were orders independent), expected_spend (cents: as
+    much an order as until then), tier, tier_rank (NaN where unknown), stage.
+    """
+    rows, x = panel.rows.join(found.chances.drop(columns="kind"), how="inner"), panel.x
+    known, ranks = x.loc[rows.index], {tier: rank for rank, tier in enumerate(tiers)}
+    orders = -np.log1p(-rows["chance"].clip(0, _SURE))
+    rows = rows.assign(
+        spend=rows["near"],
+        days_since_last=np.exp(known["log days since order"]),
+        expected_orders=orders,
+        expected_spend=orders * np.expm1(known["log spend a day"]) / np.exp(known["log orders a day"]),
+        tier_rank=rows["tier"].map(ranks).astype(float),
+    )
+    names = ["campaign", "start", "kind", "source", "member_id", "treated", "given", "kept", "ordered", "spend"]
+    names += ["chance", "days_since_last", "expected_spend", "expected_orders", "tier", "tier_rank", "stage"]
+    return rows[names]
+
+
+def logs(rows: pd.DataFrame, kinds: dict[str, list[str]]) -> list[pd.DataFrame]:
+    """Return one log for each randomised campaign that is evidence, as `reaction.learn` takes it, oldest first.
+
+    rows: `members`; kinds: benefit -> its kinds of campaign. One row a member, with a column of bool for each benefit
+    that one of the campaign's arms speaks for; arms that speak for none are left out.
+    """
+    told, found = {kind for names in kinds.values() for kind in names}, []
+    used = rows[(rows["source"] == "randomised") & rows["kind"].isin(told)]
+    for _, part in used.groupby(["start", "campaign"], sort=True):
+        log = part.sort_values("treated", kind="stable").drop_duplicates("member_id", keep="last")
+        given = {name: log["treated"] & log["kind"].isin(names) for name, names in kinds.items()}
+        found.append(log.assign(**{name: those for name, those in given.items() if those.any()}))
+    return found
+
+
+def overall(belief: Reaction, people: pd.DataFrame, allowed: np.ndarray | None = None) -> pd.DataFrame:
+    """Return the mean relative uplift of each benefit over `people` who may have it, weighted by expected spend.
+
+    allowed (members, benefits): all without it. Index benefit; uplift and uplift_sd, whose error members share: it is
+    that of the coefficients, and does not shrink with more members.
+    """
+    mean, _ = belief.uplifts(people)
+    shift, _ = belief.shifts(people)
+    chance, spend = covariates.chances(people), people["expected_spend"].to_numpy(dtype=float)
+    records = []
+    for number, x in enumerate(belief.design(people)):
+        may = np.ones(len(people), bool) if allowed is None else allowed[:, number]
+        weight = np.where(may, spend, 0.0)
+        weight = weight / weight.sum() if weight.sum() > 0 else np.full(len(people), np.nan)
+        slope = (weight * ceiling.slope(chance, shift[:, number])) @ x
+        value = 1 + belief.order_value[number]
+        error = np.hypot(value * np.sqrt(slope @ belief.cov[number] @ slope), belief.order_value_sd[number])
+        records.append((float(weight @ mean[:, number]), float(error)))
+    return pd.DataFrame(records, pd.Index(belief.benefits, name="benefit"), ["uplift", "uplift_sd"])
+
+
+def table(
+    before: Reaction,
+    after: Reaction,
+    found: Estimates,
+    people: pd.DataFrame,
+    settings: Campaigns,
+    allowed: np.ndarray | None = None,
+) -> pd.DataFrame:
+    """Return what is assumed, what campaigns say and what is used, beside each other: index benefit.
+
+    Columns assumed, assumed_sd (`before`, over `people`: `overall`), campaigns, campaigns_sd (the uplift of orders of
+    those whom campaigns could be judged for, kinds pooled by precision, with the bias; NaN without), used, used_sd
+    (`after`, over `people`), source. Campaigns reached other members than `people` at other times, so `used` need not
+    lie between the other two.
+    """
+    assumed = overall(before, people, allowed).set_axis(["assumed", "assumed_sd"], axis=1)
+    used = overall(after, people, allowed).set_axis(["used", "used_sd"], axis=1)
+    usable, said = _usable(found.effects), {}
+    for benefit in after.benefits:
+        those = usable[usable["kind"].isin(settings.evidence.get(benefit, []))]
+        first = those.sort_values("source", ascending=False).drop_duplicates("kind")  # randomised before observational
+        if len(first):
+            errors = np.hypot(first["uplift_sd"], first["systematic"]).to_numpy()
+            mean, error = pooling.combine(first[["uplift"]].to_numpy(), errors[:, None])
+            said[benefit] = (mean[0], error[0])
+    campaigns = pd.DataFrame.from_dict(said, "index", columns=["campaigns", "campaigns_sd"]).astype(float)
+    joined = assumed.join(campaigns.reindex(assumed.index)).join(used)
+    return joined.assign(source=list(after.source))
+
+
+def metrics(told: pd.DataFrame) -> dict[str, float]:
+    """Return the used uplift of every benefit for which campaigns are evidence; told: `table`."""
+    learned_from = told[told["source"] != "assumed"]
+    return {f"response_{name}": float(uplift) for name, uplift in learned_from["used"].items()}
+
+
+def _by_orders(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return `rows` weighted by chance of an order, of which the effect is a share; their spend an order stays."""
+    spend = rows["expected_spend"]
+    scale = rows["chance"] / spend.where(spend > 0)
+    return rows.assign(expected_spend=rows["chance"], expected_orders=rows["expected_orders"] * scale)
+
+
+def _usable(effects: pd.DataFrame) -> pd.DataFrame:
+    those = (effects["by"] == "all") & (effects["outcome"] == "ordered")
+    return effects[those & effects["usable"].astype(bool)]

@@ -1,0 +1,119 @@
+"""What is given at random: at known rates, within all limits, and only where something is to be learned."""
+
+from dataclasses import replace
+
+import known_reaction
+import numpy as np
+import pandas as pd
+import pytest
+
+from membership.benefits import explore
+from membership.benefits.payoff import Setting
+from membership.campaigns import reaction
+from membership.settings.benefits import Benefit, Benefits, Fairness
+from membership.settings.campaigns import Reacting
+
+CATALOGUE = [
+    Benefit(name="gift", kind="exclusive_products", cost=20, uplift=0.05, uplift_sd=0.03, places=60),
+    Benefit(name="discount", kind="discount", cost_share=0.02, uplift=0.1, uplift_sd=0.06),
+    Benefit(name="delivery", kind="free_shipping", cost_per_order=20, uplift=0.08, uplift_sd=0.05),
+]
+FAIR = Fairness(attributes=["age"], min_ratio=0.7, min_group=5)
+
+
+def setting(members=400, seed=1, **changed):
+    rng = np.random.default_rng(seed)
+    orders = rng.gamma(2.0, 1.0, members)
+    facts = pd.DataFrame(
+        {
+            "member_id": [f"m{number:05d}" for number in range(members)],
+            "tier_rank": rng.integers(0, 2, members),
+            "tier": "any",
+            "persona": "any",
+            "stage": "active",
+            "expected_orders": orders,
+            "expected_spend": orders * rng.lognormal(8, 0.5, members),
+            "chance": rng.beta(2, 1, members),
+            "age": rng.choice(["old", "young", "unknown"], members),
+        }
+    )
+    knobs = {"budget": 6000.0, "max_per_member": 2, "min_tier_share": 0.1, "explore_share": 0.3, "holdout_share": 0.2}
+    settings = Benefits(catalogue=CATALOGUE, fairness=FAIR, **(knobs | changed))
+    told = reaction.prior(CATALOGUE, facts, Reacting(), names=("intercept", "log_odds"))
+    return Setting(facts, settings, 0.25, told)
+
+
+@pytest.fixture(scope="module")
+def found():
+    return explore.allocate(setting(), 7, "june")
+
+
+def test_all_limits_hold_for_what_is_really_given(found):
+    assert 0 < found.allocation.cost <= 6000
+    assert found.allocation.given[:, 0].sum() <= 60
+    assert not found.allocation.given[found.held_out].any()
+    assert not found.allocation.gave_way
+    facts, cost = (
+        setting().facts,
+        found.allocation.options.taken(found.allocation.options.cost, found.allocation.choice),
+    )
+    each = pd.Series(cost).groupby(facts["age"]).mean().drop("unknown")
+    assert each.min() >= 0.7 * each.max()
+
+
+def test_who_is_held_out_is_the_same_in_every_period_and_market_at_the_known_rate():
+    ids = np.array([f"m{number}" for number in range(20_000)])
+    first = explore.holdout(ids, 0.1, seed=3)
+    assert first.mean() == pytest.approx(0.1, abs=0.01)
+    assert (explore.holdout(ids[5000:6000], 0.1, seed=3) == first[5000:6000]).all()
+    assert (explore.holdout(ids, 0.2, seed=3) | ~first).all()  # a larger share holds out the same and more
+    assert (explore.holdout(ids, 0.1, seed=4) != first).any() and not explore.holdout(ids, 0.0, seed=3).any()
+
+
+def test_benefits_are_given_as_often_as_their_propensity_says():
+    ours = setting(members=150, holdout_share=0.0, budget=2500.0)
+    runs = [explore.allocate(ours, 7, f"period {number}", gap=1e-2) for number in range(15)]
+    given = np.mean([run.allocation.given for run in runs], axis=0)
+    expected = np.mean([run.propensity for run in runs], axis=0)
+    assert given.sum() == pytest.approx(expected.sum(), rel=0.1)
+    middle = (expected > 0.05) & (expected < 0.6)
+    assert given[middle].mean() == pytest.approx(expected[middle].mean(), rel=0.25)
+
+
+def test_rows_carry_propensity_and_who_explored(found):
+    rows = found.chosen
+    assert rows["propensity"].between(0, 0.8).all() and (rows["propensity"] > 0).all()
+    assert 0 < rows["explored"].sum() < len(rows)
+    planned = rows.loc[~rows["explored"], "propensity"]
+    assert (planned >= 0.8 * 0.7 - 1e-12).all()  # not held out, and not exploring
+
+
+def test_the_same_seed_and_period_give_the_same_and_another_period_others(found):
+    again, other = explore.allocate(setting(), 7, "june"), explore.allocate(setting(), 7, "july")
+    assert (again.allocation.choice == found.allocation.choice).all()
+    assert (again.exploring != other.exploring).any() and (again.held_out == other.held_out).all()
+
+
+def test_exploring_costs_about_its_share_of_the_budget(found):
+    options, choice = found.allocation.options, found.allocation.choice
+    spent = options.taken(options.cost, choice)[found.exploring].sum()
+    assert spent <= 2 * 0.3 * 6000
+    assert spent == pytest.approx(0.3 * 6000, rel=0.35)
+
+
+def test_where_nothing_is_unsure_nothing_is_tried_that_would_not_be_given_anyway():
+    sure = replace(setting(explore_share=0.5), reaction=known_reaction.on_orders(CATALOGUE))
+    rows = explore.allocate(sure, 7, "june").propensity
+    tried = (rows / (1 - 0.2) - 0.5 * (rows > 0.5)) / 0.5  # shares of draws: all or none
+    assert np.isclose(np.abs(tried - np.round(tried)), 0).mean() > 0.95
+
+
+def test_without_budget_or_anything_that_pays_nobody_gets_anything():
+    nothing = explore.allocate(setting(budget=0.0), 7, "june")
+    assert nothing.chosen.empty and not nothing.exploring.any()
+    useless = replace(setting(), reaction=known_reaction.on_spend(CATALOGUE, scale=0.0))
+    assert explore.allocate(useless, 7, "june").chosen.empty
+
+
+def test_two_members_are_enough():
+    assert explore.allocate(setting(members=2, explore_share=0.5, budget=100.0), 7, "june").allocation.cost <= 100
