@@ -1,7 +1,7 @@
 """Benefits that are given at random, at known rates, so that what they do stays learnable.
 
-1. A share of members is held out: they get no benefit. Who is, a hash of the member's id decides, so it is the same
-   members in every period.
+1. A share of members is held out: they get no benefit, and are the same in every period. Who is, the stored holdout of
+   trials says, or, in a simulation, a hash of the member's id.
 2. Of all others, a share explores by Thompson sampling (Thompson, 1933): of a few draws of the beliefs each gets one
    at random, and the set that is best under it at the budget's shadow price. Where a benefit's effect is certain, or
    nothing is at stake, all draws agree and nothing is explored.
@@ -24,6 +24,7 @@ from membership.benefits.lift import BLOCK
 from membership.benefits.limits import Limits
 from membership.benefits.options import NOTHING, Options
 from membership.benefits.payoff import Setting
+from membership.trials.register import HELD_OUT
 
 DRAWS = 20  # of the beliefs, shared by all members
 _SAMPLE, _DEAREST, _HALVINGS = 2000, 1e6, 6  # members, cents and steps by which the price of exploring is found
@@ -48,14 +49,17 @@ class Explored:
         return found.assign(propensity=self.propensity[row, column], explored=self.exploring[row])
 
 
-def allocate(setting: Setting, seed: int, period: str, gap: float = GAP) -> Explored:
+def allocate(
+    setting: Setting, seed: int, period: str, gap: float = GAP, stored: pd.DataFrame | None = None
+) -> Explored:
     """Return who gets what in `period` (any name: each has its own draws), within the limits of `setting`.
 
+    `stored`: the holdout in table `assignments` (member_id, arm, propensity); without it, it is drawn here.
     Budget, places, shares of tiers and fairness hold for what is really given, members held out counting as members of
     their groups who get nothing. Raises DataError or ParamError as `payoff.Setting.options`.
     """
     settings, options = setting.settings, setting.options()
-    held_out = holdout(options.members, settings.holdout_share, seed)
+    held_out, taking_part = _held(options.members, settings.holdout_share, seed, stored)
     free = replace(options, allowed=options.allowed & ~held_out[:, None])
     if not free.pays.any() or not settings.budget:
         found = allocation.allocate(free, setting.facts, settings, gap)
@@ -69,7 +73,7 @@ def allocate(setting: Setting, seed: int, period: str, gap: float = GAP) -> Expl
     found = allocation.allocate(_without(free, explores), setting.facts, settings, gap, fixed)
     planned = np.where(explores | held_out, _at_prices(options, found), found.choice)
     rate = (1 - share) * options.given(planned) + share * tried
-    return Explored(found, held_out, explores, (1 - settings.holdout_share) * np.where(options.allowed, rate, 0.0))
+    return Explored(found, held_out, explores, taking_part[:, None] * np.where(options.allowed, rate, 0.0))
 
 
 def holdout(members: np.ndarray, share: float, seed: int) -> np.ndarray:
@@ -79,6 +83,15 @@ def holdout(members: np.ndarray, share: float, seed: int) -> np.ndarray:
         return np.zeros(len(members), dtype=bool)
     each = (hashlib.blake2b(str(member).encode(), digest_size=8, key=key).digest() for member in members)
     return np.array([int.from_bytes(one, "big") < share * 2**64 for one in each], dtype=bool)
+
+
+def _held(members: np.ndarray, share: float, seed: int, stored: pd.DataFrame | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return who is held out and the chance not to be: (members,) each; who is not stored takes part for sure."""
+    if stored is None:
+        return holdout(members, share, seed), np.full(len(members), 1 - share)
+    own = stored.set_index("member_id").reindex(members)
+    out, chance = (own["arm"] == HELD_OUT).to_numpy(), own["propensity"].fillna(1.0).to_numpy()
+    return out, np.where(out, 1 - chance, chance)
 
 
 def _thompson(setting: Setting, options: Options, within: Limits, mixed: shadow_prices.Relaxed, rng):

@@ -132,6 +132,11 @@ def arms(register: Register, day: date) -> pd.DataFrame:
     return pd.DataFrame({"arm": told["arm"].agg("; ".join).astype("str"), "propensity": told["propensity"].prod()})
 
 
+def holdout(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the global holdout, of who is held out and of all others, from table `assignments`."""
+    return rows[rows["trial"] == HOLDOUT].reset_index(drop=True)
+
+
 def _holdout(rows: pd.DataFrame, settings: Trials, members: pd.DataFrame, day: date) -> pd.DataFrame:
     share = settings.holdout_share
     known = rows.loc[rows["trial"] == HOLDOUT, "member_id"]
