@@ -119,3 +119,14 @@ def test_without_budget_or_anything_that_pays_nobody_gets_anything():
 
 def test_two_members_are_enough():
     assert explore.allocate(setting(members=2, explore_share=0.5, budget=100.0), 7, "june").allocation.cost <= 100
+
+
+def test_who_is_held_out_in_the_register_of_trials_gets_nothing_and_chances_follow_it():
+    ours = setting(members=60)
+    ids = ours.options().members
+    drawn = pd.DataFrame({"held": [place < 10 for place in range(50)], "chance": 0.2}, ids[:50])
+    free, held = explore.allocate(ours, 7, "june"), explore.allocate(ours, 7, "june", drawn)
+    assert held.held_out.tolist() == [place < 10 for place in range(60)]
+    assert not held.chosen["member_id"].isin(ids[:10]).any()
+    assert held.propensity[:50].max() <= 0.8 + 1e-9 < free.propensity.max() + 1e-9
+    assert held.propensity[50:].max() > 0.8
