@@ -29,7 +29,7 @@ from membership.stats import multi_armed
 
 README = Path(__file__).resolve().parents[1] / "src" / "membership" / "data" / "README.md"
 COST = {"Mens E-Mail": 15.0, "Womens E-Mail": 10.0}  # cents an e-mail
-LOGS, LOG_ROWS, DRAWS = 100, 6000, 60
+LOGS, LOG_ROWS, DRAWS = 100, 3000, 50
 DAYS = email_log.DAYS
 
 
