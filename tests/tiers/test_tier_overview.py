@@ -26,6 +26,7 @@ def test_the_rule_says_what_it_takes_to_reach_and_to_keep_a_tier():
     assert table["net"].tolist() == [3.0] * 4
     assert table["net_low"].tolist() == pytest.approx([3, -2, 2, 3], abs=1e-3)  # one standard deviation: 0, 5, 1, 0
     assert table["net_high"].tolist() == pytest.approx([3, 8, 4, 3], abs=1e-3)
+    assert table["p_pays"].tolist() == pytest.approx([1, 0.7257, 0.9987, 1], abs=1e-4)  # 3 over 0, 5, 1 and 0
     assert (TIERS.unit, TIERS.model_copy(update={"qualify_by": "points"}).unit) == (100, 1)
 
 

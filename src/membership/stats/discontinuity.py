@@ -145,7 +145,7 @@ def _rows(outcomes: list, x, cluster, sd=None) -> _Rows:
             f"allowed: at least {FEWEST} on each side. Move the cut-off, or wait for more data."
         )
     cluster, sd = (None if one is None else np.asarray(one)[order] for one in (cluster, sd))
-    return _Rows(y, x, None if cluster is None else np.unique(cluster, return_inverse=True)[1], sd)
+    return _Rows(y, x, None if cluster is None else pd.factorize(cluster)[0], sd)
 
 
 def _within(x: np.ndarray, h: float) -> tuple[int, int]:

@@ -19,7 +19,7 @@ def rule_table(appraisal: Appraisal, settings: Tiers, confidence: float) -> pd.D
 
     threshold (what it takes to rise), safe (what it takes to stay), points_multiplier, cost_month (a member), uplift
     (as used), members (in the last month of the replay), gain, cost, net (over the horizon, compared with everybody in
-    the entry tier), net_low and net_high (from how uncertain the uplifts are).
+    the entry tier), net_low, net_high and p_pays (chance of a net above 0), from how uncertain the uplifts are.
     """
     rule = appraisal.rule
     table = pd.DataFrame(

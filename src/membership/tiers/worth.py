@@ -124,10 +124,13 @@ class Appraisal:
         return float(low), float(high)
 
     def by_level(self, confidence: float) -> pd.DataFrame:
-        """Return `levels` with net_low and net_high of each tier in place of the spreads."""
-        spreads = ["own_spread", "pull_spread"]
-        low, high = ranges.normal(self.levels["net"], ranges.sd(self.levels[spreads], axis=1), confidence)
-        return self.levels.drop(columns=spreads).assign(net_low=low, net_high=high)
+        """Return `levels` with net_low, net_high and p_pays (chance of a net above 0) in place of the spreads."""
+        spreads, net = ["own_spread", "pull_spread"], self.levels["net"]
+        sd = ranges.sd(self.levels[spreads], axis=1)
+        low, high = ranges.normal(net, sd, confidence)
+        return self.levels.drop(columns=spreads).assign(
+            net_low=low, net_high=high, p_pays=ranges.chance_above_zero(net, sd)
+        )
 
 
 def base_points(value: pd.DataFrame, settings: Tiers) -> np.ndarray:
