@@ -76,7 +76,7 @@ def test_read_as_if_times_were_exact_whole_days_look_more_regular_than_they_are(
     assert MbgCnbd.fit(drawn).k > 1.15 > MbgCnbd.fit(drawn, whole_days=True).k
 
 
-@given(st.floats(0.4, 4), st.floats(3, 60))
+@given(st.floats(0.45, 4) | st.just(1.0), st.floats(3, 60))
 def test_gaps_of_whole_days_have_the_chances_of_a_rounded_gap(k, gap):
     """With a rate known for sure, against the integral over the moment of the day at which a gap begins."""
     days, sure = np.arange(1, 9), 1e7  # purchases at that rate before: the prior is as good as a point
@@ -88,7 +88,7 @@ def test_gaps_of_whole_days_have_the_chances_of_a_rounded_gap(k, gap):
     theta = np.log([sure, sure / rate, 1.0, 1.0, k])
     one = np.ones(len(days))
     told, _ = mbg_cnbd._gaps(theta, one, days * one, days + one, np.log(days), 1 / days, 1 / days**2)
-    assert np.exp(told) == pytest.approx(exact, rel=0.08, abs=0.005)
+    assert np.exp(told) == pytest.approx(exact, abs=1e-3 if k == 1 else 0.02)
 
 
 def test_silence_on_whole_days_begins_the_day_after_a_purchase():
