@@ -32,7 +32,7 @@ def setting(members=400, seed=1, **changed):
             "age": rng.choice(["old", "young", "unknown"], members),
         }
     )
-    knobs = {"budget": 6000.0, "max_per_member": 2, "min_tier_share": 0.1, "explore_share": 0.3, "holdout_share": 0.2}
+    knobs = {"budget": 6000.0, "max_per_member": 2, "min_tier_share": 0.1, "explore_share": 0.3}
     settings = Benefits(catalogue=CATALOGUE, fairness=FAIR, **(knobs | changed))
     told = reaction.prior(CATALOGUE, facts, Reacting(), names=("intercept", "log_odds"))
     return Setting(facts, settings, 0.25, told)

@@ -25,6 +25,7 @@ from membership.settings.benefits import Benefits
 from membership.settings.params import Stage
 from membership.stats import ranges
 from membership.tiers import qualifying, rules, thresholds, worth
+from membership.tiers.ladder import KNOBS
 from membership.tiers.rules import Rule
 from membership.tiers.worth import Appraisal, Terms
 
@@ -122,11 +123,17 @@ class Designer:
     def searched(self, choice: Choice) -> Choice:
         """Return `choice` with the thresholds that bring most under its grace, budget of tiers and margin rate.
 
-        Raises ParamError where no thresholds keep the limits.
+        Raises ParamError where no thresholds keep the limits, saying which, and the nearest that some keep.
         """
         terms = self._terms(choice)
         free = replace(terms, settings=terms.settings.model_copy(update={"thresholds": None}))
         found = thresholds.search(self.amounts, self.facts, free, self.settled)
+        if found.limits.gave_way:
+            near, named = found.limits, ", ".join(f"tiers.search.{KNOBS[name]}" for name in found.limits.gave_way)
+            raise ParamError(
+                f"no thresholds keep {named}; the nearest limits that some keep: a budget of {near.budget:,.0f} cents, "
+                f"{near.moves:.3g} moves a member and year, {near.least} members in each tier. Set them so."
+            )
         return replace(choice, thresholds=found.rule.thresholds[1:])
 
     def evaluate(self, choice: Choice) -> Outcome:
