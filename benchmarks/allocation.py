@@ -1,9 +1,9 @@
 """Where the money goes before and after, and a million members in a fresh process.
 
-`python -m benchmarks.allocation --out JSON` allocates the budget of the stored data twice, by a flat uplift of spend (the
-benefits of most expected spend first) and by the response with a ceiling, and judges both by the latter; counts how often
-the item that an offer is put on was bought anyway; and allocates 1,000,000 members x 6 benefits with effects, exploration
-and limits. `python -m benchmarks.allocation MEMBERS SEED` is one measurement of that and prints a JSON object.
+`python -m benchmarks.allocation --out JSON` allocates the budget of the stored data twice, by a flat uplift of spend
+(most expected spend first) and by the response with a ceiling, and judges both by the latter; counts how often the item
+that an offer is put on was bought anyway; and allocates 1,000,000 members x 6 benefits with effects, exploration and
+limits. `python -m benchmarks.allocation MEMBERS SEED` is one measurement of that and prints a JSON object.
 """
 
 import argparse
@@ -43,8 +43,7 @@ def one(members: int, seed: int) -> dict:
         "catalogue": [*catalogue, *p.benefits.catalogue[1:]],
     }
     settings = p.benefits.model_copy(update=scaled)
-    allowed = np.column_stack([payoff.eligible(one, known) for one in settings.catalogue])
-    prior = reaction.prior(settings.catalogue, known.iloc[:20_000], p.campaigns.reaction, allowed[:20_000])
+    prior = reaction.prior(settings.catalogue, known.iloc[:20_000], p.campaigns.reaction)
     terms = worth.Terms(p.tiers, p.economics.margin_rate, p.value.horizon_days, 1 - p.tiers.redeem_share)
     setting = payoff.Setting(known, settings, p.economics.margin_rate, prior, terms.points_share)
     made = clock.take("allocation", lambda: explore.allocate(setting, seed, "one"))
@@ -68,9 +67,8 @@ def default_data() -> dict:
     known = facts.facts(*names, p.benefits.fairness.attributes, tables.read("features"), p.benefits.consent)
     terms = worth.known_terms(p.tiers, p.economics.margin_rate, p.value.horizon_days)
     settings = p.benefits.settled(p.economics.margin_rate * known["expected_spend"].sum())
-    settings = settings.model_copy(update={"explore_share": 0.0, "holdout_share": 0.0})
-    allowed = np.column_stack([payoff.eligible(one, known) for one in settings.catalogue])
-    told = reaction.prior(settings.catalogue, known, p.campaigns.reaction, allowed)
+    settings = settings.model_copy(update={"explore_share": 0.0})
+    told = reaction.prior(settings.catalogue, known, p.campaigns.reaction)
     setting = payoff.Setting(known, settings, p.economics.margin_rate, told, terms.points_share)
     options, uplift = setting.options(), np.array([one.uplift for one in settings.catalogue])
     flat = flat_response.options(known, settings, p.economics.margin_rate, uplift, terms.points_share)

@@ -12,7 +12,6 @@ import pandas as pd
 
 from benchmarks import goals
 from membership.base import seeds
-from membership.base.errors import ParamError
 from membership.benefits import allocation
 from membership.benefits.options import Options, additive
 from membership.settings import params
