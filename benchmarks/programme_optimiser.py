@@ -12,9 +12,8 @@ import pandas as pd
 
 from benchmarks import goals
 from membership.base import seeds
-from membership.base.errors import ParamError
 from membership.benefits import allocation
-from membership.benefits.payoff import Options
+from membership.benefits.options import Options, additive
 from membership.settings import params
 from membership.settings.benefits import Benefits
 from membership.settings.tiers import Tiers
@@ -53,10 +52,9 @@ def one_allocation(settings: Benefits, rng: np.random.Generator) -> dict:
     """Draw a small case, allocate, and return its net over the best (`ratio`), cost over budget, limits broken."""
     options, facts, limits = small_case(settings, rng)
     best = best_allocation(options, facts, limits)
-    try:
-        chosen = allocation.allocate(options, facts, limits)
-    except ParamError:  # right where brute force, too, finds nothing that could be given
-        return {"ratio": 0.0 if best else np.nan, "over": 0.0, "broken": False}
+    chosen = allocation.allocate(options, facts, limits)
+    if chosen.gave_way:  # right where brute force, too, finds nothing that could be given
+        return {"ratio": 0.0 if best else np.nan, "over": chosen.cost / limits.budget, "broken": False}
     kept = next(iter(_keeping(chosen.given.ravel()[None], options, facts, limits)))
     best = chosen.net if best is None else best
     ratio = chosen.net / best if best else 1.0
@@ -72,7 +70,8 @@ def small_case(settings: Benefits, rng: np.random.Generator) -> tuple[Options, p
     rank = rng.integers(0, 2, members)
     names = np.array([f"m{number}" for number in range(members)])
     allowed = rng.random(cost.shape) < 0.9
-    options = Options(names, rank, tuple(f"b{i}" for i in range(kinds)), allowed, cost, gain, 0 * cost)
+    most = int(rng.integers(1, kinds + 1))
+    options = additive(names, rank, tuple(f"b{i}" for i in range(kinds)), allowed, cost, gain, most)
     group = rng.permutation(np.resize(_LIMITED["group"], members))
     facts = pd.DataFrame({"member_id": names, "tier_rank": rank, "tier": rank.astype(str), "group": group})
     fair = rng.random() < 0.3
@@ -84,7 +83,7 @@ def small_case(settings: Benefits, rng: np.random.Generator) -> tuple[Options, p
     budget = float(np.ceil(cost[allowed].sum() * rng.uniform(0.15, 0.8))) + 1
     changed = {
         "budget": budget,
-        "max_per_member": int(rng.integers(1, kinds + 1)),
+        "max_per_member": most,
         "min_tier_share": float(rng.choice([0.0, 0.0, 0.1])),
         "fairness": settings.fairness.model_copy(update=fairness),
     }
@@ -93,20 +92,26 @@ def small_case(settings: Benefits, rng: np.random.Generator) -> tuple[Options, p
 
 def best_allocation(options: Options, facts: pd.DataFrame, limits: Benefits) -> float | None:
     """Return the largest net of all allocations within the limits; None where there is none but giving nothing."""
-    every = np.array(list(product([False, True], repeat=options.cost.size)))
-    every = every[~(every & ~options.pays.ravel()).any(axis=1)]
+    alone = slice(len(options.benefits))
+    every = np.array(list(product([False, True], repeat=options.allowed.size)))
+    every = every[~(every & ~options.pays[:, alone].ravel()).any(axis=1)]
     keeping = every[_keeping(every, options, facts, limits)]
-    return float((keeping @ options.net.ravel()).max()) if len(keeping) else None
+    net = (options.gain - options.cost)[:, alone].ravel()
+    return float((keeping @ net).max()) if len(keeping) else None
 
 
 def _keeping(every: np.ndarray, options: Options, facts: pd.DataFrame, limits: Benefits) -> np.ndarray:
     """Return which of the allocations, (cases, members x benefits), keep all limits."""
-    given = every.reshape(len(every), *options.cost.shape)
-    cost = (given * options.cost).sum(axis=2)  # (cases, members)
+    alone = slice(len(options.benefits))
+    given = every.reshape(len(every), *options.allowed.shape)
+    each, pays = options.cost[:, alone], options.pays[:, alone]
+    cost = (given * each).sum(axis=2)  # (cases, members)
     kept = (cost.sum(axis=1) <= limits.budget) & (given.sum(axis=2) <= limits.max_per_member).all(axis=1)
-    dearest = np.sort(np.where(options.pays, options.cost, 0.0), axis=1)[:, -limits.max_per_member :].sum(axis=1)
+    net = np.where(pays, (options.gain - options.cost)[:, alone], 0.0)
+    best = np.argsort(-net, axis=1, kind="stable")[:, : limits.max_per_member]
+    useful = np.take_along_axis(np.where(pays, each, 0.0), best, axis=1).sum(axis=1)
     for _, mine in _parts(facts["tier_rank"]):
-        floor = min(limits.min_tier_share * limits.budget, dearest[mine].sum())
+        floor = min(limits.min_tier_share * limits.budget, useful[mine].sum())
         kept &= cost[:, mine].sum(axis=1) >= floor - 1e-9
     for attribute in limits.fairness.attributes:
         each = np.stack([cost[:, mine].mean(axis=1) for _, mine in _parts(facts[attribute])])

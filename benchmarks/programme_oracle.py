@@ -18,10 +18,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from benchmarks import goals, programme_market
+from benchmarks import flat_response, goals, programme_market
 from benchmarks.programme_market import DAYS_A_MONTH, PERSONAS, Market
 from membership.base import seeds
-from membership.benefits import allocation, payoff
+from membership.benefits import allocation
 from membership.campaigns import effects, response
 from membership.campaigns.audience import Audience
 from membership.lifetimes.pareto import ParetoNbd
@@ -70,10 +70,10 @@ class Shared:
 
 @dataclass(frozen=True)
 class Policy:
-    """A rule, and who is given which benefit: (members, benefits) of bool."""
+    """A rule, and the benefits that each member is given: a choice (members,) of the options."""
 
     rule: Rule
-    given: np.ndarray
+    choice: np.ndarray
 
 
 def run(seed: int, markets: int = 5, members: int = 40_000) -> dict:
@@ -179,21 +179,21 @@ def search(belief: Belief, shared: Shared) -> Rule:
 def plan(rule: Rule, belief: Belief, shared: Shared) -> Policy:
     """Return `rule` with the benefits that bring most in the eyes of `belief`."""
     facts, options = _options(rule, belief, shared)
-    return Policy(rule, allocation.allocate(options, facts, shared.benefits).given)
+    return Policy(rule, allocation.allocate(options, facts, shared.benefits).choice)
 
 
 def worth_of(policy: Policy, truth: Belief, shared: Shared) -> float:
     """Return the expected net value (cents over the horizon) of tiers and benefits, at the market's parameters."""
     tier = worth.appraise(policy.rule, shared.amounts, truth.facts, truth.terms, shared.settled)
     _, options = _options(policy.rule, truth, shared)
-    return tier.net + float(options.net[policy.given].sum())
+    return tier.net + options.net(policy.choice)
 
 
 def costs(policy: Policy, belief: Belief, shared: Shared) -> tuple[float, float]:
     """Return what tiers and benefits cost in the eyes of `belief` (cents over the horizon)."""
     tier = worth.appraise(policy.rule, shared.amounts, belief.facts, belief.terms, shared.settled)
     _, options = _options(policy.rule, belief, shared)
-    return tier.cost, float(options.cost[policy.given].sum())
+    return tier.cost, float(options.taken(options.cost, policy.choice).sum())
 
 
 def panel(market: Market) -> Audience:
@@ -262,7 +262,8 @@ def _options(rule: Rule, belief: Belief, shared: Shared):
     rank = rules.replay(shared.amounts, rule).iloc[:, -1].to_numpy().astype(int)
     facts = belief.facts.assign(tier_rank=rank, tier=np.array(rule.names)[rank])
     points_share = belief.terms.point_cost * belief.terms.settings.points_per_unit / CENTS
-    return facts, payoff.options(facts, shared.benefits, belief.terms.margin_rate, belief.uplifts, points_share)
+    uplift = flat_response.by_cell(facts, belief.uplifts, shared.benefits)
+    return facts, flat_response.options(facts, shared.benefits, belief.terms.margin_rate, uplift, points_share)
 
 
 def _features(market: Market, catalogue: Benefits) -> pd.DataFrame:

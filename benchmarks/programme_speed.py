@@ -19,7 +19,7 @@ import pandas as pd
 from benchmarks import fresh, goals
 from membership.base import files, seeds
 from membership.benefits import allocation, payoff
-from membership.campaigns import response
+from membership.campaigns import reaction
 from membership.settings import params
 from membership.settings.benefits import Benefits
 from membership.settings.tiers import Tiers
@@ -31,6 +31,7 @@ SIZES = (10_000, 100_000, 1_000_000)
 JUDGED = 1_000_000
 SECONDS, MIB = 60.0, 4096.0
 MONTHS = 24
+READ = 20_000  # members on whom the assumed uplifts are read
 PERSONAS, STAGES, GROUPS = 6, ("active", "loyal", "at_risk"), 4
 
 
@@ -99,6 +100,7 @@ def draw(members: int, seed: int) -> Drawn:
         "stage": _one_of(STAGES, members, rng),
         "expected_spend": (3 * rate * amount).astype(float),
         "expected_orders": (3 * rate).astype(float),
+        "chance": -np.expm1(-rate.astype(float) / 2),  # of an order within half a month
         **{name: _one_of([f"{name} {number}" for number in range(GROUPS)], members, rng) for name in ("age", "income")},
     }
     table = pd.DataFrame(facts)
@@ -175,9 +177,10 @@ def balance(spend: pd.DataFrame, ranks: pd.DataFrame, settings: Tiers, seed: int
 
 def allocate(facts: pd.DataFrame, settings: Benefits, terms: Terms) -> allocation.Allocation:
     """Allocate the benefits of the catalogue as they are assumed, in all tiers, personas and groups."""
-    uplifts = response.assumed(settings.catalogue, sorted(facts["persona"].unique()), terms.settings.names)
-    options = payoff.options(facts, settings, terms.margin_rate, uplifts, terms.points_share)
-    return allocation.allocate(options, facts, settings)
+    reacting = params.parse(params.read()).campaigns.reaction
+    told = reaction.prior(settings.catalogue, facts.iloc[:READ], reacting, names=("intercept", "log_odds"))
+    setting = payoff.Setting(facts, settings, terms.margin_rate, told, terms.points_share)
+    return allocation.allocate(setting.options(), facts, settings)
 
 
 def _one_of(names: Sequence[str], members: int, rng: np.random.Generator) -> pd.Categorical:

@@ -52,7 +52,7 @@ def test_small_allocations_and_thresholds_meet_the_best_by_brute_force():
 def test_brute_force_sees_a_limit_that_is_broken(p):
     rng = np.random.default_rng(2)
     options, facts, limits = programme_optimiser.small_case(p.benefits, rng)
-    everything = np.ones((1, options.cost.size), dtype=bool)
+    everything = np.ones((1, options.allowed.size), dtype=bool)
     assert not programme_optimiser._keeping(everything, options, facts, limits)[0]
 
 
@@ -86,8 +86,9 @@ def test_all_policies_are_judged_by_the_markets_parameters_written_out(told):
     lasting = np.array([level.cost for level in levels])[rank] * terms.horizon_days / (365.25 / 12)
     net = (terms.margin_rate * extra * spend - points - lasting).sum()
     response = truth.uplifts.query("tier == 'Member'").set_index(["benefit", "persona"])["uplift"]
+    given = programme_oracle._options(rule, truth, shared)[1].given(policy.choice)
     for at, benefit in enumerate(shared.benefits.catalogue):
-        who = policy.given[:, at]
+        who = given[:, at]
         uplift = truth.facts["persona"].map(response[benefit.name]).to_numpy()[who]
         share = benefit.cost_share + ((benefit.multiplier or 1) - 1) * terms.point_cost / 100
         orders = truth.facts["expected_orders"].to_numpy()[who]
