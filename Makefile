@@ -1,6 +1,6 @@
 # Two commands do everything on a fresh machine: `make repro` and `make test`. `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help venv repro quick replay live score test check promote rollback lab ui peers lock
+.PHONY: help venv repro quick replay live score trial test check promote rollback lab ui peers lock
 SHELL := /bin/bash
 
 PYTHON ?= python3
@@ -43,6 +43,9 @@ live: venv ## save current predictions for comparison with what happens in the n
 score: venv ## score everybody by the models that stand, from the newest data or as of AS_OF=2017-12-08, into reports/live/<as_of>/
 	env $$(python -m membership.base.kernels) python -m membership.pipeline.monday $(if $(AS_OF),--as-of $(AS_OF))
 
+trial: venv ## read the live test NAME=...: is it trustworthy, what changed, what follows
+	env $$(python -m membership.base.kernels) python -m membership.pipeline.trial $(NAME)
+
 test: venv ## check style, import order and behaviour
 	ruff check .
 	ruff format --check .
@@ -65,6 +68,7 @@ lab: venv ## open JupyterLab
 	env $$(python -m membership.base.kernels) jupyter lab
 
 ui: venv ## open the MLflow UI: runs, metrics, models
+	@python -m membership.pipeline.store  # finds artifacts again where the checkout was moved
 	mlflow ui --workers 1
 
 peers: .peers/value/installed .peers/recommend/installed ## install what the benchmarks compare with, in environments of their own

@@ -9,8 +9,8 @@ import scipy.stats
 
 from benchmarks import biased_logs, goals, open_bandit
 from membership.base import progress, seeds
-from membership.evaluate import randomised
 from membership.stats import offpolicy, power, resample, sequential
+from membership.trials import gates
 
 CONFIDENCE, DRAWS = 0.95, 10_000
 RUNS, RUN_DRAWS = 1000, 400  # biased logs; bootstrap draws in each
@@ -90,7 +90,12 @@ def textbook(seed: int) -> dict:
     asked = [
         goals.within("members in each arm, d .5", power.members_per_arm(0.5, 0.8, 0.95), 63.7656, 5e-5),
         goals.within("members in each arm, d .2", power.members_per_arm(0.2, 0.8, 0.95), 393.4057, 5e-5),
-        goals.within("sample ratio 821588 / 815482, p", randomised.sample_ratio(821588, 815482), 1.8218e-6, 5e-11),
+        goals.within(
+            "sample ratio 821588 / 815482, p",
+            gates.sample_ratio({"a": 821588, "b": 815482}, {"a": 0.5, "b": 0.5}, 0.001).p_value,
+            1.8218e-6,
+            5e-11,
+        ),
         goals.within("sleep, paired t, p", sleep.p_value, 0.00283289, 5e-9),
         goals.within("sleep, paired t, low end", sleep.low, -2.459886, 5e-7),
         goals.within("sleep, paired t, high end", sleep.high, -0.700114, 5e-7),

@@ -1,8 +1,8 @@
 """How often 95 % intervals of MBG/CNBD-k hold the true regularity k, on simulated markets of 1,000 members.
 
 Markets are those of `repurchase_market`, seen whole. Intervals are Wald's, of the logarithm of k. With times as they
-are the model is true, and the goal is that of 400 fair draws. On whole days it is not: gaps are rounded and the
-purchases of one day are one, so that buying looks more regular the shorter gaps are; that is told, not asked.
+are the model is true, and the goal is that of 400 fair draws. On whole days, where purchases of one day are one, the
+likelihood of whole days is an approximation; how often its intervals hold is told, not asked.
 """
 
 from pathlib import Path
@@ -15,7 +15,7 @@ from benchmarks import goals
 from benchmarks.repurchase_market import REGULARITY, SEEN, Buyers, draw
 from membership.base import files, seeds
 from membership.base.progress import bar
-from membership.lifetimes.mbg_cnbd import MbgCnbd
+from membership.lifetimes.mbg_cnbd import SUMS, MbgCnbd
 
 MEMBERS, CONFIDENCE = 1000, 0.95
 ROUNDED = 10  # of so many markets, one is also read on whole days
@@ -46,8 +46,9 @@ def one(times: str, kind: str, number: int, seed: int) -> dict:
     """Return k and its interval in market `number` of a kind, the same however many are drawn."""
     rng = seeds.rng(seed, f"regularity-{kind}-{number}")
     known = draw(MEMBERS, REGULARITY[kind], SEEN, rng).known(0, SEEN)
-    seen = known if times == "as they are" else on_whole_days(known)
-    found = MbgCnbd.fit(features(seen, SEEN)).estimate.table(CONFIDENCE).loc["k"]
+    rounded = times == "whole days"
+    seen = on_whole_days(known) if rounded else known
+    found = MbgCnbd.fit(features(seen, SEEN), whole_days=rounded).estimate.table(CONFIDENCE).loc["k"]
     return {"times": times, "market": kind, "number": number} | found[["value", "low", "high"]].to_dict()
 
 
@@ -63,9 +64,10 @@ def features(buyers: Buyers, end: float) -> pd.DataFrame:
     of_member = table.groupby("row")["time"]
     first, last = of_member.min(), of_member.max()
     gaps = of_member.diff().clip(lower=1e-9)  # clumpy gaps may be shorter than the clock can tell
-    logs = np.log(gaps).groupby(table["row"]).sum()
+    terms = zip(SUMS, (np.log(gaps), 1 / gaps, 1 / gaps**2), strict=True)
+    sums = {name: term.groupby(table["row"]).sum() for name, term in terms}
     columns = {"frequency": of_member.size() - 1, "recency_days": last - first, "age_days": end - first}
-    return pd.DataFrame(columns | {"log_gaps": logs})
+    return pd.DataFrame(columns | sums)
 
 
 def summed(markets: list[dict]) -> dict:

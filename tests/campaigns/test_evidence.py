@@ -182,7 +182,8 @@ def test_what_is_assumed_said_by_campaigns_and_used_stand_beside_each_other():
     belief, estimates = after(found)
     crowd = people()
     told = beside(belief, estimates, crowd)
-    assert told["assumed"].tolist() == pytest.approx([0.05] * 3, abs=1e-3)
+    assumed, spend = PRIOR.uplifts(crowd)[0], crowd["expected_spend"]
+    assert told["assumed"].tolist() == pytest.approx(np.average(assumed, axis=0, weights=spend).tolist(), abs=1e-3)
     assert told["campaigns"].isna().tolist() == [False, True, True]
     whole = estimates.effects[(estimates.effects["by"] == "all") & (estimates.effects["outcome"] == "ordered")]
     assert told.loc["mail", ["campaigns", "campaigns_sd"]].tolist() == pytest.approx(

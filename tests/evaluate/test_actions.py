@@ -22,7 +22,7 @@ def assemble(parts):
     listed = parts["recommendations"], parts["items"]
     who = parts["profile"], parts["tiers"]
     taken = actions.steps(*who, parts["allocations"], *listed, parts["strategy"], parts["catalogue"])
-    return actions.assemble(parts["value"], parts["profile"], parts["tiers"], taken, *listed)
+    return actions.assemble(parts["value"], parts["profile"], parts["tiers"], taken, *listed, parts["arms"])
 
 
 @pytest.fixture
@@ -49,6 +49,7 @@ def parts(workspace):
             }
         ),
         "items": pd.DataFrame({"item_id": ["i1", "i2"], "name": ["Bread", "Apples"]}),
+        "arms": pd.DataFrame({"arm": "spring: control", "propensity": 0.5}, index=pd.Index(["a"], name="member_id")),
         "strategy": STRATEGY,
         "catalogue": CATALOGUE,
     }
@@ -177,3 +178,9 @@ def test_saved_actions_are_the_same_in_every_place(parts):
     assert paths.reports("actions.parquet").read_bytes() == paths.data("actions.parquet").read_bytes()
     read = pd.read_csv(paths.reports("actions.csv"), keep_default_na=False, dtype={"member_id": str})
     pd.testing.assert_frame_equal(read, found, check_dtype=False)
+
+
+def test_arm_and_chance_of_live_tests_are_told_and_who_is_in_none_is_sure_of_it(parts):
+    found = assemble(parts).set_index("member_id")[["arm", "propensity"]]
+    assert found.loc["a"].tolist() == ["spring: control", 0.5]
+    assert found.loc["b"].tolist() == ["", 1.0]

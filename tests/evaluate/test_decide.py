@@ -26,10 +26,10 @@ OLD = {  # data/decision.json as an earlier version wrote it: sentences instead 
 }
 
 
-def decided(world, guards=NO_GUARDS, checks=(), **changes):
+def decided(world, guards=NO_GUARDS, checks=(), readings=(), **changes):
     rule = world.knobs.decide.model_copy(update=changes)
     rows = decide.of_all_members(world.run().effects.assign(by="all"), guards)
-    return decide.decide(rows, world.knobs.evaluate, rule, LIVE, TUNED, checks)
+    return decide.decide(rows, world.knobs.evaluate, rule, LIVE, TUNED, checks, readings)
 
 
 def check(decision, name):
@@ -296,3 +296,43 @@ def test_a_check_that_could_not_fail_blocks_nothing_and_fails_nothing(world):
     decision = decided(world, checks=[idle])
     assert (decision.verdict, idle.result) == ("promote", "could not fail")
     assert verdicts.from_json(verdicts.to_json([idle]), "here") == (idle,)
+
+
+def reading(verdict, **changed):
+    policies = {"champion": {"policy": "gp_topfreq", "settings": {}}, "challenger": TUNED}
+    told = {"trial": "spring", "began": "2024-03-01", "given": {"treatment": "challenger"}, "policies": policies}
+    return told | {"verdicts": {"treatment": verdict}} | changed
+
+
+@pytest.mark.parametrize(
+    ("readings", "verdict"),
+    [
+        ([], "trial"),
+        ([reading("adopt")], "promote"),
+        ([reading("undecided")], "trial"),
+        ([reading("withheld")], "trial"),
+        ([reading("reject")], "keep"),
+        ([reading("adopt", policies={"champion": {}, "challenger": TUNED})], "trial"),  # of another champion
+        ([reading("adopt", given={"treatment": "champion"})], "trial"),
+        ([reading("adopt"), reading("reject", began="2024-05-01")], "keep"),
+        ([reading("reject"), reading("adopt", began="2024-05-01")], "promote"),
+    ],
+)
+def test_where_the_rule_asks_for_a_live_test_the_last_one_of_both_policies_decides(world, readings, verdict):
+    decision = decided(world, readings=readings, live_test=True)
+    assert decision.verdict == verdict
+    assert decision.arm == ("challenger" if verdict == "promote" else "champion")
+    assert decide.flat(decision)["promote"] == (verdict == "promote")
+
+
+def test_without_the_rule_a_live_test_changes_nothing(world):
+    assert decided(world, readings=[reading("reject")]).verdict == "promote"
+
+
+def test_what_is_to_be_tried_first_is_not_promoted(world):
+    with pytest.raises(ProjectError, match="first try it in a live test"):
+        decide.promote(decided(world, live_test=True), LIVE, "because")
+
+
+def test_what_cannot_pass_is_not_tried(world):
+    assert decided(world, readings=[reading("adopt")], live_test=True, margin=0.9).verdict == "keep"

@@ -9,6 +9,7 @@ from membership.evaluate import arms, dependence, validity
 from membership.evaluate.arms import CONTROL, TREATMENT
 from membership.evaluate.verdicts import Kind
 from membership.settings import params
+from membership.trials import gates
 
 MARKETS, MEMBERS, GATE = 50, 400, 0.001
 
@@ -116,8 +117,8 @@ def test_arms_by_a_broken_hash_are_found_in_all_markets(how):
 
 def test_runs_are_those_of_wald_and_wolfowitz():
     treated = np.array([1, 1, 0, 0, 0, 1, 0, 1, 1, 1], bool)  # 5 runs of 6 and 4: 5.8 expected, variance 2.027
-    assert dependence.runs(treated) == pytest.approx(0.574, abs=1e-3)
-    assert dependence.runs(np.ones(9, bool)) == 1.0
+    assert gates.runs(treated) == pytest.approx(0.574, abs=1e-3)
+    assert gates.runs(np.ones(9, bool)) == 1.0
 
 
 def test_a_handful_of_members_could_not_show_that_arms_follow_something():

@@ -78,7 +78,7 @@ def test_the_detectable_difference_agrees_with_the_power_of_t(knobs):
 
 
 def test_the_price_of_watching_buys_the_power_of_one_look_back():
-    factor = live_plan.price_of_watching(0.95, 0.8)
+    factor = sequential.price_of_watching(0.95, 0.8)
     error, effect = 1 / np.sqrt(factor), scipy.stats.norm.ppf([0.975, 0.8]).sum()
     half = sequential.bounds([0.0], [error], sequential.spread(error, 0.95), 0.95).high[0]
     assert scipy.stats.norm.cdf((effect - half) / error) == pytest.approx(0.8)

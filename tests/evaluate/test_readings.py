@@ -55,7 +55,14 @@ def test_cuped_cuts_about_the_square_of_the_correlation(both):
 
 
 def test_the_arms_are_counted_beside_the_gate(both, world):
-    assert both[1].arms == {"champion": 20, "challenger": 20, "p_value": 1.0, "gate": 0.001, "readable": True}
+    assert both[1].arms == {
+        "champion": 20,
+        "challenger": 20,
+        "came": 40,
+        "p_value": 1.0,
+        "gate": 0.001,
+        "readable": True,
+    }
     members = both[1].members
     thrice = pd.concat([members, *[members[members["arm"] == "champion"]] * 3])
     shut = randomised.analyse(thrice, randomised.measures(["recall_at_10"]), world.knobs.evaluate)

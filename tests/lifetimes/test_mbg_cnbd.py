@@ -1,10 +1,15 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
 
 from membership.base.errors import DataError
+from membership.lifetimes import mbg_cnbd
 from membership.lifetimes.bgnbd import MbgNbd
-from membership.lifetimes.mbg_cnbd import MbgCnbd
+from membership.lifetimes.mbg_cnbd import SUMS, MbgCnbd
+from membership.stats import calibration
 
 TRUTH = {"r": 2.0, "alpha_days": 10.0, "a": 0.5, "b": 8.0}
 
@@ -37,6 +42,62 @@ def test_parameters_and_chances_of_known_truth_are_recovered(k):
     assert abs(chance.mean() - drawn["back"].mean()) < 4 * error
     tenth = pd.qcut(chance, 5, labels=False, duplicates="drop")
     assert np.abs(pd.Series(chance - drawn["back"]).groupby(tenth).mean()).max() < 0.07
+
+
+def on_days(rng: np.random.Generator, members: int, k: float, until: int = 400, ahead: int = 14) -> pd.DataFrame:
+    """Draw purchases at any moment and read them by whole days: those of one day are one."""
+    rows = []
+    for _ in range(members):
+        rate, stop = rng.gamma(1.5, k / 18), rng.beta(0.8, 8.0)
+        times = [rng.uniform(0, 200)]
+        while rng.random() > stop and times[-1] < until + ahead:
+            times.append(times[-1] + rng.gamma(k) / rate)
+        days = np.unique(np.floor(times))
+        known, later = days[days < until], days[days >= until]
+        gaps = np.diff(known)
+        sums = np.log(gaps).sum(), (1 / gaps).sum(), (1 / gaps**2).sum()
+        rows.append((len(gaps), np.ptp(known), until - known[0], *sums, bool((later < until + ahead).any())))
+    return pd.DataFrame(rows, columns=["frequency", "recency_days", "age_days", *SUMS, "back"])
+
+
+@pytest.mark.parametrize(("k", "off"), [(0.5, 0.08), (1.0, 0.05), (3.0, 0.15)])
+def test_regularity_and_chances_are_recovered_from_whole_days(k, off):
+    drawn = on_days(np.random.default_rng(11), 1500, k)
+    model = MbgCnbd.fit(drawn, whole_days=True)
+    assert model.k == pytest.approx(k, abs=off)
+    chance = model.p_purchase(drawn, 14)
+    assert abs(chance.mean() - drawn["back"].mean()) < 4 * np.sqrt((chance * (1 - chance)).sum()) / len(drawn)
+    found = calibration.of_chance(drawn["back"].to_numpy(), chance, 0.999)
+    assert found.low < 1 < found.high
+
+
+def test_read_as_if_times_were_exact_whole_days_look_more_regular_than_they_are():
+    drawn = on_days(np.random.default_rng(12), 800, 1.0)
+    assert MbgCnbd.fit(drawn).k > 1.15 > MbgCnbd.fit(drawn, whole_days=True).k
+
+
+@given(st.floats(0.45, 4) | st.just(1.0), st.floats(3, 60))
+def test_gaps_of_whole_days_have_the_chances_of_a_rounded_gap(k, gap):
+    """With a rate known for sure, against the integral over the moment of the day at which a gap begins."""
+    days, sure = np.arange(1, 9), 1e7  # purchases at that rate before: the prior is as good as a point
+    rate = k / gap
+    own = stats.gamma(k, scale=1 / rate)
+    begins = (np.arange(2000) + 0.5) / 2000
+    after = own.sf(np.arange(10)[:, None] - begins).mean(axis=1)  # P(ends on day 0 + n or later)
+    exact = (after[1:-1] - after[2:]) / after[1]
+    theta = np.log([sure, sure / rate, 1.0, 1.0, k])
+    one = np.ones(len(days))
+    told, _ = mbg_cnbd._gaps(theta, one, days * one, days + one, np.log(days), 1 / days, 1 / days**2)
+    assert np.exp(told) == pytest.approx(exact, abs=1e-3 if k == 1 else 0.02)
+
+
+def test_silence_on_whole_days_begins_the_day_after_a_purchase():
+    rows = pd.DataFrame({"frequency": [4, 4], "recency_days": 40.0, "age_days": [41.0, 42.0], "inverse_gaps": 0.4})
+    model = MbgCnbd(2.0, 10.0, 0.5, 8.0, 2.0, whole_days=True)
+    alive = model.p_alive(rows)
+    assert alive[0] == pytest.approx((8.0 + 4) / (8.0 + 4 + 0.5)) and alive[1] < alive[0]
+    within = [model.p_purchase(rows, days)[0] for days in (0, 1, 7, 10_000)]
+    assert within[0] == 0 < within[1] < within[2] < within[3] <= alive[0] + 1e-12
 
 
 def test_with_a_k_of_one_it_fits_as_mbg_nbd_does():

@@ -50,7 +50,7 @@ def run(as_of: str | None = None) -> tuple[Stage, pd.DataFrame]:
 
 def expect(p: Stage, chance: float) -> pd.DataFrame:
     facts = pd.DataFrame({"member_id": MEMBERS, "tier": "Member", "stage": "active", "p_repurchase": chance})
-    facts = facts.assign(expected_orders=12.0, expected_spend=6000.0, value=1500.0, p_alive=1.0)
+    facts = facts.assign(expected_orders=12.0, expected_spend=6000.0, value=1500.0, next_order_days=4.0)
     lists = pd.DataFrame({"member_id": MEMBERS, "rank": 1, "item_id": "tea", "score": 0.5})
     live = {"policy": "model", "settings": {}}
     days = {"repurchase_days": p.economics.repurchase_days, "horizon_days": p.value.horizon_days}

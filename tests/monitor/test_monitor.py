@@ -28,7 +28,13 @@ def knobs(workspace):
 
 def facts(members: str = "abcd", **columns) -> pd.DataFrame:
     frame = pd.DataFrame({"member_id": list(members), "tier": "Member", "stage": "active"})
-    plain = {"p_repurchase": 0.5, "expected_orders": 6.0, "expected_spend": 9000.0, "value": 2250.0, "p_alive": 0.9}
+    plain = {
+        "p_repurchase": 0.5,
+        "expected_orders": 6.0,
+        "expected_spend": 9000.0,
+        "value": 2250.0,
+        "next_order_days": 9.0,
+    }
     return frame.assign(**plain | columns)
 
 
@@ -189,11 +195,18 @@ def test_an_unknown_feature_is_named(knobs):
 def test_forecasts_that_moved_are_seen_beside_features(knobs):
     knobs = knobs.model_copy(update={"features": ["spend_30d"]})
     crowd = "".join(chr(200 + n) for n in range(300))
-    made = predicted(people=facts(crowd, p_alive=np.linspace(0.8, 1, 300)))
+    made = predicted(people=facts(crowd, next_order_days=np.linspace(5, 10, 300)))
     windows = params.load("decide").windows
-    table = monitor.drift_of(made, facts(crowd, p_alive=np.linspace(0.2, 0.7, 300)), shifted(1.0), windows, knobs)
-    assert table.iloc[0]["name"] == "p_alive" and table.iloc[0]["status"] == "drifted"
+    table = monitor.drift_of(made, facts(crowd, next_order_days=np.linspace(20, 40, 300)), shifted(1.0), windows, knobs)
+    assert table.iloc[0]["name"] == "next_order_days" and table.iloc[0]["status"] == "drifted"
     assert set(table["kind"]) == {"feature", "forecast"}
+
+
+def test_what_earlier_predictions_did_not_keep_is_not_called_drifted(knobs):
+    crowd = "".join(chr(200 + n) for n in range(300))
+    made = predicted(people=facts(crowd, next_order_days=np.nan))
+    found = monitor.of_scores(made, facts(crowd), knobs)
+    assert "next_order_days" not in set(found["name"]) and set(found["status"]) == {"stable"}
 
 
 def test_figures_show_tenths_and_groups(knobs):

@@ -16,7 +16,7 @@ MODEL = {"policy": "model", "settings": {"hidden": 64}}
 
 def made(as_of: date = NOV, champion: dict = MODEL, value: dict | None = None, members: str = "ab") -> pd.DataFrame:
     people = pd.DataFrame({"member_id": list(members), "tier": "Gold", "stage": "loyal"}).assign(
-        p_repurchase=0.5, expected_orders=3.0, expected_spend=900.0, value=225.0, p_alive=0.8
+        p_repurchase=0.5, expected_orders=3.0, expected_spend=900.0, value=225.0, next_order_days=4.0
     )
     lists = pd.DataFrame({"member_id": ["a", "a"], "rank": [2, 1], "item_id": ["x", "y"], "score": [0.2, 0.3]})
     version = predictions.version(champion, value or {"chosen": "bgnbd"})
@@ -83,6 +83,14 @@ def test_make_live_keeps_this_period_beside_the_earlier_ones(workspace, capsys):
     assert live.main() == 0
     assert len(predictions.read(predictions.stored())) == 4
     assert "as of 2017-12-01 is kept" in capsys.readouterr().out
+
+
+def test_predictions_of_an_earlier_version_are_read_without_what_they_did_not_keep(tmp_path):
+    path = tmp_path / "predictions.parquet"
+    made().drop(columns="next_order_days").assign(p_alive=0.8).to_parquet(path)
+    assert predictions.read(path)["next_order_days"].isna().all()
+    log = predictions.kept(predictions.read(path), made(DEC))
+    assert log.groupby("as_of")["next_order_days"].count().tolist() == [0, 2] and "p_alive" not in log
 
 
 def test_make_live_without_predictions_says_what_to_do(workspace, capsys):

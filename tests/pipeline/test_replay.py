@@ -43,7 +43,7 @@ assert data.events["local_at"].max() < pd.Timestamp(p.windows.holdout_end), "an 
 known = data.events[(data.events["kind"] == "purchase") & (data.events["local_at"] < pd.Timestamp(as_of))]
 days = known.assign(day=known["local_at"].dt.date).drop_duplicates(["member_id", "day"]).groupby("member_id")
 rate = days.size().reindex(data.members["member_id"], fill_value=0) / (as_of - p.windows.start).days
-facts = pd.DataFrame({"member_id": rate.index, "tier": "Member", "stage": "active", "p_alive": 1.0})
+facts = pd.DataFrame({"member_id": rate.index, "tier": "Member", "stage": "active", "next_order_days": 4.0})
 facts["p_repurchase"] = (1 - np.exp(-rate * p.economics.repurchase_days)).to_numpy()
 facts["expected_orders"] = (rate * p.value.horizon_days).to_numpy()
 facts["expected_spend"] = facts["expected_orders"] * known["amount"].sum() / max(len(known), 1) * 3

@@ -18,7 +18,9 @@ from membership.recommend import baskets, policies, policy
 from membership.recommend.peers.registry import PEERS
 from membership.repurchase import purchase_days
 from membership.settings import params
+from membership.settings.trials import Trials
 from membership.tiers import points, qualifying, rules
+from membership.trials import assign, log, register, serving
 
 ARMS = {"champion": {"policy": "gp_topfreq", "settings": {}}, "challenger": {"policy": "model"}}
 CENTS = 1e-6  # a value may differ by that: sums over members are put together in another order
@@ -364,3 +366,52 @@ def test_a_missing_or_broken_model_is_named(batch, tmp_path, monkeypatch):
     stored.save(root / "models" / "worth", stored.load(batch / "models" / "worth", scorer.CLASSES))
     with pytest.raises(DataError, match=r"models/tiers/model.json: no such file; run `dvc repro`"):
         scorer.pack(tmp_path / "scorer again")
+
+
+def test_a_member_in_a_live_test_gets_the_own_arm_and_it_is_logged_before_the_answer(batch, tmp_path, monkeypatch):
+    database = f"sqlite:///{tmp_path / 'log.db'}"
+    monkeypatch.setenv(log.URL, database)
+    declared = [
+        {
+            "name": "lists",
+            "what": "list",
+            "arms": {"control": 0.5, "treatment": 0.5},
+            "gives": {"treatment": "challenger"},
+        },
+        {
+            "name": "boost",
+            "what": "benefit",
+            "arms": {"control": 0.5, "treatment": 0.5},
+            "gives": {"treatment": "boost"},
+        },
+    ]
+    p = params.parse(params.read())
+    listed = tables.read("recommendations")
+    known = assign.known(*(tables.read(name) for name in ("members", "profile", "tiers", "repurchase")))
+    known = known[known["member_id"].isin(listed["member_id"])]
+    trials = Trials(declared=[one | {"start": p.windows.as_of} for one in declared])
+    begun = register.enrol(register.Register(register.empty(), {}), trials, known, p.windows.as_of)
+    scorer.pack(tmp_path)
+    serving.pack(tmp_path, begun, p.windows.as_of)
+    tuned = {"policy": "model", "settings": json.loads(paths.models("tuned.json").read_text())["settings"]}
+    scorer.pack_policy(tmp_path, "champion", ARMS["champion"], tuned)
+    ready = scorer.Scorer(tmp_path)
+
+    lists = begun.of("lists").set_index("member_id")["arm"]
+    boost = begun.of("boost").set_index("member_id")["arm"]
+    asked = [lists[lists == arm].index[0] for arm in ("control", "treatment")]
+    answers = ready.answer(pd.DataFrame({"member_id": asked}), 3, request_id="r1")
+    assert ready.answer(pd.DataFrame({"member_id": asked}), 3, request_id="r1") == answers
+    for answer, policy_id in zip(answers, ("champion", "challenger"), strict=True):
+        own = listed[(listed["member_id"] == answer["member_id"]) & (listed["policy"] == policy_id)]
+        assert [item["item_id"] for item in answer["items"]] == own.sort_values("rank")["item_id"].head(3).tolist()
+        assert ("boost" in answer["benefits"]) == (boost[answer["member_id"]] == "treatment")
+    again = sent(asked, p.windows.as_of)
+    anew = ready.answer(again, 3, request_id="r2")
+    assert [[item["item_id"] for item in one["items"]] for one in anew] == [
+        [item["item_id"] for item in one["items"]] for one in answers
+    ]
+    logged = log.Log(database).read()
+    assert len(logged) == 8  # two requests, two members, two trials; the first one was sent twice
+    shown = logged[(logged["request_id"] == "r1") & (logged["trial"] == "lists")].set_index("member_id")["shown"]
+    assert json.loads(shown[asked[1]])["items"] == [item["item_id"] for item in answers[1]["items"]]

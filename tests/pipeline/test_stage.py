@@ -9,6 +9,7 @@ import sys
 import mlflow
 import nbformat
 import pytest
+from hostile import TEXTS
 from mlflow.tracking import MlflowClient
 
 from membership.base import graph
@@ -146,6 +147,31 @@ def test_a_server_that_does_not_answer_is_named(pipeline, monkeypatch):
     write(pipeline, SAVE)
     with pytest.raises(ProjectError, match=r"MLflow at http://127\.0\.0\.1:9 does not answer"):
         stage.run("value", {})
+
+
+def test_a_store_that_breaks_down_later_leaves_the_results_and_says_so(pipeline, capsys):
+    breaks = f"open({str(pipeline / 'mlflow.db')!r}, 'wb').write(b'no database ' * 1000)"
+    write(pipeline, SAVE, breaks)
+    stage.run("value", {})
+    assert json.loads((pipeline / "data" / "out.json").read_text()) == {"seed": params.read()["seed"]}
+    assert (pipeline / "reports" / "31_value.html").exists()
+    assert "results are in place" in capsys.readouterr().err
+
+
+def test_a_damaged_store_stops_before_the_notebook_runs(pipeline):
+    write(pipeline, SAVE)
+    (pipeline / "mlflow.db").write_bytes(b"no database " * 1000)
+    with pytest.raises(ProjectError, match="damaged"):
+        stage.run("value", {})
+    assert not (pipeline / "data" / "out.json").exists()
+
+
+def test_names_that_mlflow_refuses_stop_no_stage(pipeline):
+    write(pipeline, SAVE.replace("{'horizon'", f"{{**dict.fromkeys({TEXTS!r}, 1), 'horizon'"))
+    stage.run("value", {})
+    run = only_run(pipeline)
+    assert run.info.status == "FINISHED"
+    assert len(run.data.metrics) == 2 + len(TEXTS)
 
 
 def test_the_command_line_says_what_is_wrong_in_one_message_without_frames(pipeline):

@@ -48,8 +48,11 @@ def test_what_was_known_on_a_day_holds_nothing_of_it_or_later(history):
 
 
 def test_gaps_are_summed_as_logarithms_within_a_member(history):
-    np.testing.assert_allclose(history.log_gaps(DAY + 30), [np.log(3) + np.log(4), 0, 0])
-    np.testing.assert_allclose(history.log_gaps(DAY + 9), [np.log(3), 0, 0])
+    sums, before = history.gap_sums(DAY + 30), history.gap_sums(DAY + 9)
+    np.testing.assert_allclose(sums["log_gaps"], [np.log(3) + np.log(4), 0, 0])
+    np.testing.assert_allclose(sums["inverse_gaps"], [1 / 3 + 1 / 4, 0, 0])
+    np.testing.assert_allclose(sums["inverse_squares"], [1 / 9 + 1 / 16, 0, 0])
+    np.testing.assert_allclose(before["log_gaps"], [np.log(3), 0, 0])
 
 
 def test_had_everybody_bought_on_a_day_it_is_the_last_for_the_usual_amount(history):

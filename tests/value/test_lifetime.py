@@ -93,6 +93,13 @@ def test_residual_comes_true_on_average():
     assert abs(off.mean()) < 4 * off.std() / np.sqrt(len(off))
 
 
+def test_who_is_known_to_be_gone_spends_nothing_and_who_is_known_to_be_there_more_than_the_model_says():
+    features, _ = dated_spend(60, np.random.default_rng(2))
+    known, draw = (PARETO, SPEND, features, RATE, DAYS, 500), np.random.default_rng(3)
+    drawn = [lifetime.drawn_spend(*known, draw, alive) for alive in (np.zeros(60), None, np.ones(60))]
+    assert (drawn[0] == 0).all() and drawn[0].mean() < drawn[1].mean() < drawn[2].mean()
+
+
 @pytest.mark.parametrize(("orders", "simulate", "scales"), MODELS.values(), ids=MODELS)
 def test_drawn_spend_has_the_residual_as_its_mean(orders, simulate, scales):
     features = market(simulate, scales, 40).features

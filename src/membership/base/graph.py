@@ -10,6 +10,8 @@ import yaml
 from membership.base import paths
 from membership.base.errors import ParamError, ProjectError
 
+_MOST = 100_000  # values in a YAML file
+
 
 @dataclass(frozen=True)
 class Node:
@@ -87,11 +89,45 @@ def _stages() -> dict[str, Any]:
 def read_yaml(path: Path) -> dict[str, Any]:
     """Read a YAML mapping of the project. Raises ParamError, naming the file, where it is missing or broken."""
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        found = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+        _count(found, {})
     except FileNotFoundError as error:
         raise ParamError(f"{path}: no such file; run inside the project.") from error
+    except OSError as error:
+        raise ParamError(f"{path}: cannot be read ({error.strerror}); it must be a file that you may read.") from error
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise ParamError(f"{path}: line {line} is not UTF-8 ({error.reason}); save the file as UTF-8.") from error
     except yaml.YAMLError as error:
         raise ParamError(f"{path}: not valid YAML ({' '.join(str(error).split())}).") from error
+    except (RecursionError, ValueError) as error:  # a ValueError is of a date or number that there cannot be
+        told = error if isinstance(error, ValueError) else "nested too deeply"
+        raise ParamError(f"{path}: not valid YAML ({told}).") from error
+    if not isinstance(found, dict):
+        raise ParamError(f"{path}: {_whole(found)}; it must be a mapping, lines of `key: value`.")
+    return found
+
+
+def _whole(found: Any) -> str:
+    return "empty" if found is None else f"it holds a {type(found).__name__}"
+
+
+def _count(value: Any, counted: dict[int, int]) -> int:
+    """Return the values in `value`, those behind an alias each time it is used. Raises ValueError for too many.
+
+    So it does for text that no file can hold, half a surrogate pair.
+    """
+    if isinstance(value, str):
+        value.encode()
+    if not isinstance(value, dict | list):
+        return 1
+    if id(value) not in counted:
+        counted[id(value)] = _MOST  # found again within itself, it has no end
+        parts = [*value.keys(), *value.values()] if isinstance(value, dict) else value
+        counted[id(value)] = 1 + sum(_count(part, counted) for part in parts)
+    if counted[id(value)] >= _MOST:
+        raise ValueError(f"aliases within aliases make more than {_MOST:,} values of it; write out what you mean")
+    return counted[id(value)]
 
 
 def _open(name: str) -> list[str]:

@@ -175,10 +175,27 @@ DEFINITIONS = (
             "gain": required(FLOAT),  # expected cents of margin over the horizon, as believed of the response
             "orders": required(FLOAT),  # expected extra orders over the horizon
             "deadweight": required(FLOAT, **COUNT),  # cents of the cost on orders that would have come anyway
-            "spread": required(FLOAT),  # cents: part of the standard deviation of the benefit's net; parts add up to it
+            "spread": required(FLOAT),  # cents: part of the standard deviation of the whole net; parts add up to it
             "propensity": required(FLOAT, **SHARE),  # of the member's getting this benefit, by the rule that explores
             "explored": required(BOOL),  # given by the part of the rule that draws at random
             "item_id": optional(TEXT),  # what the offer is on, where the benefit is a personalised offer
+        },
+    ),
+    Table(
+        "assignments",
+        ("member_id", "trial", "unit"),
+        {
+            "member_id": required(TEXT),
+            "trial": required(TEXT),  # its name; "holdout": the global one
+            "unit": required(TEXT),  # what was drawn: the member, a group of members, or the first day of a period
+            "arm": required(TEXT),  # "outside": eligible, but takes no part
+            "propensity": required(FLOAT, **SHARE),  # of that arm
+            "stratum": required(TEXT),  # in which arms are as large as planned; empty without strata
+            "at": required(TIME),  # local midnight from which on outcomes count
+            "forecast": required(FLOAT, **SHARE),  # chance of an order within economics.repurchase_days, at assignment
+            "stage": required(TEXT),  # at assignment, as tier and persona: later they may be effects
+            "tier": required(TEXT),
+            "persona": required(TEXT),
         },
     ),
     Table(
@@ -221,7 +238,7 @@ DEFINITIONS = (
             "expected_spend": required(FLOAT, **COUNT),  # cents over the horizon
             "value": required(FLOAT, **COUNT),  # cents of margin over the horizon
             "horizon_days": required(INT, low=1),
-            "p_alive": required(FLOAT, **SHARE),
+            "next_order_days": optional(FLOAT, low=1),  # as in table `repurchase`; null: beyond its days, or not kept
             "items": required(TEXT),  # ids that the live policy listed, best first, as a JSON list
             "expected_hits": optional(FLOAT, **COUNT),  # listed items in the next basket; null: the policy says none
         },
@@ -279,7 +296,7 @@ DEFINITIONS = (
             "high": optional(FLOAT),
             "margin": optional(FLOAT, **COUNT),
             "confidence": optional(FLOAT, **SHARE),  # of low and high
-            "verdict": required(TEXT, among=("promote", "keep")),  # of all checks together
+            "verdict": required(TEXT, among=("promote", "trial", "keep")),  # of all checks together
             "champion": required(TEXT),  # policies
             "challenger": required(TEXT),
         },
@@ -307,6 +324,8 @@ DEFINITIONS = (
             "benefits": required(TEXT),  # joined by "; "; one on a recommended item names it: "personal_offers: Bread"
             "next_action": required(TEXT),  # of the stage, then one for each of `benefits`, joined by "; "
             "items": required(TEXT),  # names joined by "; "
+            "arm": required(TEXT),  # of the live tests the member is in and of the holdout, joined by "; "; else empty
+            "propensity": required(FLOAT, **SHARE),  # of these arms together, 1 for who is in none
         },
         open=True,  # and item_1, item_1_id, item_1_reason, item_2, ...: the recommended items, best first
     ),

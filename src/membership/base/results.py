@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from membership.base import files, paths
+from membership.base import files, paths, spreadsheet
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,8 +22,7 @@ def save_metrics(stage: str, metrics: Mapping[str, float | int], root: Path | No
 
 def save_plot(name: str, frame: pd.DataFrame, root: Path | None = None) -> None:
     """Write `reports/plots/<name>.csv`, the data of one plot of `dvc plots`."""
-    path = (root or paths.root()) / "reports" / "plots" / f"{name}.csv"
-    files.write_text(path, frame.to_csv(index=False, lineterminator="\n"))
+    spreadsheet.write((root or paths.root()) / "reports" / "plots" / f"{name}.csv", frame)
 
 
 def save_figure(path: Path, ax: Axes) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from membership.base import files
+from membership.base import files, spreadsheet
 from membership.base.errors import DataError
 from membership.base.member_schemas import STAGES
 from membership.settings.benefits import Benefit
@@ -55,18 +55,20 @@ def assemble(
     steps: pd.DataFrame,
     recommendations: pd.DataFrame,
     items: pd.DataFrame,
+    arms: pd.DataFrame,
 ) -> pd.DataFrame:
     """Return one row a member, sorted by id, from the tables of the same names; `recommendations` is of one policy.
 
+    `arms` (index member_id; arm, propensity) says which live tests each member is in; who is in none has "" and 1.
     `benefits` and `next_action` both come from `steps` (see there), so a row's action names the benefits that the
     member gets and no others.
 
     Columns: member_id; value, value_low, value_high (whole cents of margin over the horizon), value_group,
     residual_value (whole cents of margin to come), rfm_segment; p_repurchase, p_horizon; stage, persona, main_need;
-    tier, next_tier ("" in the top one), spend_to_next (cents), points; benefits (joined by "; ", "" for none; one on
-    an item names it, as in "personal_offers: Bread"); next_action (the words of all steps, joined by "; "); items (all
-    names joined by "; "); and item_1, item_1_id, item_1_reason (why it is recommended, in words), item_2, ... (""
-    where a member has fewer).
+    tier, next_tier ("" in the top one), spend_to_next (cents), points; benefits (joined by "; ", "" for none; one on an
+    item names it, as in "personal_offers: Bread"); next_action (the words of all steps, joined by "; "); items (all
+    names joined by "; "); arm and propensity; and item_1, item_1_id, item_1_reason (why it is recommended, in words),
+    item_2, ... ("" where a member has fewer).
 
     Raises DataError where a member of `value` is missing in `profile` or `tiers`, or the other way round.
     """
@@ -77,10 +79,11 @@ def assemble(
     given = steps[steps["benefit"] != ""]
     frame = frame.join(_joined(given, "benefit").rename("benefits"), on="member_id")
     frame = frame.join(_joined(steps, "step").rename("next_action"), on="member_id")
+    frame = frame.join(arms[["arm", "propensity"]], on="member_id").fillna({"propensity": 1.0})
     frame = frame.join(_items(recommendations, items), on="member_id")
     money = dict.fromkeys(("value", "value_low", "value_high", "residual_value"), 0)
     frame = frame.round(money | dict.fromkeys(_ORDER, 4))
-    texts = frame.columns[frame.columns.get_loc("next_tier") :].difference(["spend_to_next", "points"])
+    texts = frame.columns[frame.columns.get_loc("next_tier") :].difference(["spend_to_next", "points", "propensity"])
     return frame.fillna(dict.fromkeys(texts, "")).sort_values("member_id").reset_index(drop=True)
 
 
@@ -110,7 +113,7 @@ def publish(stored: Path, folder: Path) -> None:
     """Write table `actions`, `stored` in that file, for people and tools: `folder`/actions.parquet and actions.csv."""
     with files.whole(folder / "actions.parquet") as temporary:
         temporary.write_bytes(stored.read_bytes())
-    files.write_text(folder / "actions.csv", pd.read_parquet(stored).to_csv(index=False, lineterminator="\n"))
+    spreadsheet.write(folder / "actions.csv", pd.read_parquet(stored))
 
 
 def _called(profile: pd.DataFrame, tiers: pd.DataFrame, strategy: Strategy) -> list[str]:

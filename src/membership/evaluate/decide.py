@@ -26,7 +26,7 @@ Champion = Mapping[str, Any]  # the content of champion.json: policy, settings, 
 class Decision:
     """The verdict; `champion` is what is live and `challenger` is what would replace it, as in champion.json."""
 
-    verdict: Literal["promote", "keep"]
+    verdict: Literal["promote", "trial", "keep"]  # trial: fails no check, and is to be tried in a live test
     checks: tuple[Check, ...]
     champion: dict[str, Any]
     challenger: dict[str, Any]
@@ -43,7 +43,9 @@ class Decision:
 
     @property
     def deciding(self) -> tuple[Check, ...]:
-        """What decided: the failed checks of a 'keep', all checks of a 'promote'."""
+        """What decided: the failed checks of a 'keep', the live test of a 'trial', all checks of a 'promote'."""
+        if self.verdict == "trial":
+            return tuple(check for check in self.checks if check.kind == Kind.LIVE_TEST)
         return tuple(check for check in self.checks if self.verdict == "promote" or check.result == Result.FAILED)
 
     def rows(self, as_of: date) -> pd.DataFrame:
@@ -79,6 +81,7 @@ def decide(
     champion: Champion,
     challenger: Champion,
     checks: Iterable[Check] = (),
+    readings: Iterable[Mapping[str, Any]] = (),
 ) -> Decision:
     """Promote the challenger if it is another policy and no check of the rule that blocks fails; else keep.
 
@@ -86,7 +89,9 @@ def decide(
     margin, by the bound of its interval (non-inferiority), and one that could not have lost so much is said to be one
     that could not fail; and `checks` that others made. `rows` are the metrics over all members, as of `of_all_members`.
     Where `rule.training_sd` is known, an improvement that another training might not repeat is a warning: it does not
-    block, as the model that goes live is the one that was judged.
+    block, as the model that goes live is the one that was judged. Where `rule.live_test` asks for it, it is promoted to
+    a trial first: `readings` are those of live tests (`trials.readings`), of which the last one of these two
+    policies counts; one that rejects the challenger keeps the champion.
 
     Raises ParamError, naming the metrics there are, where the primary metric or that of a guardrail is
     unknown.
@@ -100,7 +105,11 @@ def decide(
         *(_not_inferior(rows, guard.metric, guard.margin, evaluate.confidence) for guard in rule.guardrails),
         *checks,
     )
+    tried = _tried(champion, challenger, readings) if rule.live_test else None
+    found = (*found, *([tried] if tried else []))
     verdict = "keep" if any(check.result == Result.FAILED for check in found) else "promote"
+    if tried and verdict == "promote" and tried.result != Result.PASSED:
+        verdict = "trial"
     return Decision(verdict, found, _policy(champion), _policy(challenger))
 
 
@@ -121,7 +130,8 @@ def promote(decision: Decision, champion: Champion, reason: str, force: bool = F
             f"since (policy '{champion['policy']}'); run `dvc repro` to decide again, then promote."
         )
     if decision.verdict != "promote" and not force:
-        raise ProjectError(f"the decision is to keep '{champion['policy']}': {reason} champion.json is unchanged.")
+        told = "first try it in a live test" if decision.verdict == "trial" else f"keep '{champion['policy']}'"
+        raise ProjectError(f"the decision is to {told}: {reason} champion.json is unchanged.")
     by_hand = "" if decision.verdict == "promote" else "Promoted by hand against the decision: "
     return {**decision.challenger, "reason": by_hand + reason, "previous": dict(champion)}
 
@@ -152,6 +162,23 @@ def _different(champion: Champion, challenger: Champion) -> Check:
     same = _policy(champion) == _policy(challenger)
     named = {"champion": champion["policy"], "challenger": challenger["policy"]}
     return verdicts.check("another policy", Kind.POLICY, not same, **named)
+
+
+def _tried(champion: Champion, challenger: Champion, readings: Iterable[Mapping[str, Any]]) -> Check:
+    """Return what the last live test of these two policies said; only one that rejects the challenger blocks."""
+    pair = {"champion": _policy(champion), "challenger": _policy(challenger)}
+    own = [
+        reading for reading in readings if reading.get("policies") == pair and "challenger" in reading["given"].values()
+    ]
+    last = max(own, key=lambda reading: reading["began"], default=None)
+    if last is None:
+        return verdicts.check(
+            "live test", Kind.LIVE_TEST, False, blocks=False, found=Found.NOBODY, trial=None, verdict=None
+        )
+    arm = next(arm for arm, given in last["given"].items() if given == "challenger")
+    said = last["verdicts"].get(arm)
+    numbers = {"trial": last["trial"], "verdict": said}
+    return verdicts.check("live test", Kind.LIVE_TEST, said == "adopt", blocks=said == "reject", **numbers)
 
 
 def _improves(row: pd.Series, margin: float, confidence: float) -> Check:

@@ -18,6 +18,7 @@ from membership.evaluate.verdicts import Check, Kind
 from membership.settings.evaluate import Evaluate
 from membership.stats import twins
 from membership.stats.twins import Twins
+from membership.trials import gates
 
 _SHUFFLES = 500  # of clusters, for the p value of their inflation
 
@@ -97,37 +98,13 @@ def assignment(assigned: pd.DataFrame, balance: pd.DataFrame, gate: float) -> Ch
     `assigned` as of `arms.assign`, `balance` as of `arms.balance`. Looked at are each number of `balance`, the runs of
     arms in the order of ids, and the last letter of ids; the lowest p value, times their number, must reach `gate`.
     """
-    ids = _in_order(assigned["member_id"])
+    ids = gates.in_order(assigned["member_id"])
     treated = (assigned["arm"] == TREATMENT).to_numpy()[ids]
     p_values = dict(zip(balance["known"], balance["p_value"], strict=True))
-    p_values |= {"order of ids": runs(treated), "last letter of ids": _by_letter(assigned["member_id"], treated, ids)}
+    p_values["order of ids"] = gates.runs(treated)
+    p_values["last letter of ids"] = gates.by_letter(assigned["member_id"], (assigned["arm"] == TREATMENT).to_numpy())
     lowest = min(p_values, key=p_values.get)
     p_value = min(1.0, p_values[lowest] * len(p_values))
-    able = runs(np.sort(treated)) * len(p_values) < gate
+    able = gates.runs(np.sort(treated)) * len(p_values) < gate
     numbers = {"looked_at": len(p_values), "furthest": lowest, "p_value": p_value, "gate": gate}
     return verdicts.check("assignment", Kind.ASSIGNMENT, p_value >= gate, could_fail=able, **numbers)
-
-
-def runs(treated: np.ndarray) -> float:
-    """Return the p value of the number of runs of arms in this order, two-sided: neither too few nor too many.
-
-    Source: Wald and Wolfowitz (1940), Annals of Mathematical Statistics 11.
-    """
-    n, m = int(treated.sum()), int((~treated).sum())
-    if min(n, m) < 2:
-        return 1.0
-    found, mean = 1 + int((treated[1:] != treated[:-1]).sum()), 1 + 2 * n * m / (n + m)
-    variance = (mean - 1) * (mean - 2) / (n + m - 1)
-    return float(2 * scipy.stats.norm.sf(abs(found - mean) / np.sqrt(variance)))
-
-
-def _in_order(ids: pd.Series) -> np.ndarray:
-    """Return the places of `ids` in their order: numbers by size, others as text."""
-    numbers = pd.to_numeric(ids, errors="coerce")
-    return np.argsort((ids if numbers.isna().any() else numbers).to_numpy(), kind="stable")
-
-
-def _by_letter(ids: pd.Series, treated: np.ndarray, order: np.ndarray) -> float:
-    table = pd.crosstab(ids.str[-1].to_numpy()[order], treated)
-    table = table[table.sum(axis=1) >= 10]  # that chi-square holds
-    return float(scipy.stats.chi2_contingency(table).pvalue) if table.shape[0] > 1 and table.shape[1] > 1 else 1.0

@@ -14,7 +14,6 @@ import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
-import scipy.stats
 
 from membership.base import engine
 from membership.data import purchases
@@ -79,7 +78,7 @@ def plan(observed: pd.DataFrame, entrants: pd.DataFrame, guardrails: Iterable[Gu
     metric = knobs.primary_metric
     live = observed[observed["arm"] == CONTROL].dropna(subset=[metric])
     spread, correlation = float(live[metric].std()), _correlation(live, metric)
-    factor = price_of_watching(knobs.confidence, knobs.power)
+    factor = sequential.price_of_watching(knobs.confidence, knobs.power)
     rows = []
     for worth in knobs.worth:
         for method in (PLAIN, ADJUSTED):
@@ -115,25 +114,14 @@ def entrants(events: ir.Table, known: Baskets, end: date, weeks: int) -> pd.Data
     return pd.DataFrame({"week": range(1, weeks + 1), "members": members, "inverse": inverse})
 
 
-def price_of_watching(confidence: float, power: float) -> float:
-    """Return how many times the members an always-valid interval needs to find with `power` what one read once does.
-
-    At the last look; that it may be found at an earlier one comes on top.
-    """
-    mixture = sequential.spread(1.0, confidence)
-    at_plan = sequential.bounds(np.zeros(1), np.ones(1), mixture, confidence)
-    once, beyond = scipy.stats.norm.ppf([(1 + confidence) / 2, power])
-    return float(((at_plan.high[0] + beyond) / (once + beyond)) ** 2)
-
-
 def detectable(members: pd.Series | np.ndarray, deviation: np.ndarray | float, knobs: Evaluate) -> np.ndarray:
     """Return the smallest difference that two arms of half of `members` find with the asked power.
 
-    Source: Bloom (1995): standard error times the sum of the two quantiles of t.
+    See `stats.power.detectable`.
     """
-    number = np.maximum(np.asarray(members, dtype=float), 1)
-    quantiles = scipy.stats.t.ppf(np.array([[(1 + knobs.confidence) / 2], [knobs.power]]), np.maximum(number - 2, 1))
-    return quantiles.sum(axis=0) * deviation * np.sqrt(4 / number)
+    return np.atleast_1d(
+        power.detectable(deviation, np.asarray(members, dtype=float) / 2, knobs.power, knobs.confidence)
+    )
 
 
 def stated(before: pd.DataFrame, knobs: Evaluate) -> Stated | None:

@@ -18,6 +18,7 @@ from membership.evaluate.arms import BEFORE, CONTROL, TREATMENT
 from membership.evaluate.experiment import Comparison
 from membership.evaluate.metrics import Unit
 from membership.settings.evaluate import Evaluate
+from membership.trials import gates
 
 PLAIN, ADJUSTED = "Welch", "CUPED"
 PAIRED, RANDOMISED = "paired", "randomised"
@@ -66,22 +67,28 @@ class Contrast:
 class Trial:
     """What the randomised reading found.
 
-    `members`: what `arms.observe` returned. `effects`: one row a measure and method (Welch, CUPED): unit, the fields of
-    Contrast, correlation (of outcome and covariate), detectable (smallest true difference found with the asked power).
-    Where the sample-ratio gate is shut (`sample_ratio_p` below `gate`), effects are NaN: a broken split is not read.
+    `members`: what `arms.observe` returned. `sizes`: members assigned to each arm. `effects`: one row a measure and
+    method (Welch, CUPED): unit, the fields of Contrast, correlation (of outcome and covariate), detectable (smallest
+    true difference found with the asked power). Where the sample-ratio gate is shut (`sample_ratio_p` below `gate`),
+    effects are NaN: a broken split is not read.
     """
 
     confidence: float
     members: pd.DataFrame
     effects: pd.DataFrame
+    sizes: dict[str, int]
     sample_ratio_p: float
     gate: float
 
     @property
     def arms(self) -> dict[str, Any]:
-        """The members of each arm who came back, and whether they are as many as was planned."""
-        sizes = self.members["arm"].value_counts().reindex([CONTROL, TREATMENT], fill_value=0)
-        return sizes.to_dict() | {"p_value": self.sample_ratio_p, "gate": self.gate, "readable": self.readable}
+        """The members of each arm, whether they are as many as was planned, and how many of all came back."""
+        return self.sizes | {
+            "came": len(self.members),
+            "p_value": self.sample_ratio_p,
+            "gate": self.gate,
+            "readable": self.readable,
+        }
 
     @property
     def readable(self) -> bool:
@@ -103,15 +110,20 @@ def measures(names: list[str]) -> list[Measure]:
     return [Measure(name, name, unit=metrics.of(name).unit) for name in names]
 
 
-def analyse(observed: pd.DataFrame, measures: Iterable[Measure], knobs: Evaluate) -> Trial:
+def analyse(
+    observed: pd.DataFrame, measures: Iterable[Measure], knobs: Evaluate, assigned: pd.DataFrame | None = None
+) -> Trial:
     """Compare the arms of `observed` (as of `arms.observe`) on `measures` and on RATIOS.
 
-    Each by Welch's t and, where the window before knows something of the metric, by CUPED as well.
+    The sample ratio is that of all who were `assigned` an arm (as of `arms.assign`; without them, of those observed):
+    who of them came back may be an effect. Each measure by Welch's t and, where the window before knows something of
+    the metric, by CUPED as well.
 
     Source: Deng, Xu, Kohavi and Walker (2013), CUPED; Deng, Knoblich and Lu (2018), delta method; tea-tasting 1.14.
     """
-    counts = [int((observed["arm"] == arm).sum()) for arm in (CONTROL, TREATMENT)]
-    ratio_p = sample_ratio(*counts)
+    everybody = observed if assigned is None else assigned
+    sizes = everybody["arm"].value_counts().reindex([CONTROL, TREATMENT], fill_value=0).to_dict()
+    ratio_p = gates.sample_ratio(sizes, dict.fromkeys(sizes, 0.5), knobs.sample_ratio_p).p_value
     ratios = [ratio for ratio in RATIOS if {ratio.numer, ratio.denom} <= set(observed.columns)]
     rows = []
     for measure in (*measures, *ratios):
@@ -122,15 +134,7 @@ def analyse(observed: pd.DataFrame, measures: Iterable[Measure], knobs: Evaluate
     effects = pd.DataFrame(rows)
     if ratio_p < knobs.sample_ratio_p:
         effects[["control", "treatment", "difference", "low", "high", "p_value"]] = np.nan
-    return Trial(knobs.confidence, observed, effects, ratio_p, knobs.sample_ratio_p)
-
-
-def sample_ratio(control: int, treatment: int) -> float:
-    """Return the p value of arms of these sizes if members were split evenly: chi-square, exact below 1,000 members."""
-    sizes = {CONTROL: Aggregates(control), TREATMENT: Aggregates(treatment)}
-    if not control + treatment:
-        return 1.0
-    return tt.SampleRatio(correction=False).analyze(sizes, control=CONTROL, treatment=TREATMENT).pvalue
+    return Trial(knobs.confidence, observed, effects, sizes, ratio_p, knobs.sample_ratio_p)
 
 
 def contrast(

@@ -14,7 +14,7 @@ from membership.base.errors import DataError
 from membership.base.member_schemas import STAGES
 from membership.evaluate.experiment import ALL
 from membership.settings.evaluate import Evaluate
-from membership.stats import resample
+from membership.stats import discovery, resample
 
 FEWEST = 10  # members below which a subgroup is shown but not tested: two alike by chance would be certain
 
@@ -87,20 +87,9 @@ def run(
             found = resample.paired(*arms, knobs.confidence, knobs.bootstrap, knobs.power, rng)
             rows.append({"by": by, "subgroup": subgroup, **vars(found)})
     effects, interactions = pd.DataFrame(rows), pd.DataFrame(tests)
-    effects["q_value"] = adjusted(effects["p_value"].where(effects["members"] >= FEWEST)).fillna(1.0)
-    interactions["q_value"] = adjusted(interactions["p_value"])
+    effects["q_value"] = discovery.adjusted(effects["p_value"].where(effects["members"] >= FEWEST)).fillna(1.0)
+    interactions["q_value"] = discovery.adjusted(interactions["p_value"])
     return Subgroups(metric, knobs.confidence, effects, interactions)
-
-
-def adjusted(p_values: pd.Series) -> pd.Series:
-    """Return `p_values` adjusted for the false discovery rate over those that are known; NaN stays NaN.
-
-    Source: Benjamini and Hochberg (1995).
-    """
-    known = p_values.dropna()
-    return pd.Series(scipy.stats.false_discovery_control(known) if len(known) else [], known.index).reindex(
-        p_values.index
-    )
 
 
 def welch_anova(differences: pd.Series, groups: pd.Series) -> tuple[int, float]:

@@ -20,6 +20,7 @@ from membership.evaluate.randomised import Measure
 from membership.evaluate.verdicts import Check, Kind
 from membership.settings.evaluate import Evaluate
 from membership.stats import resample, trust
+from membership.trials import gates
 
 _DRAWS = 500  # of a bootstrap interval whose coverage is checked: there are many of them
 _RATIO = randomised.RATIOS[1]  # the one that varies most: what holds of it holds of the other
@@ -127,7 +128,8 @@ def checks(found: Validity, trial: randomised.Trial) -> list[Check]:
 
 def _sample_ratio(trial: randomised.Trial) -> Check:
     """Return the check of the arms' sizes; where even one arm of everybody may be chance, it could not fail."""
-    could_fail = randomised.sample_ratio(len(trial.members), 0) < trial.gate
+    everybody = {"control": sum(trial.sizes.values()), "treatment": 0}
+    could_fail = not gates.sample_ratio(everybody, dict.fromkeys(everybody, 0.5), trial.gate).open
     numbers = {"p_value": trial.sample_ratio_p, "gate": trial.gate}
     return verdicts.check("sample ratio", Kind.SAMPLE_RATIO, trial.readable, could_fail=could_fail, **numbers)
 

@@ -25,6 +25,7 @@ class Kind(StrEnum):
     COVERAGE = "coverage"  # do the intervals hold the truth as often as they should
     INDEPENDENCE = "independence"  # do members tell different things
     ASSIGNMENT = "assignment"  # do arms follow chance alone
+    LIVE_TEST = "live_test"  # has a live test said that more come back
     SAMPLE_RATIO = "sample_ratio"  # are the arms as large as planned
     DRIFT = "drift"  # are features and forecasts where they were
     FORECASTS = "forecasts"  # did earlier forecasts come true on average
@@ -58,6 +59,7 @@ class Check:
     control (the champion's value), difference, low, high, margin, confidence. Training: the same, low and high with the
     spread added, and sd and share (of the half width over members). Policy: champion, challenger. A/A and coverage:
     tests, repeats, wrong and idle (names of tests; idle ones could not fail). Sample ratio: p_value, gate.
+    Live test: trial, verdict (null where there was none).
     Independence: members, twins, clusters, inflation, level, allowed. Assignment: looked_at, furthest, p_value, gate.
     Drift: rows, furthest and psi, and moved (name, psi, ks, status). Forecasts: made, until, policy, version, rows
     (outcome, members, predicted, realised, ratio, low, high, status). Calibration: rows (outcome, slope, low, high,

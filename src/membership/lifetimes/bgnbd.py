@@ -149,24 +149,31 @@ class BgNbd:
         return expected
 
     def draw(
-        self, features: pd.DataFrame, days: float, draws: int, rng: np.random.Generator, yearly_rate: float = 0.0
+        self,
+        features: pd.DataFrame,
+        days: float,
+        draws: int,
+        rng: np.random.Generator,
+        yearly_rate: float = 0.0,
+        alive: np.ndarray | None = None,
     ) -> np.ndarray:
         """Return purchases in the `days` after the cut-off drawn from each member's posterior, (members, draws).
 
         Each counts at its worth, discounted as in `discounted_purchases`; at a `yearly_rate` of 0 these are whole
         numbers. Purchases before the one after which a member stops lie uniformly and share their mean worth.
+        `alive`: P(alive), (members,), where it is known better than by `p_alive`.
         """
         x, _, age = read(features, self.name)
         alpha, a, b = (np.broadcast_to(own, len(x))[:, None] for own in self._own(features))
         x, age, shape = x[:, None], age[:, None], (len(x), draws)
-        alive = rng.random(shape) < self.p_alive(features)[:, None]
+        here = rng.random(shape) < (self.p_alive(features) if alive is None else alive)[:, None]
         wanted = rng.poisson(days * rng.standard_gamma(self.r + x, shape) / (alpha + age))
         last = rng.geometric(np.maximum(rng.beta(a, b + x + self.at_first, shape), 1e-12))  # the member stops after it
         stops = last <= wanted
         ends = rng.beta(np.where(stops, last, 1), np.where(stops, wanted - last + 1, 1))
         discount = np.log1p(yearly_rate) / 365 * days * np.where(stops, ends, 1.0)
         before = np.where(stops, last - 1, wanted)
-        return alive * (before * special.exprel(-discount) + stops * np.exp(-discount))
+        return here * (before * special.exprel(-discount) + stops * np.exp(-discount))
 
     def _own(self, features: pd.DataFrame) -> tuple:
         """Return alpha (days), a and b of each member, (members,), or one of each where there are no covariates."""

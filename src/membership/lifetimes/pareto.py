@@ -122,19 +122,27 @@ class ParetoNbd:
         return np.append(known, max(rows[3].sum() - known.sum(), 0.0))
 
     def draw(
-        self, features: pd.DataFrame, days: float, draws: int, rng: np.random.Generator, yearly_rate: float = 0.0
+        self,
+        features: pd.DataFrame,
+        days: float,
+        draws: int,
+        rng: np.random.Generator,
+        yearly_rate: float = 0.0,
+        alive: np.ndarray | None = None,
     ) -> np.ndarray:
         """Return purchases in the `days` after the cut-off drawn from each member's posterior, (members, draws).
 
         Each counts at its worth, discounted as in `discounted_purchases`; at a `yearly_rate` of 0 these are whole
-        numbers. The purchases of one draw lie uniformly on its active days and share their mean worth.
+        numbers. The purchases of one draw lie uniformly on its active days and share their mean worth. `alive`:
+        P(alive), (members,), where it is known better than by `p_alive`.
         """
         x, _, age = read(features, _MODEL)
         alpha, beta = self._scales(features)
         shape = (len(x), draws)
         with np.errstate(over="ignore"):
             life = (beta + age)[:, None] * np.expm1(rng.standard_exponential(shape) / self.s)
-        active = np.minimum(life, days) * (rng.random(shape) < self.p_alive(features)[:, None])
+        here = rng.random(shape) < (self.p_alive(features) if alive is None else alive)[:, None]
+        active = np.minimum(life, days) * here
         rate = rng.standard_gamma((self.r + x)[:, None], shape) / (alpha + age)[:, None]
         return rng.poisson(rate * active) * special.exprel(-np.log1p(yearly_rate) / 365 * active)
 

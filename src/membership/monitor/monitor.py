@@ -15,14 +15,13 @@ from membership.base.errors import DataError, ParamError
 from membership.benefits import fairness
 from membership.evaluate import verdicts
 from membership.evaluate.verdicts import Check, Kind
-from membership.monitor import realised
+from membership.monitor import predictions, realised
 from membership.settings.monitor import Monitor, Threshold
 from membership.settings.windows import Windows
 from membership.stats import calibration, drift
 
 ALL, NONE = "all", "-"
 STABLE, WATCH, DRIFTED = "stable", "watch", "drifted"
-SCORES = ("p_repurchase", "expected_orders", "expected_spend", "value", "p_alive")
 _COMPARED = ["outcome", "by", "group", "members", "predicted", "realised", "ratio", "low", "high", "status"]
 _CALIBRATED = [
     "outcome", "members", "intercept", "slope", "low", "high", "error", "log_loss", "expected", "chance", "status",
@@ -81,31 +80,29 @@ class Compared:
 
 
 def compare(
-    predictions: pd.DataFrame, members: pd.Series, events: ir.Table, items: pd.DataFrame, until: date, knobs: Monitor
+    made: pd.DataFrame, members: pd.Series, events: ir.Table, items: pd.DataFrame, until: date, knobs: Monitor
 ) -> Compared:
-    """Compare `predictions` (of one day, as from `predictions.earlier`) with what happened before `until`.
+    """Compare predictions that were `made` (on one day, as from `predictions.earlier`) with what happened by `until`.
 
     `members` are those of whom the data know now. Raises DataError where none of them was predicted, or too little
     time has passed. Groups of fewer than `knobs.min_members` are shown, and never called anything but stable.
     """
-    if predictions.empty:
+    if made.empty:
         empty = (pd.DataFrame(columns=columns) for columns in (_COMPARED, _CALIBRATED))
         return Compared(None, until, None, None, *empty)
-    there = predictions[predictions["member_id"].isin(members)]
-    first = predictions.iloc[0]
+    there, first = made[made["member_id"].isin(members)], made.iloc[0]
     if there.empty:
         raise DataError(
-            f"predictions of {first['as_of'].date()} ({first['model_version']}): none of their {len(predictions)} "
+            f"predictions of {first['as_of'].date()} ({first['model_version']}): none of their {len(made)} "
             f"members, e.g. {first['member_id']!r}, is in the data; they were made for other data. Remove "
             "reports/live/predictions.parquet, or bring those data back."
         )
     happened = realised.since(there, events, items, until)
     table = pd.concat([_outcome(happened, outcome, knobs) for outcome in OUTCOMES], ignore_index=True)
     calibrated = pd.DataFrame([_calibrated(happened, outcome, knobs) for outcome in OUTCOMES], columns=_CALIBRATED)
-    gone = len(predictions) - len(there)
+    gone = len(made) - len(there)
     version, policy = first["model_version"], first["policy"]
-    made = first["as_of"].date()
-    return Compared(made, until, version, policy, table, calibrated, gone, knobs.min_members)
+    return Compared(first["as_of"].date(), until, version, policy, table, calibrated, gone, knobs.min_members)
 
 
 def drifted(reference: pd.DataFrame, current: pd.DataFrame, columns: list[str], kind: str, knobs: Monitor):
@@ -129,19 +126,23 @@ def of_features(features: pd.DataFrame, learned: date, as_of: date, knobs: Monit
     return drifted(features[days == learned], features[days == as_of], knobs.features, "feature", knobs)
 
 
-def of_scores(predictions: pd.DataFrame, value: pd.DataFrame, knobs: Monitor) -> pd.DataFrame:
-    """Return `drifted` of forecasts from earlier `predictions` to table `value`."""
-    return drifted(predictions, value, list(SCORES), "forecast", knobs)
+def of_scores(earlier: pd.DataFrame, now: pd.DataFrame, knobs: Monitor) -> pd.DataFrame:
+    """Return `drifted` of `predictions.SCORES` from `earlier` predictions to those of `now`.
+
+    Those of which nothing was kept earlier are left out.
+    """
+    kept = [name for name in predictions.SCORES if earlier[name].notna().any()]
+    return drifted(earlier, now, kept, "forecast", knobs)
 
 
 def drift_of(
-    predictions: pd.DataFrame, value: pd.DataFrame, features: pd.DataFrame, windows: Windows, knobs: Monitor
+    earlier: pd.DataFrame, now: pd.DataFrame, features: pd.DataFrame, windows: Windows, knobs: Monitor
 ) -> pd.DataFrame:
     """Return `of_scores` and `of_features` as one frame, the furthest first."""
     learned = of_features(features, windows.calibration_end, windows.as_of, knobs)
-    if predictions.empty:
+    if earlier.empty:
         return learned
-    table = pd.concat([learned, of_scores(predictions, value, knobs)])
+    table = pd.concat([learned, of_scores(earlier, now, knobs)])
     return table.sort_values(["psi", "name"], ascending=[False, True], ignore_index=True)
 
 

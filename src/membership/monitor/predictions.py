@@ -10,13 +10,16 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from membership.base import files, paths, tables
 from membership.base.errors import DataError
 from membership.recommend.chances import PROBABLE
 
-_VALUE = ["p_repurchase", "expected_orders", "expected_spend", "value", "p_alive"]
+SCORES = ("p_repurchase", "next_order_days", "expected_orders", "expected_spend", "value")  # what is forecast
+
+_ADDED = pd.Index(["next_order_days"])
 
 
 def version(champion: Mapping[str, Any], value: Mapping[str, Any]) -> str:
@@ -38,8 +41,8 @@ def assemble(
 ) -> pd.DataFrame:
     """Return table `predictions` as of `as_of`, one row a member of `facts`.
 
-    `facts`: member_id, tier, stage and the forecasts of table `value`. `recommendations`: the lists of the policy that
-    is live on `as_of` (of `champion`), not of the one that the decision makes live from the next period on.
+    `facts`: member_id, tier, stage and SCORES, of tables `value` and `repurchase`. `recommendations`: the lists of the
+    policy that is live on `as_of` (of `champion`), not of the one that the decision makes live from the next period on.
     `days`: repurchase_days and horizon_days. Raises DataError where a member of the lists is not in `facts`.
     """
     strangers = sorted(set(recommendations["member_id"]) - set(facts["member_id"]))
@@ -50,7 +53,7 @@ def assemble(
         )
     lists = recommendations.sort_values(["member_id", "rank"]).groupby("member_id")
     items = lists["item_id"].agg(list).map(json.dumps)
-    frame = facts[["member_id", "tier", "stage", *_VALUE]].assign(
+    frame = facts[["member_id", "tier", "stage", *SCORES]].assign(
         as_of=pd.Timestamp(as_of), model_version=model_version, policy=champion["policy"], **days
     )
     frame["items"] = frame["member_id"].map(items).fillna("[]")
@@ -65,7 +68,10 @@ def stored() -> Path:
 
 
 def read(path: Path) -> pd.DataFrame:
-    """Return the predictions in `path`, none where there is no such file. Raises DataError where it is broken."""
+    """Return the predictions in `path`, none where there is no such file. Raises DataError where it is broken.
+
+    In a file of an earlier version, which did not keep them, _ADDED are null.
+    """
     if not path.exists():
         columns = tables.ALL["predictions"].columns
         return pd.DataFrame({name: pd.Series(dtype=column.dtype) for name, column in columns.items()})
@@ -73,7 +79,8 @@ def read(path: Path) -> pd.DataFrame:
         frame = pd.read_parquet(path)
     except Exception as error:
         raise DataError(f"{path}: not a readable Parquet file ({error}); bring it back, or delete it.") from error
-    return tables.check("predictions", frame, path)
+    added = dict.fromkeys(_ADDED.difference(frame.columns), np.nan)
+    return tables.check("predictions", frame.assign(**added), path)
 
 
 def write(path: Path, log: pd.DataFrame) -> None:

@@ -37,9 +37,9 @@ def since(predictions: pd.DataFrame, events: ir.Table, items: pd.DataFrame, unti
         )
     days = min(passed, horizon)
     window = Window(start, (pd.Timestamp(start) + pd.Timedelta(days=days)).date())
-    did = _did(events, window, within).reindex(predictions["member_id"]).fillna(0.0).reset_index(drop=True)
+    happened = did(events, window, within).reindex(predictions["member_id"]).fillna(0.0).reset_index(drop=True)
     part = days / horizon
-    table = predictions.reset_index(drop=True).assign(days=days, **did)
+    table = predictions.reset_index(drop=True).assign(days=days, **happened)
     table["predicted_orders"] = table["expected_orders"] * part
     table["predicted_spend"] = table["expected_spend"] * part
     table["hits"] = _hits(table, baskets.of_products(events, items), window)
@@ -47,7 +47,7 @@ def since(predictions: pd.DataFrame, events: ir.Table, items: pd.DataFrame, unti
     return table
 
 
-def _did(events: ir.Table, window: Window, within: int) -> pd.DataFrame:
+def did(events: ir.Table, window: Window, within: int) -> pd.DataFrame:
     """Return repurchased, orders and spend by member_id, of those with an event in `window`."""
     seen = _in(events, window).filter(purchases.is_paid)
     bought = purchases.is_purchase(seen)

@@ -29,8 +29,12 @@ def main() -> int:
     """Write the fingerprints of all stages, all parameters checked first; return the exit status."""
     try:
         params.parse(params.read())
-        for node in graph.nodes():
-            files.write_json(paths.data("code", f"{node.name}.json"), of(node))
+        found = {f"{node.name}.json": of(node) for node in graph.nodes()}
+        for name, content in found.items():
+            files.write_json(paths.data("code", name), content)
+        for path in paths.data("code").iterdir():
+            if path.name not in found:
+                path.unlink()
     except ProjectError as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
@@ -44,7 +48,7 @@ def of(node: graph.Node) -> dict[str, Any]:
     names |= {f"membership.settings.{key}" for key in params.stage_keys(node.name) if key in params.SECTIONS}
     found = {
         "notebook": _hash("\n".join(cells)),
-        "code": {name: _module(name).hash for name in modules(names)},
+        "code": code(names),
         "params": params.load(node.name).plain(),
     }
     return found | ({"shown": shown()} if graph.stage(node.name).get("shows") else {})
@@ -66,12 +70,20 @@ def shown() -> dict[str, str]:
     return {path.relative_to(paths.root()).as_posix(): _hash(text) for path, text in found.items()}
 
 
-def modules(names: set[str]) -> list[str]:
-    """Return the modules of this package among `names`, and all that those import in turn, sorted."""
+def code(names: set[str], left_out: tuple[str, ...] = _LEFT_OUT) -> dict[str, str]:
+    """Return the hashes of `modules`, module -> hash, without their comments and docstrings."""
+    return {name: _module(name).hash for name in modules(names, left_out)}
+
+
+def modules(names: set[str], left_out: tuple[str, ...] = _LEFT_OUT) -> list[str]:
+    """Return the modules of this package among `names`, and all that those import in turn, sorted.
+
+    Rooms that are `left_out` are not entered.
+    """
     todo, found = set(names), set()
     while todo:
         name = todo.pop()
-        if name in found or name.startswith(_LEFT_OUT) or not _file(name).exists():
+        if name in found or name.startswith(left_out) or not _file(name).exists():
             continue
         found.add(name)
         todo |= _module(name).imports

@@ -24,7 +24,7 @@ from membership.repurchase import candidates, purchase_days
 from membership.repurchase import score as forecasts
 from membership.settings import params
 from membership.settings.params import Stage
-from membership.tiers import points, qualifying, rules
+from membership.tiers import effects, points, qualifying, rules
 from membership.value import score
 
 CLASSES = (*score.STORED, *candidates.STORED, forecasts.Forecast, lifecycle.Borders, rules.Rule)
@@ -33,17 +33,23 @@ _TYPES = {"str": "VARCHAR", "int64": "BIGINT", "datetime64[us]": "TIMESTAMP"}
 
 
 class Standing:
-    """The models that stand, read once from a folder that `scorer.pack` and `scorer.pack_policy` made."""
+    """The models that stand, read once from a folder that `scorer.pack` and `scorer.pack_policy` made.
 
-    def __init__(self, folder: Path):
+    `policy_folder`: where the policy is, of another arm than the folder's own.
+    """
+
+    def __init__(self, folder: Path, policy_folder: Path | None = None):
         self.p: Stage = params.parse(yaml.safe_load((folder / "params.yaml").read_text(encoding="utf-8")))
         self.worth, self.forecast, self.borders, self.rule = (stored.load(folder / name, CLASSES) for name in MODELS)
         self.items = pd.read_parquet(folder / "items.parquet")
         self.joined = pd.read_parquet(folder / "members.parquet").set_index("member_id")["joined_at"]
         redeems = points.redeemers(len(self.joined), self.p.tiers, self.p.seed)
         self.redeems = pd.Series(redeems, self.joined.index.sort_values())
-        self._lines, self.live = pd.read_parquet(folder / "baskets.parquet"), files.read_json(folder / "policy.json")
-        self._folder = folder
+        self._lines, self.live = (
+            pd.read_parquet(folder / "baskets.parquet"),
+            files.read_json((policy_folder or folder) / "policy.json"),
+        )
+        self._folder = policy_folder or folder
 
     @cached_property
     def market(self) -> baskets.Baskets:
@@ -63,8 +69,8 @@ class Standing:
 class Known:
     """What is known of members on a day; frames are indexed by member_id, sorted.
 
-    `features`: as table `features`. `worth`: the columns of `value.score.Worth.forecast`. `stage`. `tiers`: as table
-    `tiers`. `recommender`: of the live policy, for these members.
+    `features`: as table `features`. `worth`: the columns of `value.score.Worth.forecast`, and next_order_days as in
+    table `repurchase`. `stage`. `tiers`: as table `tiers`. `recommender`: of the live policy, for these members.
     """
 
     features: pd.DataFrame
@@ -112,10 +118,11 @@ class Moment:
             qualified = self._qualifying.of(members)
         known = known.set_index("member_id").sort_index()
         chances = self._chances(days, joined)
+        worth = standing.worth.forecast(known, chances, standing.p.value, standing.p.economics)
         history = baskets.of_lines(lines, standing.market.items, self.day)
         return Known(
             known,
-            standing.worth.forecast(known, chances, standing.p.value, standing.p.economics),
+            worth.join(chances["next_order_days"]),
             self._stages(days, joined),
             self._tiers(*qualified).set_index("member_id").reindex(known.index),
             standing.policy(history),
@@ -130,10 +137,13 @@ class Moment:
 
     def _chances(self, days: pd.DataFrame, joined: pd.Series) -> pd.DataFrame:
         p = self._standing.p
-        spans = p.economics.repurchase_days, p.value.horizon_days
+        steps, spans = np.arange(1, forecasts.AHEAD + 1), {"p_repurchase": p.economics.repurchase_days}
+        spans |= {"p_horizon": p.value.horizon_days}
         history = purchase_days.of(days, joined, p.windows.start)
-        found = self._standing.forecast.chances(history, purchase_days.number(self.day), spans)
-        return found.set_axis(["p_repurchase", "p_horizon"], axis=1)
+        within = sorted({*steps, *spans.values()})
+        found = self._standing.forecast.chances(history, purchase_days.number(self.day), within)
+        chances = pd.DataFrame({name: found[days] for name, days in spans.items()})
+        return chances.assign(next_order_days=forecasts.next_order_days(found[steps].to_numpy()))
 
     def _stages(self, days: pd.DataFrame, joined: pd.Series) -> pd.Series:
         p, borders = self._standing.p, self._standing.borders
@@ -142,9 +152,11 @@ class Moment:
 
     def _tiers(self, amounts: pd.DataFrame, ahead: pd.Series, earning: qualifying.Earning) -> pd.DataFrame:
         standing = self._standing
-        settings, ranks = standing.p.tiers, rules.replay(amounts, standing.rule)
+        settings = standing.p.tiers
+        shifts = effects.shifts(amounts.index, settings)
+        ranks = rules.replay(amounts, standing.rule, shifts)
         # who redeems is drawn for the batch run's members; of others nothing is assumed to be redeemed
         redeems = standing.redeems.reindex(amounts.index, fill_value=False).to_numpy()
         claim = points.vouchers(redeems, settings.redeem_at)
         books = points.keep(*points.earned(earning, ranks), claim, settings.points_expire_days)
-        return rules.standing(ranks, amounts, books.last, standing.rule, settings, ahead)
+        return rules.standing(ranks, amounts, books.last, standing.rule, settings, ahead, shifts)

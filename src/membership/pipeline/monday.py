@@ -7,6 +7,7 @@ stopped; one of other data, parameters, models or code begins again.
 """
 
 import argparse
+import json
 import shutil
 import sys
 import tempfile
@@ -22,14 +23,15 @@ from membership.base import engine, files, graph, paths, tables
 from membership.base.errors import DataError, ProjectError
 from membership.data import features, ingest
 from membership.evaluate import actions, champions
-from membership.monitor import monitor, predictions, retrain
-from membership.pipeline import request, scorer
+from membership.monitor import monitor, predictions, prequential, retrain
+from membership.pipeline import fingerprint, request, scorer
 from membership.pipeline.moment import Known, Moment, Standing
 from membership.profile.personas import NEWCOMER
 from membership.recommend import policy
 from membership.report import words
 from membership.settings import params
 from membership.settings.params import Stage
+from membership.trials import register, serving
 from membership.value import score
 
 _MEMBERS = 20_000  # that are scored together: bounds the memory
@@ -61,7 +63,7 @@ def run(asked: str | None = None) -> Path:
     if day is None:  # the data say which day it is
         read, day = ingest.known(p, None)
         request.clock(day.isoformat(), p.windows.as_of, "AS_OF")
-    folder = _begun(paths.reports("live", day.isoformat()))
+    folder = _begun(paths.reports("live", day.isoformat()), p)
     if not (folder / "verdict.json").exists():
         _step(folder / "read", lambda to: (read or ingest.known(p, day)[0]).save(partial(tables.write, root=to)))
         _step(folder / "scored", lambda to: _score(folder / "read", to, p, day))
@@ -72,12 +74,15 @@ def run(asked: str | None = None) -> Path:
     return folder
 
 
-def _begun(folder: Path) -> Path:
-    """Return `folder` with what an earlier run left in it, if that began from the same; else an empty one."""
+def _begun(folder: Path, p: Stage) -> Path:
+    """Return `folder` with what an earlier run left in it, if that began from the same; else an empty one.
+
+    The same code is what scoring runs through, comments and the room `report` left out, as in a stage's fingerprint.
+    """
     data = [name for name in graph.deps("ingest") if not name.startswith("data/")]
-    made = ("params.yaml", "champion.json", "models", "data/allocations.parquet", "src/membership")
-    basis = graph.digests((*made, *data), "md5")
-    basis = {name: digest for name, digest in basis.items() if not name.endswith(".pyc")}
+    made = graph.digests(("champion.json", "models", "data/allocations.parquet", *data), "md5")
+    code = fingerprint.code({__spec__.name}, ("membership.report",))
+    basis = json.loads(json.dumps({"files": made, "code": code, "params": p.plain()}, default=str))
     started = folder / "basis.json"
     if folder.exists() and not (started.exists() and files.read_json(started) == basis):
         shutil.rmtree(folder)
@@ -137,9 +142,10 @@ def _publish(folder: Path, p: Stage, day: date) -> None:
     version = predictions.version(live, files.read_json(paths.models("value.json")))
     predictions.write(folder / "predictions.parquet", predictions.assemble(facts, listed, live, version, day, days))
     profile, items = _profile(scored["stage"]), _table(folder / "read", "items")
-    given = tables.read("allocations")
-    steps = actions.steps(profile, given, listed, items, p.lifecycle.strategy, p.benefits.catalogue)
-    todo = actions.assemble(value, profile, scored["tiers"], steps, listed, items)
+    tried, tiers, strategy = register.read(), scored["tiers"], p.lifecycle.strategy
+    given = serving.given(tables.read("allocations"), tried, day)
+    steps = actions.steps(profile, tiers, given, listed, items, strategy, p.benefits.catalogue)
+    todo = actions.assemble(value, profile, tiers, steps, listed, items, register.arms(tried, day))
     tables.write("actions", todo, folder / "scored")
     actions.publish(tables.ALL["actions"].path(folder / "scored"), folder)
 
@@ -155,15 +161,17 @@ def _judge(folder: Path, p: Stage, day: date) -> None:
     con, now = engine.connect(), pd.read_parquet(folder / "scored" / "features.parquet")
     events, members = (con.read_parquet(str(tables.ALL[name].path(folder / "read"))) for name in ("events", "members"))
     value, items = pd.read_parquet(folder / "scored" / "value.parquet"), _table(folder / "read", "items")
-    earlier = predictions.over(_predicted(folder, day), day)
+    log = _predicted(folder, day)
+    earlier = predictions.over(log, day)
     found = monitor.compare(earlier, value["member_id"], events, items, day, p.monitor)
+    periods = prequential.table(log, value["member_id"], events, day, p.monitor.confidence)
     before = features.table(events, members, [p.windows.as_of])
     moved = monitor.of_features(pd.concat([before, now]), p.windows.as_of, day, p.monitor)
     if len(earlier):
         moved = pd.concat([moved, monitor.of_scores(earlier, value, p.monitor)], ignore_index=True)
     signs = retrain.signs((day - p.windows.as_of).days, moved, found, p.monitor.retrain)
     told = words.render(
-        "monday", as_of=day, models=p.windows.as_of, members=len(value), signs=signs, found=found,
+        "monday", as_of=day, models=p.windows.as_of, members=len(value), signs=signs, found=found, periods=periods,
         check=monitor.checks(found, moved)[0], days=p.economics.repurchase_days,
     )  # fmt: skip
     files.write_text(folder / "report.md", told + "\n")

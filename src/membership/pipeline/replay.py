@@ -113,8 +113,9 @@ def row(folder: Path, as_of: date, champion: Mapping[str, Any]) -> dict[str, Any
     """Return what the period in `folder` predicted, what happened in the period that followed, and what was decided.
 
     as_of; policy and version that were live; members; predicted, realised (shares who buy again in time) with low and
-    high of the realised share; status; spend_ratio, spend_low, spend_high (realised over predicted); hits (listed items
-    in the next basket); watch and drifted (numbers of features and forecasts); verdict and reasons.
+    high of the realised share; status; log_loss of that forecast and what was expected of it (log_loss_expected);
+    spend_ratio, spend_low, spend_high (realised over predicted); hits (listed items in the next basket); watch and
+    drifted (numbers of features and forecasts); verdict and reasons.
     """
     p = params.parse(params.read(folder / "params.yaml"))
     made = _table(folder, "predictions")
@@ -129,6 +130,8 @@ def row(folder: Path, as_of: date, champion: Mapping[str, Any]) -> dict[str, Any
     decided |= {"verdict": decision.verdict, "reasons": reasons}
     share = {"predicted": buy["predicted"], "realised": buy["realised"], "status": buy["status"]}
     share |= {end: buy["predicted"] * buy[end] for end in ("low", "high")}
+    chances = found.calibrated.set_index("outcome").loc["repurchase"]
+    share |= {"log_loss": chances["log_loss"], "log_loss_expected": chances["expected"]}
     money = {f"spend_{name}": spend[name] for name in ("ratio", "low", "high")}
     live = {"as_of": as_of, "policy": champion["policy"], "version": found.version, "members": int(buy["members"])}
     return live | share | money | {"hits": hits["realised"]} | decided

@@ -4,15 +4,19 @@ Known members are answered from the batch run's tables on its own day, and later
 taken to have done nothing since. For members whose events are sent along these events count. Value, stage, tier, points
 and items are what a batch run with these events on that day would have said, with all that is learned from other
 members as it was (`moment`). Benefits are given out of one budget to all members together, so they stay those of the
-batch run; who was not in it has none yet.
+batch run; who was not in it has none yet. A member in a live test gets what the own arm gives, and what was shown is in
+the log of trials before it is answered; a benefit or a list on trial is applied here, an offered item or a threshold by
+the batch run.
 
 The day of an answer is that of the clock; for a member who did something on it already it is the next one, so that all
 events count, and the chances are those of the days that follow.
 """
 
+import json
 import shutil
+import uuid
 from collections import OrderedDict
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from threading import Lock
 
@@ -27,6 +31,7 @@ from membership.pipeline import request
 from membership.pipeline.moment import CLASSES, MODELS, Moment, Standing
 from membership.recommend import baskets, model, policy, train
 from membership.settings import params
+from membership.trials import log, register, serving
 
 WORTH = ("value", "value_low", "value_high", "p_repurchase", "p_horizon", "residual_value")
 TIER = ("tier", "next_tier", "to_next", "spend_to_next", "points")
@@ -34,6 +39,7 @@ ITEM = ("rank", "item_id", "name", "score", "source", "reason")
 COLUMNS = (
     "member_id", "answered_from", "as_of", "model_age_days", *WORTH, "stage", *TIER, "benefits", "items",
 )  # fmt: skip
+_OWN, _POLICIES = "own", ("champion", "challenger")  # whose lists: the packed policy's, or the other one's
 _READY = 4  # days whose queries are kept; another takes a second or two
 _ROWS = 20_000  # of a group in the file of events, so that few are read for a member
 
@@ -45,7 +51,9 @@ def pack(folder: Path) -> None:
     """
     pack_models(folder)
     _answers().to_parquet(folder / "answers.parquet", index=False)
-    events = _events(params.parse(params.read()).windows.as_of)
+    as_of = params.parse(params.read()).windows.as_of
+    serving.pack(folder, register.read(), as_of)
+    events = _events(as_of)
     events.to_parquet(folder / "events.parquet", index=False, row_group_size=_ROWS)
 
 
@@ -68,11 +76,21 @@ def pack_models(folder: Path) -> None:
     tables.read("members")[["member_id", "joined_at"]].to_parquet(folder / "members.parquet", index=False)
 
 
-def pack_policy(folder: Path, arm: str, live: dict) -> None:
+def pack_policy(folder: Path, arm: str, live: dict, other: dict | None = None) -> None:
     """Add to `folder` the policy `live` (`policy` and `settings`), which was `arm` of the evaluation.
 
-    `arm` is `champion` or `challenger`, whose rows of table `recommendations` answer for known members.
+    `arm` is `champion` or `challenger`, whose rows of table `recommendations` answer for known members. `other` is the
+    policy of the other one; it is added where a trial gives some members its lists.
     """
+    opposite = "challenger" if arm == "champion" else "champion"
+    declared = serving.Serving(folder).trials.values()
+    if other is not None and any(trial.what == "list" and opposite in trial.gives.values() for trial in declared):
+        _pack_one(folder / opposite, opposite, other)
+    _pack_one(folder, arm, live)
+
+
+def _pack_one(folder: Path, arm: str, live: dict) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
     files.write_json(folder / "policy.json", live)
     if live["policy"] == "model":
         model.save(_trained(live["settings"]), folder / "next_basket")
@@ -117,7 +135,8 @@ def _answers() -> pd.DataFrame:
     """Return what the batch run says of every member but the items: one row a member."""
     worth, stage = tables.read("value")[["member_id", *WORTH]], tables.read("profile")[["member_id", "stage"]]
     found = worth.merge(stage, on="member_id").merge(tables.read("tiers")[["member_id", *TIER]], on="member_id")
-    given = tables.read("allocations").groupby("member_id")["benefit"].agg(list)
+    allocations = register.withhold(tables.read("allocations"), register.read().rows)
+    given = allocations.groupby("member_id")["benefit"].agg(list)
     return found.assign(benefits=[given.get(member, []) for member in found["member_id"]])
 
 
@@ -128,22 +147,33 @@ class Scorer:
         self._standing, self._folder = Standing(folder), folder
         self.p = self._standing.p
         self.as_of = self.p.windows.as_of
-        self._moments: OrderedDict[date, Moment] = OrderedDict()
+        self._moments: OrderedDict[tuple[date, str], Moment] = OrderedDict()
         self._lock = Lock()
         answers = pd.read_parquet(folder / "answers.parquet").set_index("member_id")
         self._benefits = answers["benefits"].map(list).to_dict()
         self._known = self._objects(answers, "batch", self.as_of)
-        self._lists = _lists(pd.read_parquet(folder / "recommendations.parquet"), self._standing.items)
-        self._moment(self.as_of)  # the first request need not wait for it
+        self._lists = {_OWN: _lists(pd.read_parquet(folder / "recommendations.parquet"), self._standing.items)}
+        self._policies = {_OWN: self._standing}
+        self._trials, self._log = serving.Serving(folder), None
+        for arm in _POLICIES:
+            if (folder / arm).exists():
+                self._policies[arm] = Standing(folder, folder / arm)
+                self._lists[arm] = _lists(
+                    pd.read_parquet(folder / arm / "recommendations.parquet"), self._standing.items
+                )
+        if self._trials.trials:
+            self._log = log.Log(self.p.trials.log)
+        self._moment(self.as_of, _OWN)  # the first request need not wait for it
 
-    def answer(self, rows: pd.DataFrame, k: int, now: str | None = None) -> list[dict]:
+    def answer(self, rows: pd.DataFrame, k: int, now: str | None = None, request_id: str | None = None) -> list[dict]:
         """Return an object with COLUMNS for each of `rows` (see `request`), in the order asked.
 
         `now`: the clock, an ISO time on the members' wall clock; without one it stands at as_of. Amounts are in cents;
         value and its interval cover `value.horizon_days` from the answer's `as_of`. `answered_from` is `batch`, or
         `events` where these were sent; `model_age_days` the days since the models were made; `benefits` is a list of
-        names, `items` one of at most `k` objects with ITEM, the best first. Raises DataError, in words, for what
-        cannot be answered.
+        names, `items` one of at most `k` objects with ITEM, the best first. `request_id`: of what was asked, so that a
+        request that is sent again is logged once; one is made where there is none. Raises DataError, in words, for what
+        cannot be answered, and where what is shown in a trial cannot be logged.
         """
         k, clock = request.top(k, self.p.recommend.k), request.clock(now, self.as_of)
         asked = request.read(rows, clock, self.p.clean)
@@ -159,18 +189,43 @@ class Scorer:
             past = pd.read_parquet(self._folder / "events.parquet", filters=[("member_id", "in", silent)])
             joined = pd.Series(pd.NaT, pd.Index(silent, dtype="str", name="member_id"), dtype="datetime64[us]")
             found |= self._anew(past, joined, "batch", clock.date(), k)
-        return [found[member] if member in found else self._from_batch(member, k) for member, _ in members]
+        day = clock.date()
+        answers = [found[member] if member in found else self._from_batch(member, k, day) for member, _ in members]
+        return self._in_trials(answers, clock, request_id)
 
-    def _from_batch(self, member: str, k: int) -> dict:
-        return self._known[member] | {"items": self._lists.get(member, [])[:k]}
+    def _from_batch(self, member: str, k: int, day: date) -> dict:
+        return self._known[member] | {"items": self._lists[self._policy(member, day)].get(member, [])[:k]}
+
+    def _policy(self, member: str, day: date) -> str:
+        """Return whose lists a member gets on `day`: the arm's, where one is on lists, else the own ones."""
+        given = self._trials.policy(self._trials.of(member, day))
+        return given if given in self._policies else _OWN
+
+    def _in_trials(self, answers: list[dict], clock: datetime, request_id: str | None) -> list[dict]:
+        """Return `answers` with the benefits that arms give; what is shown in a trial is logged first."""
+        if self._log is None:
+            return answers
+        request, version, rows = request_id or uuid.uuid4().hex, f"{self._standing.live['policy']} {self.as_of}", []
+        for place, plain in enumerate(answers):
+            arms = self._trials.of(plain["member_id"], clock.date())
+            if arms:
+                answer = plain | {"benefits": self._trials.benefits(plain["benefits"], arms)}
+                answers[place] = answer
+                listed = [item["item_id"] for item in answer["items"]]
+                shown = json.dumps({"items": listed, "benefits": answer["benefits"]})
+                day = date.fromisoformat(answer["as_of"])
+                rows += self._trials.rows(request, answer["member_id"], arms, shown, day, clock, version)
+        self._log.append(rows)
+        return answers
 
     def _anew(self, events: pd.DataFrame, joined_at: pd.Series, origin: str, clock: date, k: int) -> dict[str, dict]:
         """Return the answers for the members of `joined_at` from their `events`, by member_id."""
         joined = joined_at.fillna(self._standing.joined.reindex(joined_at.index))
         days, found = _days(events, joined.index, clock), {}
-        for day, members in days.groupby(days).groups.items():
+        policies = [self._policy(member, clock) for member in days.index]
+        for (day, whose), members in days.groupby([days.to_numpy(), policies]).groups.items():
             own = events[events["member_id"].isin(members)]
-            known = self._moment(day).of(own, joined.reindex(members))
+            known = self._moment(day, whose).of(own, joined.reindex(members))
             frame = known.worth.assign(stage=known.stage).join(known.tiers)[[*WORTH, "stage", *TIER]]
             ids = frame.index.to_numpy(dtype=str)
             lists = _lists(policy.listed(known.recommender, self._standing.items, ids, k))
@@ -178,14 +233,14 @@ class Scorer:
             found |= self._objects(frame, origin, day)
         return found
 
-    def _moment(self, day: date) -> Moment:
+    def _moment(self, day: date, whose: str) -> Moment:
         with self._lock:
-            if day not in self._moments:
-                self._moments[day] = Moment(self._standing, day)
+            if (day, whose) not in self._moments:
+                self._moments[day, whose] = Moment(self._policies[whose], day)
                 while len(self._moments) > _READY:
                     self._moments.popitem(last=False)
-            self._moments.move_to_end(day)
-            return self._moments[day]
+            self._moments.move_to_end((day, whose))
+            return self._moments[day, whose]
 
     def _objects(self, found: pd.DataFrame, origin: str, day: date) -> dict[str, dict]:
         """Return what was `found` as of `day`, by member_id, as objects; benefits are those of the batch run."""

@@ -26,7 +26,7 @@ DESCRIPTION = (
 )
 NEEDS = (
     "mlflow", "pandas", "numpy", "scipy", "torch", "ibis-framework", "duckdb", "pyarrow", "pydantic", "pyyaml",
-    "pandera", "safetensors", "threadpoolctl", "scikit-learn", "tqdm",
+    "pandera", "safetensors", "sqlalchemy", "threadpoolctl", "scikit-learn", "tqdm",
 )  # fmt: skip
 
 
@@ -45,7 +45,8 @@ class Scorer(mlflow.pyfunc.PythonModel):
 
         try:
             asked = params or {}
-            return self._scorer.answer(model_input, asked.get("k", self._scorer.p.recommend.k), asked.get("now"))
+            k, request_id = asked.get("k", self._scorer.p.recommend.k), asked.get("request_id") or None
+            return self._scorer.answer(model_input, k, asked.get("now"), request_id)
         except ProjectError as error:
             raise MlflowException(str(error), error_code=INVALID_PARAMETER_VALUE) from error
 
@@ -74,7 +75,13 @@ def signature(k: int, as_of: date) -> ModelSignature:
             ]
         ),
         Schema([ColSpec(kind, name, required=name != "next_tier") for name, kind in kinds.items()]),
-        ParamSchema([ParamSpec("k", "long", k), ParamSpec("now", "string", as_of.isoformat())]),
+        ParamSchema(
+            [
+                ParamSpec("k", "long", k),
+                ParamSpec("now", "string", as_of.isoformat()),
+                ParamSpec("request_id", "string", ""),
+            ]
+        ),
     )
 
 
@@ -97,7 +104,7 @@ def register(run_id: str) -> None:
         arms = {"champion": live, "challenger": tuned}
         with tempfile.TemporaryDirectory() as folder:
             scorer.pack(Path(folder) / "any")
-            versions = {arm: _version(client, Path(folder), arm, one, run_id) for arm, one in arms.items()}
+            versions = {arm: _version(client, Path(folder), arm, arms, run_id) for arm in arms}
         for arm, version in versions.items():
             client.set_registered_model_alias(MODEL, arm, version)
     except MlflowException as error:
@@ -112,14 +119,14 @@ def _make_registry(client) -> None:
         client.create_registered_model(MODEL, description=DESCRIPTION)
 
 
-def _version(client, folder: Path, arm: str, live: dict, run_id: str) -> str:
-    """Return the version that answers for the policy `live` as the batch run did, made if there is none yet."""
+def _version(client, folder: Path, arm: str, arms: dict[str, dict], run_id: str) -> str:
+    """Return the version that answers for policy `arm` of `arms` as the batch run did, made if there is none yet."""
     from membership.pipeline import scorer
     from membership.settings import params
 
-    packed = folder / arm / "scorer"
+    packed, live = folder / arm / "scorer", arms[arm]
     shutil.copytree(folder / "any", packed)
-    scorer.pack_policy(packed, arm, live)
+    scorer.pack_policy(packed, arm, live, next(one for name, one in arms.items() if name != arm))
     content, p = _digest([packed, _package()]), params.parse(params.read())
     for known in client.search_model_versions(f"name = '{MODEL}'"):
         if known.tags.get("content") == content:

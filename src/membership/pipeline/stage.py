@@ -21,9 +21,9 @@ import yaml
 from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
-from membership.base import absent, files, graph, kernels, paths, tables
+from membership.base import graph, kernels, paths
 from membership.base.errors import NotPossible, ParamError, ProjectError
-from membership.pipeline import outputs
+from membership.pipeline import outputs, possible, store
 from membership.settings import params
 
 
@@ -44,6 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
 def run(stage: str, overrides: Mapping[str, Any]) -> None:
     """Run `stage` and log it. Raises ProjectError, for the person at the keyboard, where it fails."""
     node, p = graph.node(stage), params.load(stage, overrides)
+    store.check()
     root = outputs.trials(stage) if overrides else paths.root()
     with _alone(root, stage):
         _run(node, p, overrides, root)
@@ -57,49 +58,54 @@ def _run(node: graph.Node, p: params.Stage, overrides: Mapping[str, Any], root: 
     with ThreadPoolExecutor(1) as pool:
         opening = pool.submit(_open_run, node, p, overrides, started)
         executed.unlink(missing_ok=True)  # of an earlier run
-        why, failure = _missing(node), None
-        if why is None:
-            failure = _execute(node.notebook, executed, overrides)
-        tracked = opening.result()
+        why, failure = possible.missing(node), None
+        try:
+            if why is None:
+                failure = _execute(node.notebook, executed, overrides)
+        except BaseException:
+            with _results_stay(stage):
+                opening.result().finish(ok=False)
+            raise
     from membership.report import pages
 
     if failure is not None and failure.ename == NotPossible.__name__:
         why, failure = failure.evalue, None
     if why is not None:
-        _step_over(node, executed, why, root)
-    page = pages.save_page(executed, root / "reports" / f"{node.notebook.stem}.html")
-    tracked.log_files([page, *pages.save_figures(executed)], "report")
-    if failure is None:
-        tracked.log_metrics(pages.metrics(stage, root))
-        tracked.log_nested(outputs.nested(root, stage))
-    if failure is None and not overrides:
-        tracked.set_tags({f"out/{name}": value for name, value in graph.digests(node.outs, "sha256").items()})
-        if why is None:
-            _after(stage, tracked.id)
-    tracked.log_metrics({"duration_s": round(time.time() - started, 1)})
-    tracked.finish(ok=failure is None)
+        possible.step_over(node, executed, why, root)
+    shown = [pages.save_page(executed, root / "reports" / f"{node.notebook.stem}.html"), *pages.save_figures(executed)]
+    owned = failure is None and not overrides
+    if owned and why is None and stage == "report":
+        pages.save_readme()
+        pages.refresh()
+    with _results_stay(stage):
+        tracked = opening.result()
+        tracked.log_files(shown, "report")
+        if failure is None:
+            tracked.log_metrics(pages.metrics(stage, root))
+            tracked.log_nested(outputs.nested(root, stage))
+        if owned:
+            tracked.set_tags({f"out/{name}": value for name, value in graph.digests(node.outs, "sha256").items()})
+            if why is None:
+                _register(stage, tracked.id)
+        tracked.log_metrics({"duration_s": round(time.time() - started, 1)})
+        tracked.finish(ok=failure is None)
     pages.save_index()
     if failure is not None:
         raise ProjectError(explain(failure, executed))
 
 
-def _missing(node: graph.Node) -> str | None:
-    """Return why something that `node` cannot do without was not possible; None where all is there."""
-    reasons = (absent.reason(paths.root() / name) for name in node.needed)
-    return next((why for why in reasons if why is not None), None)
-
-
-def _step_over(node: graph.Node, executed: Path, why: str, root: Path) -> None:
-    """Leave outputs of `node` that say `why` there is nothing in them, and say so."""
-    from membership.report import memo, pages
-
-    for name in node.outs:
-        path = root / name
-        absent.write(path, why, tables.empty(path.stem) if path.suffix == ".parquet" else None)
-    if node.name == "report":
-        files.write_text(root / "reports" / "summary.md", memo.not_possible())
-    pages.step_over(node.notebook, executed, why)
-    print(f"\nstage {node.name}: not possible with these data: {why}", file=sys.stderr)
+@contextmanager
+def _results_stay(stage: str) -> Iterator[None]:
+    """Say what went wrong with MLflow, and go on: what the notebook made is there, whatever becomes of its run."""
+    try:
+        yield
+    except Exception as error:  # of MLflow, its database, its server, the disk
+        told = str(error).splitlines()[0][:300] if str(error) else type(error).__name__
+        print(
+            f"\nstage {stage}: MLflow could not log it ({told}). The stage's results are in place and complete; "
+            f"mend MLflow, and `make repro` leaves a run for them.",
+            file=sys.stderr,
+        )
 
 
 def explain(failure: PapermillExecutionError, executed: Path) -> str:
@@ -169,12 +175,7 @@ def _open_run(node: graph.Node, p: params.Stage, overrides: Mapping[str, Any], s
     return tracked
 
 
-def _after(stage: str, run_id: str) -> None:
-    if stage == "report":
-        from membership.report import pages
-
-        pages.save_readme()
-        pages.refresh()
+def _register(stage: str, run_id: str) -> None:
     if stage == "decide" and paths.root() == paths.checkout():  # an experiment in a folder of its own moves no alias
         from membership.pipeline import serve, track
 

@@ -14,42 +14,50 @@ from mlflow.tracking import MlflowClient
 from mlflow.utils.time import get_current_time_millis
 
 from membership.base import paths
-from membership.base.errors import ProjectError
+from membership.pipeline import alive, names, store
+from membership.pipeline.store import EXPERIMENT, Unreachable
 from membership.settings import params
 from membership.settings.params import Stage
-
-EXPERIMENT = "membership"
-
-
-class Unreachable(ProjectError):
-    """MLflow does not answer."""
 
 
 def connect() -> tuple[MlflowClient, str]:
     """Return a client and the id of the project's experiment, made first if it is not there.
 
     `MLFLOW_TRACKING_URI` is respected; otherwise runs go to `mlflow.db` and `mlruns/` in the checkout, where a bare
-    `mlflow ui` finds them. Raises Unreachable where the tracking server cannot be reached.
+    `mlflow ui` finds them, also where it was moved. Runs of processes that were killed are closed. Raises Unreachable
+    where the tracking server cannot be reached.
     """
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
-    root = paths.checkout()
-    uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root}/mlflow.db"
+    root, uri = paths.checkout(), store.uri()
     mlflow.set_tracking_uri(uri)
-    database = Path(uri.removeprefix("sqlite:///"))
-    artifacts = (database.parent / "mlruns").resolve().as_uri() if uri.startswith("sqlite:///") else None
     (root / "mlruns").mkdir(exist_ok=True)
+    store.settle()
     try:
         # Two first runs at once would each make the experiment, and one would end up in MLflow's "Default".
         with filelock.FileLock(root / "mlruns" / ".lock"):
             client = MlflowClient()
             experiment = client.get_experiment_by_name(EXPERIMENT)
-            identity = experiment.experiment_id if experiment else client.create_experiment(EXPERIMENT, artifacts)
+            identity = (
+                experiment.experiment_id if experiment else client.create_experiment(EXPERIMENT, store.artifacts())
+            )
+        alive.bury(_open_runs(), lambda token: _close(client, identity, token))
     except MlflowException as error:
         raise Unreachable(
             f"MLflow at {uri} does not answer ({str(error).splitlines()[0][:200]}). "
             "Start the server, or unset MLFLOW_TRACKING_URI to log into this checkout."
         ) from error
     return client, identity
+
+
+def _open_runs() -> Path:
+    return paths.checkout() / "mlruns" / ".open"
+
+
+def _close(client: MlflowClient, experiment: str, token: str) -> None:
+    """Mark the runs that the process `token` left open as killed."""
+    asked = f"attributes.status = 'RUNNING' and tags.{alive.TAG} = '{token}'"
+    for run in client.search_runs([experiment], asked, max_results=1000):
+        client.set_terminated(run.info.run_id, "KILLED")
 
 
 class StageRun:
@@ -62,11 +70,13 @@ class StageRun:
         self._client, self._experiment = connect()
         identity = {"stage": stage, "mlflow.runName": stage, "mlflow.source.name": f"stage {stage}", **_git(), **_dvc()}
         began = int(started * 1000) if started else None
-        run = self._client.create_run(self._experiment, began, {**identity, **tags}, stage)
+        known = {names.name(key): names.value(value) for key, value in {**identity, **tags}.items()}
+        self._folder, self._stage = _open_runs(), stage
+        self._process = {alive.TAG: alive.token(self._folder)}
+        run = self._client.create_run(self._experiment, began, known | self._process, stage)
         self.id: str = run.info.run_id
-        self._stage = stage
-        values = [Param(key, str(value)[:6000]) for key, value in parameters.items()]
-        self._client.log_batch(self.id, params=values)
+        alive.opened(self._folder, self.id)
+        self._client.log_batch(self.id, params=_params(parameters))
 
     def log_metrics(self, metrics: Mapping[str, Any]) -> None:
         """Log the numbers among `metrics`; words become tags, nulls are left out."""
@@ -75,9 +85,9 @@ class StageRun:
         words = {key: value for key, value in metrics.items() if isinstance(value, str)}
         self._client.log_batch(
             self.id,
-            metrics=[Metric(key, float(value), now, 0) for key, value in numbers.items()],
-            tags=[RunTag(key, value) for key, value in words.items()],
+            metrics=[Metric(names.name(key), float(value), now, 0) for key, value in numbers.items()],
         )
+        self.set_tags(words)
 
     def log_datasets(self, hashes: Mapping[str, str]) -> None:
         """Log each input table (path -> md5) as a dataset of the run."""
@@ -96,24 +106,26 @@ class StageRun:
         """Log each of `runs` (kind, name, params, metrics, curves if any) as a run nested in this one, finished."""
         now = get_current_time_millis()
         for one in runs:
-            tags = {"mlflow.parentRunId": self.id, "stage": self._stage, "kind": one["kind"]}
-            run = self._client.create_run(self._experiment, None, tags, one["name"])
-            params = [
-                Param(key, str(value)[:6000]) for key, value in {one["kind"]: one["name"], **one["params"]}.items()
-            ]
-            metrics = [Metric(key, value, now, 0) for key, value in one["metrics"].items()]
+            tags = {"mlflow.parentRunId": self.id, "stage": self._stage, "kind": one["kind"], **self._process}
+            run = self._client.create_run(self._experiment, None, tags, names.title(one["name"]))
+            metrics = [Metric(names.name(key), value, now, 0) for key, value in one["metrics"].items()]
             curves = one.get("curves", {}).items()
-            metrics += [Metric(key, value, now, step) for key, curve in curves for step, value in curve]
-            self._client.log_batch(run.info.run_id, metrics, params)
+            metrics += [Metric(names.name(key), value, now, step) for key, curve in curves for step, value in curve]
+            self._client.log_batch(run.info.run_id, metrics, _params({one["kind"]: one["name"], **one["params"]}))
             self._client.set_terminated(run.info.run_id)
 
     def set_tags(self, tags: Mapping[str, str]) -> None:
         """Add `tags` to the run."""
-        self._client.log_batch(self.id, tags=[RunTag(key, value) for key, value in tags.items()])
+        self._client.log_batch(self.id, tags=[RunTag(names.name(key), names.value(tags[key])) for key in tags])
 
     def finish(self, ok: bool) -> None:
         """End the run, as finished or failed."""
         self._client.set_terminated(self.id, "FINISHED" if ok else "FAILED")
+        alive.closed(self._folder, self.id)
+
+
+def _params(values: Mapping[str, Any]) -> list[Param]:
+    return [Param(names.name(key), names.value(value)) for key, value in values.items()]
 
 
 def exploration(p: Stage, metrics: Mapping[str, Any], runs: Iterable[Mapping[str, Any]]) -> str:

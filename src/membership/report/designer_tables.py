@@ -1,6 +1,7 @@
 """What the tier designer shows of a choice: its page and tables, as text; money in units of currency."""
 
 import pandas as pd
+from markupsafe import Markup
 
 from membership.designer.what_if import Designer, Outcome
 from membership.report import formats, words
@@ -14,7 +15,7 @@ def page(outcome: Outcome, designer: Designer) -> str:
         () if outcome.message else (comparison(outcome, designer.saved_outcome), by_tier(outcome), by_benefit(outcome))
     )
     most = designer.terms.settings.search.max_moves_per_year
-    return words.render("designer_page", outcome=outcome, max_moves=most, tables=[_html(table) for table in made])
+    return words.page("designer_page", outcome=outcome, max_moves=most, tables=[_html(table) for table in made])
 
 
 def comparison(outcome: Outcome, saved: Outcome) -> pd.DataFrame:
@@ -51,10 +52,10 @@ def by_benefit(outcome: Outcome) -> pd.DataFrame:
     return told.rename(index=lambda name: name.replace("_", " "))
 
 
-def _html(table: pd.DataFrame) -> str:
+def _html(table: pd.DataFrame) -> Markup:
     """Return `table` as HTML that looks the same in a widget, where JupyterLab's styles of tables do not reach."""
     text = table.rename_axis(None).to_html(border=0, justify="right")
-    return text.replace("<td>", f"<td {_CELL}>").replace("<th>", f"<th {_CELL}>")
+    return Markup(text.replace("<td>", f"<td {_CELL}>").replace("<th>", f"<th {_CELL}>"))  # pandas escapes cells
 
 
 def _sums(outcome: Outcome) -> dict[str, float]:

@@ -5,6 +5,7 @@ import html
 import re
 from pathlib import Path
 
+import jinja2
 import nbformat
 from nbconvert import HTMLExporter
 from nbconvert.filters import markdown2html
@@ -15,14 +16,22 @@ from membership.base.errors import DataError
 from membership.report import words
 
 CONCLUSION = "conclusion"  # the tag of the cell that a page begins with
+# Belt and braces over escaping: a browser runs no script of a page and fetches nothing for it, its pictures are inside.
+INERT = """<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; font-src data:; \
+style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'">"""
 _TABLE = re.compile(r"(<!-- result -->\n).*?(<!-- /result -->)", re.DOTALL)
 
 
 def save_page(executed: Path, page: Path) -> Path:
     """Write the executed notebook as one HTML page with its figures inside; return the page's path."""
-    exporter = HTMLExporter(template_name="lab", embed_images=True)
+    exporter = HTMLExporter(
+        template_name="lab",
+        template_file="notebook_page.html.j2",
+        extra_loaders=[jinja2.PackageLoader("membership.report")],
+        embed_images=True,
+    )
     exporter.register_preprocessor(TagRemovePreprocessor(remove_input_tags={CONCLUSION}, enabled=True), enabled=True)
-    body, _ = exporter.from_notebook_node(_concluded(_read(executed)))
+    body, _ = exporter.from_notebook_node(_concluded(_read(executed)), resources={"inert": INERT})
     files.write_text(page, body)
     return page
 
@@ -42,12 +51,15 @@ def step_over(source: Path, executed: Path, why: str) -> None:
 
 
 def refresh() -> list[Path]:
-    """Bring the texts of all pages up to date with their notebooks, without running any; return what was written."""
+    """Bring the texts of all pages up to date with their notebooks, without running any; return what was written.
+
+    So are pages of a version that still loaded scripts.
+    """
     written = []
     for node in graph.nodes():
-        executed = paths.reports("notebooks", node.notebook.name)
-        if executed.exists() and _retold(executed, node.notebook):
-            written.append(save_page(executed, paths.reports(f"{node.notebook.stem}.html")))
+        executed, page = paths.reports("notebooks", node.notebook.name), paths.reports(f"{node.notebook.stem}.html")
+        if executed.exists() and (_retold(executed, node.notebook) or not _inert(page)):
+            written.append(save_page(executed, page))
     return written
 
 
@@ -83,7 +95,7 @@ def save_index() -> Path:
     summary = paths.reports("summary.md")
     words = markdown2html(summary.read_text(encoding="utf-8")) if summary.exists() else "<p>No summary yet.</p>"
     rows = "".join(_row(node) for node in graph.nodes())
-    page = _PAGE.format(style=_STYLE, summary=words, rows=rows)
+    page = _PAGE.format(inert=INERT, style=_STYLE, summary=words, rows=rows)
     path = paths.reports("index.html")
     files.write_text(path, page)
     return path
@@ -125,6 +137,10 @@ def _retold(executed: Path, source: Path) -> bool:
     if stale:
         files.write_text(executed, nbformat.writes(notebook))
     return bool(stale)
+
+
+def _inert(page: Path) -> bool:
+    return page.exists() and "Content-Security-Policy" in page.read_text(encoding="utf-8")
 
 
 def _row(node: graph.Node) -> str:
@@ -173,7 +189,7 @@ a { color: #0b5cad } summary { cursor: pointer; color: #5a6474 } a.anchor-link {
 """
 
 _PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Membership Lab</title><style>{style}</style></head><body>
+<html lang="en"><head><meta charset="utf-8">{inert}<title>Membership Lab</title><style>{style}</style></head><body>
 {summary}
 <h2>The notebooks, in reading order</h2>
 <table><tr><th>stage</th><th>page</th><th></th></tr>

@@ -1,6 +1,9 @@
-"""Tables as people read them: money in units of currency, shares in per cent, days as dates; by the columns' names."""
+"""Tables as people read them: money in units of currency, shares in per cent, days as dates; by the columns' names.
 
-from collections.abc import Collection
+The only module that styles tables: pandas leaves text in styled ones as it is, and `styled` escapes all of it.
+"""
+
+from collections.abc import Callable, Collection, Mapping
 
 import pandas as pd
 from pandas.io.formats.style import Styler
@@ -12,8 +15,10 @@ MONEY = ("cost_month", "value")  # cents a member, shown to the cent
 SHARES = (
     "share", "value_share", "pays_for", "break_even", "uplift", "uplift_sd", "assumed", "assumed_sd", "p_pays",
     "kept", "breakage", "low", "high", "placebo", "systematic", "min_ratio", "smallest_ratio", "lost",
+    "learned", "learned_low", "learned_high", "used", "used_sd", "jump",
 )  # fmt: skip
 RATIOS = ("points_multiplier",)
+P_VALUES = ("p_value", "pushing")
 AMOUNTS = ("threshold", "safe", "to_keep")  # of what qualifies for a tier
 
 
@@ -27,15 +32,25 @@ def table(frame: pd.DataFrame, unit: int = 1, amounts: Collection[str] = AMOUNTS
     how |= {name: lambda cents: formats.money(cents, digits=0) for name in SUMS}
     how |= dict.fromkeys(MONEY, formats.money) | dict.fromkeys(SHARES, formats.share)
     how |= {name: lambda ratio: formats.number(ratio, 2) for name in RATIOS}
+    how |= dict.fromkeys(P_VALUES, formats.p_value)
     how |= {name: lambda value: formats.number(value / unit) for name in amounts}
-    return _styled(frame, {name: each for name, each in how.items() if name in frame})
+    return styled(frame, {name: each for name, each in how.items() if name in frame})
 
 
 def money(frame: pd.DataFrame) -> Styler:
     """Return `frame`, all of whose numbers are cents, in units of currency."""
-    return _styled(frame, dict.fromkeys(frame.select_dtypes("number"), formats.money))
+    return styled(frame, dict.fromkeys(frame.select_dtypes("number"), formats.money))
 
 
-def _styled(frame: pd.DataFrame, how: dict) -> Styler:
-    styled = frame.style.format(how, na_rep=formats.UNKNOWN, escape="html")
-    return styled.format_index(formats.day) if isinstance(frame.index, pd.DatetimeIndex) else styled
+def styled(
+    frame: pd.DataFrame, how: Mapping[str, Callable] | None = None, digits: int = 6, index: bool = True
+) -> Styler:
+    """Return `frame` as HTML in which all text, names of rows and columns too, is shown as it stands, never run.
+
+    `how` formats columns by name; other numbers have `digits` decimals. Without `index` rows have no names.
+    """
+    shown = frame.style.format(dict(how or {}), precision=digits, na_rep=formats.UNKNOWN, escape="html")
+    days = isinstance(frame.index, pd.DatetimeIndex)
+    shown = shown.format_index(formats.day if days else None, escape="html").format_index(escape="html", axis=1)
+    shown = shown.format_index_names(escape="html").format_index_names(escape="html", axis=1)
+    return shown if index else shown.hide()

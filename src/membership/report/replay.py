@@ -5,8 +5,8 @@ from pathlib import Path
 import pandas as pd
 from nbconvert.filters import markdown2html
 
-from membership.base import files
-from membership.report import words
+from membership.base import files, spreadsheet
+from membership.report import pages, words
 from membership.report.figures import monitor as plots_monitor
 
 
@@ -17,7 +17,7 @@ def write(table: pd.DataFrame, folder: Path) -> Path:
     """
     import matplotlib as mpl
 
-    files.write_text(folder / "periods.csv", table.to_csv(index=False, lineterminator="\n"))
+    spreadsheet.write(folder / "periods.csv", table)
     axes = plots_monitor.periods(table)
     with mpl.rc_context({"svg.hashsalt": "replay"}), files.whole(folder / "periods.svg") as temporary:
         axes[0].figure.savefig(temporary, format="svg", metadata={"Date": None, "Creator": None})
@@ -26,7 +26,9 @@ def write(table: pd.DataFrame, folder: Path) -> Path:
     drawing = (folder / "periods.svg").read_text(encoding="utf-8")
     drawing = drawing[drawing.index("<svg") :]
     page = folder / "index.html"
-    files.write_text(page, _PAGE.format(words=markdown2html(text), drawing=drawing, links=_links(table)))
+    files.write_text(
+        page, _PAGE.format(inert=pages.INERT, words=markdown2html(text), drawing=drawing, links=_links(table))
+    )
     return page
 
 
@@ -46,7 +48,7 @@ def _links(table: pd.DataFrame) -> str:
 
 
 _PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Replay</title><style>
+<html lang="en"><head><meta charset="utf-8">{inert}<title>Replay</title><style>
 body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 78rem; margin: 2rem auto; padding: 0 1rem; color: #1c2330 }}
 table {{ border-collapse: collapse; font-size: .9rem }} svg {{ max-width: 100%; height: auto }}
 td, th {{ border-bottom: 1px solid #dde1e8; padding: .3rem .7rem; text-align: left }} a.anchor-link {{ display: none }}

@@ -1,15 +1,18 @@
 """Sentences: Jinja templates in `templates/`, filled with numbers and verdicts. No other module builds a sentence.
 
 A template sees what it is given and the functions of `formats`, also as filters: `{{ metrics.total | money("USD") }}`.
-What it names and is not given is an error.
+What it names and is not given is an error. Text that it is given is escaped, in Markdown by `markdown`, in HTML by
+Jinja; constants that are Markdown or HTML themselves say so (`| safe`).
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import jinja2
 from IPython.display import Markdown
+from markupsafe import Markup
 
-from membership.report import formats
+from membership.report import formats, markdown
 
 _FORMATS = (
     "number",
@@ -27,13 +30,14 @@ _FORMATS = (
 )
 
 
-def _environment() -> jinja2.Environment:
+def _environment(finalize: Callable[[Any], Any]) -> jinja2.Environment:
     made = jinja2.Environment(
         loader=jinja2.PackageLoader("membership.report"),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        autoescape=jinja2.select_autoescape(["html.j2"], default_for_string=False),  # not Markdown and plain text
+        autoescape=True,
+        finalize=finalize,
     )
     functions = {name: getattr(formats, name) for name in _FORMATS}
     made.filters |= functions
@@ -41,18 +45,22 @@ def _environment() -> jinja2.Environment:
     return made
 
 
-_TEMPLATES = _environment()
+def _escaped(value: Any) -> Any:
+    return markdown.escaped(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+_MARKDOWN, _HTML = _environment(_escaped), _environment(lambda value: value)
 
 
 def render(template: str, **values: Any) -> str:
-    """Return `templates/<template>.md.j2` filled with `values`."""
-    text = _TEMPLATES.get_template(f"{template}.md.j2").render(**values)
+    """Return `templates/<template>.md.j2` filled with `values`, in which all text is escaped."""
+    text = _MARKDOWN.get_template(f"{template}.md.j2").render(**values)
     return text.strip()
 
 
 def page(template: str, **values: Any) -> str:
     """Return `templates/<template>.html.j2` filled with `values`, in which all text from `values` is escaped."""
-    return _TEMPLATES.get_template(f"{template}.html.j2").render(**values)
+    return _HTML.get_template(f"{template}.html.j2").render(**values)
 
 
 def show(template: str, **values: Any) -> Markdown:

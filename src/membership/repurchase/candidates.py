@@ -15,6 +15,7 @@ from membership.lifetimes.mbg_cnbd import MbgCnbd
 from membership.lifetimes.pareto import ParetoNbd
 from membership.repurchase import lessons, rhythm
 from membership.repurchase.boosted import Trees
+from membership.repurchase.dated import Dated
 from membership.repurchase.hazard import Hazard
 from membership.repurchase.logistic import Logistic
 from membership.repurchase.purchase_days import PurchaseDays
@@ -24,7 +25,7 @@ from membership.settings.repurchase import Repurchase
 from membership.stats.forest import Forest
 
 STORED = (  # all that a candidate may be made of
-    OwnRate, TillGone, Logistic, Trees, Hazard, Stack, Forest, BgNbd, MbgNbd, ParetoNbd, MbgCnbd, Scale,
+    OwnRate, TillGone, Logistic, Trees, Hazard, Dated, Stack, Forest, BgNbd, MbgNbd, ParetoNbd, MbgCnbd, Scale,
 )  # fmt: skip
 
 
@@ -50,13 +51,13 @@ class Past:
     came: np.ndarray
 
 
-def fit(history: PurchaseDays, day: int, settings: Repurchase, seed: int) -> Fitted:
-    """Fit every one of `settings.candidates` but the stack to what was known on `day`.
+def fit(history: PurchaseDays, day: int, settings: Repurchase, seed: int, dated: Dated | None = None) -> Fitted:
+    """Fit every one of `settings.candidates` but the stack to what was known on `day`, of members and of days.
 
     A candidate that refuses its data (DataError) is left out with its reason. Raises DataError where all do,
     NotPossible where nobody has bought.
     """
-    known = history.until(day)
+    known, dated = history.until(day), dated and dated.until(day)
     if not len(known.days):
         raise NotPossible(
             f"none of {len(known.members)} members has bought before the day of scoring, so nothing says who will."
@@ -72,7 +73,7 @@ def fit(history: PurchaseDays, day: int, settings: Repurchase, seed: int) -> Fit
     found, refusals = {}, {}
     for name in bar([name for name in settings.candidates if name != "stack"], "candidates"):
         try:
-            found[name] = _one(name, known, now, day, lesson, settings, seed)
+            found[name] = _one(name, known, now, day, lesson, settings, seed, dated)
         except DataError as error:
             refusals[name] = str(error)
     if not found:
@@ -91,7 +92,16 @@ def stacked(fitted: Fitted, settings: Repurchase, past: Past) -> Fitted:
     return Fitted(fitted.day, fitted.candidates | {"stack": stack}, fitted.refusals)
 
 
-def _one(name: str, known: PurchaseDays, now: pd.DataFrame, day: int, lesson, settings: Repurchase, seed: int) -> Any:
+def _one(
+    name: str,
+    known: PurchaseDays,
+    now: pd.DataFrame,
+    day: int,
+    lesson,
+    settings: Repurchase,
+    seed: int,
+    dated: Dated | None = None,
+) -> Any:
     if name == "own_rate":
         return OwnRate()
     if name in LIFETIME:
@@ -99,5 +109,5 @@ def _one(name: str, known: PurchaseDays, now: pd.DataFrame, day: int, lesson, se
     if name == "logistic":
         return Logistic.fit(known, day, settings.horizons)
     if name == "boosted":
-        return Trees.fit(lesson(), settings, seeds.child(seed, "repurchase.boosted"))
-    return Hazard.fit(lesson(), settings.network, seed)
+        return Trees.fit(lesson(), settings, seeds.child(seed, "repurchase.boosted"), dated)
+    return Hazard.fit(lesson(), settings.network, seed, dated)

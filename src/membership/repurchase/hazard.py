@@ -18,6 +18,7 @@ from scipy import special
 
 from membership.base import seeds
 from membership.repurchase import curves, inputs
+from membership.repurchase.dated import Dated
 from membership.repurchase.lessons import Lessons
 from membership.repurchase.rhythm import WEEKDAYS, blocks
 from membership.settings.repurchase import Network
@@ -39,16 +40,17 @@ class Hazard:
     wide: np.ndarray  # (k + 1, knots)
     weekday: np.ndarray  # (7,) Monday first
     own_weekday: float
+    dated: Dated | None = None
 
     @classmethod
-    def fit(cls, past: Lessons, settings: Network, seed: int) -> "Hazard":
-        """Learn from `past`; the same rows, settings and `seed` give the same bits."""
-        known = inputs.taught(past.rhythm)
+    def fit(cls, past: Lessons, settings: Network, seed: int, dated: Dated | None = None) -> "Hazard":
+        """Learn from `past` and what was known of days; the same rows, settings and `seed` give the same bits."""
+        known = inputs.taught(past.rhythm, dated, past.day)
         values = known.to_numpy()
         centre, spread = np.nanmean(values, axis=0), np.nanstd(values, axis=0)
         spread = np.where(spread > 1e-9, spread, 1.0)
         layers = _train(_scaled(values, centre, spread), past, settings, seed)
-        return cls(tuple(known.columns), centre, spread, *layers[:4], float(layers[4][0]))
+        return cls(tuple(known.columns), centre, spread, *layers[:4], float(layers[4][0]), dated)
 
     def chances(self, rhythm: pd.DataFrame, day: int, days: Sequence[int]) -> np.ndarray:
         """Return P(order within each of `days`), (members, m)."""
@@ -64,7 +66,7 @@ class Hazard:
         return np.cumsum(special.log_expit(-self._log_odds(rhythm, day, days)), axis=1)
 
     def _log_odds(self, rhythm: pd.DataFrame, day: int, days: int) -> np.ndarray:
-        x = _scaled(inputs.named(rhythm, self.names), self.centre, self.spread)
+        x = _scaled(inputs.named(rhythm, self.names, self.dated, day), self.centre, self.spread)
         inner = x @ self.hidden[:-1] + self.hidden[-1]
         inner = inner * special.expit(inner)
         at_knots = x @ self.wide[:-1] + self.wide[-1] + inner @ self.deep

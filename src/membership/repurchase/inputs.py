@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from membership.base.errors import DataError
+from membership.repurchase.dated import Dated
 from membership.repurchase.rhythm import WEEKDAYS, WINDOWS
 
 PLAIN = ("bought", "gap_spread", "ended_7", "ended_14", "ended_28")
@@ -30,9 +31,12 @@ def of(rhythm: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(found, index=rhythm.index)
 
 
-def named(rhythm: pd.DataFrame, names: Sequence[str]) -> np.ndarray:
-    """Return the inputs `names`, (rows, k), of which a model was made. Raises DataError where one is not there."""
-    known = of(rhythm)
+def named(rhythm: pd.DataFrame, names: Sequence[str], dated: Dated | None = None, day: int = 0) -> np.ndarray:
+    """Return the inputs `names`, (rows, k), of which a model was made, on `day`.
+
+    Raises DataError where one is not there.
+    """
+    known = _dated(of(rhythm), dated, day)
     if missing := [name for name in names if name not in known]:
         raise DataError(
             f"models/repurchase was made of inputs that are gone: {', '.join(missing)}; run `dvc repro repurchase`."
@@ -40,7 +44,17 @@ def named(rhythm: pd.DataFrame, names: Sequence[str]) -> np.ndarray:
     return known[list(names)].to_numpy()
 
 
-def taught(rhythm: pd.DataFrame) -> pd.DataFrame:
-    """Return `of(rhythm)` for models to learn from: 0 in a column of which nothing at all is known."""
-    known = of(rhythm)
+def taught(rhythm: pd.DataFrame, dated: Dated | None = None, day: np.ndarray | int = 0) -> pd.DataFrame:
+    """Return `of(rhythm)` and what is `dated`, each row on its `day`, for models to learn from.
+
+    It is 0 in a column of which nothing at all is known.
+    """
+    known = _dated(of(rhythm), dated, day)
     return known.mask(known.isna().all(), 0.0, axis=1)
+
+
+def _dated(known: pd.DataFrame, dated: Dated | None, day: np.ndarray | int) -> pd.DataFrame:
+    if dated is None:
+        return known
+    values = np.broadcast_to(dated.at(day), (len(known), len(dated.names)))
+    return known.assign(**dict(zip(dated.names, values.T, strict=True)))

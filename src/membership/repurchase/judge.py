@@ -14,6 +14,7 @@ from scipy import stats
 
 from membership.repurchase import candidates, rhythm
 from membership.repurchase.candidates import Fitted, Past
+from membership.repurchase.dated import Dated
 from membership.repurchase.purchase_days import PurchaseDays
 from membership.settings.repurchase import Repurchase
 from membership.stats import calibration
@@ -48,7 +49,9 @@ class Rolled:
     refusals: dict[str, str]
 
 
-def roll(history: PurchaseDays, as_of: int, days: int, settings: Repurchase, seed: int) -> Rolled:
+def roll(
+    history: PurchaseDays, as_of: int, days: int, settings: Repurchase, seed: int, dated: Dated | None = None
+) -> Rolled:
     """Fit on a day before `as_of` and judge on up to `settings.origins` later ones, `days` apart.
 
     Nothing on or after `as_of` is used. Where history leaves no origin, nothing is judged.
@@ -58,7 +61,7 @@ def roll(history: PurchaseDays, as_of: int, days: int, settings: Repurchase, see
         nothing = Judged(days, pd.DataFrame(), pd.Series(dtype=bool))
         return Rolled(nothing, nothing, {})
     known, first = history.until(as_of), as_of - (origins + 1) * days
-    fitted = candidates.fit(known, first, settings, seed)
+    fitted = candidates.fit(known, first, settings, seed, dated)
     taught = observe(fitted, known, [first], days)
     fitted = candidates.stacked(fitted, settings, taught.past)
     judged = observe(fitted, known, [first + step * days for step in range(1, origins + 1)], days)

@@ -47,12 +47,19 @@ class PurchaseDays:
         """Cents of all entries before each, (N + 1,)."""
         return np.concatenate([[0], np.cumsum(self.spend)])
 
-    def log_gaps(self, day: int) -> np.ndarray:
-        """Return the sum of the logarithms of each member's gaps between purchase days before `day`, (n,)."""
+    def gap_sums(self, day: int) -> dict[str, np.ndarray]:
+        """Return log_gaps, inverse_gaps and inverse_squares, (n,) each.
+
+        These are the sums of log g, 1 / g and 1 / g^2 over each member's gaps g between purchase days before `day`.
+        """
         gaps = np.diff(self.days, prepend=0).clip(min=1)  # across members: taken out with the first day of each
-        total = np.concatenate([[0.0], np.cumsum(np.log(gaps))])
         first, end = self.starts[:-1], self.before(day)
-        return np.where(end > first, total[end] - total[np.minimum(first + 1, end)], 0.0)
+        second, inverse = np.minimum(first + 1, end), 1.0 / gaps
+        found = {}
+        for name, term in (("log_gaps", np.log(gaps)), ("inverse_gaps", inverse), ("inverse_squares", inverse**2)):
+            total = np.concatenate([[0.0], np.cumsum(term)])
+            found[name] = np.where(end > first, total[end] - total[second], 0.0)
+        return found
 
     def present(self, day: int) -> np.ndarray:
         """Return whether each member could have been seen before `day`, (n,)."""

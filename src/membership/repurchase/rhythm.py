@@ -22,16 +22,17 @@ _BLOCK = 50_000  # members at a time
 def at(history: PurchaseDays, day: int) -> pd.DataFrame:
     """Return the rhythm of every member on `day` (days since 1970), from the days before it, indexed by member.
 
-    Columns, null where a member has too few purchases. In days: since (the last purchase; where there is none, since
-    the member could have been seen), age_days (since the first purchase), recency_days (from the first to the last),
-    observed (since the member could have been seen), gap_mean, gap_last, gap_three (mean of the last three), gap_recent
-    (mean, recent ones weigh more), gap_median (of the last five). Without unit: bought (whether ever), purchase_days,
-    frequency (those after the first), log_gaps (sum of the logarithms of all gaps, 0 where there are none), days_3 ...
-    days_180 (purchase days in that many days), gap_spread (sd over mean of the last gaps), silence_mean and
-    silence_recent (since over the gap), ended_7 ... (of the own gaps longer than `since`, the share that ended within 7
-    more days), trend (purchase days of the last 28 days less those of the 28 before), weekday_0 ... (share of the last
-    purchase days on a Monday ...), last_basket (its spend over the mean), visits_7 and visits_28 (days with another
-    event than a purchase; visit_since: days since the last). Cents: spend_7, spend_28, spend_90.
+    Columns, null where a member has too few purchases. In days: since (the last purchase; where there is none,
+    since the member could have been seen), age_days (since the first purchase), recency_days (from the first to the
+    last), observed (since the member could have been seen), gap_mean, gap_last, gap_three (mean of the last three),
+    gap_recent (mean, recent ones weigh more), gap_median (of the last five). Without unit: bought (whether ever),
+    purchase_days, frequency (those after the first), log_gaps, inverse_gaps and inverse_squares (sums over all gaps
+    g of log g, 1 / g and 1 / g^2, 0 where there are none), days_3 ... days_180 (purchase days in that many days),
+    gap_spread (sd over mean of the last gaps), silence_mean and silence_recent (since over the gap), ended_7 ...
+    (of the own gaps longer than `since`, the share that ended within 7 more days), trend (purchase days of the last
+    28 days less those of the 28 before), weekday_0 ... (share of the last purchase days on a Monday ...),
+    last_basket (its spend over the mean), visits_7 and visits_28 (days with another event than a purchase;
+    visit_since: days since the last). Cents: spend_7, spend_28, spend_90.
     """
     return pd.concat([_rows(history.rows(block), day) for block in blocks(len(history.members))])
 
@@ -52,7 +53,7 @@ def _rows(history: PurchaseDays, day: int) -> pd.DataFrame:
     age = day - first
     columns = {"bought": count > 0, "purchase_days": count, "frequency": np.maximum(count - 1, 0), "since": since}
     columns |= {"recency_days": np.where(count > 0, age - since, 0), "age_days": age, "observed": observed}
-    columns["log_gaps"] = history.log_gaps(day)
+    columns |= history.gap_sums(day)
     columns |= {f"days_{window}": within[window] for window in WINDOWS}
     columns["trend"] = 2 * within[28] - within[56]
     columns |= _gaps(last, since, count, first)

@@ -36,7 +36,8 @@ class TillGone:
     @classmethod
     def fit(cls, name: str, history: PurchaseDays, rhythm: pd.DataFrame, day: int) -> "TillGone":
         """Fit the model `name` of LIFETIME to the `rhythm` on `day`. Raises DataError where it refuses the data."""
-        return cls(LIFETIME[name].fit(rhythm), first_orders(history, day))
+        exact = {"whole_days": True} if name == "mbg_cnbd" else {}
+        return cls(LIFETIME[name].fit(rhythm, **exact), first_orders(history, day))
 
     def chances(self, rhythm: pd.DataFrame, day: int, days: Sequence[int]) -> np.ndarray:
         """Return P(order within each of `days`), (members, m)."""

@@ -58,8 +58,7 @@ def table(
     curve = forecast.model.chances(known, day, steps)
     at = {"p_repurchase": repurchase_days} | {f"p_{days}_days": days for days in horizons}
     columns = {name: curve[:, days - 1] for name, days in at.items()}
-    likely = curve[:, :AHEAD] >= 0.5
-    columns["next_order_days"] = np.where(likely.any(axis=1), likely.argmax(axis=1) + 1.0, np.nan)
+    columns["next_order_days"] = next_order_days(curve[:, :AHEAD])
     again = _just_bought(forecast, history, day, steps[:repurchase_days])
     columns["expected_orders"] = expected_orders(curve[:, :repurchase_days], again)
     columns |= moves(forecast, known, day, repurchase_days, again[:, -1])
@@ -75,6 +74,15 @@ def chances(table: pd.DataFrame, days: int) -> pd.DataFrame:
     horizons = {int(name[2:-5]): name for name in known if name.startswith("p_") and name.endswith("_days")}
     at = known[[horizons[one] for one in sorted(horizons)]].to_numpy()
     return known[["p_repurchase"]].assign(p_horizon=curves.within(at, sorted(horizons), [days])[:, 0])
+
+
+def next_order_days(curve: np.ndarray) -> np.ndarray:
+    """Return the day by which an order is as likely as not, (n,), from P(order within 1, 2, ... days), (n, days).
+
+    It is null where none of the days is.
+    """
+    likely = curve >= 0.5
+    return np.where(likely.any(axis=1), likely.argmax(axis=1) + 1.0, np.nan)
 
 
 def expected_orders(first: np.ndarray, again: np.ndarray) -> np.ndarray:

@@ -71,7 +71,8 @@ def carry_over(raw: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
 
 def _discounts(raw: dict[str, Any]) -> list[str]:
     """Read a guardrail on the sum of discounts over the items of a list that were bought as one on their mean."""
-    told, guardrails = [], (raw.get("decide") or {}).get("guardrails")
+    told, decide = [], raw.get("decide")
+    guardrails = decide.get("guardrails") if isinstance(decide, dict) else None
     for row in guardrails if isinstance(guardrails, list) else []:
         stem, _, k = str(row.get("metric") if isinstance(row, dict) else "").rpartition("_at_")
         if stem == "discount_cost" and k.isdigit() and int(k):
@@ -90,7 +91,8 @@ def _discounts(raw: dict[str, Any]) -> list[str]:
 def _holder(raw: dict[str, Any], dotted: str, make: bool = False) -> tuple[dict[str, Any], str]:
     """Return the mapping that holds (or, with `make`, is to hold) the key `dotted`, and the key's last part."""
     if dotted.startswith("quick."):  # whose keys are dotted themselves
-        return raw.get("quick") or {}, dotted.removeprefix("quick.")
+        quick = raw.get("quick")
+        return quick if isinstance(quick, dict) else {}, dotted.removeprefix("quick.")
     *parents, last = dotted.split(".")
     node = raw
     for name in parents:

@@ -1,21 +1,13 @@
 """Which events are impossible or implausible, which items are no products, and what happens to doubtful rows."""
 
-import re
 import warnings
 from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator
 
+from membership.base import dialect
 from membership.settings.section import Count, Section
-
-
-def _regular(pattern: str) -> str:
-    try:
-        re.compile(pattern)
-    except re.error as error:
-        raise ValueError(f"not a regular expression ({error})") from error
-    return pattern
 
 
 def _renamed(action: object) -> object:
@@ -25,7 +17,7 @@ def _renamed(action: object) -> object:
     return "unified"
 
 
-Pattern = Annotated[str, AfterValidator(_regular)]
+Pattern = Annotated[str, AfterValidator(dialect.pattern)]
 
 
 class Clean(Section):

@@ -7,6 +7,7 @@ from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
+from membership.base import dialect
 from membership.base.schemas import ALL, KINDS
 from membership.settings.section import Count, NotNegative, Positive, Section, Share
 
@@ -19,8 +20,10 @@ def _known_zone(name: str) -> str:
 
 def _known_encoding(name: str) -> str:
     try:
+        if "a,1\n".encode(name).decode(name) != "a,1\n":  # what is known may be no encoding of text, such as base64
+            raise LookupError(name)
         return codecs.lookup(name).name
-    except LookupError as error:
+    except (LookupError, ValueError) as error:
         raise ValueError("not a known encoding; allowed: a name such as utf-8, latin-1, cp1252 or gb18030") from error
 
 
@@ -42,15 +45,25 @@ class FileTable(Section):
     paths: Annotated[list[str], Field(min_length=1)]  # CSV (also .gz) or Parquet: files or patterns such as raw/*.csv
     columns: dict[str, str]  # canonical column -> their column
     constants: dict[str, str] = {}  # canonical column -> one value for all rows
+    nobody: list[str] = []  # member ids that stand for nobody, such as guests
     kinds: dict[str, Kind] = {}  # their kind of event -> ours; empty: the kinds are ours already
     arms: dict[str, str] = {}  # their arm -> ours; `control` is who was held out; others keep their name
     amount: Literal["total", "unit_price"] = "total"  # amount is what was paid for the line, or for one unit
-    time_format: str | None = None  # of all times in the table, as in strptime; null: ISO 8601
+    time_format: str | None = None  # of all times in the table, as in strptime, or epoch_s, epoch_ms; null: ISO 8601
     year: Annotated[int, Field(ge=1970, le=2100)] | None = None  # where time_format has no year
     timezone: Zone = "UTC"  # of times that do not say theirs
     encoding: Encoding = "utf-8"  # of CSV, as is delimiter
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
     decimal: Literal[".", ","] = "."  # the mark before the cents
+
+    @model_validator(mode="after")
+    def _times_are_read(self):
+        if self.time_format is not None:
+            try:
+                dialect.time_format(self.time_format if self.year is None else f"%Y {self.time_format}")
+            except ValueError as error:
+                raise ValueError(f"time_format = {self.time_format!r}: {error}") from error
+        return self
 
 
 class Files(Section):

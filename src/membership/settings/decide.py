@@ -18,6 +18,8 @@ class Decide(Section):
     margin: NotNegative
     guardrails: list[Guardrail]
     drift_blocks: bool
+    # true: what no check fails is tried in a live test on lists first, and promoted only when that says so
+    live_test: bool = False
     # standard deviation of evaluate.primary_metric over seeds of training, on these data; null: not measured
     training_sd: NotNegative | None = None
 

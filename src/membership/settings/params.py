@@ -23,10 +23,10 @@ from membership.settings import carried
 
 SECTIONS = (
     "dataset", "clean", "windows", "economics", "features", "repurchase", "value", "needs", "lifecycle", "recommend",
-    "tune", "train", "tiers", "campaigns", "benefits", "evaluate", "decide", "monitor", "quick", "replay",
+    "tune", "train", "trials", "tiers", "campaigns", "benefits", "evaluate", "decide", "monitor", "quick", "replay",
 )  # fmt: skip
 _SCALARS = {
-    "seed": Annotated[int, Field(ge=0, le=2**31 - 1)],  # of which every draw's seed is derived by name
+    "seed": Annotated[int, Field(strict=True, ge=0, le=2**31 - 1)],  # of which every draw's seed is derived by name
     "device": Literal["auto", "cpu", "cuda"],  # auto takes the GPU where there is one
 }
 _DEFAULTS = {"seed": 0, "device": "auto"}  # of what is no section; the fields of a section have theirs

@@ -1,8 +1,9 @@
 """Who orders again, and when: which models are tried, how they learn, and how one of them is chosen."""
 
+from datetime import date
 from typing import Annotated, Literal, get_args
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from membership.settings.section import Count, Days, Level, NotNegative, Section
 
@@ -32,6 +33,13 @@ class Network(Section):
     days: Days = 45  # days after a cut-off that it learns from; later ones are like the last
 
 
+class Named(Section):
+    """A day with a name, such as a public holiday; days to come count as much as those that have passed."""
+
+    day: date
+    name: Annotated[str, Field(min_length=1)]
+
+
 class Repurchase(Section):
     """How the next order is forecast."""
 
@@ -43,8 +51,21 @@ class Repurchase(Section):
     step_days: Days = 5  # between the cut-offs from which models learn: no multiple of 7, so that all weekdays are seen
     most_rows: Annotated[int, Field(ge=1000)] = 150_000  # members and cut-offs that models learn from
     confidence: Level = 0.95  # of intervals
+    # what boosting and the network know of the day besides the member's rhythm; a season takes two years of history
+    dated: list[Literal["season", "promotions", "price", "calendar"]] = []
+    calendar: list[Named] = []  # days with a name, for `calendar`
     boosting: Boosting = Boosting()
     network: Network = Network()
+
+    @model_validator(mode="after")
+    def _days_are_named(self):
+        if "calendar" in self.dated and not self.calendar:
+            raise ValueError(
+                "dated has calendar, and calendar names no day; allowed: rows such as {day: 2027-12-25, name: Noel}"
+            )
+        if len(set(self.dated)) < len(self.dated):
+            raise ValueError(f"dated = {self.dated}: allowed: each once")
+        return self
 
     @field_validator("horizons")
     @classmethod

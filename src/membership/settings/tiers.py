@@ -1,5 +1,6 @@
 """Tiers, the rule by which members rise and fall, and points."""
 
+from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -35,6 +36,20 @@ class TierSearch(Section):
     round_to: Count
 
 
+class Jitter(Section):
+    """Thresholds that differ between members by a hash, so that what the tiers change can be measured."""
+
+    share: Share = 0.0  # of members whose thresholds differ
+    amounts: list[Annotated[float, Field(gt=-1, le=1)]] = [-0.1, 0.1]  # shares of the threshold, equally likely
+    salt: Annotated[str, Field(min_length=1)] = "thresholds-1"  # another one draws anew
+
+    @model_validator(mode="after")
+    def _amounts_differ(self):
+        if self.share and (not self.amounts or 0 in self.amounts or len(set(self.amounts)) < len(self.amounts)):
+            raise ValueError(f"amounts = {self.amounts}: allowed: at least one, each other than 0 and named once")
+        return self
+
+
 class Tiers(Section):
     """Tiers, the rule by which members rise and fall, and points."""
 
@@ -52,6 +67,9 @@ class Tiers(Section):
     redeem_share: Share
     pull: Pull
     search: TierSearch
+    jitter: Jitter = Jitter()
+    in_force_since: date | None = None  # since when members have lived under the listed thresholds; null: not yet
+    pressure_days: Annotated[int, Field(ge=1, le=14)] = 10  # before a month end, in which members may push for a tier
 
     @property
     def names(self) -> list[str]:
@@ -85,6 +103,10 @@ class Tiers(Section):
             )
         if given is not None and given != sorted(set(given)):
             raise ValueError(f"thresholds = {given}: out of order; allowed: each above the one before")
+        if given is None and self.in_force_since:
+            raise ValueError(
+                f"in_force_since = {self.in_force_since}: allowed with listed thresholds; list them, or null"
+            )
         if given is None and self.search.candidates < above:
             raise ValueError(f"search.candidates = {self.search.candidates}: fewer than the {above} thresholds to find")
         return self

@@ -32,3 +32,13 @@ def members_per_arm(effect_size: float, power: float, confidence: float) -> floa
     while lacking(most) < 0:
         most *= 2
     return least if lacking(least) >= 0 else float(scipy.optimize.brentq(lacking, least, most, xtol=1e-9))
+
+
+def detectable(deviation, members, power: float, confidence: float):
+    """Return the smallest difference that two arms of `members` each find with `power`; numbers or arrays.
+
+    Source: Bloom (1995): standard error times the sum of the two quantiles of t.
+    """
+    number = np.maximum(np.asarray(members, dtype=float), 0.5)
+    quantiles = scipy.stats.t.ppf(np.array([[(1 + confidence) / 2], [power]]), np.maximum(2 * number - 2, 1))
+    return np.squeeze(quantiles.sum(axis=0) * deviation * np.sqrt(2 / number))

@@ -38,6 +38,17 @@ def spread(planned_error: float, confidence: float) -> float:
     return float(planned_error * np.sqrt(-scipy.special.lambertw(-(alpha**2) / np.e, -1).real - 1))
 
 
+def price_of_watching(confidence: float, power: float) -> float:
+    """Return how many times the members an always-valid interval needs to find with `power` what one read once does.
+
+    At the last look; that it may be found at an earlier one comes on top.
+    """
+    mixture = spread(1.0, confidence)
+    at_plan = bounds(np.zeros(1), np.ones(1), mixture, confidence)
+    once, beyond = scipy.special.ndtri(np.array([(1 + confidence) / 2, power]))
+    return float(((at_plan.high[0] + beyond) / (once + beyond)) ** 2)
+
+
 def bounds(difference: np.ndarray, error: np.ndarray, mixture: float, confidence: float) -> Bounds:
     """Return what holds at all looks at `difference` with standard errors `error`, (looks,) in time.
 

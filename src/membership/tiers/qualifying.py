@@ -59,6 +59,26 @@ def amounts(events: ir.Table, members: pd.Series, months: pd.DatetimeIndex, sett
     )
 
 
+def counted(events: ir.Table, members: pd.Series, months: pd.DatetimeIndex, settings: Tiers, until) -> pd.DataFrame:
+    """Return what counts at each of `months`, as it stood on the days `until` (an index as long): see `amounts`."""
+    starts = _days(months) - settings.qualifying_days
+    ends = np.maximum(_days(pd.DatetimeIndex(until)), starts)
+    return _frame(_windows(_daily(events, months, settings), members, starts, ends), members, months)
+
+
+def after(events: ir.Table, members: pd.Series, months: pd.DatetimeIndex, days: int) -> dict[str, pd.DataFrame]:
+    """Return what members do in the `days` days from each of `months` but the last on, all before the last.
+
+    `orders`: purchase days; `spend`: cents of net spend. Index member_id, one column a month.
+    """
+    bought = engine.before(events, months[-1].date()).filter(purchases.is_purchase)
+    visits = bought.group_by("member_id", day=bought.local_at.date().epoch_days()).agg(amount=1)
+    starts = _days(months[:-1])
+    ends = np.minimum(starts + days, _days(months[-1:]))
+    parts = {"orders": visits, "spend": _paid(events, months)}
+    return {name: _frame(_windows(daily, members, starts, ends), members, months[:-1]) for name, daily in parts.items()}
+
+
 def ahead(events: ir.Table, members: pd.Series, months: pd.DatetimeIndex, settings: Tiers) -> pd.Series:
     """Return what still qualifies at the month start after the last of `months` if nothing more is bought by then."""
     found = _windows(_daily(events, months, settings), members, *_coming(months, settings))

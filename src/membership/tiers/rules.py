@@ -43,10 +43,15 @@ class Rule:
         if list(self.thresholds) != sorted(set(self.thresholds)):
             raise DataError(f"tier thresholds must rise from tier to tier; {self.names} have {self.thresholds}.")
 
-    @property
-    def safe(self) -> np.ndarray:
-        """The lowest whole amount of each tier below which a month counts as short; the entry tier has none."""
-        return np.r_[np.iinfo("int64").min, [safe(threshold, self.grace_share) for threshold in self.thresholds[1:]]]
+    def levels(self, shifts: np.ndarray) -> np.ndarray:
+        """Return each member's own thresholds, (members, tiers), off by `shifts` (members,), shares of them."""
+        return shifted(np.array(self.thresholds), shifts[:, None])
+
+    def safe(self, shifts: np.ndarray) -> np.ndarray:
+        """Return the lowest amounts below which a month counts as short, (members, tiers); the entry tier has none."""
+        least = safe(self.levels(shifts), self.grace_share)
+        least[:, 0] = np.iinfo("int64").min
+        return least
 
 
 def rule(settings: Tiers, thresholds) -> Rule:
@@ -55,15 +60,20 @@ def rule(settings: Tiers, thresholds) -> Rule:
     return Rule(tuple(settings.names), (0, *whole), settings.grace_share, settings.grace_months)
 
 
-def safe(threshold: int, grace_share: float) -> int:
-    """Return the lowest whole amount that is not short of `threshold`."""
-    return int(np.ceil(round((1 - grace_share) * threshold, 6)))
+def safe(threshold, grace_share: float):
+    """Return the lowest whole amount that is not short of `threshold`, an amount or an array of them."""
+    return np.ceil(np.round((1 - grace_share) * np.asarray(threshold), 6)).astype("int64")
 
 
-def automaton(amounts: np.ndarray, threshold: int, grace_share: float, grace_months: int) -> Iterator[np.ndarray]:
+def shifted(threshold, shifts) -> np.ndarray:
+    """Return `threshold` off by `shifts`, shares of it, in whole amounts; arrays that broadcast."""
+    return np.floor(np.asarray(threshold) * (1 + np.asarray(shifts)) + 0.5).astype("int64")
+
+
+def automaton(amounts: np.ndarray, threshold, grace_share: float, grace_months: int) -> Iterator[np.ndarray]:
     """Yield month by month who is in the tier with `threshold` or above: (members,), overwritten by the next month.
 
-    `amounts` is (members, months). Everybody begins outside.
+    `amounts` is (members, months); `threshold` one amount, or one a member. Everybody begins outside.
     """
     least = safe(threshold, grace_share)
     inside = np.zeros(len(amounts), dtype=bool)
@@ -78,14 +88,15 @@ def automaton(amounts: np.ndarray, threshold: int, grace_share: float, grace_mon
         yield inside
 
 
-def replay(amounts: pd.DataFrame, rule: Rule) -> pd.DataFrame:
+def replay(amounts: pd.DataFrame, rule: Rule, shifts: np.ndarray | None = None) -> pd.DataFrame:
     """Return every member's tier rank month by month, int8, in the shape of `amounts` (what qualifies, by month).
 
-    The programme starts with everybody in the entry tier.
+    The programme starts with everybody in the entry tier. `shifts` (members,): see `jitter`; without, none.
     """
     values = amounts.to_numpy()
     ranks = np.zeros(values.shape, dtype="int8", order="F")
-    for threshold in rule.thresholds[1:]:
+    off = 0.0 if shifts is None or not shifts.any() else shifts
+    for threshold in (shifted(one, off) for one in rule.thresholds[1:]):
         for month, inside in enumerate(automaton(values, threshold, rule.grace_share, rule.grace_months)):
             ranks[:, month] += inside
     return pd.DataFrame(ranks, index=amounts.index, columns=amounts.columns, copy=False)
@@ -133,18 +144,27 @@ def history(ranks: pd.DataFrame, rule: Rule) -> pd.DataFrame:
 
 
 def standing(
-    ranks: pd.DataFrame, amounts: pd.DataFrame, points: pd.Series, rule: Rule, settings: Tiers, ahead: pd.Series
+    ranks: pd.DataFrame,
+    amounts: pd.DataFrame,
+    points: pd.Series,
+    rule: Rule,
+    settings: Tiers,
+    ahead: pd.Series,
+    shifts: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """Return table `tiers` as of the last month: tier, points, what is missing to the next tier, who may drop.
 
     `points` is the balance (a debt shows as 0), `ahead` what still qualifies a month later if nothing more is bought.
     grace_left: short months that are still forgiven, null where the last month is not short. about_to_drop: who
-    without another purchase loses the tier at the next month end; to_keep is what it would take not to.
+    without another purchase loses the tier at the next month end; to_keep is what it would take not to. Each member's
+    own thresholds count, off by `shifts` as in `replay`.
     """
     rank, amount = ranks.iloc[:, -1].to_numpy().astype(int), amounts.iloc[:, -1].to_numpy()
-    names, levels = np.array([*rule.names, None], dtype=object), np.array([*rule.thresholds, 0])
-    least, short = rule.safe[rank], _short_months(amounts.to_numpy(), rank, rule)
-    to_next = np.where(rank == len(rule.names) - 1, 0, levels[rank + 1] - amount)
+    names, each = np.array([*rule.names, None], dtype=object), np.arange(len(rank))
+    shifts = np.zeros(len(rank)) if shifts is None else shifts
+    least, top = rule.safe(shifts)[each, rank], len(rule.names) - 1
+    short = _short_months(amounts.to_numpy(), least, rule)
+    to_next = np.where(rank == top, 0, rule.levels(shifts)[each, np.minimum(rank + 1, top)] - amount)
     missing = np.where(rank > 0, least - ahead.reindex(ranks.index).to_numpy(), 0)
     drops = (missing > 0) & (short >= rule.grace_months)
     unit = 1 if settings.qualify_by == "spend" else 100 / settings.points_per_unit
@@ -166,9 +186,9 @@ def standing(
     return table.astype({"next_tier": "str"})
 
 
-def _short_months(amounts: np.ndarray, rank: np.ndarray, rule: Rule) -> np.ndarray:
-    """Return for how many months in a row, the last included, each member has been short for the present tier."""
-    least, short = rule.safe[rank], np.zeros(len(rank), dtype=int)
+def _short_months(amounts: np.ndarray, least: np.ndarray, rule: Rule) -> np.ndarray:
+    """Return for how many months in a row, the last included, each member has been below `least` (members,)."""
+    short = np.zeros(len(least), dtype=int)
     for back in range(1, min(rule.grace_months, amounts.shape[1]) + 1):
         short += (short == back - 1) & (amounts[:, -back] < least)
     return short

@@ -128,7 +128,7 @@ def table(
     rfm = fitted.candidates.get("rfm")
     found.insert(0, "rfm_value", rfm.spend(features, days) if rfm else found["expected_spend"])
     bought = (features["age_days"] > 0).to_numpy()
-    bounds = _residual_bounds(worth, found["residual_value"], features, settings, economics, seed)
+    bounds = _residual_bounds(worth, found, features, settings, economics, seed)
     return grouped(found.join(bounds.mul(bought, axis=0)), features, settings).reset_index()
 
 
@@ -139,9 +139,12 @@ def grouped(forecast: pd.DataFrame, features: pd.DataFrame, settings: Value) -> 
 
 
 def _residual_bounds(
-    worth: Worth, residual: pd.Series, features: pd.DataFrame, settings: Value, economics: Economics, seed: int
+    worth: Worth, found: pd.DataFrame, features: pd.DataFrame, settings: Value, economics: Economics, seed: int
 ) -> pd.DataFrame:
-    """Return residual_low and residual_high; drawn for all members together, where there is a lifetime model."""
+    """Return residual_low and residual_high of the residual_value and p_alive in `found`.
+
+    They are drawn for all members together, where there is a lifetime model.
+    """
     model, ahead = worth.buying_till_gone, settings.lifetime_days
     if model is None:
         spend = pd.Series(worth.chosen.spend(features, ahead), features.index)
@@ -149,8 +152,10 @@ def _residual_bounds(
         return rate * worth.errors.around(spend, ahead).add_prefix("residual_")
     draw = seeds.rng(seed, "value.residual")
     parts = (model.buying, model.spending, features, economics.discount_rate, ahead)
-    bounds = economics.margin_rate * lifetime.interval(*parts, settings.bootstrap, settings.confidence, draw)
+    drawn = settings.bootstrap, settings.confidence, draw, found["p_alive"].to_numpy()
+    bounds = economics.margin_rate * lifetime.interval(*parts, *drawn)
     # where hardly anybody is left a mean lies above nearly all draws: the interval holds it all the same
+    residual = found["residual_value"]
     low, high = np.minimum(bounds["low"], residual), np.maximum(bounds["high"], residual)
     return pd.DataFrame({"residual_low": low, "residual_high": high}, index=features.index)
 

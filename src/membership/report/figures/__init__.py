@@ -1,0 +1,16 @@
+"""Figures: a frame goes in, Axes come out. All text is drawn as it stands."""
+
+import matplotlib as mpl
+from matplotlib.axis import Axis
+from matplotlib.ticker import LogFormatter
+
+# Names come from tables and settings: "$5 to $10" is no formula, and a broken one would stop the stage.
+mpl.rcParams["text.parse_math"] = False
+
+
+def plain_log(*axes: Axis) -> None:
+    """Label log `axes` with plain numbers; matplotlib's own labels of them are formulas."""
+    for axis in axes:
+        axis.set_major_formatter(LogFormatter())
+        if axis.get_scale() == "log":
+            axis.set_minor_formatter(LogFormatter())

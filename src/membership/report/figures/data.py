@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.dates import ConciseDateFormatter
 from matplotlib.ticker import PercentFormatter, StrMethodFormatter
 
+from membership.report.figures import plain_log
 from membership.settings.windows import Windows
 
 
@@ -22,6 +23,7 @@ def events_by_week(weeks: pd.DataFrame, windows: Windows, ax: Axes | None = None
     several = len(weeks["kind"].unique()) > 1
     ax.set(title="Events by week", xlabel="week from", ylabel="events a week" + " (log scale)" * several)
     ax.set(yscale="log") if several else ax.set(ylim=(0, None))
+    plain_log(ax.yaxis)
     ax.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     ax.xaxis.set_major_formatter(ConciseDateFormatter(ax.xaxis.get_major_locator()))
     ax.legend(frameon=False)
@@ -63,6 +65,7 @@ def gaps(features: pd.DataFrame, days: int, ax: Axes | None = None) -> Axes:
     ax.axvline(days, color="black", linestyle="--", label=f"{days} days")
     ax.set(title="How often members come back", xlabel="median gap between a member's purchase days, days (log scale)")
     ax.set(xscale="log", ylabel="share of members")
+    plain_log(ax.xaxis)
     ax.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     ax.yaxis.set_major_formatter(PercentFormatter(1))
     ax.legend(frameon=False)

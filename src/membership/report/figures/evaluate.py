@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from membership.evaluate import metrics
 from membership.evaluate.metrics import Unit
 from membership.report import formats
+from membership.report.figures import plain_log
 
 
 def effects(rows: pd.DataFrame, confidence: float, ax: Axes | None = None) -> Axes:
@@ -30,6 +31,7 @@ def differences(changes: pd.Series, ax: Axes | None = None) -> Axes:
     sns.histplot(changes, bins=np.linspace(-1, 1, 42), ax=ax, color="tab:blue", alpha=0.6)
     ax.axvline(changes.mean(), color="tab:red", linestyle="--", label=f"mean {formats.signed(changes.mean())}")
     ax.set(title=f"Paired differences of {formats.plural(len(changes), 'member')}", yscale="log")
+    plain_log(ax.yaxis)
     ax.set(ylabel="members (logarithmic)", xlabel=f"{changes.name}, challenger minus champion")
     ax.legend()
     return ax

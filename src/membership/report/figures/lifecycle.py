@@ -11,7 +11,7 @@ from matplotlib.ticker import PercentFormatter
 from pandas.io.formats.style import Styler
 
 from membership.base.member_schemas import STAGES
-from membership.report import formats
+from membership.report import formats, readable
 from membership.report.figures.profile import spoken
 from membership.stats.survival import Curve
 
@@ -116,10 +116,10 @@ def strategy(table: pd.DataFrame) -> Styler:
     shown = table.rename(index=spoken).reset_index()
     shown["next"] = shown["next"].map(spoken)
     shown["repurchase_rate"] = _rates(shown, "repurchase_rate")
-    styled = shown.drop(columns=["low", "high"]).rename(columns=spoken).style.hide()
+    shown = shown.drop(columns=["low", "high"]).rename(columns=spoken)
     money = dict.fromkeys(("value", "mean value"), partial(formats.money, digits=0))
     shares = dict.fromkeys(("share", "stays", "next share"), partial(formats.share, digits=0))
-    return styled.format(money | shares | {"members": formats.number})
+    return readable.styled(shown, money | shares | {"members": formats.number}, index=False)
 
 
 def comparison(table: pd.DataFrame) -> Styler:
@@ -129,7 +129,7 @@ def comparison(table: pd.DataFrame) -> Styler:
     for name, column in (("median wait (days)", "median"), ("mean wait, cut off (days)", "mean")):
         spans = rows[[column, f"{column}_low", f"{column}_high"]]
         shown[name] = [_with_interval(*(_days(one) for one in row)) for row in spans.to_numpy()]
-    return pd.DataFrame(shown, index=rows.index).style
+    return readable.styled(pd.DataFrame(shown, index=rows.index))
 
 
 def _named(name: str, members: int) -> str:

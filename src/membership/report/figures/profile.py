@@ -8,6 +8,7 @@ from matplotlib.ticker import PercentFormatter
 from pandas.io.formats.style import Styler
 
 from membership.report import formats
+from membership.report import readable as tables
 
 MONEY = ("value", "mean_value", "reach", "keep", "cost", "gain")  # columns in cents
 
@@ -29,7 +30,7 @@ def readable(table: pd.DataFrame) -> Styler:
     """Return `table` for people: cents as units of currency with two digits, shares and probabilities as per cent."""
     money = table.columns.intersection(list(MONEY))
     shares = table.select_dtypes("float").columns.difference(money)
-    return table.style.format(dict.fromkeys(money, formats.money) | dict.fromkeys(shares, formats.share))
+    return tables.styled(table, dict.fromkeys(money, formats.money) | dict.fromkeys(shares, formats.share))
 
 
 def spoken(name: str) -> str:

@@ -7,6 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 from mpl_toolkits.axes_grid1 import make_axes_locatable
 
+from membership.report.figures import plain_log
+
 
 def search(history: pd.DataFrame, k: int, ax: Axes | None = None) -> Axes:
     """Draw the recall of every trial and the best so far; `history` as from `tune.history`."""
@@ -104,10 +106,12 @@ def reliability(reliable: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ends = reliable["predicted"].min(), reliable["predicted"].max()
     ax.plot(ends, ends, color="grey", linestyle="--", label="as predicted")
     ax.set(xscale="log", yscale="log", title="Do the probabilities come true?")
+    plain_log(ax.xaxis, ax.yaxis)
     ax.set_ylabel("Share that was bought")
     ax.tick_params(labelbottom=False)
     ax.legend()
     below.set(yscale="log", ylabel="Items", xlabel="Predicted probability that the item is in the next basket")
+    plain_log(below.xaxis, below.yaxis)
     below.set_ylim(bottom=reliable["pairs"].min() / 3)
     return ax
 

@@ -1,0 +1,114 @@
+"""What the scorer showed, kept before it answers: an append-only table in a database that several writers share.
+
+SQLite by default, one file; PostgreSQL or another by its URL. Rows are committed when `append` returns, so that a
+process killed afterwards loses none. With SQLite in WAL mode they also survive a power cut, but for the last moments.
+"""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import SQLAlchemyError
+
+from membership.base import paths
+from membership.base.errors import DataError
+
+URL = "MEMBERSHIP_TRIALS_LOG"  # in the environment: goes before params.yaml, e.g. with a password
+_WAIT = 30  # seconds for other writers
+
+_META = sa.MetaData()
+TABLE = sa.Table(
+    "trial_exposures",
+    _META,
+    sa.Column("request_id", sa.String(64), primary_key=True),
+    sa.Column("member_id", sa.String(200), primary_key=True),
+    sa.Column("trial", sa.String(80), primary_key=True),
+    sa.Column("arm", sa.String(40), nullable=False),
+    sa.Column("propensity", sa.Float, nullable=False),
+    sa.Column("shown", sa.Text, nullable=False),  # the list or offer, as JSON
+    sa.Column("as_of", sa.String(10), nullable=False),  # the day of the answer
+    sa.Column("model_version", sa.String(80), nullable=False),
+    sa.Column("at", sa.String(32), nullable=False),  # ISO time on the members' wall clock
+)
+COLUMNS = tuple(column.name for column in TABLE.columns)
+
+
+class Log:
+    """The table of exposures behind one URL; safe to use from several threads and processes."""
+
+    def __init__(self, url: str | None = None, root: Path | None = None):
+        """Open it, and make it where it is not there.
+
+        Raises DataError, without the password, where the database does not answer.
+        """
+        self._url = sa.make_url(os.environ.get(URL) or url or default(root))
+        if self._url.drivername.startswith("sqlite") and self._url.database:
+            Path(self._url.database).parent.mkdir(parents=True, exist_ok=True)
+        sqlite_ = self._url.drivername.startswith("sqlite")
+        try:
+            self._engine = sa.create_engine(self._url, connect_args={"timeout": _WAIT} if sqlite_ else {})
+            if sqlite_:
+                sa.event.listen(self._engine, "connect", _settle)
+            with self._engine.begin() as connection:
+                connection.execute(sa.schema.CreateTable(TABLE, if_not_exists=True))
+        except (SQLAlchemyError, ImportError) as error:
+            raise self._lost(error) from error
+        dialect = {"sqlite": sqlite, "postgresql": postgresql}.get(self._engine.dialect.name)
+        self._insert = dialect.insert(TABLE).on_conflict_do_nothing() if dialect else sa.insert(TABLE)
+
+    def append(self, rows: Iterable[dict]) -> None:
+        """Add rows with COLUMNS, all or none; they are kept when this returns.
+
+        A request that was logged before, and is sent again, changes nothing: the first answer stands. Raises DataError
+        where the database does not take them; then nothing may be answered.
+        """
+        rows = list(rows)
+        if not rows:
+            return
+        try:
+            with self._engine.begin() as connection:
+                connection.execute(self._insert, rows)
+        except SQLAlchemyError as error:
+            raise self._lost(error) from error
+
+    def read(self, trial: str | None = None) -> pd.DataFrame:
+        """Return what was logged (of one trial), in the order of time, `at` as local time without zone."""
+        query = sa.select(TABLE).order_by(TABLE.c.at, TABLE.c.request_id, TABLE.c.member_id)
+        query = query if trial is None else query.where(TABLE.c.trial == trial)
+        try:
+            with self._engine.connect() as connection:
+                found = pd.DataFrame(connection.execute(query).mappings().all(), columns=list(COLUMNS))
+        except SQLAlchemyError as error:
+            raise self._lost(error) from error
+        return found.assign(at=pd.to_datetime(found["at"], format="ISO8601").astype("datetime64[us]"))
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._engine.dispose()
+
+    def _lost(self, error: Exception) -> DataError:
+        where = self._url.render_as_string(hide_password=True)
+        told = str(getattr(error, "orig", None) or error).splitlines()[0][:200]
+        return DataError(
+            f"the log of trials, {where}, does not answer ({told}); nothing was logged or answered. Start the "
+            f"database, or correct `trials.log` in params.yaml or ${URL}."
+        )
+
+
+def default(root: Path | None = None) -> str:
+    """Return the URL of the file in which exposures are logged where none is named."""
+    return f"sqlite:///{(root or paths.root()) / 'trials.db'}"
+
+
+def empty() -> pd.DataFrame:
+    """Return a log without rows."""
+    return pd.DataFrame({name: pd.Series(dtype="datetime64[us]" if name == "at" else "str") for name in COLUMNS})
+
+
+def _settle(connection, _record) -> None:
+    """Let readers and a writer go on side by side; a commit waits for the file system, not for the disk."""
+    for pragma in (f"busy_timeout={_WAIT * 1000}", "journal_mode=WAL", "synchronous=NORMAL"):
+        connection.execute(f"PRAGMA {pragma}")

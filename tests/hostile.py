@@ -1,0 +1,33 @@
+"""Text of the kind that acts as code where it is not escaped: in pages, figures, Markdown, tables, names and paths."""
+
+MARK = "ran"  # what a page's title becomes, were one of these to run
+TEXTS = (
+    f"<script>document.title='{MARK}'</script>",
+    f"<img src=x onerror=\"document.title='{MARK}'\">",
+    f"</td><svg onload=document.title='{MARK}'>",
+    "$\\frac$ and $x_1",
+    "Under $10 & over",
+    "=cmd|' /C calc'!A0",
+    "+1+1",
+    "-2",
+    "@SUM(A1)",
+    "\t=1",
+    "two\nlines\r\nand three",
+    "a|b",
+    "`code` and ```fence```",
+    "{{ 7 * 7 }} {% raw %}",
+    "%s %d %(x)s {0} {}",
+    "../../etc/passwd",
+    "VIP+",
+    "What next?",
+    "# *title* [link](javascript:alert(1)) ![x](http://127.0.0.1:9/x)",
+    "&lt;b&gt; &#60;",
+    "'quoted' \"twice\"",
+    "\U0001f600 smile",
+    "\u202eright to left \u05d0\u05d1",
+    "caf\u00e9 cafe\u0301",
+    "_under_",
+    "x" * 200,
+    "null",
+    "1. first",
+)
