@@ -68,21 +68,6 @@ def updated(uplifts: pd.DataFrame, effects: pd.DataFrame, settings: Campaigns) -
     return table
 
 
-def metrics(uplifts: pd.DataFrame) -> dict[str, float]:
-    """Return the mean uplift of every benefit for which campaigns are evidence."""
-    told = uplifts[uplifts["source"] != "assumed"].groupby("benefit")["uplift"].mean()
-    return {f"response_{benefit}": float(uplift) for benefit, uplift in told.items()}
-
-
-def by_benefit(assumed: pd.DataFrame, uplifts: pd.DataFrame) -> pd.DataFrame:
-    """Return means over personas and tiers: index benefit; assumed, assumed_sd, uplift, uplift_sd, source."""
-    before = assumed.groupby("benefit", sort=False)[["uplift", "uplift_sd"]].mean()
-    after = uplifts.groupby("benefit", sort=False).agg(
-        uplift=("uplift", "mean"), uplift_sd=("uplift_sd", "mean"), source=("source", "first")
-    )
-    return before.set_axis(["assumed", "assumed_sd"], axis=1).join(after)
-
-
 def _cells(effects: pd.DataFrame, prior: pd.DataFrame) -> pd.DataFrame | None:
     """Return one kind's uplift, its error with the systematic part, and source, in the rows of `prior`; or None."""
     effects = effects[effects["outcome"] == "spend"]

@@ -99,35 +99,6 @@ def redemption(table: pd.DataFrame, by: str, order: list[str] | None = None, ax:
     return _listed(ax, names)
 
 
-def learned(before: pd.DataFrame, after: pd.DataFrame, z: float = 1.96, ax: Axes | None = None) -> Axes:
-    """Draw each benefit's assumed uplift beside the one combined with campaigns (`assumed`, `updated`).
-
-    Means over personas and tiers with `z` mean standard deviations on both sides; dots are personas x tiers.
-    """
-    names = list(dict.fromkeys(before["benefit"]))
-    ax = ax or plt.subplots(figsize=(8, 1.2 + 0.6 * len(names)))[1]
-    for table, shift, colour, word in (
-        (before, -0.15, "grey", "assumed"),
-        (after, 0.15, "steelblue", "with campaigns"),
-    ):
-        means = table.groupby("benefit")[["uplift", "uplift_sd"]].mean().reindex(names)
-        y = np.arange(len(names)) + shift
-        ax.errorbar(means["uplift"], y, xerr=z * means["uplift_sd"], fmt="o", color=colour, capsize=3, label=word)
-    place = after["benefit"].map(names.index) + 0.15
-    ax.plot(after["uplift"], place, ".", color="steelblue", alpha=0.4)
-    ax.axvline(0, color="grey", linewidth=0.8)
-    ax.set(
-        title="Response to each benefit, assumed and with campaigns",
-        xlabel="extra spend, share of expected spend",
-        ylabel="",
-    )
-    ax.set_yticks(range(len(names)), [name.replace("_", " ") for name in names])
-    ax.invert_yaxis()
-    ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    ax.legend(frameon=False)
-    return ax
-
-
 def beliefs(table: pd.DataFrame, z: float = 1.96, ax: Axes | None = None) -> Axes:
     """Draw each benefit's uplift: assumed, as campaigns say, and believed, with `z` standard deviations each side.
 
