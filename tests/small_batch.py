@@ -61,6 +61,7 @@ def run(root: Path) -> None:
     given = pd.DataFrame(
         {"member_id": members["member_id"][:1], "benefit": "points_boost", "cost": 1.0, "gain": 2.0, "spread": 0.5}
     )
+    given = given.assign(orders=0.1, deadweight=0.5, propensity=0.9, explored=False, item_id=None)
     tables.write("allocations", given)
 
 
