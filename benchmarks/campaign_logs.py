@@ -20,6 +20,7 @@ import yaml
 
 from benchmarks import email_log, goals
 from membership.base import files as base_files
+from membership.benefits import overview
 from membership.campaigns import audience, choice, effects, evidence, reaction
 from membership.data.sources import files
 from membership.settings import params
@@ -28,7 +29,7 @@ from membership.stats import multi_armed
 
 README = Path(__file__).resolve().parents[1] / "src" / "membership" / "data" / "README.md"
 COST = {"Mens E-Mail": 15.0, "Womens E-Mail": 10.0}  # cents an e-mail
-LOGS, LOG_ROWS, DRAWS = 100, 6000, 60
+LOGS, LOG_ROWS, DRAWS = 100, 3000, 50
 DAYS = email_log.DAYS
 
 
@@ -82,7 +83,8 @@ def one_log(drawn: email_log.Drawn) -> dict:
     (log,) = choice.logs(panel, settings, COST, p.economics.margin_rate, seed=1)
     (judged,) = choice.judged([log], settings.confidence, seed=1)
     half = _half(panel, found, settings, prior, log, p.economics.margin_rate)
-    told = evidence.table(prior, learned, found, people, settings)
+    every = np.ones((len(people), len(catalogue)), dtype=bool)
+    told = overview.assumed_and_learned(prior, learned, people, every).join(evidence.said(found, settings.evidence))
     result = {
         "rows": len(log.rows),
         "left_out": {name: int(count) for name, count in panel.left_out.items() if count},

@@ -28,9 +28,8 @@ NOTHING, TODAY, OURS, ORACLE = "nothing", "today", "ours", "oracle"
 def one(seed: int, members: int, names=tuple(loop_policies.POLICIES), months: int = MONTHS) -> dict:
     """Return for each policy its months, on the market of `seed`, with the margin without benefits and the budget."""
     began, market = time.process_time(), loop_market.draw(members, seed)
-    first = slice(BEFORE, BEFORE + months)
-    margin = loop_market.MARGIN * (market.chance * market.usual * market.amount[:, None])[:, first].sum(axis=0)
-    budget = loop_market.BUDGET * float(margin.mean())
+    margin = loop_market.MARGIN * (market.chance * market.usual * market.amount[:, None])[:, BEFORE:].sum(axis=0)
+    budget = loop_market.BUDGET * float(margin.mean())  # that of a year, however many months are lived
     rows = []
     for name in names:
         world = World.begin(market)
@@ -41,7 +40,12 @@ def one(seed: int, members: int, names=tuple(loop_policies.POLICIES), months: in
             policy.watch(world)
             rows.append({"policy": name, "month": number + 1, **found})
     works = bool(np.any(market.shift))
-    total = {"margin": float(margin.sum()), "budget": budget, "works": works, "cpu_s": time.process_time() - began}
+    total = {
+        "margin": float(margin[:months].sum()),
+        "budget": budget,
+        "works": works,
+        "cpu_s": time.process_time() - began,
+    }
     return {"seed": seed, "members": members, **total, "rows": rows}
 
 

@@ -15,6 +15,7 @@ from membership.repurchase.logistic import Logistic
 
 _USUAL = 2.0  # orders, or months, of the mean member that each member's own are shrunk by
 _RECENT = 6  # months from which a member's own orders a month are taken
+_EVERY = 3  # members of whom one is learned from: a handful of weights ask for no more
 _TAUGHT = 3  # months that the orders of who comes are learned from
 _COUNTS = ["days_14", "days_28", "days_60", "days_90", "days_180", "since"]
 
@@ -30,11 +31,11 @@ class Forecast:
     def fit(cls, world) -> "Forecast":
         """Fit both to the months before `world.month`."""
         month = world.month
-        history = world.market.history(world.came, month)
-        taught = range(month - _TAUGHT, month)
-        inputs = np.vstack([_inputs(world, rhythm.at(history.until(day(at)), day(at)), at) for at in taught])
-        came = np.concatenate([world.came[:, at] for at in taught])
-        orders = np.concatenate([world.market.orders[:, at] for at in taught])
+        history = world.market.history(world.came, month).every(_EVERY)
+        taught, some = range(month - _TAUGHT, month), slice(None, None, _EVERY)
+        inputs = [_inputs(world, rhythm.at(history.until(day(at)), day(at)), at, some) for at in taught]
+        came, orders = (np.concatenate([one[some, at] for at in taught]) for one in (world.came, world.market.orders))
+        inputs = np.vstack(inputs)
         regression = make_pipeline(StandardScaler(), PoissonRegressor(alpha=1e-4)).fit(inputs[came], orders[came] - 1)
         return cls(Logistic.fit(history, day(month), [DAYS]), regression)
 
@@ -72,13 +73,13 @@ def day(month: int) -> int:
     return BEGINS + month * DAYS
 
 
-def _inputs(world, rows: pd.DataFrame, month: int) -> np.ndarray:
+def _inputs(world, rows: pd.DataFrame, month: int, some: slice = slice(None)) -> np.ndarray:
     """Return logarithms of orders a month of who came, of late and ever, and of counts of days, (n, 8)."""
     each = [
         _shrunk(_own(world, world.market.orders, start, month), _own(world, np.ones(world.came.shape), start, month))
         for start in (month - _RECENT, 0)
     ]
-    return np.column_stack([*np.log(each), np.log1p(rows[_COUNTS])])
+    return np.column_stack([*(np.log(one)[some] for one in each), np.log1p(rows[_COUNTS])])
 
 
 def _own(world, amounts: np.ndarray, start: int, end: int | None = None) -> np.ndarray:

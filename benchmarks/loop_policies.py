@@ -12,8 +12,7 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from benchmarks.loop_forecast import Forecast, first
 from benchmarks.loop_market import BEFORE, CATALOGUE, FIXED, MARGIN, NAMES, PERSONAS, cost
 from membership.base import seeds
-from membership.benefits import allocation
-from membership.benefits.payoff import Options
+from membership.benefits import allocation, explore, options, payoff
 from membership.campaigns import reaction
 from membership.settings import params
 
@@ -46,18 +45,14 @@ class Policy:
             self.model = Forecast.fit(world)
         return self.model.facts(world)
 
-    def options(self, facts: pd.DataFrame, uplift: np.ndarray) -> Options:
-        """Return what each benefit costs and brings if `uplift` (n, B) holds."""
+    def best(self, facts: pd.DataFrame, uplift: np.ndarray) -> np.ndarray:
+        """Return the allocation that nets most within the budget, at most one each, if `uplift` (n, B) holds."""
         spend, orders = (facts[f"expected_{of}"].to_numpy() for of in ("spend", "orders"))
         price = FIXED + (cost(spend, orders) - FIXED) * (1 + uplift)
         gain, allowed = MARGIN * uplift * spend[:, None], np.ones(uplift.shape, dtype=bool)
         ids, rank = facts["member_id"].to_numpy(), facts["tier_rank"].to_numpy()
-        return Options(ids, rank, NAMES, allowed, np.ceil(np.round(price, 6)), gain, 0 * gain)
-
-    def best(self, facts: pd.DataFrame, uplift: np.ndarray) -> np.ndarray:
-        """Return the allocation that nets most within the budget, at most one each, if `uplift` (n, B) holds."""
-        given = allocation.allocate(self.options(facts, uplift), facts, self.settings).given
-        return np.where(given.any(axis=1), given.argmax(axis=1), -1)
+        sure = options.additive(ids, rank, NAMES, allowed, np.ceil(np.round(price, 6)), gain, most=1)
+        return allocation.allocate(sure, facts, self.settings).choice
 
     def until_spent(self, facts: pd.DataFrame, order: np.ndarray) -> np.ndarray:
         """Return the benefit that is assumed to bring most for its cost, given in this order until the budget ends."""
@@ -131,28 +126,18 @@ class OneCampaign(Policy):
 
 
 class Loop(Policy):
-    """Ours: allocate by what is believed, drawn anew for parts of the members, and learn from every month."""
-
-    parts = 10  # groups of members that are allocated by a draw of their own
+    """Ours: allocate by what is believed, explore with a share of the members, and learn from every month."""
 
     def choose(self, world) -> np.ndarray:
         """Return the benefit of each member, (n,), -1 for none."""
         facts = self.known(world)
         if world.month == BEFORE:
             self.belief = reaction.prior(CATALOGUE, facts, _PARAMS.campaigns.reaction, names=COVARIATES)
-        drawn = np.stack([self.belief.draw(self.rng).uplifts(facts)[0] for _ in range(self.parts)])
-        mine = drawn[self.rng.integers(0, self.parts, len(facts)), np.arange(len(facts))]
-        found = allocation.allocate(self.options(facts, mine), facts, self.settings)
-        chosen = np.mean([self.chosen(facts, one, found.shadow_price) for one in drawn], axis=0)
-        self.facts = facts.assign(**{f"propensity_{name}": one for name, one in zip(NAMES, chosen.T, strict=True)})
-        self.given = np.where(found.given.any(axis=1), found.given.argmax(axis=1), -1)
+        setting = payoff.Setting(facts, self.settings, MARGIN, self.belief)
+        found = explore.allocate(setting, self.seed, str(world.month))
+        chances = dict(zip((f"propensity_{name}" for name in NAMES), found.propensity.T, strict=True))
+        self.facts, self.given = facts.assign(**chances), found.allocation.choice
         return self.given
-
-    def chosen(self, facts: pd.DataFrame, uplift: np.ndarray, price: float) -> np.ndarray:
-        """Return what members would get if `uplift` (n, B) held, at the shadow price of the budget, (n, B) of bool."""
-        options = self.options(facts, uplift)
-        worth = options.net - price * options.cost
-        return (worth > 0) & (worth == worth.max(axis=1, keepdims=True))
 
     def watch(self, world) -> None:
         """See what came of the month that is over."""

@@ -124,9 +124,8 @@ def one_search(settings: Tiers, rng: np.random.Generator) -> dict:
     grid = thresholds.candidates(amounts, terms.settings)
     every = [judge(combination, amounts, value, terms) for combination in combinations(grid.tolist(), 2)]
     allowed = [rule for rule in every if kept(rule, len(amounts), terms.settings)]
-    try:
-        found = thresholds.search(amounts, value, terms)
-    except ParamError:  # right where brute force, too, finds no rule
+    found = thresholds.search(amounts, value, terms)
+    if found.limits.gave_way:  # right where brute force, too, finds no rule
         return {"ratio": 0.0 if allowed else np.nan, "broken": False}
     mine = judge(found.rule.thresholds[1:], amounts, value, terms)
     best = max(rule["net"] for rule in allowed) if allowed else mine["net"]

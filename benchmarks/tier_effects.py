@@ -2,20 +2,23 @@
 
 Parts, each without and with pressure before the review: threshold (regression discontinuity, with what had counted
 before the pressure as running variable), jitter (thresholds that differ by member), phases (a lower threshold that
-comes to one group after another). `--only PART` runs one of them; the others stay in the JSON as they were.
+comes to one group after another). `--only PART` runs one of them; the others stay in the JSON as they were. Markets are
+kept beside the JSON one by one, so that a run that was stopped goes on where it was.
 """
 
+import json
 import sys
 import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from benchmarks import goals, tier_market
 from benchmarks.suite import Suite
-from membership.base import seeds
+from membership.base import files, seeds
 from membership.base.errors import ProjectError
 from membership.base.progress import bar
 from membership.settings.tiers import Jitter
@@ -60,13 +63,17 @@ def phased(seed: int, market: int, pressure: bool) -> list[dict]:
     return _assigned("phases", seed, market, pressure, LOWER * begun)
 
 
-def run(design: Callable[[int, int, bool], list[dict]], seed: int) -> dict:
+def run(name: str, out: Path, seed: int) -> dict:
     """Return coverage of the truth over MARKETS markets without and MARKETS with pressure, and its goals."""
-    begun, rows = time.process_time(), []
-    for market in bar(range(MARKETS), design.__name__):
-        for pressure in (False, True):
-            rows += [{"pressure": pressure, **row} for row in design(seed, market, pressure)]
-    by = pd.DataFrame(rows).groupby(["design", "pressure"], sort=False)
+    begun, kept = time.process_time(), out.with_suffix(f".{name}.jsonl")
+    done = _known(kept)
+    for market in bar([market for market in range(MARKETS) if market not in done], name):
+        done[market] = [
+            {"pressure": pressure, **row} for pressure in (False, True) for row in DESIGNS[name](seed, market, pressure)
+        ]
+        with kept.open("a", encoding="utf-8") as file:
+            file.write(json.dumps([market, done[market]], default=float) + "\n")
+    by = pd.DataFrame([row for rows in done.values() for row in rows]).groupby(["design", "pressure"], sort=False)
     table = by.agg(
         markets=("covered", "size"),
         covered=("covered", "mean"),
@@ -78,6 +85,15 @@ def run(design: Callable[[int, int, bool], list[dict]], seed: int) -> dict:
     ).reset_index()
     asked = [_goal(row) for row in table.to_dict("records")]
     return {"goals": asked, "rows": table.to_dict("records"), "cpu_s": time.process_time() - begun}
+
+
+def _known(path: Path) -> dict[int, list[dict]]:
+    """Return the rows of each market that `path` holds, and take a last line off that was not written to its end."""
+    if not path.exists():
+        return {}
+    whole = path.read_text(encoding="utf-8").rpartition("\n")[0]
+    files.write_text(path, whole + "\n" * bool(whole))
+    return dict(map(json.loads, whole.splitlines()))
 
 
 def _goal(row: dict) -> dict:
@@ -113,13 +129,22 @@ def _rng(seed: int, design: str, market: int, pressure: bool) -> np.random.Gener
     return seeds.rng(seed, f"tier effects/{design}/{market}/{pressure}")
 
 
-PARTS = {"threshold": partial(run, threshold), "jitter": partial(run, jittered), "phases": partial(run, phased)}
-SUITE = Suite("tier_effects", PARTS, LIBRARIES)
+DESIGNS: dict[str, Callable[[int, int, bool], list[dict]]] = {
+    "threshold": threshold,
+    "jitter": jittered,
+    "phases": phased,
+}
+
+
+def suite(out: Path) -> Suite:
+    """Return the parts, whose markets are kept beside `out`."""
+    return Suite("tier_effects", {name: partial(run, name, out) for name in DESIGNS}, LIBRARIES)
 
 
 def main() -> None:
     """Run the parts asked for, write the JSON after each and print the table of goals."""
-    SUITE.run(SUITE.arguments(__doc__).parse_args())
+    given = suite(Path()).arguments(__doc__).parse_args()
+    suite(given.out).run(given)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from membership.benefits import fairness, overview, payoff, sweeps
 from membership.benefits.allocation import Allocation, allocate
 from membership.settings import params
 from membership.settings.benefits import Benefit, Benefits, Fairness
-from membership.tiers import liability, points, rules, thresholds, worth
+from membership.tiers import liability, points, risk, rules, thresholds, worth
 from membership.tiers import overview as tier_overview
 
 TIERS = params.parse(
@@ -95,6 +95,6 @@ def tiers() -> dict:
         "amounts": amounts, "value": value, "search": search, "ranks": ranks, "books": books, "standing": standing,
         "by_tier": by_tier, "agreement": agreement, "owed": owed,
         "monthly": tier_overview.by_month(ranks, amounts, books, TERMS),
-        "sensitivity": thresholds.sensitivity(search, amounts, value),
-        "metrics": tier_overview.metrics(search, by_tier, agreement, rules.moves(ranks), owed, 0.95),
+        "sensitivity": risk.sensitivity(search, amounts, value),
+        "metrics": tier_overview.metrics(search, by_tier, agreement, rules.moves(ranks), owed, 1_000.0, 0.95),
     }  # fmt: skip

@@ -6,12 +6,12 @@ import pytest
 
 from benchmarks import loop, loop_market, loop_policies
 
-MEMBERS, WORKS, NULL = 1200, 1001, 1004
+MEMBERS, MONTHS, WORKS, NULL = 800, 7, 1001, 1004
 
 
 @pytest.fixture(scope="module")
 def lived():
-    return loop.one(WORKS, MEMBERS, ("nothing", "today", "ours", "oracle"))
+    return loop.one(WORKS, MEMBERS, ("nothing", "today", "ours", "oracle"), MONTHS)
 
 
 def test_ours_lies_between_nothing_and_the_oracle_who_is_best(lived):
@@ -26,10 +26,10 @@ def test_no_plan_costs_much_more_than_the_budget(lived):
 
 
 def test_the_same_seed_gives_the_same_numbers(lived):
-    again = loop.one(WORKS, MEMBERS, ("oracle", "ours"), months=3)
+    again = loop.one(WORKS, MEMBERS, ("oracle", "ours"), months=2)
     rows = pd.DataFrame(lived["rows"])
     for name in ("oracle", "ours"):
-        before = rows.loc[rows["policy"] == name, "net"].head(3).tolist()
+        before = rows.loc[rows["policy"] == name, "net"].head(2).tolist()
         assert [row["net"] for row in again["rows"] if row["policy"] == name] == before
 
 
@@ -37,8 +37,9 @@ def test_where_nothing_works_a_benefit_costs_what_it_costs():
     market = loop_market.draw(MEMBERS, NULL)
     world = loop_market.World.begin(market)
     found = world.step(np.full(MEMBERS, 1))
-    assert found["orders"] == 0 and found["net"] == -found["cost"] < 0
-    assert (market.history(world.came, loop_market.BEFORE + 1).days < loop_market.BEGINS + 480).all()
+    assert found["orders"] == pytest.approx(0, abs=1e-9)
+    assert found["net"] == pytest.approx(-found["cost"]) and found["cost"] > 0
+    assert market.history(world.came, loop_market.BEFORE + 1).days.max() < loop_market.BEGINS + 480
 
 
 def test_members_are_the_same_whatever_is_done():
@@ -59,7 +60,7 @@ def test_what_a_benefit_had_of_late_does_less():
 
 
 def test_goals_are_counted_by_market(lived):
-    null = loop.one(NULL, 600, ("nothing", "today", "ours", "oracle"), months=2)
+    null = loop.one(NULL, 300, ("nothing", "today", "ours", "oracle"), months=2)
     told = {row["goal"]: row for row in loop.targets(loop.table([lived, null]))}
     share = told[f"net of ours over the oracle's, months {loop.SETTLED + 1} on, mean"]["found"]
     rows = pd.DataFrame(lived["rows"]).query("month > @loop.SETTLED").groupby("policy")["net"].sum()

@@ -6,46 +6,18 @@ import known_reaction
 import numpy as np
 import pandas as pd
 import pytest
+from unsure_market import CATALOGUE, setting
 
 from membership.benefits import explore
-from membership.benefits.payoff import Setting
-from membership.campaigns import reaction
-from membership.settings.benefits import Benefit, Benefits, Fairness
-from membership.settings.campaigns import Reacting
 
-CATALOGUE = [
-    Benefit(name="gift", kind="exclusive_products", cost=20, uplift=0.05, uplift_sd=0.03, places=60),
-    Benefit(name="discount", kind="discount", cost_share=0.02, uplift=0.1, uplift_sd=0.06),
-    Benefit(name="delivery", kind="free_shipping", cost_per_order=20, uplift=0.08, uplift_sd=0.05),
-]
-FAIR = Fairness(attributes=["age"], min_ratio=0.7, min_group=5)
-
-
-def setting(members=400, seed=1, **changed):
-    rng = np.random.default_rng(seed)
-    orders = rng.gamma(2.0, 1.0, members)
-    facts = pd.DataFrame(
-        {
-            "member_id": [f"m{number:05d}" for number in range(members)],
-            "tier_rank": rng.integers(0, 2, members),
-            "tier": "any",
-            "persona": "any",
-            "stage": "active",
-            "expected_orders": orders,
-            "expected_spend": orders * rng.lognormal(8, 0.5, members),
-            "chance": rng.beta(2, 1, members),
-            "age": rng.choice(["old", "young", "unknown"], members),
-        }
-    )
-    knobs = {"budget": 6000.0, "max_per_member": 2, "min_tier_share": 0.1, "explore_share": 0.3, "holdout_share": 0.2}
-    settings = Benefits(catalogue=CATALOGUE, fairness=FAIR, **(knobs | changed))
-    told = reaction.prior(CATALOGUE, facts, Reacting(), names=("intercept", "log_odds"))
-    return Setting(facts, settings, 0.25, told)
+HELD = pd.DataFrame(
+    {"held": [number % 5 == 0 for number in range(400)], "chance": 0.2}, [f"m{number:05d}" for number in range(400)]
+)
 
 
 @pytest.fixture(scope="module")
 def found():
-    return explore.allocate(setting(), 7, "june")
+    return explore.allocate(setting(), 7, "june", HELD)
 
 
 def test_all_limits_hold_for_what_is_really_given(found):
@@ -61,17 +33,14 @@ def test_all_limits_hold_for_what_is_really_given(found):
     assert each.min() >= 0.7 * each.max()
 
 
-def test_who_is_held_out_is_the_same_in_every_period_and_market_at_the_known_rate():
-    ids = np.array([f"m{number}" for number in range(20_000)])
-    first = explore.holdout(ids, 0.1, seed=3)
-    assert first.mean() == pytest.approx(0.1, abs=0.01)
-    assert (explore.holdout(ids[5000:6000], 0.1, seed=3) == first[5000:6000]).all()
-    assert (explore.holdout(ids, 0.2, seed=3) | ~first).all()  # a larger share holds out the same and more
-    assert (explore.holdout(ids, 0.1, seed=4) != first).any() and not explore.holdout(ids, 0.0, seed=3).any()
+def test_who_is_held_out_gets_nothing_and_all_others_as_often_as_the_rest_of_the_rule_says(found):
+    assert found.held_out.tolist() == HELD["held"].tolist()
+    everybody = explore.allocate(setting(), 7, "june")
+    assert not everybody.held_out.any() and everybody.propensity.max() > 0.8
 
 
 def test_benefits_are_given_as_often_as_their_propensity_says():
-    ours = setting(members=150, holdout_share=0.0, budget=2500.0)
+    ours = setting(members=150, budget=2500.0)
     runs = [explore.allocate(ours, 7, f"period {number}", gap=1e-2) for number in range(15)]
     given = np.mean([run.allocation.given for run in runs], axis=0)
     expected = np.mean([run.propensity for run in runs], axis=0)
@@ -89,7 +58,7 @@ def test_rows_carry_propensity_and_who_explored(found):
 
 
 def test_the_same_seed_and_period_give_the_same_and_another_period_others(found):
-    again, other = explore.allocate(setting(), 7, "june"), explore.allocate(setting(), 7, "july")
+    again, other = (explore.allocate(setting(), 7, month, HELD) for month in ("june", "july"))
     assert (again.allocation.choice == found.allocation.choice).all()
     assert (again.exploring != other.exploring).any() and (again.held_out == other.held_out).all()
 
@@ -104,7 +73,7 @@ def test_exploring_costs_about_its_share_of_the_budget(found):
 def test_where_nothing_is_unsure_nothing_is_tried_that_would_not_be_given_anyway():
     sure = replace(setting(explore_share=0.5), reaction=known_reaction.on_orders(CATALOGUE))
     rows = explore.allocate(sure, 7, "june").propensity
-    tried = (rows / (1 - 0.2) - 0.5 * (rows > 0.5)) / 0.5  # shares of draws: all or none
+    tried = (rows - 0.5 * (rows > 0.5)) / 0.5  # shares of draws: all or none
     assert np.isclose(np.abs(tried - np.round(tried)), 0).mean() > 0.95
 
 
@@ -117,3 +86,14 @@ def test_without_budget_or_anything_that_pays_nobody_gets_anything():
 
 def test_two_members_are_enough():
     assert explore.allocate(setting(members=2, explore_share=0.5, budget=100.0), 7, "june").allocation.cost <= 100
+
+
+def test_who_is_held_out_in_the_register_of_trials_gets_nothing_and_chances_follow_it():
+    ours = setting(members=60)
+    ids = ours.options().members
+    drawn = pd.DataFrame({"held": [place < 10 for place in range(50)], "chance": 0.2}, ids[:50])
+    free, held = explore.allocate(ours, 7, "june"), explore.allocate(ours, 7, "june", drawn)
+    assert held.held_out.tolist() == [place < 10 for place in range(60)]
+    assert not held.chosen["member_id"].isin(ids[:10]).any()
+    assert held.propensity[:50].max() <= 0.8 + 1e-9 < free.propensity.max() + 1e-9
+    assert held.propensity[50:].max() > 0.8

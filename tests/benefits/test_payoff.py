@@ -173,6 +173,7 @@ def unsure_in_all():
         overlap=0.5,
         overlap_sd=0.05,
         source=("assumed",) * 4,
+        joint=np.kron(0.5 + 0.5 * np.eye(4), cov),  # errors are shared by benefits, too
     )
     return replace(SETTING, facts=facts, reaction=told)
 
@@ -188,12 +189,11 @@ def test_the_range_of_a_net_agrees_with_drawing_the_beliefs():
     assert [exact.low, exact.high] == pytest.approx(np.quantile(nets, [0.05, 0.95]), rel=0.12)
 
 
-def test_the_parts_of_what_is_unsure_add_up_to_that_of_each_benefit():
+def test_the_parts_of_what_is_unsure_add_up():
     options = unsure_in_all().options()
     choice = np.array([4, 9])
-    parts = options.spread(choice).sum(axis=0)
-    assert parts == pytest.approx(np.sqrt((options.doubts(choice)[:-1] ** 2).sum(axis=1)))
-    assert options.frame(choice)["spread"].sum() == pytest.approx(parts.sum())
+    assert options.spread(choice).sum() == pytest.approx(payoff.outlook(options, choice, 0.95).sd)
+    assert options.frame(choice)["spread"].sum() == pytest.approx(options.spread(choice).sum())
 
 
 def test_facts_show_who_did_not_answer_and_keep_the_order_of_ids():

@@ -201,6 +201,7 @@ def shown(judged):
     plt.close("all")
     nothing = effects._nothing()
     told = {"effects": effects.by_kind(nothing), "overlap": nothing.overlap, "confidence": 0.95, "currency": "EUR"}
+    told |= {"orders": effects.by_kind(nothing, "ordered"), "repurchase_days": 14, "arms": []}
     text = words.render("campaigns", values=judged, **told)
     assert judged is None or f"{judged.reached:.0%}" in text
     assert words.render("campaign_log", values=judged)

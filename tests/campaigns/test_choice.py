@@ -9,13 +9,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from membership.campaigns import audience, choice, reaction
+from membership.campaigns import audience, choice, effects, reaction
+from membership.report import formats, words
 from membership.report.figures import campaigns as figures
 from membership.settings import params
 from membership.settings.benefits import Benefit
 
 SETTINGS = params.load("campaigns").campaigns.model_copy(update={"trees": 10, "folds": 2})
 MARGIN, COST = 0.5, {"call": 60.0, "mail": 20.0}
+NOTHING = effects.by_kind(effects._nothing())
 START = pd.Timestamp("2020-03-01")
 
 
@@ -123,4 +125,7 @@ def test_the_figure_shows_money_in_units_of_currency(judged):
     axes = figures.several_arms([judged[0]], "EUR")
     assert axes[0, 0].lines[0].get_ydata() == pytest.approx(judged[0].curve["worth"].to_numpy() / 100)
     assert set(choice.metrics([judged[0]])) == {"campaign_arms_qini", "campaign_arms_qini_p_value"}
+    told = {"orders": NOTHING, "repurchase_days": 14, "confidence": 0.95, "currency": "EUR", "values": None}
+    text = words.render("campaigns", effects=NOTHING, overlap=NOTHING, arms=[judged[0]], **told)
+    assert formats.money(judged[0].policies.loc["best predicted", "worth"]) in text
     plt.close("all")

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from scipy.special import expit
 
+from membership.benefits import overview
 from membership.campaigns import audience, effects, evidence, reaction
 from membership.report import words
 from membership.report.figures import response as figures
@@ -97,6 +98,12 @@ def after(found, settings=SETTINGS):
     return evidence.learned(PRIOR, found, estimates, TIERS, settings), estimates
 
 
+def beside(belief, estimates, crowd):
+    may = np.ones((len(crowd), len(CATALOGUE)), dtype=bool)
+    told = overview.assumed_and_learned(PRIOR, belief, crowd, may)
+    return told.join(evidence.said(estimates, SETTINGS.evidence))
+
+
 def level(belief, benefit="mail"):
     number = belief.benefits.index(benefit)
     return belief.mean[number, 0], np.sqrt(belief.cov[number, 0, 0])
@@ -174,33 +181,31 @@ def test_what_is_assumed_said_by_campaigns_and_used_stand_beside_each_other():
     found = panel([0.5])
     belief, estimates = after(found)
     crowd = people()
-    told = evidence.table(PRIOR, belief, estimates, crowd, SETTINGS)
-    assert told["assumed"].tolist() == pytest.approx([0.05] * 3, abs=1e-3)
-    assert told["assumed_sd"].tolist() == pytest.approx([0.3] * 3, rel=0.4)
+    told = beside(belief, estimates, crowd)
+    assumed, spend = PRIOR.uplifts(crowd)[0], crowd["expected_spend"]
+    assert told["assumed"].tolist() == pytest.approx(np.average(assumed, axis=0, weights=spend).tolist(), abs=1e-3)
     assert told["campaigns"].isna().tolist() == [False, True, True]
     whole = estimates.effects[(estimates.effects["by"] == "all") & (estimates.effects["outcome"] == "ordered")]
     assert told.loc["mail", ["campaigns", "campaigns_sd"]].tolist() == pytest.approx(
         whole[["uplift", "uplift_sd"]].iloc[0].tolist()
     )
-    assert told.loc["mail", "used_sd"] < told.loc["mail", "assumed_sd"]
+    assert told.loc["mail", "uplift_sd"] < told.loc["mail", "assumed_sd"]
     assert told["source"].tolist() == list(belief.source)
-    assert evidence.metrics(told) == {"response_mail": pytest.approx(told.loc["mail", "used"])}
-    assert f"{told.loc['mail', 'used']:.1%}" in words.render("beliefs", table=told)
+    assert evidence.metrics(told) == {"response_mail": told.loc["mail", "uplift"]}
+    assert f"{told.loc['mail', 'uplift']:.1%}" in words.render("beliefs", table=told)
     assert len(figures.beliefs(told).get_yticklabels()) == 3
     plt.close("all")
 
 
-def test_the_mean_uplift_over_members_is_that_of_who_may_have_it_and_its_error_is_shared():
-    crowd = people()
-    may = np.column_stack([crowd["tier_rank"] == 1, crowd["tier_rank"] >= 0, crowd["tier_rank"] > 5])
-    found = evidence.overall(PRIOR, crowd, may)
-    top, mean = crowd["tier_rank"] == 1, PRIOR.uplifts(crowd)[0]
-    assert found.loc["mail", "uplift"] == pytest.approx(
-        np.average(mean[top, 0], weights=crowd.loc[top, "expected_spend"])
-    )
-    assert found.loc["gift"].isna().all()  # nobody may have it
-    twice = pd.concat([crowd, crowd], ignore_index=True)
-    pd.testing.assert_frame_equal(evidence.overall(PRIOR, twice), evidence.overall(PRIOR, crowd))
+def test_kinds_that_speak_for_one_benefit_are_pooled_by_precision_and_bias():
+    columns = ["kind", "source", "by", "outcome", "uplift", "uplift_sd", "systematic", "usable"]
+    rows = [("Mail", "randomised", 0.1, 0.03, 0.0), ("Mail", "observational", 0.9, 0.01, 0.0)]
+    rows += [("Call", "observational", 0.2, 0.0, 0.03), ("Ad", "observational", 5.0, 0.1, 0.1)]
+    told = pd.DataFrame([(*row[:2], "all", "ordered", *row[2:], True) for row in rows], columns=columns)
+    estimates = effects.Estimates(told, told, told, told, told)
+    found = evidence.said(estimates, {"gift": ["Mail", "Call"], "other": ["Radio"]})
+    assert found.loc["gift"].tolist() == pytest.approx([0.15, 0.03 / np.sqrt(2)])
+    assert found.index.tolist() == ["gift"]
 
 
 def test_without_campaigns_all_stays_assumed():
@@ -208,5 +213,5 @@ def test_without_campaigns_all_stays_assumed():
     empty = audience.Audience(nothing.rows[:0], nothing.x[:0], nothing.x[:0], nothing.left_out)
     belief, estimates = after(empty)
     assert belief == PRIOR or belief.source == PRIOR.source
-    told = evidence.table(PRIOR, belief, estimates, people(), SETTINGS)
+    told = beside(belief, estimates, people())
     assert told["campaigns"].isna().all() and evidence.metrics(told) == {}

@@ -91,40 +91,37 @@ def test_expectation_over_the_shift_is_that_of_the_integral():
     assert ceiling.expected(np.array([chance]), np.array([mean]), np.array([sd]))[0] == pytest.approx(whole, rel=1e-4)
 
 
-@pytest.mark.parametrize(
-    "uplift, noise, spread", [(0.03, 0.5, 0.5), (0.1, 0.2, 1.0), (0.01, 1.0, 0.0), (0.0, 0.02, 0.5)]
-)
-def test_the_prior_keeps_the_assumed_total_and_its_sd(uplift, noise, spread):
-    members = people(500)
+@pytest.mark.parametrize("uplift, noise", [(0.03, 0.5), (0.1, 0.2), (0.01, 1.0), (0.0, 0.02)])
+def test_the_assumed_uplift_and_its_sd_are_those_of_a_chance_of_one_half(uplift, noise):
     benefit = Benefit(name="offer", kind="discount", uplift=uplift, uplift_sd=noise * (uplift or 1))
-    made = reaction.prior([benefit], members, Reacting(spread=spread), names=SIMPLE)
-    assert total(made, members) == pytest.approx(uplift, abs=2e-4)
-    sd = np.array([[np.sqrt(made.cov[0, 0, 0]), 0]])
-    low, high = (total(replace(made, mean=made.mean + side * sd), members) for side in (-1, 1))
-    assert (high - low) / 2 == pytest.approx(benefit.uplift_sd, rel=0.2)
+    made = reaction.prior([benefit], people(500), Reacting(spread=0), names=SIMPLE)
+    mean, sd = made.mean[0, 0], np.sqrt(made.cov[0, 0, 0])
+    assert special.expit(mean) / 0.5 - 1 == pytest.approx(uplift)
+    middle = np.array([0.5])
+    low, high = (ceiling.uplift(middle, mean + side * sd)[0] for side in (-0.1, 0.1))
+    assert (high - low) / 0.2 == pytest.approx(benefit.uplift_sd, rel=0.01)
 
 
-def test_the_assumption_moves_from_the_sure_to_those_who_can_be_moved():
-    members = people(2).assign(chance=[0.95, 0.4], expected_spend=100.0, expected_orders=1.0)
-    mean, _ = reaction.prior(CATALOGUE, members, Reacting(spread=0), names=("intercept",)).uplifts(members)
-    assert mean[1, 0] > 5 * mean[0, 0] > 0
-    assert mean[:, 0].mean() == pytest.approx(0.03, abs=1e-4)
+def test_who_is_surer_to_come_gains_less_and_nobody_more_than_the_growth_of_the_odds():
+    members = people(4).assign(chance=[0.99, 0.9, 0.5, 0.01], expected_spend=100.0, expected_orders=1.0)
+    exact = Benefit(name="offer", kind="discount", uplift=0.06, uplift_sd=0)
+    made = replace(
+        reaction.prior([exact], members, Reacting(spread=0), names=("intercept",)), order_value_sd=np.zeros(1)
+    )
+    found = made.uplifts(members)[0][:, 0]
+    assert found == pytest.approx([0.0012, 0.0114, 0.06, 0.1263], abs=5e-4)  # 0.94 / 1.06 of the odds are not left
 
 
-def test_only_those_who_may_have_a_benefit_count_for_its_prior():
-    members = people(300)
-    sure = members.assign(chance=np.where(members["tier_rank"] > 0, 0.9, 0.2))
-    may = np.column_stack([np.ones(300, dtype=bool), sure["tier_rank"] > 0])
-    made = reaction.prior(CATALOGUE, sure, SETTINGS, may)
-    mean, _ = made.uplifts(sure)
-    of_those = np.average(mean[may[:, 1], 1], weights=sure.loc[may[:, 1], "expected_spend"])
-    assert of_those == pytest.approx(0.06, abs=1e-3)
+def test_other_coefficients_are_nothing_give_or_take_a_share_of_the_shift():
+    made = reaction.prior(CATALOGUE, people(50), Reacting(spread=0.5), names=SIMPLE)
+    size = np.hypot(made.mean[:, 0], np.sqrt(made.cov[:, 0, 0]))
+    assert (made.mean[:, 1] == 0).all() and np.sqrt(made.cov[:, 1, 1]) == pytest.approx(0.5 * size)
 
 
-def test_an_uplift_beyond_the_ceiling_is_read_as_the_largest_shift():
-    members = people(50).assign(chance=0.99)
-    made = reaction.prior(CATALOGUE, members, SETTINGS)
-    assert np.isfinite(made.mean).all() and made.mean[1, 0] == 5
+def test_no_assumption_is_read_as_more_than_the_largest_shift():
+    sure = Benefit(name="offer", kind="discount", uplift=1.0, uplift_sd=1.0)
+    made = reaction.prior([sure], people(50), SETTINGS)
+    assert made.mean[0, 0] == pytest.approx(5) and np.isfinite(made.cov).all()
 
 
 def test_the_posterior_of_one_coefficient_is_that_of_quadrature():

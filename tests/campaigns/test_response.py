@@ -330,4 +330,5 @@ def test_without_campaigns_the_assumptions_stand_and_nothing_is_drawn(market, pe
 def conclusion(estimates):
     """Render the conclusion on campaigns without any policies."""
     told = {"effects": effects.by_kind(estimates), "overlap": estimates.overlap, "confidence": 0.95, "currency": "EUR"}
+    told |= {"orders": effects.by_kind(estimates, "ordered"), "repurchase_days": 14, "arms": []}
     return words.render("campaigns", values=None, **told)

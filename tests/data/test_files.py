@@ -125,7 +125,7 @@ def test_without_an_order_id_a_member_and_local_day_make_one_order_of_purchases(
         "7,2020-01-05 01:00,purchase",
         "7,2020-01-05 23:00,return",
         "7,2020-01-06 02:00,purchase",
-        "7,2020-01-06,view",
+        "7,2020-01-06 00:00,view",
     )
     write(workspace, *rows, header="who,when,type")
     events = read(mapping(columns=columns, constants={}), timezone="America/New_York").events.sort_values("at")

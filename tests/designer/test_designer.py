@@ -118,7 +118,7 @@ def test_what_two_choices_differ_by_is_as_uncertain_as_what_they_do_not_share(ou
     gained, low, high = saved.beyond(without)
     given = saved.by_benefit["net"].sum()
     sds = (saved.by_benefit["net_high"] - saved.by_benefit["net"]) ** 2  # the tiers are the same, and so are certain
-    overlap = (norm.ppf(0.975) * saved.spread.filter(like="overlap").to_numpy()) ** 2
+    overlap = (norm.ppf(0.975) * saved.spread.filter(like="benefits").to_numpy()[-1:]) ** 2
     assert gained == pytest.approx(given)
     assert (high - gained, gained - low) == pytest.approx(((sds.sum() + overlap.sum()) ** 0.5,) * 2)
 

@@ -18,6 +18,7 @@ from membership.report.figures import fairness as fairness_figures
 from membership.report.figures import tiers as tier_figures
 from membership.tiers import overview as tier_overview
 from membership.tiers import points, rules, thresholds
+from membership.tiers.ladder import Limits
 
 NOTHING = BENEFITS.model_copy(update={"budget": 0.0})
 
@@ -41,9 +42,18 @@ def closed():
 @pytest.mark.parametrize("change", [{}, {"thresholds": [100, 200, 300]}, {"qualify_by": "points"}])
 def test_the_words_of_the_tiers_show_their_net_value(tiers, change):
     told = {"metrics": tiers["metrics"], "near": 0.1, "horizon_days": 90, "confidence": 0.95}
+    told |= {"limits": tiers["search"].limits, "learned": False}
     text = words.render("tiers", settings=TIERS.model_copy(update=change), **told)
     shown = [tiers["metrics"][f"tiers_net{end}"] for end in ("", "_low", "_high", "_all_lower")]
     assert all(f"{cents / 100:,.0f}" in text for cents in shown)
+
+
+def test_the_words_of_the_tiers_name_each_limit_that_gave_way(tiers):
+    told = {"metrics": tiers["metrics"], "near": 0.1, "horizon_days": 90, "confidence": 0.95, "settings": TIERS}
+    for learned in (True, False):
+        limits = Limits(123_400.0, 0.67, 9, ("min_share", "moves", "budget"))
+        text = words.render("tiers", **told, limits=limits, learned=learned)
+        assert all(name in text for name in ("1,234", "0.67", "9 members", "search.budget", "max_moves", "min_share"))
 
 
 def test_the_words_of_the_benefits_show_their_cost_and_what_is_given_to_nobody(benefits):

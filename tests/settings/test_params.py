@@ -5,6 +5,7 @@ import pytest
 from membership.base.errors import ParamError
 from membership.settings import params
 
+SPRING = {"name": "spring", "what": "benefit", "arms": {"a": 0.5, "b": 0.5}, "start": "2018-01-01"}
 BAD = [
     ({"seed": "many"}, "seed = 'many'", "integer"),
     ({"device": "tpu"}, "device = 'tpu'", "'auto', 'cpu' or 'cuda'"),
@@ -26,6 +27,12 @@ BAD = [
     ({"tune.confidence": 1}, "tune.confidence = 1", "less than 1"),
     ({"tune.space.hidden": []}, "tune.space.hidden = []", "at least 1"),
     ({"tune.space.learning_rate.low": 1}, "tune.space.learning_rate", "low must be at most high"),
+    ({"trials.holdout_share": 0.6}, "trials.holdout_share = 0.6", "less than or equal to 0.5"),
+    ({"trials.declared": [SPRING | {"arms": {"a": 0.0, "b": 0.5}}]}, "declared.0.arms.a = 0.0", "greater than 0"),
+    ({"trials.declared": [SPRING | {"arms": {"a": 0.7, "b": 0.5}}]}, "trials.declared.0", "together at most 1"),
+    ({"trials.declared": [SPRING, SPRING]}, "trials", "every trial needs a name and a salt of its own"),
+    ({"trials.declared": [SPRING | {"gives": {"b": "gold bars"}}]}, "gives gold bars", "no benefit of the catalogue"),
+    ({"trials.declared": [SPRING | {"serve_days": 7}]}, "serve_days = 7", "14 and more"),
     ({"train.candidates": -1}, "train.candidates = -1", "greater than or equal to 0"),
     ({"train.settings.hidden": "wide"}, "train.settings.hidden = 'wide'", "integer"),
     ({"train.settings.learning_rate": 0}, "train.settings.learning_rate = 0", "greater than 0"),

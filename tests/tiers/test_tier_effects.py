@@ -72,13 +72,14 @@ def test_the_jump_at_the_threshold_recovers_a_large_effect_and_reading_at_the_re
 
 def test_where_no_tier_was_given_the_rehearsal_finds_nothing():
     seen = tier_market.simulate(np.random.default_rng(7), 12_000, 0.0, pressure=False)
-    table = effects.rows(seen.reviews, seen.ranks, seen.rule, 1)
-    found = effects.rehearsal(seen.reviews, seen.ranks, seen.rule, "orders", 0.99)
-    assert found["tier"].tolist() == ["Top"]
-    assert found.loc[0, "low"] < 0 < found.loc[0, "high"]
-    elsewhere = effects.placebos(table, "orders", 0.999)
-    assert len(elsewhere) >= 2
-    assert ((elsewhere["low"] < 0) & (elsewhere["high"] > 0)).all()
+    found = effects.checks(seen.reviews, seen.ranks, seen.rule, "orders", 0.99).loc["Top"]
+    assert found["low"] < 0 < found["high"]
+    assert found["pushing"] > 0.01
+    assert found["placebos"] >= 2
+    assert found["placebos_found"] == 0
+    few = {name: part.iloc[:30] for name, part in seen.reviews.items()}
+    nothing = effects.checks(few, seen.ranks.iloc[:30], seen.rule, "orders", 0.99).loc["Top"]
+    assert nothing[["jump", "pushing", "placebos"]].isna().all()
 
 
 def test_the_steps_are_told_by_jitter_where_thresholds_differ_and_are_empty_where_too_few_members_are():
@@ -100,3 +101,22 @@ def test_only_reviews_since_the_rule_is_in_force_say_what_tiers_change():
     assert effects.in_force(seen, knobs)["counted"].empty
     since = knobs.model_copy(update={"in_force_since": MONTHS[0].date()})
     assert effects.in_force(seen, since)["counted"].columns.tolist() == MONTHS[1:3].tolist()
+    assert effects.learned(seen, frame([[1, 2, 3]], MONTHS[:3]), knobs, "orders", 0.95, np.zeros(1)).empty
+
+
+def test_thresholds_in_force_are_learned_from_as_the_listed_rule_says():
+    seen = tier_market.simulate(np.random.default_rng(9), 8000, 0.3, False)
+    knobs = params.parse(params.read()).tiers
+    listed = knobs.model_copy(
+        update={
+            "levels": knobs.levels[:2],
+            "thresholds": [seen.rule.thresholds[1]],
+            "in_force_since": seen.ranks.columns[0].date(),
+            "grace_share": tier_market.GRACE_SHARE,
+            "grace_months": tier_market.GRACE_MONTHS,
+        }
+    )
+    amounts = pd.concat([seen.start.rename(seen.ranks.columns[0]), seen.amounts], axis=1)
+    found = effects.learned(seen.reviews, amounts, listed, "orders", 0.99, np.zeros(8000))
+    assert found["tier"].tolist() == [knobs.names[1]]
+    assert found.loc[0, "low"] < 0.3 < found.loc[0, "high"]

@@ -6,7 +6,8 @@ import pytest
 import small_programme
 from small_programme import MONTHS, TERMS, TIERS
 
-from membership.tiers import overview, rules, worth
+from membership.base import files
+from membership.tiers import beliefs, overview, rules, worth
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +26,7 @@ def test_the_rule_says_what_it_takes_to_reach_and_to_keep_a_tier():
     assert table["net"].tolist() == [3.0] * 4
     assert table["net_low"].tolist() == pytest.approx([3, -2, 2, 3], abs=1e-3)  # one standard deviation: 0, 5, 1, 0
     assert table["net_high"].tolist() == pytest.approx([3, 8, 4, 3], abs=1e-3)
+    assert table["p_pays"].tolist() == pytest.approx([1, 0.7257, 0.9987, 1], abs=1e-4)  # 3 over 0, 5, 1 and 0
     assert (TIERS.unit, TIERS.model_copy(update={"qualify_by": "points"}).unit) == (100, 1)
 
 
@@ -74,9 +76,6 @@ def test_months_add_up_to_all_members_all_margin_and_all_points(found):
     last = monthly[monthly["as_of"] == MONTHS[-1]].set_index("tier")
     began = np.bincount(found["ranks"].iloc[:, -2], minlength=4)
     assert last["running"].tolist() == (began * TERMS.levels("cost")).tolist()
-    shares = overview.shares(monthly, "value")
-    assert shares.sum(axis=1).tolist() == pytest.approx([1] * 6)
-    assert shares.columns.tolist() == TIERS.names
 
 
 def test_points_outstanding_are_those_of_the_books_and_the_liability_is_what_will_be_redeemed(found):
@@ -93,6 +92,7 @@ def test_metrics_are_those_of_the_tables(found):
     assert metrics["tiers_net"] == pytest.approx(metrics["tiers_gain"] - metrics["tiers_cost"]) == appraisal.net
     assert metrics["tiers_net_all_lower"] == pytest.approx(found["sensitivity"].loc["lower", "net"])
     assert (metrics["tiers_net_low"], metrics["tiers_net_high"]) == appraisal.range(0.95)
+    assert metrics["tiers_p_pays"] == appraisal.p_pays
     assert metrics["members"] == 120
     assert metrics["threshold_silver"] == found["search"].rule.thresholds[1]
 
@@ -101,4 +101,10 @@ def test_later_stages_use_the_breakage_that_the_tiers_have_stored(workspace):
     (workspace / "models").mkdir()
     (workspace / "models" / "points.json").write_text('{"breakage": 0.2}')
     assert worth.known_terms(TIERS, 0.25, 90) == TERMS
+    step = {"tier": TIERS.names[1], "effect": 0.5, "sd": 0.01, "low": 0.48, "high": 0.52}
+    learned = beliefs.learned(beliefs.assumed(TIERS), pd.DataFrame([step]))
+    files.write_json(workspace / "models" / "points.json", {"breakage": 0.2, "learned": learned.to_json()})
+    known = worth.known_terms(TIERS, 0.25, 90)
+    assert known.levels("uplift") == pytest.approx(learned.mean[:-1])
+    assert known.levels("uplift_sd") == pytest.approx(learned.sd[:-1])
     assert pytest.approx(0.5 * 0.8 * TIERS.points_per_unit / 100) == TERMS.points_share

@@ -105,6 +105,10 @@ def test_the_holdout_is_kept_out_of_every_trial_for_good():
     later = register.enrol(first, changed, members(2500), DAY + timedelta(days=5))
     known = later.rows[(later.rows["trial"] == HOLDOUT) & later.rows["member_id"].isin(first.rows["member_id"])]
     assert set(known.loc[known["arm"] == register.HELD_OUT, "member_id"]) == held
+    drawn = register.holdout(later.rows)
+    assert held < set(drawn.index[drawn["held"]]) and len(drawn) == 2500
+    assert drawn["chance"].reindex(first.rows["member_id"].unique()).tolist() == pytest.approx([0.1] * 2000)
+    assert drawn["chance"].iloc[-1] == pytest.approx(0.3)  # who came after the share was changed
     given_to = pd.DataFrame({"member_id": ["m000000", min(held)], "benefit": "points"})
     assert register.withhold(given_to, later.rows)["member_id"].isin(held).sum() == 0
 
@@ -177,10 +181,18 @@ def test_a_rehearsal_begins_anew_on_each_day_and_is_never_served():
     trials = Trials(holdout_share=0.2, declared=[trial(start=None)])
     first = register.enrol(nothing(), trials, members(100), DAY)
     later = register.enrol(first, trials, members(100), DAY + timedelta(days=14))
-    assert set(later.rows["trial"]) == {HOLDOUT, "spring 2024-03-01", "spring 2024-03-15"}
+    assert set(first.rows["trial"]) == {HOLDOUT, "spring 2024-03-01"}
+    assert set(later.rows["trial"]) == {HOLDOUT, "spring 2024-03-15"}
     told = register.arms(later, DAY)
     assert set(told["arm"]) == {"holdout: held_out", "holdout: programme"}
     assert set(told["propensity"].round(9)) == {0.2, 0.8}
+
+
+def test_a_rehearsal_may_change_because_nobody_was_treated():
+    first = register.enrol(nothing(), Trials(declared=[trial(start=None)]), members(100), DAY)
+    arms = {"control": 0.2, "treatment": 0.2}
+    later = register.enrol(first, Trials(declared=[trial(start=None, arms=arms)]), members(100), DAY)
+    assert set(later.of("spring 2024-03-01")["propensity"].round(9)) == {0.2, 0.6}
 
 
 def test_members_are_told_the_arms_of_all_trials_they_are_in_with_the_chance_of_all():

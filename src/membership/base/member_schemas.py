@@ -175,7 +175,7 @@ DEFINITIONS = (
             "gain": required(FLOAT),  # expected cents of margin over the horizon, as believed of the response
             "orders": required(FLOAT),  # expected extra orders over the horizon
             "deadweight": required(FLOAT, **COUNT),  # cents of the cost on orders that would have come anyway
-            "spread": required(FLOAT),  # cents: part of the standard deviation of the benefit's net; parts add up to it
+            "spread": required(FLOAT),  # cents: part of the standard deviation of the whole net; parts add up to it
             "propensity": required(FLOAT, **SHARE),  # of the member's getting this benefit, by the rule that explores
             "explored": required(BOOL),  # given by the part of the rule that draws at random
             "item_id": optional(TEXT),  # what the offer is on, where the benefit is a personalised offer

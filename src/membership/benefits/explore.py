@@ -1,17 +1,15 @@
 """Benefits that are given at random, at known rates, so that what they do stays learnable.
 
-1. A share of members is held out: they get no benefit. Who is, a hash of the member's id decides, so it is the same
-   members in every period.
+1. Who is held out for good (`trials.holdout_share`, table `assignments`) gets no benefit.
 2. Of all others, a share explores by Thompson sampling (Thompson, 1933): of a few draws of the beliefs each gets one
    at random, and the set that is best under it at the budget's shadow price. Where a benefit's effect is certain, or
    nothing is at stake, all draws agree and nothing is explored.
 3. All others get the best allocation of what is left, within all limits.
 
-The propensity of a benefit is thereby known: (1 - holdout) x [(1 - explore) x (given by the allocation) + explore x
-(share of the draws that give it)].
+The propensity of a benefit is thereby known: (1 - chance of being held out) x [(1 - explore) x (given by the
+allocation) + explore x (share of the draws that give it)].
 """
 
-import hashlib
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -48,14 +46,17 @@ class Explored:
         return found.assign(propensity=self.propensity[row, column], explored=self.exploring[row])
 
 
-def allocate(setting: Setting, seed: int, period: str, gap: float = GAP) -> Explored:
+def allocate(
+    setting: Setting, seed: int, period: str, holdout: pd.DataFrame | None = None, gap: float = GAP
+) -> Explored:
     """Return who gets what in `period` (any name: each has its own draws), within the limits of `setting`.
 
-    Budget, places, shares of tiers and fairness hold for what is really given, members held out counting as members of
-    their groups who get nothing. Raises DataError or ParamError as `payoff.Setting.options`.
+    `holdout` is as from `trials.register.holdout`: index member_id; held, chance (of it); none of them without. Budget,
+    places, shares of tiers and fairness hold for what is really given, members held out counting as members of their
+    groups who get nothing. Raises DataError or ParamError as `payoff.Setting.options`.
     """
     settings, options = setting.settings, setting.options()
-    held_out = holdout(options.members, settings.holdout_share, seed)
+    held_out, chance = _held_out(options.members, holdout)
     free = replace(options, allowed=options.allowed & ~held_out[:, None])
     if not free.pays.any() or not settings.budget:
         found = allocation.allocate(free, setting.facts, settings, gap)
@@ -69,16 +70,15 @@ def allocate(setting: Setting, seed: int, period: str, gap: float = GAP) -> Expl
     found = allocation.allocate(_without(free, explores), setting.facts, settings, gap, fixed)
     planned = np.where(explores | held_out, _at_prices(options, found), found.choice)
     rate = (1 - share) * options.given(planned) + share * tried
-    return Explored(found, held_out, explores, (1 - settings.holdout_share) * np.where(options.allowed, rate, 0.0))
+    return Explored(found, held_out, explores, (1 - chance)[:, None] * np.where(options.allowed, rate, 0.0))
 
 
-def holdout(members: np.ndarray, share: float, seed: int) -> np.ndarray:
-    """Return who is held out, (members,) of bool: by a hash of the id, so that it never changes for a member."""
-    key = str(seeds.child(seed, "holdout of benefits")).encode()
-    if share == 0:
-        return np.zeros(len(members), dtype=bool)
-    each = (hashlib.blake2b(str(member).encode(), digest_size=8, key=key).digest() for member in members)
-    return np.array([int.from_bytes(one, "big") < share * 2**64 for one in each], dtype=bool)
+def _held_out(members: np.ndarray, holdout: pd.DataFrame | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return who of `members` is held out, and the chance of it, (members,) each."""
+    if holdout is None:
+        return np.zeros(len(members), dtype=bool), np.zeros(len(members))
+    known = holdout.reindex(members)
+    return known["held"].eq(True).to_numpy(), known["chance"].fillna(0.0).to_numpy(dtype=float)
 
 
 def _thompson(setting: Setting, options: Options, within: Limits, mixed: shadow_prices.Relaxed, rng):

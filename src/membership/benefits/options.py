@@ -88,24 +88,30 @@ class Options:
     def doubts(self, choice: np.ndarray, weight: np.ndarray | None = None) -> np.ndarray:
         """Return what one standard deviation more of each error in the beliefs would add to gain less cost, cents.
 
-        (benefits + 1, errors): see `lift.Lift.doubts`, the overlap in the last row. `weight` (members,): how much of
-        each is given, all without. They add up over choices; the root of the sum of squares is the standard deviation.
+        (benefits + 1, errors): by each benefit, the overlap in the last row; see `lift.Lift.doubts`. `weight`
+        (members,): how much of each is given, all without. They add up over choices and over benefits.
         """
-        width = 1 if self.lift is None else len(self.lift.reaction.covariates) + 1
-        total = np.zeros((len(self.benefits) + 1, width))
+        total = np.zeros((len(self.benefits) + 1, 1 if self.lift is None else self._errors))
         for among, rows, found in self._doubts(choice):
             part = np.ones(len(rows)) if weight is None else weight[rows]
             total[[*among, -1]] += np.einsum("brk,r->bk", found, part)
         return total
 
     def spread(self, choice: np.ndarray) -> np.ndarray:
-        """Return each benefit's part of the standard deviation of its net, (members, benefits): parts add up to it."""
-        found, whole = np.zeros((len(choice), len(self.benefits))), self.doubts(choice)
-        size = np.maximum(np.sqrt((whole**2).sum(axis=1)), 1e-12)
+        """Return each benefit's part of the standard deviation of the net, (members, benefits): parts add up to it.
+
+        What the overlap of a set adds is shared equally by its benefits.
+        """
+        found, whole = np.zeros((len(choice), len(self.benefits))), self.doubts(choice).sum(axis=0)
+        whole = whole / max(float(np.sqrt((whole**2).sum())), 1e-12)
         for among, rows, each in self._doubts(choice):
-            for place, number in enumerate(among):
-                found[rows, number] = each[place] @ whole[number] / size[number]
+            parts = each @ whole
+            found[np.ix_(rows, among)] = (parts[:-1] + parts[-1] / len(among)).T
         return found
+
+    @property
+    def _errors(self) -> int:
+        return self.lift.errors.shape[1] + len(self.benefits) + 1
 
     def _doubts(self, choice: np.ndarray):
         """Yield, for each set that is chosen, its benefits, its members and their `lift.Lift.doubts`."""

@@ -74,7 +74,7 @@ def where(allocation: Allocation, groups: pd.Series, confidence: float) -> pd.Da
     table = frame.groupby(groups.to_numpy(), observed=False).sum().rename_axis("group")
     table.insert(3, "share", table["cost"] / max(table["cost"].sum(), 1e-12))
     each = [options.doubts(np.where((groups == name).to_numpy(), choice, NOTHING)) for name in table.index]
-    sd = np.array([ranges.sd(doubts) for doubts in each])
+    sd = np.array([ranges.sd(doubts.sum(axis=0)) for doubts in each])
     table["net_low"], table["net_high"] = ranges.normal(table["net"], sd, confidence)
     return table.astype({"members": int, "with_benefits": int})
 
@@ -95,7 +95,7 @@ def assumed_and_learned(before: Reaction, after: Reaction, facts: pd.DataFrame, 
         who = np.flatnonzero(allowed[:, at])
         weight = spend[who] / max(spend[who].sum(), 1e-12)
         means = [float(weight @ one.of([at])[1][who]) for one in told]
-        sds = [ranges.sd(one.doubts([at], who, np.zeros(len(who)), weight).sum(axis=1)) for one in told]
+        sds = [ranges.sd(one.doubts([at], who, np.zeros(len(who)), weight).sum(axis=(0, 1))) for one in told]
         rows.append((means[0], sds[0], means[1], sds[1], after.source[at]))
     columns = ["assumed", "assumed_sd", "uplift", "uplift_sd", "source"]
     return pd.DataFrame(rows, index=pd.Index(after.benefits, name="benefit"), columns=columns)

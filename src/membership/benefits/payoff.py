@@ -6,6 +6,7 @@ c + s S (1 + v) + o O (1 + u): c cents a member, a share s of spend and o cents 
 last two are also due on the orders that would have come anyway: who is sure to come costs, and brings nothing.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,7 +15,7 @@ import pandas as pd
 import scipy.stats
 
 from membership.base.errors import ParamError
-from membership.benefits.lift import BLOCK, Lift, chosen, lift, sets
+from membership.benefits.lift import BLOCK, Lift, lift, sets
 from membership.benefits.options import Options
 from membership.campaigns.reaction import Reaction
 from membership.settings.benefits import Benefit, Benefits
@@ -32,6 +33,7 @@ class Setting:
     margin_rate: float
     reaction: Reaction
     points_share: float = 0.0  # what points at the base rate cost, as a share of spend
+    times: Mapping[str, float] | None = None  # benefit -> factor of its response, 0: switched off; None: 1 for all
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -41,13 +43,14 @@ class Setting:
     @cached_property
     def lift(self) -> Lift:
         """The members as the beliefs see them."""
-        return lift(self.facts, self.reaction, self.names)
+        return lift(self.facts, self.reaction, self.names, self.times)
 
     @cached_property
     def allowed(self) -> np.ndarray:
         """Who may have which benefit, (members, benefits) of bool."""
-        found = [eligible(benefit, self.facts) for benefit in self.settings.catalogue]
-        return np.asfortranarray(np.column_stack(found))
+        found = np.column_stack([eligible(benefit, self.facts) for benefit in self.settings.catalogue])
+        on = [self.times is None or self.times[name] != 0 for name in self.names]
+        return np.asfortranarray(found & on)
 
     @cached_property
     def due(self) -> np.ndarray:
@@ -92,18 +95,6 @@ class Setting:
         cost = fixed + share * spend * (1 + v) + per_order * orders * (1 + u)
         return np.ceil(np.round(cost, 6)), self.margin_rate * v * spend, u * orders
 
-    def times(self, factors: dict[str, float]) -> "Setting":
-        """Return the same with each benefit's shift times its factor, for the benefits of `factors` alone."""
-        on = [benefit for benefit in self.settings.catalogue if benefit.name in factors]
-        told = chosen(self.reaction, [one.name for one in on], [factors[one.name] for one in on])
-        return Setting(
-            self.facts,
-            self.settings.model_copy(update={"catalogue": on}),
-            self.margin_rate,
-            told,
-            self.points_share,
-        )
-
     def _expected(self, what: str) -> np.ndarray:
         return self.facts[f"expected_{what}"].to_numpy(dtype=float)
 
@@ -137,7 +128,7 @@ def break_even(setting: Setting) -> pd.DataFrame:
             those = setting.allowed[:, at] & (True if tier == "all" else (facts["tier"] == tier).to_numpy())
             due, left, weight = (fixed + variable)[those], margin[those], spend[those]
             everyone = np.where(those, at, -1)
-            sd, mean = float(ranges.sd(options.doubts(everyone))), _weighted(uplift[those], weight)
+            sd, mean = float(ranges.sd(options.doubts(everyone).sum(axis=0))), _weighted(uplift[those], weight)
             expected = (left * uplift[those]).sum() - due.sum()
             chance = _above_zero(expected, sd) if those.any() else np.nan
             middle = np.median(_ratio(due, left)) if those.any() else np.nan
@@ -161,7 +152,7 @@ class Outlook:
 
 def outlook(options: Options, choice: np.ndarray, confidence: float) -> Outlook:
     """Return what a choice may bring: errors in the beliefs are the same for all members, and normal."""
-    return outlook_of(options.net(choice), options.doubts(choice), confidence)
+    return outlook_of(options.net(choice), options.doubts(choice).sum(axis=0), confidence)
 
 
 def outlook_of(net: float, doubts: np.ndarray, confidence: float) -> Outlook:
@@ -177,7 +168,7 @@ def _mean_sd(setting: Setting, at: int, those: np.ndarray, weight: np.ndarray) -
         return np.nan
     rows = np.flatnonzero(those)
     part = weight / weight.sum() if weight.sum() > 0 else np.full(len(rows), 1 / len(rows))
-    return float(ranges.sd(setting.lift.doubts([at], rows, np.zeros(len(rows)), part).sum(axis=1)))
+    return float(ranges.sd(setting.lift.doubts([at], rows, np.zeros(len(rows)), part).sum(axis=(0, 1))))
 
 
 def _above_zero(mean: float, sd: float) -> float:

@@ -31,7 +31,7 @@ def budget(
     others = [settings.model_copy(update={"budget": settings.budget * multiple}) for multiple in multiples]
     rows = []
     for other, (known, _, one) in zip(others, _each(options, facts, others), strict=False):
-        sd, net = ranges.sd(_doubts(options, known, one.mix)), _mixed(options, known, one.mix, "net")
+        sd, net = ranges.sd(_doubts(options, known, one.mix).sum(axis=0)), _mixed(options, known, one.mix, "net")
         rows.append((other.budget, net, *ranges.normal(net, sd, confidence), one.shadow_price))
     return pd.DataFrame(rows, columns=["budget", "net", "net_low", "net_high", "shadow_price"], dtype=float)
 
@@ -47,7 +47,7 @@ def order_worth(setting: Setting, worths: Sequence[float], confidence: float) ->
         valued = replace(options, order_worth=float(worth))
         for known, _, one in _each(valued, setting.facts, [setting.settings]):
             net, orders, cost = (_mixed(valued, known, one.mix, name) for name in ("net", "orders", "cost"))
-            sd = ranges.sd(_doubts(valued, known, one.mix))
+            sd = ranges.sd(_doubts(valued, known, one.mix).sum(axis=0))
             low, high = ranges.normal(net, sd, confidence)
             rows.append((worth, orders, net, low, high, cost / orders if orders else np.nan))
     columns = ["order_worth", "orders", "net", "net_low", "net_high", "cost_per_order"]

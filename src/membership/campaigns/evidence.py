@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from membership.campaigns import ceiling, covariates, reaction
+from membership.campaigns import reaction
 from membership.campaigns.audience import Audience
 from membership.campaigns.effects import Estimates
 from membership.campaigns.reaction import Reaction
@@ -85,61 +85,29 @@ def logs(rows: pd.DataFrame, kinds: dict[str, list[str]]) -> list[pd.DataFrame]:
     return found
 
 
-def overall(belief: Reaction, people: pd.DataFrame, allowed: np.ndarray | None = None) -> pd.DataFrame:
-    """Return the mean relative uplift of each benefit over `people` who may have it, weighted by expected spend.
+def said(found: Estimates, kinds: dict[str, list[str]]) -> pd.DataFrame:
+    """Return by how much more members order because of the campaigns that speak for each benefit: index benefit.
 
-    allowed (members, benefits): all without it. Index benefit; uplift and uplift_sd, whose error members share: it is
-    that of the coefficients, and does not shrink with more members.
+    Columns campaigns, campaigns_sd: the share of orders of those whom campaigns could be judged for, kinds pooled by
+    precision, with the bias that placebos reveal. They were other members at other times than those who are scored now,
+    so what is believed of these need not lie between this and the assumption. kinds: `campaigns.evidence`.
     """
-    mean, _ = belief.uplifts(people)
-    shift, _ = belief.shifts(people)
-    chance, spend = covariates.chances(people), people["expected_spend"].to_numpy(dtype=float)
-    records = []
-    for number, x in enumerate(belief.design(people)):
-        may = np.ones(len(people), bool) if allowed is None else allowed[:, number]
-        weight = np.where(may, spend, 0.0)
-        weight = weight / weight.sum() if weight.sum() > 0 else np.full(len(people), np.nan)
-        slope = (weight * ceiling.slope(chance, shift[:, number])) @ x
-        value = 1 + belief.order_value[number]
-        error = np.hypot(value * np.sqrt(slope @ belief.cov[number] @ slope), belief.order_value_sd[number])
-        records.append((float(weight @ mean[:, number]), float(error)))
-    return pd.DataFrame(records, pd.Index(belief.benefits, name="benefit"), ["uplift", "uplift_sd"])
-
-
-def table(
-    before: Reaction,
-    after: Reaction,
-    found: Estimates,
-    people: pd.DataFrame,
-    settings: Campaigns,
-    allowed: np.ndarray | None = None,
-) -> pd.DataFrame:
-    """Return what is assumed, what campaigns say and what is used, beside each other: index benefit.
-
-    Columns assumed, assumed_sd (`before`, over `people`: `overall`), campaigns, campaigns_sd (the uplift of orders of
-    those whom campaigns could be judged for, kinds pooled by precision, with the bias; NaN without), used, used_sd
-    (`after`, over `people`), source. Campaigns reached other members than `people` at other times, so `used` need not
-    lie between the other two.
-    """
-    assumed = overall(before, people, allowed).set_axis(["assumed", "assumed_sd"], axis=1)
-    used = overall(after, people, allowed).set_axis(["used", "used_sd"], axis=1)
-    usable, said = _usable(found.effects), {}
-    for benefit in after.benefits:
-        those = usable[usable["kind"].isin(settings.evidence.get(benefit, []))]
-        first = those.sort_values("source", ascending=False).drop_duplicates("kind")  # randomised before observational
+    usable, records = _usable(found.effects), {}
+    for benefit, names in kinds.items():
+        those = usable[usable["kind"].isin(names)].sort_values("source", ascending=False)
+        first = those.drop_duplicates("kind")  # randomised before observational
         if len(first):
             errors = np.hypot(first["uplift_sd"], first["systematic"]).to_numpy()
             mean, error = pooling.combine(first[["uplift"]].to_numpy(), errors[:, None])
-            said[benefit] = (mean[0], error[0])
-    campaigns = pd.DataFrame.from_dict(said, "index", columns=["campaigns", "campaigns_sd"]).astype(float)
-    joined = assumed.join(campaigns.reindex(assumed.index)).join(used)
-    return joined.assign(source=list(after.source))
+            records[benefit] = (mean[0], error[0])
+    table = pd.DataFrame.from_dict(records, "index", columns=["campaigns", "campaigns_sd"])
+    return table.astype(float).rename_axis("benefit")
 
 
 def metrics(told: pd.DataFrame) -> dict[str, float]:
-    """Return the used uplift of every benefit for which campaigns are evidence; told: `table`."""
+    """Return the believed uplift of every benefit for which campaigns are evidence (columns uplift, source)."""
     learned_from = told[told["source"] != "assumed"]
-    return {f"response_{name}": float(uplift) for name, uplift in learned_from["used"].items()}
+    return {f"response_{name}": float(uplift) for name, uplift in learned_from["uplift"].items()}
 
 
 def _by_orders(rows: pd.DataFrame) -> pd.DataFrame:

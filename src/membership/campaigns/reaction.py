@@ -10,12 +10,13 @@ share `overlap` of all positive ones but the largest. theta_b is normal: `prior`
 log of who was given what adds to it, `told` what an effect estimated elsewhere adds.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import pandas as pd
-from scipy import linalg, optimize
+from scipy import linalg
 
 from membership.base.errors import DataError
 from membership.campaigns import ceiling, covariates, learning
@@ -128,42 +129,33 @@ class Reaction:
 
 
 def prior(
-    catalogue: Sequence[Benefit],
-    members: pd.DataFrame,
-    settings: Reacting,
-    allowed: np.ndarray | None = None,
-    names: Sequence[str] = COVARIATES,
+    catalogue: Sequence[Benefit], members: pd.DataFrame, settings: Reacting, names: Sequence[str] = COVARIATES
 ) -> Reaction:
     """Return what `catalogue` assumes, for `members` (`facts.facts` with chance and days_since_last).
 
-    The intercept is that at which the mean uplift of those who are `allowed` the benefit ((members, benefits), all
-    without), weighted by expected spend, is the assumed `uplift`; its sd gives that mean about the sd `uplift_sd`.
-    An uplift beyond the ceiling is read as the largest shift there is. Other coefficients have mean 0 and, as sd, the
-    share `settings.spread` of the intercept's own size. `names`: of covariates, "intercept" first.
-    Raises DataError without members.
+    An assumed `uplift` is that of a member who may or may not come, with a chance of one half: the shift is
+    log((1 + u) / (1 - u)), the same for everybody, so that who is surer gains less. Its sd is that at which the uplift
+    there has the sd `uplift_sd`. Coefficients of covariates have mean 0 and, as sd, the share `settings.spread` of the
+    shift's own size. `names`: of covariates, "intercept" first. Raises DataError without members.
     """
     if members.empty:
         raise DataError("reaction: no members to read the assumed uplifts for; give all who are scored.")
-    found = covariates.raw(members, names)
-    centre, scale = covariates.standard(found, names)
-    x = np.where(np.isfinite(found), (found - centre) / scale, 0.0)
-    chance, spend = covariates.chances(members), members["expected_spend"].to_numpy(dtype=float)
-    means, variances = np.zeros((2, len(catalogue), len(names)))
-    for number, benefit in enumerate(catalogue):
-        may = slice(None) if allowed is None or not allowed[:, number].any() else allowed[:, number]
-        means[number, 0], variances[number] = _assumed(benefit, x[may], chance[may], spend[may], settings.spread)
+    centre, scale = covariates.standard(covariates.raw(members, names), names)
+    level, sd = np.array([_assumed(benefit) for benefit in catalogue]).T
+    others = settings.spread * np.minimum(np.hypot(level, sd), _WIDEST)
+    variances = np.column_stack([sd**2, np.tile(others[:, None] ** 2, len(names) - 1)])
     return Reaction(
         benefits=tuple(benefit.name for benefit in catalogue),
         covariates=tuple(names),
         centre=centre,
         scale=scale,
-        mean=means,
+        mean=np.column_stack([level, np.zeros((len(level), len(names) - 1))]),
         cov=variances[:, :, None] * np.eye(len(names)),
-        order_value=np.zeros(len(means)),
-        order_value_sd=np.full(len(means), settings.order_value_sd),
+        order_value=np.zeros(len(level)),
+        order_value_sd=np.full(len(level), settings.order_value_sd),
         overlap=settings.overlap,
         overlap_sd=settings.overlap_sd,
-        source=("assumed",) * len(means),
+        source=("assumed",) * len(level),
     )
 
 
@@ -240,23 +232,7 @@ def _share(weights: np.ndarray) -> np.ndarray:
     return weights / weights.sum() if weights.sum() > 0 else np.full(len(weights), 1 / len(weights))
 
 
-def _assumed(
-    benefit: Benefit, x: np.ndarray, chance: np.ndarray, spend: np.ndarray, spread: float
-) -> tuple[float, np.ndarray]:
-    """Return the intercept, and the variances (covariates,), that the assumed uplift is read as."""
-    weight = _share(spend)
-
-    def mean(level: float, off: np.ndarray) -> float:
-        return float(weight @ ceiling.expected(chance, np.full(len(x), level), off)[0])
-
-    def solved(off: np.ndarray) -> float:
-        if mean(_MOST, off) <= benefit.uplift:
-            return _MOST
-        return optimize.brentq(lambda level: mean(level, off) - benefit.uplift, -_MOST, _MOST, xtol=1e-6)
-
-    level = solved(np.zeros(len(x)))
-    slope = float(weight @ ceiling.slope(chance, np.full(len(x), level)))
-    sd = min(benefit.uplift_sd / slope, _WIDEST) if slope > 0 else _WIDEST
-    others = spread * min(np.hypot(level, sd), _WIDEST)
-    variance = np.r_[sd**2, np.full(x.shape[1] - 1, others**2)]
-    return solved(np.sqrt(x**2 @ variance)), variance
+def _assumed(benefit: Benefit) -> tuple[float, float]:
+    """Return mean and sd of the shift that the assumed uplift is read as."""
+    uplift = min(benefit.uplift, math.tanh(_MOST / 2))
+    return 2 * math.atanh(uplift), min(2 * benefit.uplift_sd / (1 - uplift**2), _WIDEST)

@@ -25,6 +25,7 @@ from membership.settings.benefits import Benefits
 from membership.settings.params import Stage
 from membership.stats import ranges
 from membership.tiers import qualifying, rules, thresholds, worth
+from membership.tiers.ladder import KNOBS
 from membership.tiers.rules import Rule
 from membership.tiers.worth import Appraisal, Terms
 
@@ -122,11 +123,17 @@ class Designer:
     def searched(self, choice: Choice) -> Choice:
         """Return `choice` with the thresholds that bring most under its grace, budget of tiers and margin rate.
 
-        Raises ParamError where no thresholds keep the limits.
+        Raises ParamError where no thresholds keep the limits, saying which, and the nearest that some keep.
         """
         terms = self._terms(choice)
         free = replace(terms, settings=terms.settings.model_copy(update={"thresholds": None}))
         found = thresholds.search(self.amounts, self.facts, free, self.settled)
+        if found.limits.gave_way:
+            near, named = found.limits, ", ".join(f"tiers.search.{KNOBS[name]}" for name in found.limits.gave_way)
+            raise ParamError(
+                f"no thresholds keep {named}; the nearest limits that some keep: a budget of {near.budget:,.0f} cents, "
+                f"{near.moves:.3g} moves a member and year, {near.least} members in each tier. Set them so."
+            )
         return replace(choice, thresholds=found.rule.thresholds[1:])
 
     def evaluate(self, choice: Choice) -> Outcome:
@@ -184,9 +191,9 @@ class Designer:
             return None
         settings = self.benefits.model_copy(update={"budget": choice.benefit_budget})
         standing = self.facts.assign(tier_rank=rank, tier=np.array(rule.names)[rank])
-        setting = Setting(standing, settings, choice.margin_rate, self.reaction, terms.points_share)
-        setting = setting.times(choice.uplift_times)
-        return allocation.allocate(setting.options(), standing, setting.settings, GAP)
+        times = {benefit.name: choice.uplift_times.get(benefit.name, 0.0) for benefit in settings.catalogue}
+        setting = Setting(standing, settings, choice.margin_rate, self.reaction, terms.points_share, times)
+        return allocation.allocate(setting.options(), standing, settings, GAP)
 
     def _by_tier(self, rank: np.ndarray, rule: Rule, appraisal: Appraisal, found: Allocation | None) -> pd.DataFrame:
         """Return by tier: members, rise, fall, cost and net of the tier, benefit_cost and benefit_net (cents).
@@ -211,9 +218,8 @@ class Designer:
 
 def _spread(found: Allocation) -> pd.Series:
     """Return what one standard deviation more of each error in the beliefs would add to the net, by its name."""
-    doubts = found.options.doubts(found.choice)
-    names = [*(f"benefit {name}" for name in found.options.benefits), "overlap of benefits"]
-    return pd.Series(doubts.ravel(), [f"{name} {at}" for name in names for at in range(doubts.shape[1])])
+    doubts = found.options.doubts(found.choice).sum(axis=0)
+    return pd.Series(doubts, [f"response to benefits, error {number}" for number in range(len(doubts))])
 
 
 def _outlook(found: Allocation | None, members: np.ndarray) -> dict[str, float]:

@@ -1,6 +1,5 @@
 """What the programme is expected to cost and bring, by tier."""
 
-import numpy as np
 import pandas as pd
 
 from membership.stats import ranges
@@ -14,8 +13,8 @@ def by_tier(value: pd.DataFrame, tiers: pd.DataFrame, allocations: pd.DataFrame,
 
     Columns: tier, tier_rank, members, value (margin forecast, summed), repurchasing (expected members with an order
     within economics.repurchase_days), with_benefits (members who get one), cost, gain (assumed), net (gain less cost),
-    net_low and net_high (from how uncertain the responses are: each benefit's is off by the same for everybody, on its
-    own, so that ranges of tiers do not add up).
+    net_low and net_high (from how uncertain the responses are, which are off by the same for everybody: a tier's range
+    is its part of that of all).
     """
     spent = allocations.groupby("member_id")[["cost", "gain"]].sum()
     members = tiers[["member_id", "tier", "tier_rank"]].merge(value[["member_id", "value", "p_repurchase"]])
@@ -33,10 +32,9 @@ def by_tier(value: pd.DataFrame, tiers: pd.DataFrame, allocations: pd.DataFrame,
     both = pd.concat([members, whole], ignore_index=True)
     table = both.groupby(["tier_rank", "tier"]).agg(**sums).reset_index()
     table = table.astype({"members": int, "with_benefits": int}).assign(net=table["gain"] - table["cost"])
-    spread = both[["member_id", "tier"]].merge(allocations[["member_id", "benefit", "spread"]])
-    by_benefit = spread.groupby(["tier", "benefit"])["spread"].sum()
-    sd = (by_benefit**2).groupby("tier").sum().reindex(table["tier"], fill_value=0.0).to_numpy()
-    low, high = ranges.normal(table["net"], np.sqrt(sd), confidence)
+    spread = both[["member_id", "tier"]].merge(allocations[["member_id", "spread"]])
+    sd = spread.groupby("tier")["spread"].sum().reindex(table["tier"], fill_value=0.0).abs().to_numpy()
+    low, high = ranges.normal(table["net"], sd, confidence)
     return table.assign(net_low=low, net_high=high)
 
 

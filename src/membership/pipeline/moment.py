@@ -24,7 +24,7 @@ from membership.repurchase import candidates, purchase_days
 from membership.repurchase import score as forecasts
 from membership.settings import params
 from membership.settings.params import Stage
-from membership.tiers import jitter, points, qualifying, rules
+from membership.tiers import effects, points, qualifying, rules
 from membership.value import score
 
 CLASSES = (*score.STORED, *candidates.STORED, forecasts.Forecast, lifecycle.Borders, rules.Rule)
@@ -153,7 +153,7 @@ class Moment:
     def _tiers(self, amounts: pd.DataFrame, ahead: pd.Series, earning: qualifying.Earning) -> pd.DataFrame:
         standing = self._standing
         settings = standing.p.tiers
-        shifts = jitter.assigned(amounts.index, settings.jitter)["shift"].to_numpy()
+        shifts = effects.shifts(amounts.index, settings)
         ranks = rules.replay(amounts, standing.rule, shifts)
         # who redeems is drawn for the batch run's members; of others nothing is assumed to be redeemed
         redeems = standing.redeems.reindex(amounts.index, fill_value=False).to_numpy()

@@ -19,7 +19,7 @@ from membership.base import paths
 from membership.base.errors import ProjectError
 from membership.settings import params
 
-_PARTS = ("notebooks", "src", "params.yaml", "dvc.yaml", "champion.json", "README.md", "reports/live")
+_PARTS = ("notebooks", "src", "params.yaml", "dvc.yaml", "champion.json", "README.md", "reports/live", "reports/trials")
 _LEFT_OUT = ("__pycache__", ".ipynb_checkpoints", "*.egg-info", "????-??-??")  # the last: runs of `make score`
 
 

@@ -47,7 +47,7 @@ def run(name: str) -> str:
     found = reading.read(
         stored, trial, rows, observed, exposures, p.trials, p.economics.margin_rate, costs(trial, p, days)
     )
-    return _keep(found, p)
+    return _keep(found, p, kept.declared[stored]["rehearsal"])
 
 
 def costs(trial: Trial, p: Stage, days: int) -> dict[str, Cost]:
@@ -94,7 +94,7 @@ def _log(url: str | None, name: str) -> pd.DataFrame:
     return log.Log(url).read(name)
 
 
-def _keep(found: Reading, p: Stage) -> str:
+def _keep(found: Reading, p: Stage, rehearsed: bool) -> str:
     from membership.report import words
     from membership.report.figures import trials as figures
 
@@ -102,7 +102,7 @@ def _keep(found: Reading, p: Stage) -> str:
     told = words.render("trial_read", reading=found, discoveries=p.trials.discoveries)
     planned = words.render("trial_plan", plan=found.plan, power=p.trials.power)
     files.write_text(folder / "reading.md", f"# {found.name}\n\n{told}\n\n## What it can find\n\n{planned}\n")
-    about = {"given": found.trial.gives, "began": str(found.trial.start), "policies": _policies()}
+    about = {"given": {} if rehearsed else found.trial.gives, "began": str(found.trial.start), "policies": _policies()}
     files.write_json(folder / "reading.json", found.to_json() | about)
     for name, frame in (("effects", found.effects), ("subgroups", found.groups)):
         files.write_text(folder / f"{name}.csv", frame.to_csv(index=False, lineterminator="\n"))

@@ -15,8 +15,10 @@ MONEY = ("cost_month", "value")  # cents a member, shown to the cent
 SHARES = (
     "share", "value_share", "pays_for", "break_even", "uplift", "uplift_sd", "assumed", "assumed_sd", "p_pays",
     "kept", "breakage", "low", "high", "placebo", "systematic", "min_ratio", "smallest_ratio", "lost",
+    "learned", "learned_low", "learned_high", "used", "used_sd", "jump",
 )  # fmt: skip
 RATIOS = ("points_multiplier",)
+P_VALUES = ("p_value", "pushing")
 AMOUNTS = ("threshold", "safe", "to_keep")  # of what qualifies for a tier
 
 
@@ -30,6 +32,7 @@ def table(frame: pd.DataFrame, unit: int = 1, amounts: Collection[str] = AMOUNTS
     how |= {name: lambda cents: formats.money(cents, digits=0) for name in SUMS}
     how |= dict.fromkeys(MONEY, formats.money) | dict.fromkeys(SHARES, formats.share)
     how |= {name: lambda ratio: formats.number(ratio, 2) for name in RATIOS}
+    how |= dict.fromkeys(P_VALUES, formats.p_value)
     how |= {name: lambda value: formats.number(value / unit) for name in amounts}
     return styled(frame, {name: each for name, each in how.items() if name in frame})
 

@@ -64,7 +64,6 @@ class Benefits(Section):
     budget_share: Share = 0.02  # of the margin that all members are expected to bring over value.horizon_days
     order_worth: NotNegative = 0.0  # cents that an extra order is worth beyond its margin; 0: margin alone counts
     explore_share: Annotated[float, Field(ge=0, le=0.5)] = 0.1  # of members (and so about of the budget), at random
-    holdout_share: Annotated[float, Field(ge=0, le=0.5)] = 0.05  # of members who get no benefit, always the same
     item_shift: NotNegative = 0.3  # log-odds that an offer on an item adds to its purchase (ASSUMED)
     max_per_member: Count
     min_tier_share: Share

@@ -45,10 +45,11 @@ class FileTable(Section):
     paths: Annotated[list[str], Field(min_length=1)]  # CSV (also .gz) or Parquet: files or patterns such as raw/*.csv
     columns: dict[str, str]  # canonical column -> their column
     constants: dict[str, str] = {}  # canonical column -> one value for all rows
+    nobody: list[str] = []  # member ids that stand for nobody, such as guests
     kinds: dict[str, Kind] = {}  # their kind of event -> ours; empty: the kinds are ours already
     arms: dict[str, str] = {}  # their arm -> ours; `control` is who was held out; others keep their name
     amount: Literal["total", "unit_price"] = "total"  # amount is what was paid for the line, or for one unit
-    time_format: str | None = None  # of all times in the table, as in strptime; null: ISO 8601
+    time_format: str | None = None  # of all times in the table, as in strptime, or epoch_s, epoch_ms; null: ISO 8601
     year: Annotated[int, Field(ge=1970, le=2100)] | None = None  # where time_format has no year
     timezone: Zone = "UTC"  # of times that do not say theirs
     encoding: Encoding = "utf-8"  # of CSV, as is delimiter

@@ -145,7 +145,7 @@ def _rows(outcomes: list, x, cluster, sd=None) -> _Rows:
             f"allowed: at least {FEWEST} on each side. Move the cut-off, or wait for more data."
         )
     cluster, sd = (None if one is None else np.asarray(one)[order] for one in (cluster, sd))
-    return _Rows(y, x, None if cluster is None else np.unique(cluster, return_inverse=True)[1], sd)
+    return _Rows(y, x, None if cluster is None else pd.factorize(cluster)[0], sd)
 
 
 def _within(x: np.ndarray, h: float) -> tuple[int, int]:
@@ -214,18 +214,22 @@ def _bandwidths(y: np.ndarray, x: np.ndarray) -> tuple[float, float]:
     # the third derivative's parabola needs a bandwidth, for which that of the derivative above it is needed in turn
     wide = _width(sides, 3, 3, pilot, [np.abs(part).max() * (1 + 1e-8) for part, _ in sides], 0, most)
     b = _width(sides, 2, 2, pilot, [wide, wide], 1, most)
-    h = _width(sides, 1, 0, pilot, [b, b], 1, most)
+    h = max(_width(sides, 1, 0, pilot, [b, b], 1, most), _least(x))
     return h * spread, b * spread
+
+
+def _least(x: np.ndarray) -> float:
+    """Return the distance from 0 within which both sides of `x`, sorted, have FEWEST distinct values."""
+    values = x[np.r_[True, np.diff(x) > 0]]
+    below, above = values[values < 0][::-1], values[values >= 0]
+    return float(max(-below[FEWEST - 1], above[FEWEST - 1])) * (1 + 1e-8)
 
 
 def _pilot(x: np.ndarray) -> float:
     """Return a bandwidth by rule of thumb, for `x` sorted; both sides have FEWEST distinct values within it."""
     spread, quarter = x.std(ddof=1), np.subtract(*np.quantile(x, [0.75, 0.25])) / _NORMAL
-    first = np.flatnonzero(np.r_[True, np.diff(x) > 0])
-    below, above = x[first][x[first] < 0][::-1], x[first][x[first] >= 0]
-    least = max(-below[FEWEST - 1], above[FEWEST - 1]) * (1 + 1e-8)
-    usual = _PILOT * (min(spread, quarter) or spread) * len(first) ** -0.2
-    return float(max(min(usual, np.abs(x).max()), least))
+    usual = _PILOT * (min(spread, quarter) or spread) * len(np.unique(x)) ** -0.2
+    return float(max(min(usual, np.abs(x).max()), _least(x)))
 
 
 def _width(sides, order: int, derivative: int, pilot: float, wide: list[float], regular: int, most: float) -> float:

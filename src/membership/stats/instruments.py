@@ -12,6 +12,7 @@ relative effect is the same with -y (1 - d) in place of d: its slope is what tho
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import scipy.stats
 
 from membership.base.errors import DataError
@@ -77,7 +78,7 @@ def fieller(means, covariance, confidence: float) -> tuple[float, float, float, 
 def _slopes(y, d, z, strata, cluster, before) -> tuple[np.ndarray, np.ndarray]:
     """Return the slopes of y and d on z within strata, (2,), and their covariance by clusters, (2, 2)."""
     outcomes, z = np.column_stack([y, d]).astype(float), np.asarray(z, float)
-    place = np.zeros(len(z), int) if strata is None else np.unique(np.asarray(strata), return_inverse=True)[1]
+    place = np.zeros(len(z), int) if strata is None else pd.factorize(np.asarray(strata))[0]
     outcomes, z = _within(outcomes, place), _within(z[:, None], place)[:, 0]
     if before is not None:
         known = _within(np.asarray(before, float).reshape(len(z), -1), place)
@@ -87,7 +88,7 @@ def _slopes(y, d, z, strata, cluster, before) -> tuple[np.ndarray, np.ndarray]:
         raise DataError(f"instrument: it does not vary within strata of {len(z)} rows; assign at least two values.")
     slopes = z @ outcomes / varied
     scores = z[:, None] * (outcomes - z[:, None] * slopes) / varied
-    groups = np.arange(len(z)) if cluster is None else np.unique(np.asarray(cluster), return_inverse=True)[1]
+    groups = np.arange(len(z)) if cluster is None else pd.factorize(np.asarray(cluster))[0]
     sums = np.column_stack([np.bincount(groups, part) for part in scores.T])
     return slopes, len(sums) / max(len(sums) - 1, 1) * sums.T @ sums
 

@@ -67,7 +67,8 @@ def learned(prior: Beliefs, steps: pd.DataFrame) -> Beliefs:
     Steps without an effect, with an sd of 0 or without bounds tell nothing, and what is certain stays as it is.
     """
     mean, cov = prior.mean.copy(), prior.cov.copy()
-    usable = np.isfinite(steps[["effect", "sd", "low", "high"]]).all(axis=1) & (steps["sd"] > 0)
+    told = steps[["effect", "sd", "low", "high"]].astype(float)
+    usable = np.isfinite(told).all(axis=1) & (told["sd"] > 0)
     for step in steps[usable].itertuples():
         level = prior.names.index(step.tier)
         below = 1 + prior.mean[level - 1]

@@ -25,12 +25,17 @@ from membership.base.errors import DataError
 from membership.settings.tiers import Tiers
 from membership.stats import discontinuity, instruments
 from membership.stats.discontinuity import Jump
-from membership.tiers import qualifying
+from membership.tiers import jitter, qualifying, rules
 from membership.tiers.rules import Rule
 
 FAR = 0.5  # share of the threshold from which on a member says nothing about it
 NEAR = 0.5  # share of the threshold within which a member, before thresholds differed, could be moved by it
 STEPS = ["tier", "effect", "sd", "low", "high", "p_value", "moved", "members", "design"]
+
+
+def shifts(members: pd.Index, settings: Tiers) -> np.ndarray:
+    """Return by how much each member's thresholds are off, (members,): see `jitter`; 0 for all without it."""
+    return jitter.assigned(members, settings.jitter)["shift"].to_numpy()
 
 
 def reviews(events, members: pd.Series, months: pd.DatetimeIndex, settings: Tiers) -> dict[str, pd.DataFrame]:
@@ -179,27 +184,35 @@ def _step(table: pd.DataFrame, outcome: str, confidence: float, differ: bool) ->
     return one.estimate, one.sd, one.low, one.high, one.p_value, moved, members
 
 
-def rehearsal(
+def checks(
     seen: dict[str, pd.DataFrame], ranks: pd.DataFrame, rule: Rule, outcome: str, confidence: float
 ) -> pd.DataFrame:
-    """Return how `outcome` jumps at each threshold while nobody has lived under the rule: 0, but for chance.
+    """Return how `outcome` jumps at each threshold, whatever the tier is, and where nothing should jump: index tier.
 
-    One row a tier with enough members on both sides: tier, and the fields of Jump in the unit of the outcome.
+    jump, low, high (shares of the mean just below), p_value; pushing (p-value of a smooth density); members; placebos
+    (amounts tried that are no threshold) and placebos_found (how many jump at this confidence). NaN where too few
+    members are on a side. Where nobody has lived under the rule all of it is a rehearsal: 0, but for chance.
     """
     found = []
     for level, tier in enumerate(rule.names[1:], 1):
         table = rows(seen, ranks, rule, level)
+        members, told = table["member_id"].nunique(), (np.nan,) * 7
         try:
             one = discontinuity.jump(table[outcome], table["running"], confidence, table["member_id"])
+            base = table.loc[table["running"].between(-one.h, 0, "left"), outcome].mean()
+            other, share = placebos(table, outcome, confidence), np.array([one.estimate, one.low, one.high]) / base
+            pushed = pushing(table, confidence).p_value
+            told = (*share, one.p_value, pushed, len(other), (other["p_value"] < 1 - confidence).sum())
         except DataError:
-            continue
-        found.append({"tier": tier, **vars(one)})
-    return pd.DataFrame(found, columns=["tier", *Jump.__dataclass_fields__])
+            pass
+        found.append((tier, members, *told))
+    columns = ["tier", "members", "jump", "low", "high", "p_value", "pushing", "placebos", "placebos_found"]
+    return pd.DataFrame(found, columns=columns).set_index("tier")
 
 
 def placebos(table: pd.DataFrame, outcome: str, confidence: float) -> pd.DataFrame:
     """Return the jumps of `outcome` of `rows` at amounts that are no threshold: near 0, but for chance."""
-    return discontinuity.placebos(table[outcome], table["running"], confidence, table["member_id"])
+    return discontinuity.placebos(table[outcome], table["running"], confidence, table["member_id"], count=2)
 
 
 def in_force(seen: dict[str, pd.DataFrame], settings: Tiers) -> dict[str, pd.DataFrame]:
@@ -208,3 +221,24 @@ def in_force(seen: dict[str, pd.DataFrame], settings: Tiers) -> dict[str, pd.Dat
     columns = seen["counted"].columns
     kept = columns[columns > pd.Timestamp(since)] if since else columns[:0]
     return {name: frame[kept] for name, frame in seen.items()}
+
+
+def learned(
+    seen: dict[str, pd.DataFrame],
+    amounts: pd.DataFrame,
+    settings: Tiers,
+    outcome: str,
+    confidence: float,
+    shifts: np.ndarray,
+) -> pd.DataFrame:
+    """Return `steps` of the listed thresholds since they are in force; no row where members have not lived under them.
+
+    `amounts`: what qualifies, by month; `shifts` (members,): see `jitter`.
+    """
+    lived = in_force(seen, settings)
+    reviewed = lived["counted"].columns
+    if not len(reviewed):
+        return pd.DataFrame(columns=STEPS)
+    rule = rules.rule(settings, settings.thresholds)
+    start = amounts.iloc[:, amounts.columns.get_loc(reviewed[0]) - 1]
+    return steps(lived, start, rules.replay(amounts, rule, shifts), rule, outcome, confidence, shifts)

@@ -3,11 +3,13 @@
 Binary x[l, c]: level l has candidate c as its threshold. Solved to optimality by HiGHS (Huangfu and Hall, 2018).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import block_diag, csr_array, hstack, vstack
+
+KNOBS = {"budget": "budget", "moves": "max_moves_per_year", "min_share": "min_share"}  # limit -> knob of tiers.search
 
 
 @dataclass(frozen=True)
@@ -17,6 +19,16 @@ class Solution:
     chosen: np.ndarray  # (levels,) the candidate of each level
     best: float  # what it brings
     bound: float  # what no rule within the limits exceeds
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Limits that some rule keeps: those asked for, or the nearest ones, and which of them gave way."""
+
+    budget: float  # cents
+    moves: float  # a member and year
+    least: int  # members of each level
+    gave_way: tuple[str, ...] = ()  # keys of KNOBS
 
 
 @dataclass(frozen=True)
@@ -56,6 +68,39 @@ class Ladder:
             if self._total(self.cost, chosen) <= budget and self._total(every, chosen) <= moves:
                 return Solution(chosen, self._total(worth, chosen), -found.mip_dual_bound * scale)
             rows.append(self._not_again(chosen))  # within the solver's tolerance of a limit, but beyond it
+
+    def nearest(self, budget: float, moves: float) -> Limits | None:
+        """Return the limits that a rule can keep: as asked, else the least that must be added for one to exist.
+
+        Members first: where no rule holds `least` in each level, the most that one can. Then the budget gives way,
+        to the cheapest rule within `moves`; where none is within `moves`, they do, to those of the calmest rule. None
+        where no thresholds are out of each other's reach.
+        """
+        able = self._peopled()
+        if able is None:
+            return None
+        every, gave_way = np.broadcast_to(self.moves, self.cost.shape), ("min_share",) * (able.least < self.least)
+        frugal = able.solve(-self.cost, moves=moves)
+        if frugal is None:
+            moves, gave_way = self._total(every, able.solve(-every).chosen), (*gave_way, "moves")
+            frugal = able.solve(-self.cost, moves=moves)
+        cheapest = self._total(self.cost, frugal.chosen)
+        if cheapest > budget:
+            budget, gave_way = cheapest, (*gave_way, "budget")
+        return Limits(budget, moves, able.least, gave_way)
+
+    def _peopled(self) -> "Ladder | None":
+        """Return the ladder with the most members, up to `least`, that each level can hold; None: no rule at all."""
+        if self.solve(-self.cost) is not None:
+            return self
+        low, high = 0, self.least  # none holds `high`
+        if replace(self, least=0).solve(-self.cost) is None:
+            return None
+        while high - low > 1:
+            middle = (low + high) // 2
+            held = replace(self, least=middle).solve(-self.cost) is not None
+            low, high = (middle, high) if held else (low, middle)
+        return replace(self, least=low)
 
     def _structure(self) -> LinearConstraint:
         """One candidate a level; each threshold out of the next one's reach; enough members in each level."""

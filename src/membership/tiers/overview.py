@@ -18,8 +18,8 @@ def rule_table(appraisal: Appraisal, settings: Tiers, confidence: float) -> pd.D
     """Return the rule and what it is expected to bring; index tier, money in cents.
 
     threshold (what it takes to rise), safe (what it takes to stay), points_multiplier, cost_month (a member), uplift
-    (assumed), members (in the last month of the replay), gain, cost, net (over the horizon, compared with everybody in
-    the entry tier), net_low and net_high (from how uncertain the assumed uplifts are).
+    (as used), members (in the last month of the replay), gain, cost, net (over the horizon, compared with everybody in
+    the entry tier), net_low, net_high and p_pays (chance of a net above 0), from how uncertain the uplifts are.
     """
     rule = appraisal.rule
     table = pd.DataFrame(
@@ -99,12 +99,6 @@ def by_month(ranks: pd.DataFrame, spend: pd.DataFrame, books: Books, terms: Term
     return pd.concat(parts, ignore_index=True)
 
 
-def shares(monthly: pd.DataFrame, column: str) -> pd.DataFrame:
-    """Return each tier's share of `column` of `by_month`: index as_of, one column a tier; rows add up to 1."""
-    wide = monthly.pivot_table(index="as_of", columns="tier", values=column)[monthly["tier"].unique()]
-    return wide.div(wide.sum(axis=1).where(lambda total: total > 0), axis=0).rename_axis(columns=None)
-
-
 def distances(standing: pd.DataFrame, rule: Rule) -> pd.DataFrame:
     """Return how far members below the top tier are from the next one: next_tier, missing (share of its threshold)."""
     below = standing[standing["tier_rank"] < len(rule.names) - 1]
@@ -138,9 +132,13 @@ def metrics(
     agreement: pd.DataFrame,
     moves: pd.DataFrame,
     owed: Owed,
+    knowing: float,
     confidence: float,
 ) -> dict[str, float]:
-    """Return the metrics of the tiers. Money in cents; shares 0 to 1; `confidence` is of the net's range."""
+    """Return the metrics of the tiers. Money in cents; shares 0 to 1; `confidence` is of the net's range.
+
+    `knowing`: see `risk.value_of_knowing`.
+    """
     members, found = max(int(by_tier["members"].sum()), 1), search.appraisal
     low, high = found.range(confidence)
     names = found.rule.names[1:]
@@ -155,6 +153,8 @@ def metrics(
         "tiers_net_low": low,
         "tiers_net_high": high,
         "tiers_net_all_lower": found.net - float(found.spread.sum()),  # every uplift one standard deviation lower
+        "tiers_p_pays": found.p_pays,
+        "tiers_value_of_knowing": knowing,  # what it would add to know the uplifts before choosing
         "tiers_moves_per_year": float(found.moves),
         "tier_agreement": float(np.trace(agreement) / members),
         "promoted_last_month": int(moves["up"].iloc[-1]),

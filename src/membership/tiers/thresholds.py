@@ -9,7 +9,9 @@ candidate a level: binary x[l, c], and
          members in each tier at least min_share, and each threshold above the one before by more than `pull.reach`,
 
 so that whoever is just below one threshold has reached the one before and is pulled once. That is a small integer
-programme, solved by HiGHS to optimality: no rule on the grid is better.
+programme, solved by HiGHS to optimality: no rule on the grid is better. Where no rule keeps all limits, those give way
+that must, by as little as possible, and it is told which. The net is linear in the uplifts, so the rule with the most
+net at their means is the one with the most expected net over all that they may be.
 """
 
 from dataclasses import dataclass, replace
@@ -18,10 +20,10 @@ import numpy as np
 import pandas as pd
 
 from membership.base.errors import DataError, ParamError
-from membership.settings.tiers import Pull, Tier, Tiers
+from membership.settings.tiers import Tiers
 from membership.stats import ranges
 from membership.tiers import rules, worth
-from membership.tiers.ladder import Ladder
+from membership.tiers.ladder import Ladder, Limits
 from membership.tiers.rules import Rule
 from membership.tiers.worth import Appraisal, Terms
 
@@ -65,7 +67,8 @@ class Choices:
         inside = [at[name].to_numpy() - np.r_[at[name].to_numpy()[1:], 0] for name in ("spend", "points")]
         own = (terms.margin_rate * inside[0] - terms.point_cost * multiplier[1:] * inside[1]) * sds
         pull = terms.margin_rate * at["near_spend"] - terms.point_cost * multiplier[:-1] * at["near_points"]
-        return float(ranges.sd([*own, pull.sum() * terms.settings.pull.uplift_sd]))
+        spread = [0.0, *own, pull.sum() * terms.settings.pull.uplift_sd]
+        return float(ranges.sd(spread, correlation=terms.correlation))
 
     def ladder(self) -> Ladder:
         """Return the limits of the choice as an integer programme."""
@@ -83,6 +86,7 @@ class Search:
     appraisal: Appraisal
     bound: float  # cents of net that no rule on the grid exceeds within the limits
     choices: Choices
+    limits: Limits
 
     @property
     def gap(self) -> float:
@@ -143,8 +147,8 @@ def search(amounts: pd.DataFrame, value: pd.DataFrame, terms: Terms, settled: in
 
     `amounts`: what qualifies, by month (index member_id); `value`: member_id, expected_spend, expected_orders. Of
     rules that bring the same, the one with the lowest thresholds. Where `tiers.thresholds` lists them, they are used,
-    whatever the limits. Raises DataError where there are fewer members than tiers or nobody has spent anything,
-    ParamError where no rule keeps the limits, saying which and what can be had.
+    whatever the limits. Limits that no rule keeps give way: see `Ladder.nearest`. Raises DataError where there are
+    fewer members than tiers or nobody has spent anything, ParamError where thresholds are all in each other's reach.
     """
     settings = terms.settings
     if len(amounts) < len(settings.levels):
@@ -152,37 +156,47 @@ def search(amounts: pd.DataFrame, value: pd.DataFrame, terms: Terms, settled: in
             f"tiers: {len(settings.levels)} tiers for {len(amounts)} members; allowed: at most as many tiers as "
             "members. Remove levels in tiers.levels of params.yaml."
         )
-    grid = candidates(amounts, settings)
+    grid = np.union1d(candidates(amounts, settings), np.array(settings.thresholds or [], dtype="int64"))
     choices = Choices(curve(amounts, value, grid, terms, settled), terms, len(amounts))
-    thresholds, bound = (settings.thresholds, np.nan) if settings.thresholds else best(choices)
+    asked = settings.search
+    limits = Limits(asked.budget, asked.max_moves_per_year, int(np.ceil(asked.min_share * len(amounts))))
+    thresholds, bound = settings.thresholds, np.nan
+    if not thresholds:
+        thresholds, bound, limits = best(choices)
     rule = rules.rule(settings, thresholds)
-    return Search(rule, worth.appraise(rule, amounts, value, terms, settled), bound, choices)
+    return Search(rule, worth.appraise(rule, amounts, value, terms, settled), bound, choices, limits)
 
 
-def best(choices: Choices, budget: float | None = None, moves: float | None = None) -> tuple[list[int], float]:
-    """Return the thresholds that bring most within the limits, and the bound (cents) that no others exceed.
+def best(choices: Choices) -> tuple[list[int], float, Limits]:
+    """Return the thresholds that bring most within the limits, the bound (cents) that no others exceed, and the limits.
 
-    `budget` and `moves` stand in for those of `tiers.search`. Raises ParamError where no rule keeps the limits.
+    Where no rule keeps those of `tiers.search`, the nearest ones. Raises ParamError where there is no rule at all.
     """
-    limits = choices.terms.settings.search
-    budget = limits.budget if budget is None else budget
-    moves = limits.max_moves_per_year if moves is None else moves
-    ladder, net = choices.ladder(), choices.gain - choices.cost
-    found = ladder.solve(net, budget, moves)
+    asked, ladder, net = choices.terms.settings.search, choices.ladder(), choices.gain - choices.cost
+    limits = Limits(asked.budget, asked.max_moves_per_year, ladder.least)
+    found = ladder.solve(net, limits.budget, limits.moves)
     if found is None:
-        raise ParamError(_unmet(ladder, choices, budget, moves))
+        limits = ladder.nearest(limits.budget, limits.moves)
+        if limits is None:
+            raise ParamError(
+                f"params.yaml: tiers.pull.reach = {choices.terms.settings.pull.reach:g}: no thresholds of "
+                f"{len(choices.curve)} amounts are out of each other's reach for {choices.terms.settings.names[1:]}; "
+                "lower it, or raise tiers.search.candidates, or have fewer levels."
+            )
+        ladder = replace(ladder, least=limits.least)
+        found = ladder.solve(net, limits.budget, limits.moves)
     # of rules that bring the same, the lowest thresholds: most members get most
     position = np.broadcast_to(np.arange(net.shape[1], dtype=float), net.shape)
     enough = (net, found.best - _EQUAL * float(np.abs(net).max()))
-    lowest = ladder.solve(-position, budget, moves, enough)
-    return choices.thresholds[(lowest or found).chosen].tolist(), found.bound
+    lowest = ladder.solve(-position, limits.budget, limits.moves, enough)
+    return choices.thresholds[(lowest or found).chosen].tolist(), found.bound, limits
 
 
 def tradeoff(choices: Choices, multiples: list[float], confidence: float) -> pd.DataFrame:
     """Return what other limits would bring: `multiples` of the budget and of the moves, the other limit as it is.
 
-    Columns limit ("budget" or "moves"), at, net with net_low and net_high, cost (cents), moves, and one column of
-    thresholds a tier; limits that no rule keeps are left out.
+    Columns limit ("budget" or "moves"), at, net with net_low, net_high and p_pays (chance that it is above 0), cost
+    (cents), moves, and one column of thresholds a tier; limits that no rule keeps are left out.
     """
     limits = choices.terms.settings.search
     budget, moves = limits.budget, limits.max_moves_per_year
@@ -194,67 +208,9 @@ def tradeoff(choices: Choices, multiples: list[float], confidence: float) -> pd.
         if found is not None:
             levels = np.arange(len(found.chosen))
             cost, moved = choices.cost[levels, found.chosen].sum(), ladder.moves[found.chosen].sum()
-            around = ranges.normal(found.best, choices.sd(found.chosen), confidence)
+            sd = choices.sd(found.chosen)
+            around = (*ranges.normal(found.best, sd, confidence), float(ranges.chance_above_zero(found.best, sd)))
             rows.append((limit, at, found.best, *around, cost, moved, *choices.thresholds[found.chosen]))
-    columns = ["limit", "at", "net", "net_low", "net_high", "cost", "moves", *choices.terms.settings.names[1:]]
+    told = ["net", "net_low", "net_high", "p_pays", "cost", "moves"]
+    columns = ["limit", "at", *told, *choices.terms.settings.names[1:]]
     return pd.DataFrame(rows, columns=columns)
-
-
-def sensitivity(search: Search, amounts: pd.DataFrame, value: pd.DataFrame) -> pd.DataFrame:
-    """Return what becomes of the rule found, and what would be found instead, were all uplifts lower or higher.
-
-    By one `uplift_sd` each, all at once. Index uplifts (lower, assumed, higher); columns net (cents, of the rule
-    found), best_net (of the best rule then; NaN where no rule keeps the limits), and its thresholds, one a tier.
-    """
-    rows = []
-    for sign in (-1, 0, 1):
-        terms = replace(search.choices.terms, settings=_shifted(search.choices.terms.settings, sign))
-        choices = replace(search.choices, terms=terms)
-        limits = terms.settings.search
-        found = choices.ladder().solve(choices.gain - choices.cost, limits.budget, limits.max_moves_per_year)
-        there = [np.nan, *[np.nan] * len(choices.gain)]
-        if found is not None:
-            there = [found.best, *choices.thresholds[found.chosen]]
-        rows.append((worth.appraise(search.rule, amounts, value, terms).net, *there))
-    index = pd.Index(["lower", "assumed", "higher"], name="uplifts")
-    return pd.DataFrame(rows, index=index, columns=["net", "best_net", *search.rule.names[1:]])
-
-
-def _shifted(settings: Tiers, sign: int) -> Tiers:
-    """Return `settings` with every uplift `sign` standard deviations off."""
-    levels = [_moved(level, sign) for level in settings.levels]
-    return settings.model_copy(update={"levels": levels, "pull": _moved(settings.pull, sign)})
-
-
-def _moved(knob: Tier | Pull, sign: int) -> Tier | Pull:
-    return knob.model_copy(update={"uplift": knob.uplift + sign * knob.uplift_sd})
-
-
-def _unmet(ladder: Ladder, choices: Choices, budget: float, moves: float) -> str:
-    """Say which limit no rule keeps, and what could be kept."""
-    names, limits = choices.terms.settings.names[1:], choices.terms.settings.search
-    every = np.broadcast_to(ladder.moves, ladder.cost.shape)
-    cheapest, calmest = ladder.solve(-ladder.cost), ladder.solve(-every)
-    if cheapest is None:
-        return (
-            f"params.yaml: tiers.search.min_share = {limits.min_share:g}: no thresholds out of each other's reach "
-            f"(tiers.pull.reach) give each of {names} that share of {choices.members} members, with "
-            f"{len(choices.curve)} amounts to choose from; lower it, or tiers.pull.reach, or have fewer levels."
-        )
-    if -cheapest.best > budget:
-        return (
-            f"params.yaml: tiers.search.budget = {budget:g}: the cheapest tiers cost {-cheapest.best:,.0f} cents over "
-            "value.horizon_days; allowed: at least that, or with tiers.search.min_share 0 any, since tiers may then "
-            "stay empty."
-        )
-    if -calmest.best > moves:
-        return (
-            f"params.yaml: tiers.search.max_moves_per_year = {moves:g}: the calmest tiers have {-calmest.best:.3g} "
-            "moves a member and year; allowed: at least that. Raise it, or tiers.grace_share, or tiers.grace_months."
-        )
-    frugal, calm = ladder.solve(-ladder.cost, moves=moves), ladder.solve(-every, budget=budget)
-    return (
-        f"params.yaml: tiers.search: no rule costs at most budget = {budget:g} cents and has at most "
-        f"max_moves_per_year = {moves:g}; with this budget the least is {-calm.best:.3g} moves a member and year, with "
-        f"this limit of moves the cheapest tiers cost {-frugal.best:,.0f} cents. Raise one of them."
-    )

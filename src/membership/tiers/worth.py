@@ -7,12 +7,13 @@ points brings and costs, with p the pull on those just below the next threshold 
     cost = (c_r - c_0) x months + point_cost x P x (m_r x (1 + u_r + p) - m_0)
 
 u uplift, c cost a member-month, m points multiplier; point_cost = point_value x (1 - breakage). The uplifts are
-ASSUMED, so the net has a range: it is linear in each u_r and in p, and each of them is off by its own `uplift_sd`.
+ASSUMED, or weighed with what designs have told (see `beliefs`), so the net has a range: it is linear in each u_r and in
+p, and each of them is off by its own `uplift_sd`.
 That spend rises before a threshold: Kivetz, Urminsky and Zheng (2006), the goal gradient; Taylor and Neslin (2005),
 points pressure.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,7 @@ import pandas as pd
 from membership.base import files, paths
 from membership.settings.tiers import Tiers
 from membership.stats import ranges
-from membership.tiers import rules
+from membership.tiers import beliefs, rules
 from membership.tiers.qualifying import CENTS
 from membership.tiers.rules import YEAR, Rule
 
@@ -35,6 +36,8 @@ class Terms:
     margin_rate: float
     horizon_days: int  # over which spend is expected and costs are counted
     breakage: float  # share of points never redeemed
+    # of the errors of the uplifts of `settings.levels` and of the pull; None: they are independent
+    correlation: np.ndarray | None = field(default=None, compare=False)
 
     @property
     def months(self) -> float:
@@ -57,9 +60,20 @@ class Terms:
 
 
 def known_terms(settings: Tiers, margin_rate: float, horizon_days: int) -> Terms:
-    """Return the terms with the breakage that stage `tiers` has stored. Raises DataError where it has not run."""
-    breakage = files.read_json(paths.models("points.json"))["breakage"]
-    return Terms(settings, margin_rate, horizon_days, breakage)
+    """Return the terms with what stage `tiers` has stored: breakage, and the uplifts used where designs have told any.
+
+    Raises DataError where it has not run.
+    """
+    known = files.read_json(paths.models("points.json"))
+    return believed(Terms(settings, margin_rate, horizon_days, known["breakage"]), known.get("learned"))
+
+
+def believed(terms: Terms, learned: dict | None) -> Terms:
+    """Return `terms` with the uplifts of `learned` (`Beliefs.to_json`) in place of those assumed; None: as they are."""
+    if not learned:
+        return terms
+    found = beliefs.from_json(learned)
+    return replace(terms, settings=found.used(terms.settings), correlation=found.correlation)
 
 
 @dataclass(frozen=True)
@@ -71,6 +85,7 @@ class Appraisal:
     # standard deviation more of the tier's uplift, and of the pull on its members, would add to net (cents)
     levels: pd.DataFrame
     moves: float  # levels risen or fallen, a member and year, in the replay
+    correlation: np.ndarray | None = field(default=None, compare=False)  # see `Terms`
 
     @property
     def gain(self) -> float:
@@ -93,16 +108,29 @@ class Appraisal:
         own = self.levels["own_spread"].rename(lambda name: f"tier {name}")
         return pd.concat([own, pd.Series({"pull": self.levels["pull_spread"].sum()})])
 
+    @property
+    def sd(self) -> float:
+        """The standard deviation of the net, in cents, from how uncertain the uplifts are."""
+        return float(ranges.sd(self.spread, correlation=self.correlation))
+
+    @property
+    def p_pays(self) -> float:
+        """The chance that the net is above 0."""
+        return float(ranges.chance_above_zero(self.net, self.sd))
+
     def range(self, confidence: float) -> tuple[float, float]:
-        """Return low and high of the net, from how uncertain the assumed uplifts are."""
-        low, high = ranges.normal(self.net, ranges.sd(self.spread), confidence)
+        """Return low and high of the net, from how uncertain the uplifts are."""
+        low, high = ranges.normal(self.net, self.sd, confidence)
         return float(low), float(high)
 
     def by_level(self, confidence: float) -> pd.DataFrame:
-        """Return `levels` with net_low and net_high of each tier in place of the spreads."""
-        spreads = ["own_spread", "pull_spread"]
-        low, high = ranges.normal(self.levels["net"], ranges.sd(self.levels[spreads], axis=1), confidence)
-        return self.levels.drop(columns=spreads).assign(net_low=low, net_high=high)
+        """Return `levels` with net_low, net_high and p_pays (chance of a net above 0) in place of the spreads."""
+        spreads, net = ["own_spread", "pull_spread"], self.levels["net"]
+        sd = ranges.sd(self.levels[spreads], axis=1)
+        low, high = ranges.normal(net, sd, confidence)
+        return self.levels.drop(columns=spreads).assign(
+            net_low=low, net_high=high, p_pays=ranges.chance_above_zero(net, sd)
+        )
 
 
 def base_points(value: pd.DataFrame, settings: Tiers) -> np.ndarray:
@@ -141,7 +169,8 @@ def appraise(rule: Rule, amounts: pd.DataFrame, value: pd.DataFrame, terms: Term
         },
         index=pd.Index(rule.names, name="tier"),
     )
-    return Appraisal(rule, table.assign(net=table["gain"] - table["cost"]), rules.moves_per_year(ranks, settled))
+    moves = rules.moves_per_year(ranks, settled)
+    return Appraisal(rule, table.assign(net=table["gain"] - table["cost"]), moves, terms.correlation)
 
 
 def near(rank: np.ndarray, amount: np.ndarray, rule: Rule, terms: Terms) -> np.ndarray:

@@ -97,7 +97,8 @@ def assign(trial: Trial, members: pd.DataFrame, day: date, name: str | None = No
     may = eligible(trial, members).sort_values("member_id", ignore_index=True)
     rows = _periods(trial, may, day) if trial.unit == PERIOD else _units(trial, may, day)
     rows = rows.assign(trial=name or trial.name, forecast=rows["p_repurchase"])
-    return rows[list(COLUMNS)].sort_values(["member_id", "unit"], ignore_index=True)
+    rows = rows[list(COLUMNS)]
+    return rows if trial.unit == MEMBER else rows.sort_values(["member_id", "unit"], ignore_index=True)
 
 
 def _units(trial: Trial, may: pd.DataFrame, day: date) -> pd.DataFrame:

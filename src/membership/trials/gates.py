@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow
+import pyarrow.compute
 import scipy.stats
 
 from membership.base.errors import DataError
@@ -85,7 +87,7 @@ def chance(units: pd.DataFrame, control: str, limit: float) -> Gate:
         forecasts = [pair["forecast"].to_numpy(dtype=float)[treated == side] for side in (True, False)]
         if min(map(len, forecasts)) > 1 and np.ptp(pair["forecast"]) > 0:
             looked[f"forecast, {arm}"] = scipy.stats.ttest_ind(*forecasts, equal_var=False).pvalue
-        looked |= {f"{name}, {arm}": _table(pair[name].to_numpy(), treated) for name in KNOWN}
+        looked |= {f"{name}, {arm}": _table(pair[name], treated) for name in KNOWN}
         looked[f"order of ids, {arm}"] = runs(treated[in_order(pair["unit"])])
         looked[f"last letter of ids, {arm}"] = by_letter(pair["unit"], treated)
     if not looked:
@@ -104,7 +106,7 @@ def exposure(units: pd.DataFrame, log: pd.DataFrame, limit: float) -> Gate:
     taking = units[units["arm"] != OUTSIDE]
     seen = places(taking["unit"], log["unit"].drop_duplicates()) >= 0
     shares = pd.Series(seen).groupby(taking["arm"].to_numpy()).mean().to_dict()
-    p_value = _table(seen, taking["arm"].to_numpy())
+    p_value = _table(seen, taking["arm"])
     return Gate(Kind.EXPOSURE, p_value, limit, bool(len(log)), {arm: float(share) for arm, share in shares.items()})
 
 
@@ -155,7 +157,8 @@ def checked_log(log: pd.DataFrame, rows: pd.DataFrame, name: str, unit: str = ME
 
 def places(values: pd.Series, among: pd.Series) -> np.ndarray:
     """Return where each of `values` (n,) of text stands in `among`, whose values are unique; -1 where it does not."""
-    return pd.Index(among.to_numpy(dtype=object)).get_indexer(values.to_numpy(dtype=object))
+    sides = [pyarrow.array(side, type=pyarrow.large_string()) for side in (values, among)]
+    return pyarrow.compute.index_in(sides[0], value_set=sides[1]).fill_null(-1).to_numpy()
 
 
 def runs(treated: np.ndarray) -> float:
@@ -179,10 +182,11 @@ def in_order(ids: pd.Series) -> np.ndarray:
 
 def by_letter(ids: pd.Series, treated: np.ndarray) -> float:
     """Return the p value that the last letter of `ids` says nothing of the arm; rare letters are left out."""
-    return _table(ids.str[-1].to_numpy(dtype=object), treated)
+    return _table(ids.str[-1], treated)
 
 
-def _table(rows: np.ndarray, columns: np.ndarray) -> float:
+def _table(rows: pd.Series | np.ndarray, columns: pd.Series | np.ndarray) -> float:
+    """Return the p value of chi-square that columns do not follow rows."""
     (row, rows), (column, columns) = pd.factorize(rows), pd.factorize(columns)
     table = np.bincount(row * len(columns) + column, minlength=len(rows) * len(columns)).reshape(len(rows), -1)
     table = table[table.sum(axis=1) >= 10]  # that chi-square holds

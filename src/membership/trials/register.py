@@ -64,11 +64,13 @@ def enrol(stored: Register, settings: Trials, members: pd.DataFrame, day: date) 
 
     `members` as of `assign.assign`. First the global holdout is drawn; who is held out takes part in no trial. A trial
     begins on the first day on or after its start on which this is called. Trials that are over or no longer declared
-    keep their rows. Called again on the same day, it adds nothing.
+    keep their rows. Called again on the same day, it adds nothing. Rehearsals, in which nobody is treated, are drawn
+    anew each time.
 
     Raises ParamError for a trial that has changed since it began, or that overlaps another one on the same members and
     the same thing.
     """
+    stored = lasting(stored)
     rows, declared = [stored.rows], dict(stored.declared)
     held = _holdout(stored.rows, settings, members, day)
     rows.append(held)
@@ -89,6 +91,13 @@ def enrol(stored: Register, settings: Trials, members: pd.DataFrame, day: date) 
     return Register(tables.check("assignments", found, "assignments"), declared)
 
 
+def lasting(stored: Register) -> Register:
+    """Return `stored` without rehearsals."""
+    kept = {name: one for name, one in stored.declared.items() if not one["rehearsal"]}
+    gone = set(stored.declared) - set(kept)
+    return Register(stored.rows[~stored.rows["trial"].isin(gone)].reset_index(drop=True), kept)
+
+
 def as_declared(trial: Trial, day: date) -> dict[str, Any]:
     """Return a trial as plain values, with what was left open filled in: what may not change while it runs."""
     start = trial.start or day
@@ -107,6 +116,13 @@ def held_out(rows: pd.DataFrame) -> pd.Series:
     return rows.loc[(rows["trial"] == HOLDOUT) & (rows["arm"] == HELD_OUT), "member_id"]
 
 
+def holdout(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return who is `held` out for good, and the `chance` of it, by member_id, of all who were drawn."""
+    own = rows[rows["trial"] == HOLDOUT].set_index("member_id")
+    held = own["arm"] == HELD_OUT
+    return pd.DataFrame({"held": held, "chance": own["propensity"].where(held, 1 - own["propensity"])})
+
+
 def arms(register: Register, day: date) -> pd.DataFrame:
     """Return what members are in on `day`, index member_id: arm ("trial: arm", joined by "; ") and propensity.
 
@@ -118,7 +134,7 @@ def arms(register: Register, day: date) -> pd.DataFrame:
         if not one["rehearsal"]:
             own, lasts = register.rows[register.rows["trial"] == name], pd.Timedelta(days=_lasts(one))
             parts.append(own[(own["at"] <= pd.Timestamp(day)) & (own["at"] + lasts > pd.Timestamp(day))])
-    rows = pd.concat(parts)
+    rows = pd.concat(parts).sort_values(["member_id", "trial"], kind="stable")
     told = rows.assign(arm=rows["trial"] + ": " + rows["arm"]).groupby("member_id")
     return pd.DataFrame({"arm": told["arm"].agg("; ".join).astype("str"), "propensity": told["propensity"].prod()})
 

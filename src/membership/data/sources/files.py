@@ -10,10 +10,11 @@ import ibis
 import ibis.expr.types as ir
 
 from membership.base import engine, tables
+from membership.base.errors import DataError
 from membership.data import purchases
 from membership.data.canonical import Canonical, empty
 from membership.data.clock import to_local
-from membership.data.sources.parsing import parsed, types
+from membership.data.sources.parsing import MOST, SHOWN, parsed, types
 from membership.settings.dataset import ITEM_COLUMNS, Files, FileTable
 
 
@@ -27,7 +28,8 @@ def read(files: Files, timezone: str, currency: str) -> Canonical:
     alphabetical order). Raises DataError naming file, column and first bad rows.
     """
     con = engine.connect()
-    rows = {name: parsed(con, name, mapping) for name, mapping in files if mapping is not None}
+    rows = {name: parsed(con, name, mapping, timezone) for name, mapping in files if mapping is not None}
+    _one_currency(rows["events"], currency)
     events = con.create_table("events", _events(rows["events"], files.events, timezone, currency))
     items = _own("items", rows["items"]) if "items" in rows else _described(rows["events"])
     items = _with_all(items, "item_id", events)
@@ -51,18 +53,31 @@ def _events(rows: ir.Table, mapping: FileTable, timezone: str, currency: str) ->
         "kind",
         "at",
         **{column: _given(rows, column, ibis.null("string")) for column in texts},
-        currency=_given(rows, "currency", currency),
+        currency=_given(rows, "currency", currency).upper(),
         quantity=(quantity.abs().ceil() * quantity.sign()).cast("int64"),
         amount=_cents(price * quantity if mapping.amount == "unit_price" else price),
         discount=_cents(_given(rows, "discount", 0)),
     )
     content = content.mutate(local_at=to_local(content.at, timezone))
-    if "event_id" not in rows.columns:
-        content = content.mutate(event_id=_content_id(content))
+    content = content.mutate(event_id=content.event_id.fill_null(_content_id(content)))  # rows without id stay apart
     if "order_id" not in rows.columns:
         day = content.member_id + " " + content.local_at.date().cast("string")
         content = content.mutate(order_id=purchases.is_paid(content).ifelse(day, None))
     return _last(content, ["event_id"]).select(*tables.ALL["events"].columns)
+
+
+def _one_currency(rows: ir.Table, currency: str) -> None:
+    """Raise DataError where events are in another currency than the data set: amounts are added up."""
+    if "currency" not in rows.columns:
+        return
+    others = rows.filter(rows.currency.notnull() & (rows.currency.upper() != currency))
+    first = others.order_by("file", "row").limit(SHOWN).to_pandas()
+    if len(first):
+        cells = ", ".join(f"'{one.currency}' in row {one.row}" for one in first.itertuples())
+        raise DataError(
+            f"{first['file'][0]}: {others.count().to_pyarrow().as_py()} rows are not in {currency}, e.g. {cells}. "
+            "Amounts of several currencies cannot be added up: convert them in the file, or set dataset.currency."
+        )
 
 
 def _content_id(content: ir.Table) -> ir.StringValue:
@@ -117,4 +132,4 @@ def _given(rows: ir.Table, column: str, default: object) -> ir.Value:
 
 
 def _cents(money: ir.DecimalValue) -> ir.IntegerValue:
-    return (money * 100).round().cast("int64")
+    return (money.clip(-MOST, MOST) * 100).round().cast("int64")

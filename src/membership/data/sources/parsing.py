@@ -1,12 +1,14 @@
 """Columns of text to numbers, times and kinds of event; a cell of another kind is an error, not a null."""
 
+import re
+
 import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
 from membership.base import schemas, tables
 from membership.base.errors import DataError
-from membership.data.clock import of_instant
+from membership.data.clock import of_instant, to_utc
 from membership.data.sources import reading
 from membership.settings.dataset import FileTable
 
@@ -14,24 +16,41 @@ NO_VALUE = ("", "NULL", "null", "NaN", "nan")  # cells without a value
 NUMBER, TIME, KIND, ARM, ID, TEXT = "decimal(38, 6)", "timestamp(6)", "kind", "arm", "id", "text"
 CHANCE = "float64"  # a propensity may be far smaller than a decimal's last digit, and its inverse is what counts
 SHOWN = 5  # bad cells that an error shows
+MOST = 10**13  # a number from here on is a slip of a scanner; two of them multiply without overflow
+EDGE = r"[\s\p{Z}\p{Cf}]+"  # blanks and signs without width that are no part of a cell where they stand at its edge
+UNSEEN = r"[\x{00AD}\x{200B}\x{200E}\x{200F}\x{2060}\x{FEFF}]"  # nobody sees them in an id, wherever they stand
+DATE = r"^\d{4}-\d{1,2}-\d{1,2}"  # how a time in ISO 8601 begins, and all of a day
+OPEN = r"(?i)\b(9999|0001)\b|infinity"  # what stands for "no end", or for a beginning that nobody knows
+CLOCK = re.compile(r"%-?[HIMSfgnpcXTRrs]|^epoch_")  # in a format of times: they have more than a day
+UNITS = {"epoch_s": ("s", 10**11), "epoch_ms": ("ms", 10**14)}  # since 1970; the count that is none any more
 
 
 @ibis.udf.scalar.builtin(name="try_strptime")
 def _strptime(text: str, pattern: str) -> dt.timestamp: ...
 
 
-def parsed(con: ibis.BaseBackend, name: str, mapping: FileTable) -> ir.Table:
+@ibis.udf.scalar.builtin(name="nfc_normalize")
+def _composed(text: str) -> str: ...
+
+
+def parsed(con: ibis.BaseBackend, name: str, mapping: FileTable, zone: str) -> ir.Table:
     """Return the rows of `mapping` with the types of table `name`, and their `file` and `row`.
 
-    Text is trimmed, numbers (money too, in units of currency) are decimals, times are UTC without zone. Raises
-    DataError, naming file, column and first bad rows, where a cell is not what its column needs.
+    Text is trimmed, ids have one spelling (composed, NFC), numbers (money too, in units of currency) are decimals,
+    times are UTC without zone; a day without a clock is a local day of `zone`. A time that means "no end" is null, but
+    for events. Raises DataError, naming file, column and first bad rows, where a cell is not what its column needs.
     """
     key = f"dataset.files.{name}"
     text = ibis.memtable(reading.text(mapping, key))
     wanted = {column: _wanted(name, column) for column in (*mapping.columns, *mapping.constants)}
-    cells = con.create_table(f"{name} text", text.mutate(**{column: _trimmed(text[column]) for column in wanted}))
+    trimmed = {column: _trimmed(text[column]) for column in wanted}
+    for column in (column for column, kind in wanted.items() if kind == TIME and name != "events"):
+        trimmed[column] = trimmed[column].re_search(OPEN).ifelse(None, trimmed[column])
+    if mapping.nobody and "member_id" in trimmed:
+        trimmed["member_id"] = trimmed["member_id"].isin(mapping.nobody).ifelse(None, trimmed["member_id"])
+    cells = con.create_table(f"{name} text", text.mutate(**trimmed))
     con.raw_sql(f"SET TimeZone = '{mapping.timezone}'")  # in which DuckDB reads times that do not say their zone
-    values = {column: _value(cells[column], kind, mapping) for column, kind in wanted.items()}
+    values = {column: _value(cells[column], kind, mapping, zone) for column, kind in wanted.items()}
     checked = [column for column, kind in wanted.items() if kind in (NUMBER, CHANCE, TIME, KIND)]
     asked = {f"{column} text": cells[column] for column in checked}
     rows = con.create_table(f"{name} values", cells.select("file", "row", **values, **asked))
@@ -60,30 +79,42 @@ def _wanted(name: str, column: str) -> str:
 
 
 def _trimmed(cell: ir.StringValue) -> ir.StringValue:
-    return cell.strip().isin(NO_VALUE).ifelse(None, cell.strip())
+    inside = cell.re_replace(f"^{EDGE}|{EDGE}$", "")
+    return inside.isin(NO_VALUE).ifelse(None, inside)
 
 
-def _value(cell: ir.StringValue, wanted: str, mapping: FileTable) -> ir.Value:
+def _value(cell: ir.StringValue, wanted: str, mapping: FileTable, zone: str) -> ir.Value:
     """`cell` as what is wanted, or null."""
     if wanted in (NUMBER, CHANCE):
-        return cell.replace(mapping.decimal, ".").try_cast(wanted)
+        # The other mark would be of thousands, and 1.234 is 1234 to one reader and 1.23 to another.
+        plain = cell.contains(".").ifelse(None, cell.replace(",", ".")) if mapping.decimal == "," else cell
+        number = plain.try_cast(wanted)
+        return (number.abs() < MOST).ifelse(number, None)
     if wanted == TIME:
-        return of_instant(_instant(cell, mapping))
+        return _time(cell, mapping, zone)
     if wanted == KIND:
         return cell.cases(*_kinds(mapping).items())
     if wanted == ARM and mapping.arms:
         return cell.cases(*mapping.arms.items(), else_=cell)
     if wanted == ID:
-        return cell.re_replace(r"^(\d+)\.0$", r"\1")  # a whole number that once passed through a float
+        whole = cell.re_replace(r"^(\d+)\.0$", r"\1")  # a whole number that once passed through a float
+        return _composed(whole.re_replace(UNSEEN, ""))
     return cell
 
 
-def _instant(cell: ir.StringValue, mapping: FileTable) -> ir.TimestampValue:
-    if mapping.time_format is None:
-        return cell.try_cast("timestamp('UTC')")
-    if mapping.year is None:
-        return _strptime(cell, mapping.time_format).cast("timestamp('UTC')")
-    return _strptime(f"{mapping.year} " + cell, f"%Y {mapping.time_format}").cast("timestamp('UTC')")
+def _time(cell: ir.StringValue, mapping: FileTable, zone: str) -> ir.TimestampValue:
+    """The UTC time that `cell` says; a day is its first moment on the clocks of `zone`."""
+    form = mapping.time_format
+    if form in UNITS:
+        unit, most = UNITS[form]
+        count = cell.try_cast("int64")
+        return of_instant((count.abs() < most).ifelse(count, None).as_timestamp(unit).cast("timestamp('UTC')"))
+    if form is None:
+        iso = cell.re_search(DATE).ifelse(cell, None)
+        at = of_instant(iso.try_cast("timestamp('UTC')"))
+        return iso.re_search(f"{DATE}$").ifelse(to_utc(iso.try_cast("timestamp"), zone), at)
+    read = _strptime(cell, form) if mapping.year is None else _strptime(f"{mapping.year} " + cell, f"%Y {form}")
+    return of_instant(read.cast("timestamp('UTC')")) if CLOCK.search(form) else to_utc(read, zone)
 
 
 def _kinds(mapping: FileTable) -> dict[str, str]:
@@ -98,7 +129,7 @@ def _refuse(rows: ir.Table, column: str, wanted: str, mapping: FileTable, key: s
         return
     form = mapping.time_format or "in ISO 8601, e.g. 2017-12-31 23:59:00"
     allowed = {
-        NUMBER: f"numbers such as 1234{mapping.decimal}50, without signs of currency or thousands",
+        NUMBER: f"numbers such as 1234{mapping.decimal}50 below {MOST:,}, without signs of currency or thousands",
         CHANCE: f"numbers from 0 to 1 such as 0{mapping.decimal}5",
         TIME: f"times {form} ({key}.time_format) that exist",
         KIND: f"{', '.join(_kinds(mapping))} ({key}.kinds)",

@@ -3,6 +3,7 @@
 import glob
 from pathlib import Path
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
@@ -45,10 +46,30 @@ def _file(path: Path, mapping: FileTable, key: str) -> pa.Table:
         raise DataError(
             f"{path}: cannot be read ({' '.join(str(error).split())}); fix the file, or {key}: encoding, delimiter."
         ) from error
-    columns = {ours: found[theirs].cast(pa.string()) for ours, theirs in mapping.columns.items()}
+    columns = {ours: _as_text(found[theirs], ours, path, theirs) for ours, theirs in mapping.columns.items()}
     constants = {ours: pa.repeat(value, found.num_rows) for ours, value in mapping.constants.items()}
     place = {"file": pa.repeat(str(path), found.num_rows), "row": pa.array(range(1, found.num_rows + 1), pa.int64())}
     return pa.table({**columns, **constants, **place})
+
+
+def _as_text(column: pa.ChunkedArray, ours: str, path: Path, theirs: str) -> pa.ChunkedArray:
+    """Return `column` as text; whole numbers that passed through floats are ids without a point again.
+
+    Raises DataError for an id that a float cannot tell from its neighbour.
+    """
+    if not (ours.endswith("_id") and pa.types.is_floating(column.type)):
+        return column.cast(pa.string())
+    numbers = column.to_pandas().astype("float64")
+    whole, exact = numbers == numbers.round(), 2 ** (53 if pa.types.is_float64(column.type) else 24)
+    blurred = numbers.abs() >= exact
+    if blurred.any():
+        row = int(blurred.to_numpy().argmax())
+        raise DataError(
+            f"{path}: column '{theirs}' ({ours}): {blurred.sum()} ids are floating-point numbers too large to be told "
+            f"from their neighbours, e.g. {numbers.iloc[row]:.0f} in row {row + 1}. Store them as text or as integers."
+        )
+    text = [None if pd.isna(n) else str(int(n)) if w else repr(n) for n, w in zip(numbers, whole, strict=True)]
+    return pa.chunked_array([pa.array(text, pa.string())])
 
 
 def _read_csv(path: Path, mapping: FileTable, key: str) -> pa.Table:

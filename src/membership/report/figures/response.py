@@ -129,13 +129,16 @@ def learned(before: pd.DataFrame, after: pd.DataFrame, z: float = 1.96, ax: Axes
 
 
 def beliefs(table: pd.DataFrame, z: float = 1.96, ax: Axes | None = None) -> Axes:
-    """Draw from `evidence.table` each benefit's uplift: assumed, as campaigns say, and used, with `z` sds each side."""
+    """Draw each benefit's uplift: assumed, as campaigns say, and believed, with `z` standard deviations each side.
+
+    Index benefit; columns assumed, campaigns (NaN without), uplift, each also with _sd.
+    """
     ax = ax or plt.subplots(figsize=(8, 1.2 + 0.6 * len(table)))[1]
-    marks = {"assumed": (-0.2, "grey"), "campaigns": (0.0, "darkorange"), "used": (0.2, "steelblue")}
+    marks = {"assumed": (-0.2, "grey"), "campaigns": (0.0, "darkorange"), "uplift": (0.2, "steelblue")}
     for name, (shift, colour) in marks.items():
         rows = table[name].notna().to_numpy()
         y, error = np.flatnonzero(rows) + shift, z * table.loc[rows, f"{name}_sd"]
-        label = "campaigns, on orders" if name == "campaigns" else name
+        label = {"campaigns": "campaigns, on orders", "uplift": "believed"}.get(name, name)
         ax.errorbar(table.loc[rows, name], y, xerr=error, fmt="o", color=colour, capsize=3, label=label)
     ax.axvline(0, color="grey", linewidth=0.8)
     ax.set(title="Response to each benefit", xlabel="uplift, share of expected spend", ylabel="")

@@ -26,7 +26,7 @@ def curves(search: Search, ax: Axes | None = None) -> Axes:
     what = "spend (units of currency)" if unit == 100 else "points"
     ax.set(
         title="Net value of each step up, by its threshold (dashed: the rule)",
-        ylabel="net (units of currency), assumed uplifts",
+        ylabel="net (units of currency)",
     )
     ax.set(xlabel=f"threshold: {what} in {settings.qualifying_days} days", xscale="log")
     plain_log(ax.xaxis)
@@ -48,7 +48,7 @@ def tradeoff(table: pd.DataFrame, limits: TierSearch, axes: np.ndarray | None = 
         ax.fill_between(part["at"] / unit, part["net_low"] / 100, part["net_high"] / 100, color="steelblue", alpha=0.2)
         ax.axvline(today / unit, color="darkorange", linestyle="--", label="params.yaml")
         ax.set(title=f"Best net value by limit of the {limit}", xlabel=label, xlim=(0, None))
-        ax.set(ylabel="net (units of currency), assumed uplifts")
+        ax.set(ylabel="net (units of currency)")
         ax.legend(frameon=False)
     return axes
 
