@@ -74,7 +74,7 @@ def project(workspace):
         "    deps: [src/stage.py, champion.json, reports/live, params.yaml]\n"
         "    outs: [data/predictions.parquet, data/decision.json, data/events.parquet]\n"
     )
-    for folder in ("src", "notebooks", "reports/live"):
+    for folder in ("src", "notebooks", "reports/live", "reports/trials"):
         (workspace / folder).mkdir(parents=True)
     (workspace / "src" / "stage.py").write_text(STAGE)
     (workspace / "reports" / "live" / "README.md").write_text("earlier predictions")
