@@ -17,7 +17,7 @@ from membership.campaigns import reaction
 from membership.settings import params
 
 REFIT = 3  # months between two fits of the forecast
-EXPLORE, HOLDOUT = 1.0, 0.0  # all get what is best under a draw of the beliefs: draws agree once effects are known
+EXPLORE = 1.0  # all get what is best under a draw of the beliefs: draws agree once effects are known
 _KNOWN = ("intercept", "log_odds", "log_days_since", "log_order_value", "had")
 COVARIATES = (*_KNOWN, *(f"persona={one}" for one in PERSONAS))
 _PARAMS = params.parse(params.read())
@@ -70,9 +70,7 @@ class Policy:
         whole = _PARAMS.benefits
         fair = whole.fairness.model_copy(update={"attributes": []})
         limits = {"budget": self.budget, "max_per_member": 1, "min_tier_share": 0.0, "fairness": fair}
-        return whole.model_copy(
-            update={**limits, "explore_share": EXPLORE, "holdout_share": HOLDOUT, "catalogue": CATALOGUE}
-        )
+        return whole.model_copy(update={**limits, "explore_share": EXPLORE, "catalogue": CATALOGUE})
 
 
 class Alike(Policy):

@@ -73,3 +73,10 @@ def test_a_policy_that_cannot_see_the_market_asks_for_the_forecast_alone():
     facts = loop_policies.Policy(1.0, 1).known(world)
     assert facts["chance"].between(0, 1).all()
     assert np.corrcoef(facts["chance"], world.market.chance[:, world.month])[0, 1] > 0.6
+
+
+@pytest.mark.parametrize("name", loop_policies.POLICIES)
+def test_every_policy_spends_about_its_budget_at_most(name):
+    lived = loop.one(WORKS, 400, (name,), months=2)
+    spent = [row["cost"] / lived["budget"] for row in lived["rows"]]
+    assert max(spent) < 2 and min(spent) >= 0  # forecasts of so few members are rough
