@@ -13,7 +13,7 @@ from membership.settings import params
 COSTS = {
     "tiers_cost": 300_000.0, "tiers_net": 415_000.0, "tiers_net_low": -36_000.0,
     "tiers_net_high": 866_000.0, "tiers_net_all_lower": 83_000.0, "benefit_cost": 500_000.0, "benefit_net": 587_000.0,
-    "benefit_net_low": -81_000.0, "benefit_net_high": 1_255_000.0, "benefit_p_pays": 0.96,
+    "benefit_net_low": -81_000.0, "benefit_net_high": 1_255_000.0, "benefit_p_pays": 0.96, "benefit_budget": 500_000.0,
 }  # fmt: skip
 PLAN = {
     "metric": "recall_at_10", "weeks": 12, "members": 2262.0, "correlation": 0.2, "factor": 1.9, "detectable": 0.0152,

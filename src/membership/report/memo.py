@@ -57,7 +57,7 @@ def values(
         "programme": table,
         "total": programme.total(table),
         "costs": costs,
-        "budget": p.benefits.budget,
+        "budget": costs["benefit_budget"],
         "currency": p.dataset.currency,
         "days": p.value.horizon_days,
         "margin_rate": p.economics.margin_rate,
