@@ -22,7 +22,7 @@ from benchmarks import flat_response, goals, programme_market
 from benchmarks.programme_market import DAYS_A_MONTH, PERSONAS, Market
 from membership.base import seeds
 from membership.benefits import allocation
-from membership.campaigns import effects, response
+from membership.campaigns import effects
 from membership.campaigns.audience import Audience
 from membership.lifetimes.pareto import ParetoNbd
 from membership.lifetimes.spend import GammaGamma
@@ -131,7 +131,7 @@ def seen(p, market: Market, shared: Shared, seed: int) -> Belief:
     groups = clusters.fit(cloud, len(PERSONAS), seed).membership(cloud).argmax(axis=1)
     labels = np.array([f"persona {number}" for number in range(len(PERSONAS))])[groups]
     facts = _facts(market, labels, spend, orders)
-    prior = response.assumed(p.benefits.catalogue, sorted(set(facts["persona"])), p.tiers.names)
+    prior = flat_response.assumed(p.benefits.catalogue, sorted(set(facts["persona"])), p.tiers.names)
     own = {"evidence": {name: [name] for name in market.response.index}, "repeats": 1, "folds": 2}
     settings = p.campaigns.model_copy(update=own)
     found = effects.estimate(panel(market), pd.Series(labels), settings, seed).effects
@@ -139,7 +139,7 @@ def seen(p, market: Market, shared: Shared, seed: int) -> Belief:
     cells = found[found["by"] == "persona"].drop(columns="tier")  # response does not hang on the tier: all get it
     cells = cells.merge(pd.DataFrame({"tier": p.tiers.names}), how="cross").assign(by="cell")
     told = pd.concat([found[found["by"] == "all"], cells], ignore_index=True)
-    return Belief(facts, response.updated(prior, told, settings), _terms(p, p.tiers, shared))
+    return Belief(facts, flat_response.updated(prior, told, settings), _terms(p, p.tiers, shared))
 
 
 def known(p, market: Market, shared: Shared, seed: int) -> Belief:
