@@ -10,12 +10,20 @@ from pandas.io.formats.style import Styler
 
 from membership.report import formats
 
-SUMS = ("gain", "cost", "net", "net_low", "net_high", "best_net")  # cents, shown in whole units of currency
-MONEY = ("cost_month", "value")  # cents a member, shown to the cent
+SUMS = (
+    "gain",
+    "cost",
+    "net",
+    "net_low",
+    "net_high",
+    "best_net",
+    "deadweight",
+)  # cents, shown in whole units of currency
+MONEY = ("cost_month", "value", "cost_per_order")  # cents a member, shown to the cent
 SHARES = (
     "share", "value_share", "pays_for", "break_even", "uplift", "uplift_sd", "assumed", "assumed_sd", "p_pays",
     "kept", "breakage", "low", "high", "placebo", "systematic", "min_ratio", "smallest_ratio", "lost",
-    "learned", "learned_low", "learned_high", "used", "used_sd", "jump",
+    "chance", "chance_with", "learned", "learned_low", "learned_high", "used", "used_sd", "jump",
 )  # fmt: skip
 RATIOS = ("points_multiplier",)
 P_VALUES = ("p_value", "pushing")
