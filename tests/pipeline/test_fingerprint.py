@@ -1,8 +1,10 @@
 """What makes a stage stale: code that it computes with and parameters that it sees, and nothing else."""
 
+import re
 import shutil
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from membership.base import graph
@@ -75,3 +77,11 @@ def test_text_in_a_notebook_makes_the_report_stale_and_code_makes_its_own_stage_
 def test_a_budget_of_benefits_refits_no_effects_of_campaigns(project):
     stale = project("params.yaml", "budget: 500000", "budget: 400000")
     assert "benefits" in stale and not stale & {"tiers", "campaigns"}
+
+
+def test_of_a_section_of_which_a_stage_declares_some_fields_its_notebook_reads_no_others():
+    for node in graph.nodes():
+        cells = nbformat.read(node.notebook, as_version=4).cells
+        code = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
+        for section, names in graph.stage(node.name).get("of", {}).items():
+            assert set(re.findall(rf"\bp\.{section}\b\.?(\w*)", code)) <= set(names)

@@ -9,7 +9,7 @@ import steady_buyers
 from steady_buyers import BEGINS, QUICK
 
 from membership.base import stored
-from membership.base.errors import DataError
+from membership.base.errors import DataError, NotPossible
 from membership.lifetimes.bgnbd import MbgNbd
 from membership.lifetimes.mbg_cnbd import MbgCnbd
 from membership.repurchase import candidates, rhythm, rules
@@ -141,7 +141,6 @@ def everybody(days: list[int]) -> PurchaseDays:
 @pytest.mark.parametrize(
     ("days", "refused"),
     [
-        ([], {"mbgnbd", "logistic", "boosted", "hazard"}),  # nobody ever came
         (list(range(200)), {"logistic", "boosted", "hazard"}),  # everybody, on all days
         ([3], {"mbgnbd", "logistic", "boosted", "hazard"}),  # all orders on one day
         ([150], {"mbgnbd", "logistic"}),  # everybody's one order: what comes before it can be learned
@@ -154,6 +153,11 @@ def test_where_nothing_can_be_learned_simple_rules_stay_and_the_others_say_why(d
     for model in found.candidates.values():
         chance = model.chances(known, BEGINS + 200, [14, 400])
         assert (chance > 0).all() and (chance < 1).all()
+
+
+def test_where_nobody_ever_came_nothing_can_be_said():
+    with pytest.raises(NotPossible, match="none of 80 members has bought"):
+        candidates.fit(everybody([]), BEGINS + 200, QUICK, seed=1)
 
 
 def test_without_any_candidate_all_reasons_are_told():

@@ -49,9 +49,16 @@ def of(node: graph.Node) -> dict[str, Any]:
     found = {
         "notebook": _hash("\n".join(cells)),
         "code": code(names),
-        "params": params.load(node.name).plain(),
+        "params": _seen(node.name),
     }
     return found | ({"shown": shown()} if graph.stage(node.name).get("shows") else {})
+
+
+def _seen(stage: str) -> dict[str, Any]:
+    """Return the parameters of `stage`; of a section that `dvc.yaml` names under `meta: of` those fields alone."""
+    found = params.load(stage).plain()
+    parts = graph.stage(stage).get("of", {}).items()
+    return found | {section: {name: found[section][name] for name in names} for section, names in parts}
 
 
 def shown() -> dict[str, str]:
