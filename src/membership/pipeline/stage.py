@@ -172,6 +172,8 @@ def _open_run(node: graph.Node, p: params.Stage, overrides: Mapping[str, Any], s
     tracked.log_datasets({name: value for name, value in hashes.items() if name.endswith(".parquet")})
     if "device" in vars(p):
         tracked.set_tags({"device": track.device(p.device)})
+    if node.name == "decide":
+        from membership.pipeline import scorer, serve  # noqa: F401  (seconds, too: to register what was decided)
     return tracked
 
 
