@@ -69,6 +69,11 @@ def decisions(panel: Audience, settings: Campaigns, seed: int, placebo: bool = F
     return Decisions(found, pd.concat(seen, ignore_index=True)[names] if seen else pd.DataFrame(columns=names))
 
 
+def with_placebo(panel: Audience, settings: Campaigns, seed: int) -> tuple[Decisions, Decisions]:
+    """Return `decisions` of the campaigns and of the time before them: what a second process can do meanwhile."""
+    return decisions(panel, settings, seed), decisions(panel, settings, seed, placebo=True)
+
+
 def costs(panel: Audience, offers: pd.DataFrame, settings: Campaigns) -> Costs:
     """Return the cost of reaching a member: offers' cost times how often they were redeemed, if every one is known.
 
