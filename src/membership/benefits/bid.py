@@ -2,7 +2,7 @@
 
 A set of benefits is worth giving where its worth is above what its cost takes from others: the price of a cent for the
 member's tier and groups times the cost, and the tolls of its places (Talluri and van Ryzin, 1998). Members of the
-allocation itself are given the same again, but for those who are decided at the margin.
+allocation itself are given the same again, except for those who are decided at the margin.
 """
 
 from collections.abc import Mapping

@@ -103,7 +103,7 @@ def _results_stay(stage: str) -> Iterator[None]:
         told = str(error).splitlines()[0][:300] if str(error) else type(error).__name__
         print(
             f"\nstage {stage}: MLflow could not log it ({told}). The stage's results are in place and complete; "
-            f"mend MLflow, and `make repro` leaves a run for them.",
+            f"repair MLflow, and `make repro` leaves a run for them.",
             file=sys.stderr,
         )
 

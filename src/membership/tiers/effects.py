@@ -122,23 +122,6 @@ def by_assignment(table: pd.DataFrame, outcome: str, confidence: float) -> instr
     return instruments.wald(y, -y * ~given, -shift, confidence, review, member, table["before"])
 
 
-def intent_to_treat(table: pd.DataFrame, outcome: str, confidence: float) -> pd.DataFrame:
-    """Return what a lower threshold changes, promoted or not: one row a shift other than 0, against those without.
-
-    Columns shift, members, given (difference of the share in the tier), effect (of `outcome`, a member and review),
-    low, high, p_value.
-    """
-    found, plain = [], table["shift"] == 0
-    for shift in sorted(set(table["shift"]) - {0.0}):
-        part = table[plain | (table["shift"] == shift)]
-        z, known = part["shift"] == shift, (confidence, part["review"], part["member_id"], part["before"])
-        effect = instruments.slope(part[outcome], z, *known)
-        tier = instruments.slope(part["given"], z, *known)
-        members = part.loc[z, "member_id"].nunique()
-        found.append((shift, members, tier.estimate, effect.estimate, effect.low, effect.high, effect.p_value))
-    return pd.DataFrame(found, columns=["shift", "members", "given", "effect", "low", "high", "p_value"])
-
-
 def pushing(table: pd.DataFrame, confidence: float) -> Jump:
     """Return how the density of the running variable of `rows` jumps at the threshold: near 0 unless members push."""
     return discontinuity.density(table["running"], confidence)
@@ -191,7 +174,7 @@ def checks(
 
     jump, low, high (shares of the mean just below), p_value; pushing (p-value of a smooth density); members; placebos
     (amounts tried that are no threshold) and placebos_found (how many jump at this confidence). NaN where too few
-    members are on a side. Where nobody has lived under the rule all of it is a rehearsal: 0, but for chance.
+    members are on a side. Where nobody has lived under the rule all of it is a rehearsal: 0 apart from chance.
     """
     found = []
     for level, tier in enumerate(rule.names[1:], 1):
@@ -211,7 +194,7 @@ def checks(
 
 
 def placebos(table: pd.DataFrame, outcome: str, confidence: float) -> pd.DataFrame:
-    """Return the jumps of `outcome` of `rows` at amounts that are no threshold: near 0, but for chance."""
+    """Return the jumps of `outcome` of `rows` at amounts that are no threshold: 0 apart from chance."""
     return discontinuity.placebos(table[outcome], table["running"], confidence, table["member_id"], count=2)
 
 

@@ -1,4 +1,4 @@
-"""How much hangs on what tiers change: other uplifts, and what it would bring to know them."""
+"""How much depends on what tiers change: other uplifts, and what it would bring to know them."""
 
 from dataclasses import replace
 

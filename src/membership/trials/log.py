@@ -1,7 +1,7 @@
 """What the scorer showed, kept before it answers: an append-only table in a database that several writers share.
 
 SQLite by default, one file; PostgreSQL or another by its URL. Rows are committed when `append` returns, so that a
-process killed afterwards loses none. With SQLite in WAL mode they also survive a power cut, but for the last moments.
+process killed afterwards loses none. With SQLite in WAL mode a power cut can lose the last moments only.
 """
 
 import os
