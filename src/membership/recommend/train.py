@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import zip_longest
 
 import ibis.expr.types as ir
 import numpy as np
@@ -21,6 +22,7 @@ from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
 from membership.base import seeds
+from membership.base.aside import Aside
 from membership.base.errors import DataError, NotPossible
 from membership.base.progress import bar
 from membership.base.timeline import Window
@@ -33,11 +35,13 @@ from membership.settings.recommend import Recommend
 from membership.settings.train import Train
 
 Epoch = Callable[[int, float, NextBasket], None]
+Origin = tuple[Baskets, Targets, int]  # what is known at an origin, what is bought after it, members drawn at most
 ARRAYS = ("inputs", "bought", "weight", "size", "held")
 BATCHES = 200  # of an epoch, at least, so that few rows are still learned from in many steps
 LEAST = 32  # rows of a batch, where there are so many
 SLOPES = (0.05, 20.0)  # of a calibration: a probability ranks as its logit does, however few rows say otherwise
 HELD = 5  # one in so many members does not teach the network that shows how sure one may be
+SPLIT = 300_000  # lines of all origins' histories from which a second process helps more than its start takes
 FEW = 50  # purchases held out, with fewer of which their slope is shakier than that of all rows is wrong
 
 
@@ -81,8 +85,8 @@ def samples(
     The newest come first, until `members` (knobs) are there in all. An origin before which there is no history is left
     out. Raises DataError where none is left.
     """
-    parts, most = [], knobs.members
-    for back in bar(range(1, knobs.origins + 1), "training origins"):
+    found, most = [], knobs.members
+    for back in range(1, knobs.origins + 1):
         origin = cutoff - timedelta(days=back * knobs.origin_step_days)
         try:
             known = baskets.history(events, origin, recommend)
@@ -90,9 +94,9 @@ def samples(
             continue
         after = baskets.targets(events, Window(origin, cutoff), known)
         if len(after.members) and most:
-            view = View(Candidates(known, knobs.candidates, items), items)
-            parts.append(labelled(view, after, knobs, seed, most))
+            found.append((known, after, most))
             most -= min(len(after.members), most)
+    parts = _parts(found, items, knobs, seed)
     if not parts:
         raise NotPossible(
             f"no training rows before {cutoff}: none of the {knobs.origins} origins (train.origins, "
@@ -100,6 +104,22 @@ def samples(
             "train.origin_step_days, recommend.min_baskets or recommend.min_item_purchases, or bring more events."
         )
     return stacked(parts)
+
+
+def _parts(origins: list[Origin], items: pd.DataFrame, knobs: Train, seed: int) -> list[Samples]:
+    """Return the rows of each of `origins`; a second process makes every other one's, where there is much to do."""
+    if len(origins) < 2 or sum(len(known.item) for known, _, _ in origins) < SPLIT:
+        return _each(origins, items, knobs, seed)
+    others = Aside(_each, origins[1::2], items, knobs, seed)
+    both = zip_longest(_each(origins[::2], items, knobs, seed), others.result)
+    return [part for pair in both for part in pair if part is not None]
+
+
+def _each(origins: list[Origin], items: pd.DataFrame, knobs: Train, seed: int) -> list[Samples]:
+    return [
+        labelled(View(Candidates(known, knobs.candidates, items), items), after, knobs, seed, most)
+        for known, after, most in bar(origins, "training origins")
+    ]
 
 
 def labelled(view: View, after: Targets, knobs: Train, seed: int, most: int) -> Samples:
