@@ -50,7 +50,7 @@ test: venv ## check style, import order and behaviour
 	ruff check .
 	ruff format --check .
 	lint-imports
-	python -m pytest
+	env $$(python -m membership.base.kernels) python -m pytest --numprocesses 2 --dist loadfile
 
 check: venv ## compare the new metrics with the committed ones
 	python -m membership.pipeline.check
