@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import browser
 import nbformat
 import pandas as pd
 import pytest
@@ -14,6 +15,7 @@ import yaml
 
 from membership.base import tables
 from membership.pipeline import sandbox
+from membership.report.site import build
 
 ROOT = Path(__file__).resolve().parents[2]
 MEMBERS = 60
@@ -89,6 +91,28 @@ def test_the_page_links_every_notebook(market):
     for notebook in ROOT.glob("notebooks/[0-9]*.ipynb"):
         assert f'href="{notebook.stem}.html"' in index
         assert (folder / "reports" / f"{notebook.stem}.html").exists()
+
+
+@browser.NEEDED
+@pytest.mark.parametrize("width", [browser.NARROW, browser.BROAD])
+def test_every_page_of_the_site_draws_its_charts_fits_and_has_no_serious_fault(market, tmp_path, width):
+    folder, _ = market
+    pages = sorted((folder / "reports" / "site").glob("*.html"))
+    assert {page.stem for page in pages} == {name for name, _ in build.PAGES}
+    charts = 0
+    for page in pages:
+        with browser.proxy() as asked:
+            told = browser.checked(page, asked, tmp_path / page.stem, width)
+        charts += told["charts"]
+        assert told == {"faults": [], "wider": 0, "charts": told["charts"], "drawn": told["charts"], "asked": []}, page
+    assert charts >= 12
+
+
+def test_every_link_of_the_site_leads_somewhere(market):
+    folder, _ = market
+    for page in (folder / "reports" / "site").glob("*.html"):
+        for link in re.findall(r'(?:href|src)="([^"#]+)"', page.read_text()):
+            assert (page.parent / link).exists(), (page.name, link)
 
 
 def test_the_readme_gets_the_result_table_of_the_run(market):

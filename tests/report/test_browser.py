@@ -1,64 +1,28 @@
 """Pages in a real browser: hostile text is shown and not run, and no request leaves the machine."""
 
-import re
-import shutil
-import subprocess
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
+import browser
 import nbformat
 import pandas as pd
 import pytest
+from browser import shown
 from hostile import MARK, TEXTS
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from membership.report import markdown, pages, readable, words
 
-BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-QUIET = (
-    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync", "--disable-default-apps", "--no-first-run", "--virtual-time-budget=2000",
-)  # fmt: skip
-OWN = re.compile(
-    r"^(https?://)?([a-z0-9-]+\.(google|gvt1)|update\.googleapis)\.com[:/]"
-)  # what Chromium asks its maker, whatever it shows
 OUTSIDE = "http://outside.test/x.png"
 RUNS = f"<script>document.title='{MARK}'</script><img src='{OUTSIDE}'>"
 
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium here: Debian's package is chromium")
+pytestmark = browser.NEEDED
 
 
 @pytest.fixture
 def asked() -> Iterator[list[str]]:
-    """What a browser asks of the world, through a proxy that answers nothing; its address is the list's first."""
-    found: list[str] = []
-
-    class Proxy(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            found.append(self.path)
-            self.send_error(404)
-
-        do_CONNECT = do_POST = do_HEAD = do_GET
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Proxy)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    found.append(f"127.0.0.1:{server.server_port}")
-    yield found
-    server.shutdown()
-    server.server_close()
-
-
-def shown(page: Path, asked: list[str], folder: Path) -> tuple[str, list[str]]:
-    """Return the page's document as the browser made it, and what it asked for."""
-    proxy = [f"--proxy-server=http://{asked[0]}", "--proxy-bypass-list=<-loopback>", f"--user-data-dir={folder}"]
-    command = [BROWSER, *QUIET, *proxy, "--dump-dom", page.as_uri()]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
-    return done.stdout, [url for url in asked[1:] if not OWN.search(url)]
+    with browser.proxy() as found:
+        yield found
 
 
 def test_the_check_sees_what_runs_and_what_is_loaded(tmp_path, asked):

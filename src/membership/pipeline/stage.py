@@ -90,6 +90,10 @@ def _run(node: graph.Node, p: params.Stage, overrides: Mapping[str, Any], root: 
         tracked.log_metrics({"duration_s": round(time.time() - started, 1)})
         tracked.finish(ok=failure is None)
     pages.save_index()
+    if owned and stage == "report":
+        from membership.report.site import build
+
+        build.build()
     if failure is not None:
         raise ProjectError(explain(failure, executed))
 

@@ -145,8 +145,8 @@ def _inert(page: Path) -> bool:
 
 def _row(node: graph.Node) -> str:
     page = f"{node.notebook.stem}.html"
-    title = html.escape(_title(node.notebook))
-    name = f'<a href="{page}">{title}</a>' if paths.reports(page).exists() else title
+    asked = html.escape(title(node.notebook))
+    name = f'<a href="{page}">{asked}</a>' if paths.reports(page).exists() else asked
     numbers = "".join(
         f"<tr><td>{html.escape(key)}</td><td>{_number(value)}</td></tr>" for key, value in metrics(node.name).items()
     )
@@ -154,7 +154,8 @@ def _row(node: graph.Node) -> str:
     return f"<tr><td><code>{node.name}</code></td><td>{name}</td><td>{shown}</td></tr>\n"
 
 
-def _title(notebook: Path) -> str:
+def title(notebook: Path) -> str:
+    """Return the question that a notebook answers: its first line."""
     first = nbformat.read(notebook, as_version=4).cells[0].source
     return first.splitlines()[0].lstrip("# ")
 
@@ -190,6 +191,7 @@ a { color: #0b5cad } summary { cursor: pointer; color: #5a6474 } a.anchor-link {
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8">{inert}<title>Membership Lab</title><style>{style}</style></head><body>
+<p><a href="site/index.html">The report, page by page</a></p>
 {summary}
 <h2>The notebooks, in reading order</h2>
 <table><tr><th>stage</th><th>page</th><th></th></tr>

@@ -63,6 +63,11 @@ def page(template: str, **values: Any) -> str:
     return _HTML.get_template(f"{template}.html.j2").render(**values)
 
 
+def markup(template: str, **values: Any) -> Markup:
+    """Return the same as a part of another page, which takes it as it is."""
+    return Markup(page(template, **values))
+
+
 def show(template: str, **values: Any) -> Markdown:
     """Return the same as something that a notebook shows."""
     return Markdown(render(template, **values))
