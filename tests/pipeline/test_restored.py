@@ -5,8 +5,8 @@ import shutil
 
 import pytest
 
-from membership.base import graph
-from membership.pipeline import restored, track
+from membership.base import absent, graph
+from membership.pipeline import ended, restored, track
 
 
 @pytest.fixture
@@ -70,3 +70,13 @@ def test_what_another_machine_made_says_so(root):
 def test_nothing_made_is_nothing_restored(root):
     assert restored.main() == 0
     assert runs() == []
+
+
+def test_the_last_lines_hold_what_was_found_what_was_not_possible_and_how_long_it_took(root):
+    run = track.StageRun("value", {}, {})
+    run.log_metrics({"duration_s": 90.0})
+    run.finish(ok=True)
+    assert "1.5 minutes" in ended.lines()
+    put(root, 1)
+    (root / "reports" / "metrics" / "value.json").write_text(json.dumps({absent.KEY: "nobody buys"}))
+    assert "Not possible with these data: value;" in ended.lines()

@@ -1,14 +1,15 @@
-"""Leave a run in MLflow for every stage whose outputs DVC restored rather than made: `make repro` ends with it.
+"""Leave a run in MLflow for every stage whose outputs DVC restored rather than made, and say what came of it all.
 
 DVC brings outputs back from its cache, or `dvc pull` from a remote, without running the stage, so nothing would be
 logged. Such a run says `restored`, links the run that made the outputs (`restored_from`) and repeats its metrics.
+`make repro` ends with this.
 """
 
 import sys
 
 from membership.base import graph
 from membership.base.errors import ProjectError
-from membership.pipeline import track
+from membership.pipeline import ended, track
 from membership.report import pages
 from membership.settings import params
 
@@ -21,6 +22,7 @@ def main() -> int:
             last = track.latest(node.name)
             if outs and (last is None or not track.made(last, outs)):
                 _log(node.name, outs)
+        print(f"\n{ended.lines()}")
     except ProjectError as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
