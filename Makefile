@@ -65,7 +65,7 @@ rollback: venv ## bring the previous champion back, and judge again
 	dvc repro
 
 lab: venv ## open JupyterLab
-	env $$(python -m membership.base.kernels) jupyter lab
+	env $$(python -m membership.base.kernels) jupyter lab notebooks/00_start.ipynb
 
 ui: venv ## open the MLflow UI: runs, metrics, models
 	@python -m membership.pipeline.store  # finds artifacts again where the checkout was moved

@@ -12,7 +12,7 @@ from membership.base.schemas import ALL
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted(ROOT.glob("notebooks/**/[!.]*.ipynb"))
-STAGES = sorted(ROOT.glob("notebooks/[0-9]*.ipynb"))
+STAGES = sorted(ROOT.glob("notebooks/[1-9]*.ipynb"))
 BANNED = r"^\s*(def |class |import sys|while )|sys\.path|os\.chdir|filterwarnings|(?<![\w.])['\"]/"
 
 

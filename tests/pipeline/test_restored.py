@@ -3,10 +3,12 @@
 import json
 import shutil
 
+import nbformat
 import pytest
+from nbformat.v4 import new_markdown_cell, new_notebook
 
 from membership.base import absent, graph
-from membership.pipeline import ended, restored, track
+from membership.pipeline import overview, restored, track
 
 
 @pytest.fixture
@@ -15,7 +17,8 @@ def root(workspace, migrated, monkeypatch):
     shutil.copy(migrated, workspace / "mlflow.db")
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     (workspace / "notebooks").mkdir()
-    (workspace / "notebooks" / "31_value.ipynb").write_text("{}")
+    book = new_notebook(cells=[new_markdown_cell("# What is a member worth?")])
+    nbformat.write(book, workspace / "notebooks" / "31_value.ipynb")
     (workspace / "dvc.yaml").write_text(
         "stages:\n  value:\n    cmd: none\n    meta: {params: [seed]}\n    outs: [data/out.json]\n"
         "    metrics:\n      - reports/metrics/value.json: {cache: false}\n"
@@ -76,7 +79,7 @@ def test_the_last_lines_hold_what_was_found_what_was_not_possible_and_how_long_i
     run = track.StageRun("value", {}, {})
     run.log_metrics({"duration_s": 90.0})
     run.finish(ok=True)
-    assert "1.5 minutes" in ended.lines()
+    assert "1.5 minutes" in overview.last_words()
     put(root, 1)
     (root / "reports" / "metrics" / "value.json").write_text(json.dumps({absent.KEY: "nobody buys"}))
-    assert "Not possible with these data: value;" in ended.lines()
+    assert "Not possible with these data: value;" in overview.last_words()

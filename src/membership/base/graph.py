@@ -34,7 +34,7 @@ class Node:
 
 def nodes() -> list[Node]:
     """Return the stages that have a notebook, in the order of `dvc.yaml`."""
-    books = {path.stem.split("_", 1)[1]: path for path in sorted(paths.root().glob("notebooks/[0-9]*_*.ipynb"))}
+    books = {path.stem.split("_", 1)[1]: path for path in sorted(paths.root().glob("notebooks/[1-9]*_*.ipynb"))}
     return [_node(name, books[name], stage) for name, stage in _stages().items() if name in books]
 
 
