@@ -8,7 +8,7 @@ import sys
 
 from membership.base import graph
 from membership.base.errors import ProjectError
-from membership.pipeline import track
+from membership.pipeline import published, track
 from membership.report import pages
 from membership.settings import params
 
@@ -21,6 +21,8 @@ def main() -> int:
             last = track.latest(node.name)
             if outs and (last is None or not track.made(last, outs)):
                 _log(node.name, outs)
+        if published.stale():
+            published.refresh()
     except ProjectError as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
