@@ -25,7 +25,7 @@ def test_a_table_is_empty_and_valid_and_whoever_reads_it_is_told_why(name, works
 
 
 @pytest.mark.parametrize(
-    "name", ["models/worth", "data/training.json", "reports/plots/x.csv", "reports/actions.parquet"]
+    "name", ["models/worth", "data/training.json", "reports/plots/x.csv", "reports/plots/x.parquet"]
 )
 def test_every_kind_of_output_says_why(name, workspace):
     path = workspace / name

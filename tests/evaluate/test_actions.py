@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from membership.base import paths, tables
 from membership.base.errors import DataError
 from membership.base.member_schemas import STAGES
+from membership.data import pseudonyms
 from membership.evaluate import actions
 from membership.settings import params
 from membership.settings.benefits import Benefit
@@ -171,13 +172,16 @@ def test_a_member_whom_a_table_has_lost_is_named(parts, table):
         assemble(parts)
 
 
-def test_saved_actions_are_the_same_in_every_place(parts):
+def test_published_actions_name_members_by_pseudonym_and_by_id_only_where_asked(parts):
     found = assemble(parts)
-    actions.publish(tables.write("actions", found), paths.reports())
-    pd.testing.assert_frame_equal(tables.read("actions"), found, check_dtype=False)
-    assert paths.reports("actions.parquet").read_bytes() == paths.data("actions.parquet").read_bytes()
-    read = pd.read_csv(paths.reports("actions.csv"), keep_default_na=False, dtype={"member_id": str})
-    pd.testing.assert_frame_equal(read, found, check_dtype=False)
+    stored = tables.write("actions", found)
+    actions.publish(stored, paths.reports())
+    actions.publish(stored, paths.reports(), original_ids=True)
+    for name, same in (("actions", pseudonyms.masked(found)), ("actions_original_ids", found)):
+        read = pd.read_csv(paths.reports(f"{name}.csv"), keep_default_na=False, dtype={"member_id": str})
+        pd.testing.assert_frame_equal(read, same, check_dtype=False)
+        pd.testing.assert_frame_equal(pd.read_parquet(paths.reports(f"{name}.parquet")), same, check_dtype=False)
+    assert not set(pseudonyms.masked(found)["member_id"]) & set(found["member_id"])
 
 
 def test_arm_and_chance_of_live_tests_are_told_and_who_is_in_none_is_sure_of_it(parts):

@@ -13,6 +13,8 @@ from membership.pipeline import live
 NOV, DEC = date(2017, 11, 1), date(2017, 12, 1)
 MODEL = {"policy": "model", "settings": {"hidden": 64}}
 
+pytestmark = pytest.mark.usefixtures("workspace")
+
 
 def made(as_of: date = NOV, champion: dict = MODEL, value: dict | None = None, members: str = "ab") -> pd.DataFrame:
     people = pd.DataFrame({"member_id": list(members), "tier": "Gold", "stage": "loyal"}).assign(

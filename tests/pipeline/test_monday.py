@@ -11,6 +11,7 @@ import yaml
 
 from membership.base import graph, paths, tables
 from membership.base.errors import DataError
+from membership.data import pseudonyms
 from membership.pipeline import fingerprint, monday, request, scorer
 from membership.settings import params
 
@@ -33,8 +34,18 @@ def live(day: str, name: str):
     return paths.reports("live", day, name)
 
 
+def work(day: str, name: str):
+    return paths.data(monday.WORK, day, name)
+
+
 def predicted(day: str) -> pd.DataFrame:
-    return pd.read_parquet(live(day, "predictions.parquet")).set_index("member_id")
+    return by_id(pd.read_parquet(live(day, "predictions.parquet")))
+
+
+def by_id(frame: pd.DataFrame) -> pd.DataFrame:
+    """What was published by pseudonym, with the ids again."""
+    assert frame["member_id"].str.fullmatch(pseudonyms.PATTERN.pattern).all()
+    return pseudonyms.unmasked(frame, "test").set_index("member_id").sort_index()
 
 
 def test_on_the_day_of_the_batch_run_it_says_what_that_said(root):
@@ -42,7 +53,7 @@ def test_on_the_day_of_the_batch_run_it_says_what_that_said(root):
     found, value = predicted("2017-12-01"), tables.read("value").set_index("member_id")
     for column in ("p_repurchase", "expected_orders", "expected_spend", "value"):
         np.testing.assert_allclose(found[column], value.loc[found.index, column], rtol=1e-9, atol=CENTS)
-    todo = pd.read_parquet(live("2017-12-01", "actions.parquet")).set_index("member_id")
+    todo = by_id(pd.read_parquet(live("2017-12-01", "actions.parquet")))
     for table, column in (("profile", "stage"), ("tiers", "tier"), ("tiers", "points"), ("value", "value_group")):
         stored = tables.read(table).set_index("member_id").loc[todo.index, column]
         assert todo[column].tolist() == stored.tolist(), column
@@ -86,18 +97,18 @@ def test_nothing_that_the_pipeline_owns_changes(root):
 
 
 def test_a_run_that_was_broken_off_goes_on_where_it_stopped(root):
-    half = live("2017-12-08", ".scored.part")  # as a kill leaves it
+    half = work("2017-12-08", ".scored.part")  # as a kill leaves it
     half.mkdir(parents=True)
     (half / "value.parquet").write_text("half")
     broken = root / "data" / "predictions.parquet"
     broken.write_text("not a table")  # so that the last step fails
     with pytest.raises(DataError, match=r"predictions.parquet: not a readable Parquet file"):
         monday.run("2017-12-08")
-    read = live("2017-12-08", "read") / "data" / "events.parquet"
-    first = read.stat().st_ino, live("2017-12-08", "scored").stat().st_ino
+    read = work("2017-12-08", "read") / "data" / "events.parquet"
+    first = read.stat().st_ino, work("2017-12-08", "scored").stat().st_ino
     with pytest.raises(DataError):
         monday.run("2017-12-08")
-    assert (read.stat().st_ino, live("2017-12-08", "scored").stat().st_ino) == first
+    assert (read.stat().st_ino, work("2017-12-08", "scored").stat().st_ino) == first
     assert not live("2017-12-08", "verdict.json").exists()
     broken.unlink()
     monday.run("2017-12-08")
@@ -126,7 +137,7 @@ def test_a_change_of_code_does_a_finished_run_again_and_one_of_words_does_not(ro
         with (package / path).open("a", encoding="utf-8") as file:
             file.write(added)
         fingerprint._module.cache_clear()
-        monday._begun(begun.parent, params.parse(params.read()))
+        monday._begun(begun.parent, work("2017-12-08", ""), params.parse(params.read()))
         return not begun.exists()
 
     assert again("value/score.py", "")  # nothing was begun from this before

@@ -64,7 +64,7 @@ def test_every_stage_runs_and_every_member_gets_an_action(market):
     folder, printed = market
     stages = set(yaml.safe_load((folder / "dvc.yaml").read_text())["stages"])
     assert ran(printed) == stages
-    actions = pd.read_csv(folder / "reports" / "actions.csv", dtype={"member_id": str})
+    actions = pd.read_csv(folder / "reports" / "private" / "actions.csv", dtype={"member_id": str})
     assert len(actions) == actions["member_id"].nunique() == MEMBERS
     assert actions[["value", "p_horizon", "stage", "persona", "tier"]].notna().all().all()
 

@@ -14,6 +14,7 @@ from mlflow.exceptions import MlflowException
 from benchmarks import serving
 from membership.base import tables
 from membership.base.errors import ParamError
+from membership.data import pseudonyms
 from membership.pipeline import serve, stage, track
 
 
@@ -62,8 +63,8 @@ def test_the_loaded_model_has_a_signature_an_example_and_answers_it(registry):
     later, _ = model.predict(example, params={"now": "2017-12-05"})
     assert (known["as_of"], known["model_age_days"]) == ("2017-12-01", 0)
     assert (later["as_of"], later["model_age_days"]) == ("2017-12-05", 4)
-    value = tables.read("value").set_index("member_id")["value"]
-    assert known["value"] == value[known["member_id"]]
+    value = tables.read("value")
+    assert [known["value"]] == value.loc[pseudonyms.of(value["member_id"]) == known["member_id"], "value"].tolist()
     with pytest.raises(MlflowException, match="unknown members: nobody") as refused:
         model.predict(pd.DataFrame({"member_id": ["nobody"]}))
     assert refused.value.get_http_status_code() == 400
@@ -131,12 +132,13 @@ MALFORMED = {
 @pytest.mark.slow
 def test_the_server_answers_ids_and_events_and_says_what_is_wrong_with_the_rest(registry, tmp_path, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "to be changed, and set back")
-    members = tables.read("members")["member_id"].tolist()
+    ids = tables.read("members")["member_id"]
+    members = pseudonyms.of(ids).tolist()
     with serving.served(tmp_path, "champion") as (port, _):
         status, content = serving.ask(port, request(*({"member_id": one} for one in members)))
         known = json.loads(content)["predictions"]
         assert status == 200 and [one["member_id"] for one in known] == members
-        raw = serving.raw_requests(members[:3], "2017-12-01")
+        raw = serving.raw_requests(ids[:3].tolist(), "2017-12-01")
         for member, body in zip(known, raw, strict=False):
             status, content = serving.ask(port, body)
             (found,) = json.loads(content)["predictions"]

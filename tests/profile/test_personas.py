@@ -156,7 +156,7 @@ def test_a_card_says_size_value_and_answers_by_hand():
     value = pd.DataFrame({"member_id": list("abc"), "value": [100.0, 300.0, 100.0], "p_repurchase": [0.5, 0.7, 0.1]})
     cards = personas.cards(made(), value, ANSWERS, pd.Series({"a": True, "b": False, "c": True}))
     assert cards.loc["P", ["members", "mean_value", "value_share", "repurchased"]].tolist() == [2, 200.0, 0.8, 0.5]
-    assert cards.loc["P", ["answered", "answered_share", "example"]].tolist() == [2, 1.0, "b"]
+    assert cards.loc["P", ["answered", "answered_share"]].tolist() == [2, 1.0]
     assert cards.loc["P", "p_repurchase"] == pytest.approx(0.6)
     assert cards["share"].sum() == pytest.approx(1)
     assert personas.most_valuable(cards) == "P"
@@ -180,7 +180,7 @@ def test_a_card_of_members_without_purchases_or_survey_is_blank():
     shares = pd.DataFrame({"member_id": [], "category": [], "spend": []}).astype({"category": "str"})
     answers = pd.DataFrame(index=["a"])
     card = personas.cards(made(labels, pd.Series(dtype="str")), value, answers, pd.Series(dtype=bool)).loc["P"]
-    assert (card["answered"], card["example"]) == (0, "")
+    assert card["answered"] == 0
     assert np.isnan(card["repurchased"]) and np.isnan(card["value_share"])
     assert personas.bought(labels, shares).empty
     assert personas.answered(labels, answers).empty

@@ -29,6 +29,14 @@ def after() -> Targets:
     return Targets(np.array(["ann", "ben"]), sparse.csr_array(np.array([[1.0, 0, 1], [1, 0, 0]])), np.zeros(2, int))
 
 
+def test_a_made_up_member_buys_what_most_buy_in_a_history_of_the_same_kind(known):
+    made = behaviour.made_up(known, items=2, weeks=4)
+    assert made.members.tolist() == [behaviour.MADE_UP] and made.items.tolist() == ["x", "y", "z"]
+    lines = list(zip(made.basket.tolist(), made.item.tolist(), made.age.tolist(), strict=True))
+    assert lines == [(0, 0, 1), (0, 1, 1), (1, 0, 8), (2, 0, 15), (2, 1, 15), (3, 0, 22)]
+    assert made.member.tolist() == [0] * 6
+
+
 def test_what_is_new_is_counted_among_listed_items_and_among_hits(known, after):
     ids = np.array([["x", "z", "y"], ["y", "", ""]])
     found = metrics.composition(ids, after, known, 2).set_index("member_id")

@@ -7,10 +7,13 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 
 from membership.base.errors import DataError, NotPossible
 
 NOT_POSSIBLE = "not_possible"  # in a JSON object: why a stage could not make it; see `absent`
+
+_ASKING = Lock()
 
 
 @contextmanager
@@ -27,7 +30,7 @@ def whole(path: Path) -> Iterator[Path]:
         os.close(handle)
         temporary = Path(name)
         yield temporary
-        temporary.chmod(0o644)
+        temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
     except OSError as error:
         raise DataError(
@@ -37,6 +40,14 @@ def whole(path: Path) -> Iterator[Path]:
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    """Return the user's umask, which can be read by setting it alone."""
+    with _ASKING:
+        mask = os.umask(0o077)
+        os.umask(mask)
+    return mask
 
 
 def write_text(path: Path, text: str) -> None:

@@ -8,6 +8,7 @@ import pandas as pd
 from membership.base import files, spreadsheet
 from membership.base.errors import DataError
 from membership.base.member_schemas import STAGES
+from membership.data import pseudonyms
 from membership.settings.benefits import Benefit
 from membership.settings.lifecycle import Strategy
 
@@ -109,11 +110,19 @@ def by_stage(actions: pd.DataFrame, strategy: Strategy) -> pd.DataFrame:
     return found.assign(**words).rename_axis("stage")
 
 
-def publish(stored: Path, folder: Path) -> None:
-    """Write table `actions`, `stored` in that file, for people and tools: `folder`/actions.parquet and actions.csv."""
-    with files.whole(folder / "actions.parquet") as temporary:
-        temporary.write_bytes(stored.read_bytes())
-    spreadsheet.write(folder / "actions.csv", pd.read_parquet(stored))
+def publish(stored: Path, folder: Path, original_ids: bool = False) -> list[Path]:
+    """Write table `actions`, `stored` in that file, for people and tools; return the files written.
+
+    `folder`/actions.parquet and actions.csv name members by pseudonym; with `original_ids` actions_original_ids.parquet
+    and .csv name them by id.
+    """
+    frame, name = pd.read_parquet(stored), "actions_original_ids" if original_ids else "actions"
+    frame = frame if original_ids else pseudonyms.masked(frame)
+    written = [folder / f"{name}{ending}" for ending in (".parquet", ".csv")]
+    with files.whole(written[0]) as temporary:
+        frame.to_parquet(temporary, index=False, compression="zstd")
+    spreadsheet.write(written[1], frame)
+    return written
 
 
 def _called(profile: pd.DataFrame, tiers: pd.DataFrame, strategy: Strategy) -> list[str]:

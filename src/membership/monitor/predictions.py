@@ -15,6 +15,7 @@ import pandas as pd
 
 from membership.base import files, paths, tables
 from membership.base.errors import DataError
+from membership.data import pseudonyms
 from membership.recommend.chances import PROBABLE
 
 SCORES = ("p_repurchase", "next_order_days", "expected_orders", "expected_spend", "value")  # what is forecast
@@ -68,9 +69,10 @@ def stored() -> Path:
 
 
 def read(path: Path) -> pd.DataFrame:
-    """Return the predictions in `path`, none where there is no such file. Raises DataError where it is broken.
+    """Return the predictions in `path`, none where there is no such file.
 
-    In a file of an earlier version, which did not keep them, _ADDED are null.
+    Raises DataError where it is broken, or its pseudonyms are of another key. In a file of an earlier version, which
+    did not keep them, _ADDED are null.
     """
     if not path.exists():
         columns = tables.ALL["predictions"].columns
@@ -80,12 +82,12 @@ def read(path: Path) -> pd.DataFrame:
     except Exception as error:
         raise DataError(f"{path}: not a readable Parquet file ({error}); bring it back, or delete it.") from error
     added = dict.fromkeys(_ADDED.difference(frame.columns), np.nan)
-    return tables.check("predictions", frame.assign(**added), path)
+    return tables.check("predictions", pseudonyms.unmasked(frame.assign(**added), path), path)
 
 
 def write(path: Path, log: pd.DataFrame) -> None:
-    """Store `log`, checked, in `path`, whole or not at all."""
-    checked = tables.check("predictions", log)
+    """Store `log`, checked, in `path`, whole or not at all: members by their pseudonyms."""
+    checked = tables.check("predictions", pseudonyms.masked(log))
     with files.whole(path) as temporary:
         checked.to_parquet(temporary, index=False, compression="zstd")
 

@@ -42,7 +42,8 @@ class Standing:
         self.p: Stage = params.parse(yaml.safe_load((folder / "params.yaml").read_text(encoding="utf-8")))
         self.worth, self.forecast, self.borders, self.rule = (stored.load(folder / name, CLASSES) for name in MODELS)
         self.items = pd.read_parquet(folder / "items.parquet")
-        self.joined = pd.read_parquet(folder / "members.parquet").set_index("member_id")["joined_at"]
+        members = pd.read_parquet(folder / "members.parquet").set_index("member_id")
+        self.joined, self._shift = members["joined_at"], members["shift"]
         redeems = points.redeemers(len(self.joined), self.p.tiers, self.p.seed)
         self.redeems = pd.Series(redeems, self.joined.index.sort_values())
         self._lines, self.live = (
@@ -50,6 +51,13 @@ class Standing:
             files.read_json((policy_folder or folder) / "policy.json"),
         )
         self._folder = policy_folder or folder
+
+    def shifts(self, members: pd.Index) -> np.ndarray:
+        """Return by how much each member's thresholds are off: see `effects.shifts`."""
+        known = self._shift.reindex(members).to_numpy()
+        return known if not np.isnan(known).any() else np.where(
+            np.isnan(known), effects.shifts(members, self.p.tiers), known
+        )  # fmt: skip
 
     @cached_property
     def market(self) -> baskets.Baskets:
@@ -153,7 +161,7 @@ class Moment:
     def _tiers(self, amounts: pd.DataFrame, ahead: pd.Series, earning: qualifying.Earning) -> pd.DataFrame:
         standing = self._standing
         settings = standing.p.tiers
-        shifts = effects.shifts(amounts.index, settings)
+        shifts = standing.shifts(amounts.index)
         ranks = rules.replay(amounts, standing.rule, shifts)
         # who redeems is drawn for the batch run's members; of others nothing is assumed to be redeemed
         redeems = standing.redeems.reindex(amounts.index, fill_value=False).to_numpy()

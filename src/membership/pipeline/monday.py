@@ -34,6 +34,7 @@ from membership.settings.params import Stage
 from membership.trials import register, serving
 from membership.value import score
 
+WORK = "scoring"  # under data/, while a run lasts
 _MEMBERS = 20_000  # that are scored together: bounds the memory
 _SCORED = ("features", "value", "stage", "tiers", "recommendations")
 
@@ -63,19 +64,19 @@ def run(asked: str | None = None) -> Path:
     if day is None:  # the data say which day it is
         read, day = ingest.known(p, None)
         request.clock(day.isoformat(), p.windows.as_of, "AS_OF")
-    folder = _begun(paths.reports("live", day.isoformat()), p)
+    work = paths.data(WORK, day.isoformat())  # has ids as the source has them, so it is in data/
+    folder = _begun(paths.reports("live", day.isoformat()), work, p)
     if not (folder / "verdict.json").exists():
-        _step(folder / "read", lambda to: (read or ingest.known(p, day)[0]).save(partial(tables.write, root=to)))
-        _step(folder / "scored", lambda to: _score(folder / "read", to, p, day))
-        _publish(folder, p, day)
-        _judge(folder, p, day)
-    for done in ("read", "scored"):
-        shutil.rmtree(folder / done, ignore_errors=True)
+        _step(work / "read", lambda to: (read or ingest.known(p, day)[0]).save(partial(tables.write, root=to)))
+        _step(work / "scored", lambda to: _score(work / "read", to, p, day))
+        _publish(work, folder, p, day)
+        _judge(work, folder, p, day)
+    shutil.rmtree(work, ignore_errors=True)
     return folder
 
 
-def _begun(folder: Path, p: Stage) -> Path:
-    """Return `folder` with what an earlier run left in it, if that began from the same; else an empty one.
+def _begun(folder: Path, work: Path, p: Stage) -> Path:
+    """Return `folder` with what an earlier run left in it and in `work`, if that began from the same; else empty ones.
 
     The same code is what scoring runs through, comments and the room `report` left out, as in a stage's fingerprint.
     """
@@ -84,8 +85,9 @@ def _begun(folder: Path, p: Stage) -> Path:
     code = fingerprint.code({__spec__.name}, ("membership.report",))
     basis = json.loads(json.dumps({"files": made, "code": code, "params": p.plain()}, default=str))
     started = folder / "basis.json"
-    if folder.exists() and not (started.exists() and files.read_json(started) == basis):
-        shutil.rmtree(folder)
+    if not (started.exists() and files.read_json(started) == basis):
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(work, ignore_errors=True)
     files.write_json(started, basis)
     return folder
 
@@ -132,22 +134,22 @@ def _frames(known: Known, items: pd.DataFrame, p: Stage) -> dict[str, pd.DataFra
     return frames | {"recommendations": listed.drop(columns=["name", "category"])}
 
 
-def _publish(folder: Path, p: Stage, day: date) -> None:
-    """Write actions.csv, actions.parquet and predictions.parquet."""
-    scored = {name: pd.read_parquet(folder / "scored" / f"{name}.parquet") for name in _SCORED}
+def _publish(work: Path, folder: Path, p: Stage, day: date) -> None:
+    """Write to `folder`, from what `work` holds, actions.csv, actions.parquet and predictions.parquet."""
+    scored = {name: pd.read_parquet(work / "scored" / f"{name}.parquet") for name in _SCORED}
     worth, known = (scored[name].set_index("member_id") for name in ("value", "features"))
     value = score.grouped(worth, known, p.value).reset_index()
     live, listed, days = champions.live(), scored["recommendations"], _days(p)
     facts = scored["value"].merge(scored["tiers"][["member_id", "tier"]]).merge(scored["stage"])
     version = predictions.version(live, files.read_json(paths.models("value.json")))
     predictions.write(folder / "predictions.parquet", predictions.assemble(facts, listed, live, version, day, days))
-    profile, items = _profile(scored["stage"]), _table(folder / "read", "items")
+    profile, items = _profile(scored["stage"]), _table(work / "read", "items")
     tried, tiers, strategy = register.read(), scored["tiers"], p.lifecycle.strategy
     given = serving.given(tables.read("allocations"), tried, day)
     steps = actions.steps(profile, tiers, given, listed, items, strategy, p.benefits.catalogue)
     todo = actions.assemble(value, profile, tiers, steps, listed, items, register.arms(tried, day))
-    tables.write("actions", todo, folder / "scored")
-    actions.publish(tables.ALL["actions"].path(folder / "scored"), folder)
+    tables.write("actions", todo, work / "scored")
+    actions.publish(tables.ALL["actions"].path(work / "scored"), folder)
 
 
 def _profile(stage: pd.DataFrame) -> pd.DataFrame:
@@ -156,11 +158,11 @@ def _profile(stage: pd.DataFrame) -> pd.DataFrame:
     return stage.merge(batch, on="member_id", how="left").fillna({"persona": NEWCOMER, "main_need": ""})
 
 
-def _judge(folder: Path, p: Stage, day: date) -> None:
-    """Write report.md and, last of all, verdict.json: what came true, drift, and whether to train anew."""
-    con, now = engine.connect(), pd.read_parquet(folder / "scored" / "features.parquet")
-    events, members = (con.read_parquet(str(tables.ALL[name].path(folder / "read"))) for name in ("events", "members"))
-    value, items = pd.read_parquet(folder / "scored" / "value.parquet"), _table(folder / "read", "items")
+def _judge(work: Path, folder: Path, p: Stage, day: date) -> None:
+    """Write to `folder` report.md and, last of all, verdict.json: what came true, drift, and whether to train anew."""
+    con, now = engine.connect(), pd.read_parquet(work / "scored" / "features.parquet")
+    events, members = (con.read_parquet(str(tables.ALL[name].path(work / "read"))) for name in ("events", "members"))
+    value, items = pd.read_parquet(work / "scored" / "value.parquet"), _table(work / "read", "items")
     log = _predicted(folder, day)
     earlier = predictions.over(log, day)
     found = monitor.compare(earlier, value["member_id"], events, items, day, p.monitor)

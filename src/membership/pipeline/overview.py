@@ -37,7 +37,7 @@ def last_words() -> str:
         numbers=numbers,
         reasons=list(reasons),
         currency=params.parse(params.read()).dataset.currency,
-        actions="reports/actions.csv",
+        actions="reports/private/actions.csv",
         minutes=took.sum(),
         longest=list(took.nlargest(_LONGEST).index),
     )

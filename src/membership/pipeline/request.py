@@ -6,7 +6,7 @@ fields below) and `joined_at` (an ISO date). A row without `events` asks for wha
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
@@ -40,6 +40,14 @@ class Request:
     sent: np.ndarray
     events: pd.DataFrame
     joined_at: pd.Series
+
+    def named(self, names: Callable[[str], str]) -> "Request":
+        """Return it with the members called as `names` says."""
+        events = self.events
+        if "member_id" in events:
+            events = events.assign(member_id=events["member_id"].map(names).astype("str"))
+        members = np.array([names(one) for one in self.members.tolist()])
+        return Request(members, self.sent, events, self.joined_at.rename(index=names))
 
 
 def clock(now: Any, as_of: date, name: str = "now") -> datetime:

@@ -9,7 +9,7 @@ import sys
 
 from membership.base import graph
 from membership.base.errors import ProjectError
-from membership.pipeline import overview, track
+from membership.pipeline import overview, published, track
 from membership.report import pages
 from membership.settings import params
 
@@ -22,6 +22,8 @@ def main() -> int:
             last = track.latest(node.name)
             if outs and (last is None or not track.made(last, outs)):
                 _log(node.name, outs)
+        if published.stale():
+            published.refresh()
         print(f"\n{overview.last_words()}")
     except ProjectError as error:
         print(f"\n{error}", file=sys.stderr)

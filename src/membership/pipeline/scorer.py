@@ -27,10 +27,11 @@ import yaml
 from membership.base import engine, files, paths, stored, tables
 from membership.base.errors import DataError
 from membership.data import purchases
-from membership.pipeline import request
+from membership.pipeline import masks, request
 from membership.pipeline.moment import CLASSES, MODELS, Moment, Standing
 from membership.recommend import baskets, model, policy, train
 from membership.settings import params
+from membership.tiers import effects
 from membership.trials import log, register, serving
 
 WORTH = ("value", "value_low", "value_high", "p_repurchase", "p_horizon", "residual_value")
@@ -73,7 +74,9 @@ def pack_models(folder: Path) -> None:
     lines.to_parquet(folder / "baskets.parquet", index=False)
     known = np.union1d(lines["item_id"], tables.read("recommendations")["item_id"])
     items[items["item_id"].isin(known)].to_parquet(folder / "items.parquet", index=False)
-    tables.read("members")[["member_id", "joined_at"]].to_parquet(folder / "members.parquet", index=False)
+    members = tables.read("members")[["member_id", "joined_at"]]
+    shift = effects.shifts(pd.Index(members["member_id"]), p.tiers)  # a hash of the id, which a scorer does not know
+    members.assign(shift=shift).to_parquet(folder / "members.parquet", index=False)
 
 
 def pack_policy(folder: Path, arm: str, live: dict, other: dict | None = None) -> None:
@@ -101,6 +104,7 @@ def _pack_one(folder: Path, arm: str, live: dict) -> None:
 def example(folder: Path) -> pd.DataFrame:
     """Return a request to the scorer in `folder`: one member by id, and one of whom two purchases are sent."""
     known = pd.read_parquet(folder / "answers.parquet", columns=["member_id"])["member_id"]
+    first = masks.Door(folder).outside(known.iloc[0])
     items = pd.read_parquet(folder / "items.parquet", columns=["item_id"])["item_id"].head(2).tolist()
     p = params.parse(yaml.safe_load((folder / "params.yaml").read_text(encoding="utf-8")))
     days = [p.windows.as_of - timedelta(days=back) for back in (20, 6)]
@@ -108,7 +112,7 @@ def example(folder: Path) -> pd.DataFrame:
         {"kind": purchases.PURCHASE, "local_at": f"{day}T10:00:00", "item_id": item, "amount": 499}
         for day, item in zip(days, items, strict=False)
     ]
-    return pd.DataFrame({"member_id": [known.iloc[0], "somebody new"], "events": [None, events]})
+    return pd.DataFrame({"member_id": [first, "somebody new"], "events": [None, events]})
 
 
 def _trained(settings: dict) -> model.NextBasket:
@@ -144,7 +148,7 @@ class Scorer:
     """Answers requests from what `pack` put into a folder; safe to call from several threads."""
 
     def __init__(self, folder: Path):
-        self._standing, self._folder = Standing(folder), folder
+        self._standing, self._folder, self._door = Standing(folder), folder, masks.Door(folder)
         self.p = self._standing.p
         self.as_of = self.p.windows.as_of
         self._moments: OrderedDict[tuple[date, str], Moment] = OrderedDict()
@@ -177,6 +181,7 @@ class Scorer:
         """
         k, clock = request.top(k, self.p.recommend.k), request.clock(now, self.as_of)
         asked = request.read(rows, clock, self.p.clean)
+        asked = asked.named(self._door.inside)
         members = list(zip(asked.members.tolist(), asked.sent.tolist(), strict=True))
         if unknown := [member for member, sent in members if not sent and member not in self._known]:
             shown = ", ".join(unknown[:5])
@@ -191,7 +196,8 @@ class Scorer:
             found |= self._anew(past, joined, "batch", clock.date(), k)
         day = clock.date()
         answers = [found[member] if member in found else self._from_batch(member, k, day) for member, _ in members]
-        return self._in_trials(answers, clock, request_id)
+        answers = self._in_trials(answers, clock, request_id)
+        return [answer | {"member_id": self._door.outside(answer["member_id"])} for answer in answers]
 
     def _from_batch(self, member: str, k: int, day: date) -> dict:
         return self._known[member] | {"items": self._lists[self._policy(member, day)].get(member, [])[:k]}
@@ -214,7 +220,9 @@ class Scorer:
                 listed = [item["item_id"] for item in answer["items"]]
                 shown = json.dumps({"items": listed, "benefits": answer["benefits"]})
                 day = date.fromisoformat(answer["as_of"])
-                rows += self._trials.rows(request, answer["member_id"], arms, shown, day, clock, version)
+                rows += self._trials.rows(
+                    request, self._door.outside(answer["member_id"]), arms, shown, day, clock, version
+                )
         self._log.append(rows)
         return answers
 

@@ -121,12 +121,13 @@ def _make_registry(client) -> None:
 
 def _version(client, folder: Path, arm: str, arms: dict[str, dict], run_id: str) -> str:
     """Return the version that answers for policy `arm` of `arms` as the batch run did, made if there is none yet."""
-    from membership.pipeline import scorer
+    from membership.pipeline import masks, scorer
     from membership.settings import params
 
     packed, live = folder / arm / "scorer", arms[arm]
     shutil.copytree(folder / "any", packed)
     scorer.pack_policy(packed, arm, live, next(one for name, one in arms.items() if name != arm))
+    masks.hide(packed)
     content, p = _digest([packed, _package()]), params.parse(params.read())
     for known in client.search_model_versions(f"name = '{MODEL}'"):
         if known.tags.get("content") == content:

@@ -23,7 +23,7 @@ from papermill.exceptions import PapermillExecutionError
 
 from membership.base import graph, kernels, paths
 from membership.base.errors import NotPossible, ParamError, ProjectError
-from membership.pipeline import outputs, possible, store
+from membership.pipeline import outputs, possible, published, store
 from membership.settings import params
 
 
@@ -66,14 +66,17 @@ def _run(node: graph.Node, p: params.Stage, overrides: Mapping[str, Any], root: 
             with _results_stay(stage):
                 opening.result().finish(ok=False)
             raise
-    from membership.report import pages
+    from membership.report import few, pages
 
     if failure is not None and failure.ename == NotPossible.__name__:
         why, failure = failure.evalue, None
     if why is not None:
         possible.step_over(node, executed, why, root)
+    few.guard(executed, few.smallest())
     shown = [pages.save_page(executed, root / "reports" / f"{node.notebook.stem}.html"), *pages.save_figures(executed)]
     owned = failure is None and not overrides
+    if owned and stage == "decide":
+        published.refresh()
     if owned and why is None and stage == "report":
         pages.save_readme()
         pages.refresh()

@@ -13,6 +13,7 @@ import pandas as pd
 
 from membership.base import engine, files, paths, results
 from membership.base.errors import ParamError, ProjectError
+from membership.data import pseudonyms
 from membership.evaluate import champions
 from membership.settings import params
 from membership.settings.benefits import Benefit
@@ -43,7 +44,7 @@ def run(name: str) -> str:
     known_until = pd.Timestamp(events.local_at.max().execute()).date() + timedelta(days=1)
     days = min(p.economics.repurchase_days, trial.period_days) if trial.unit == PERIOD else p.economics.repurchase_days
     observed = outcomes.observe(events, rows, days, known_until, stored)
-    exposures = _log(p.trials.log, stored)
+    exposures = pseudonyms.unmasked(_log(p.trials.log, stored), "the log of trials")
     found = reading.read(
         stored, trial, rows, observed, exposures, p.trials, p.economics.margin_rate, costs(trial, p, days)
     )
@@ -95,7 +96,7 @@ def _log(url: str | None, name: str) -> pd.DataFrame:
 
 
 def _keep(found: Reading, p: Stage, rehearsed: bool) -> str:
-    from membership.report import words
+    from membership.report import few, words
     from membership.report.figures import trials as figures
 
     folder = paths.reports("trials", re.sub(r"[^a-z0-9_-]+", "-", found.name))
@@ -104,7 +105,8 @@ def _keep(found: Reading, p: Stage, rehearsed: bool) -> str:
     files.write_text(folder / "reading.md", f"# {found.name}\n\n{told}\n\n## What it can find\n\n{planned}\n")
     about = {"given": {} if rehearsed else found.trial.gives, "began": str(found.trial.start), "policies": _policies()}
     files.write_json(folder / "reading.json", found.to_json() | about)
-    for name, frame in (("effects", found.effects), ("subgroups", found.groups)):
+    for name, rows in (("effects", found.effects), ("subgroups", found.groups)):
+        frame = few.frame(rows, few.smallest())
         files.write_text(folder / f"{name}.csv", frame.to_csv(index=False, lineterminator="\n"))
     ax = figures.effects(found)
     if ax is not None:

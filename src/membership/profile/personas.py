@@ -182,7 +182,7 @@ def cards(personas: Personas, value: pd.DataFrame, answers: pd.DataFrame, recent
     `value`: table `value`; `answers`: `Survey.wide`; `recent`: by member_id, whether the member ordered in the last
     `repurchase_days`. Columns: members, share; mean_value (cents of margin over the horizon), value_share (of all
     value), p_repurchase (mean), repurchased (mean of `recent`), answered (members who answered the survey),
-    answered_share, example (the member nearest to the centre).
+    answered_share.
     """
     facts = value.set_index("member_id")[["value", "p_repurchase"]].reindex(personas.labels.index)
     facts["recent"] = recent.reindex(facts.index).astype(float)
@@ -201,7 +201,6 @@ def cards(personas: Personas, value: pd.DataFrame, answers: pd.DataFrame, recent
             "answered_share": groups["answered"].mean(),
         }
     ).rename_axis("persona")
-    found["example"] = personas.examples.reindex(found.index).fillna("")
     return found.sort_values("members", ascending=False, kind="stable")
 
 

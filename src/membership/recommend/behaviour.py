@@ -4,13 +4,32 @@ import numpy as np
 import pandas as pd
 
 from membership.recommend import metrics, policy
-from membership.recommend.baskets import Targets
+from membership.recommend.baskets import Baskets, Targets
 from membership.recommend.policy import Recommender
 from membership.recommend.train import Situation
 
 EXPLORE = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)  # log-odds
 CONFIDENCE = 0.95  # of intervals
 DEPTH = 100  # items of a member whose probabilities are checked, at most
+
+MADE_UP = "a made-up member"
+
+
+def made_up(known: Baskets, items: int = 8, weeks: int = 12) -> Baskets:
+    """Return the history of a member who never was, to show what is recommended without showing anybody.
+
+    `weeks` baskets, a week apart, of the `items` that most members of `known` bought: the first of them in every
+    basket, the second in every other one, the n-th in every n-th. The catalogue is that of `known`.
+    """
+    pairs = np.unique(np.c_[known.item, known.member], axis=0)
+    buyers = np.bincount(pairs[:, 0], minlength=len(known.items))
+    favourites = np.argsort(-buyers, kind="stable")[: min(items, np.count_nonzero(buyers))]
+    basket, place = np.nonzero(np.arange(weeks)[:, None] % (np.arange(len(favourites)) + 1) == 0)
+    order = np.lexsort((favourites[place], basket))
+    basket, item = (array[order].astype(np.int32) for array in (basket, favourites[place]))
+    age = (basket if known.cutoff is None else 7 * basket) + 1
+    saved = None if known.discount is None else np.zeros(len(item), dtype=np.float32)
+    return Baskets(known.cutoff, np.array([MADE_UP]), known.items, np.zeros_like(item), item, basket, age, saved)
 
 
 def frontier(now: Situation, probability: np.ndarray, targets: Targets, k: int, in_use: float = 0.0) -> pd.DataFrame:

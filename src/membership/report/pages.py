@@ -13,7 +13,7 @@ from nbconvert.preprocessors import TagRemovePreprocessor
 
 from membership.base import absent, files, graph, paths
 from membership.base.errors import DataError
-from membership.report import words
+from membership.report import few, words
 
 CONCLUSION = "conclusion"  # the tag of the cell that a page begins with
 # Belt and braces over escaping: a browser runs no script of a page and fetches nothing for it, its pictures are inside.
@@ -53,12 +53,15 @@ def step_over(source: Path, executed: Path, why: str) -> None:
 def refresh() -> list[Path]:
     """Bring the texts of all pages up to date with their notebooks, without running any; return what was written.
 
-    So are pages of a version that still loaded scripts.
+    So are pages of a version that still loaded scripts, and those that tell of fewer members than may be told now.
     """
     written = []
     for node in graph.nodes():
         executed, page = paths.reports("notebooks", node.notebook.name), paths.reports(f"{node.notebook.stem}.html")
-        if executed.exists() and (_retold(executed, node.notebook) or not _inert(page)):
+        if not executed.exists():
+            continue
+        told = [few.guard(executed, few.smallest()), _retold(executed, node.notebook)]
+        if any(told) or not _inert(page):
             written.append(save_page(executed, page))
     return written
 
@@ -196,7 +199,7 @@ _PAGE = """<!doctype html>
 <h2>The notebooks, in reading order</h2>
 <table><tr><th>stage</th><th>page</th><th></th></tr>
 {rows}</table>
-<p>Compare runs with <code>make ui</code>; load <code>actions.csv</code> (one row a member, money in cents)
+<p>Compare runs with <code>make ui</code>; load <code>private/actions.csv</code> (one row a member, money in cents)
 into the campaign tool.</p>
 </body></html>
 """

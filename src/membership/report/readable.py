@@ -50,6 +50,25 @@ def money(frame: pd.DataFrame) -> Styler:
     return styled(frame, dict.fromkeys(frame.select_dtypes("number"), formats.money))
 
 
+def made_up(frame: pd.DataFrame, fewest: int) -> Styler:
+    """Return a row of `frame` (with member_id) as it may look, column by column: of a member who never was.
+
+    A number or time is the middle one, a text the one that most members have; "" where fewer than `fewest` share it.
+    """
+    shown = {}
+    for name in frame.columns.drop("member_id"):
+        values = frame[name].dropna()
+        if pd.api.types.is_bool_dtype(values) or not pd.api.types.is_numeric_dtype(values):
+            if pd.api.types.is_datetime64_any_dtype(values):
+                shown[name] = formats.day(values.median()) if len(values) else formats.UNKNOWN
+                continue
+            shared = frame.groupby(values.astype(str))["member_id"].nunique()
+            shown[name] = shared.idxmax() if len(shared) and shared.max() >= fewest else ""
+        else:
+            shown[name] = formats.number(values.median(), 2) if len(values) else formats.UNKNOWN
+    return styled(pd.Series(shown, name="a made-up member").to_frame())
+
+
 def styled(
     frame: pd.DataFrame, how: Mapping[str, Callable] | None = None, digits: int = 6, index: bool = True
 ) -> Styler:

@@ -12,7 +12,7 @@ import jinja2
 from IPython.display import Markdown
 from markupsafe import Markup
 
-from membership.report import formats, markdown
+from membership.report import few, formats, markdown
 
 _FORMATS = (
     "number",
@@ -53,9 +53,12 @@ _MARKDOWN, _HTML = _environment(_escaped), _environment(lambda value: value)
 
 
 def render(template: str, **values: Any) -> str:
-    """Return `templates/<template>.md.j2` filled with `values`, in which all text is escaped."""
+    """Return `templates/<template>.md.j2` filled with `values`, in which all text is escaped and no group is too small.
+
+    See `few`.
+    """
     text = _MARKDOWN.get_template(f"{template}.md.j2").render(**values)
-    return text.strip()
+    return few.markdown(text.strip(), few.smallest())
 
 
 def page(template: str, **values: Any) -> str:

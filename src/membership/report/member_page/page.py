@@ -13,7 +13,7 @@ from IPython.display import HTML
 
 from membership.base import graph, tables
 from membership.base.errors import DataError
-from membership.data import purchases
+from membership.data import pseudonyms, purchases
 from membership.profile.stated import BEHAVIOUR, SURVEY
 from membership.report import words
 from membership.report.figures.repurchase import MOVED
@@ -30,16 +30,20 @@ MONTHS, ORDERS, NEEDS, ITEMS = 12, 5, 9, 6  # how much is shown
 def show(member_id: str) -> HTML:
     """Return the page of `member_id` from the tables that are stored, and say which stage makes the missing ones.
 
+    `member_id` is an id or a pseudonym; the page tells the pseudonym.
+
     Raises DataError, naming the nearest ids, where nobody has that id.
     """
+    member_id = pseudonyms.find(str(member_id))
     frames = {name: _of(name, member_id) for name in TABLES if name != "items" and tables.ALL[name].path().exists()}
     if "events" in frames and tables.ALL["items"].path().exists():
         frames["items"] = tables.read("items").merge(frames["events"][["item_id"]].drop_duplicates())
-    return HTML(build(member_id, frames, params.load("ingest").windows.as_of))
+    name = pseudonyms.of(pd.Series([member_id])).iloc[0]
+    return HTML(build(member_id, frames, params.load("ingest").windows.as_of, name))
 
 
-def build(member_id: str, frames: Mapping[str, pd.DataFrame], as_of: date) -> str:
-    """Return the page of `member_id` as HTML that needs nothing else.
+def build(member_id: str, frames: Mapping[str, pd.DataFrame], as_of: date, name: str | None = None) -> str:
+    """Return the page of `member_id`, who is called `name` there, as HTML that needs nothing else.
 
     `frames`: tables by name, with the rows of any members. Nothing on or after `as_of` (a local day) is shown. Raises
     DataError where `frames["members"]` has no such member.
@@ -67,7 +71,7 @@ def build(member_id: str, frames: Mapping[str, pd.DataFrame], as_of: date) -> st
     if facts["actions"]:
         facts["items"] = _items(facts["actions"])
     makers = {name: graph.maker(f"data/{name}.parquet") for name in TABLES if name not in frames}
-    return words.page("member_page", member_id=member_id, as_of=as_of, makers=makers, **facts)
+    return words.page("member_page", member_id=name or member_id, as_of=as_of, makers=makers, **facts)
 
 
 def _of(name: str, member_id: str) -> pd.DataFrame:

@@ -1,0 +1,132 @@
+"""Tables of groups for many eyes: no group of fewer than k members is told, nor one that the others would give away.
+
+In a row whose column `members` is below k all numbers are hidden; so is the number of a part of a group (columns
+PARTS) that is below k. Where only one is hidden, a sum would tell it: the next smallest is hidden, too. One place for
+HTML and Markdown as notebooks show them, and for frames; what was hidden stays hidden when it is done again.
+"""
+
+import re
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pandas as pd
+from bs4 import BeautifulSoup
+
+from membership.base import files, paths
+from membership.settings import params
+from membership.settings.privacy import Privacy
+
+MEMBERS = "members"
+PARTS = ("with_benefits", "with benefits", "also get benefits", "about_to_drop", "in_grace", "near_next", "assigned")
+HIDDEN, NOTHING = "few", "-"
+_NUMBER = re.compile(r"\d[\d,]*(?:\.0+)?(?= \(|$)")
+_MARKDOWN = re.compile(r"(?:^\|.*\|[ \t]*$\n?){3,}", re.MULTILINE)
+
+
+def smallest() -> int:
+    """Return k of the project's parameters: the fewest members who may be shown together."""
+    return _smallest(paths.root())
+
+
+@cache
+def _smallest(root: Path) -> int:
+    return Privacy.model_validate(params.read(root / "params.yaml").get("privacy") or {}).k
+
+
+def hidden(counts: Iterable[float | None], k: int) -> np.ndarray:
+    """Return which of `counts`, groups whose sum is known, may not be told: bool (n,); unknown ones are None or NaN.
+
+    >>> hidden([3, 40, 7, 0], 5).tolist()
+    [True, False, True, False]
+    """
+    found = np.array([np.nan if one is None else one for one in counts], dtype=float)
+    few = (found > 0) & (found < k)
+    if few.sum() == 1 and (found >= k).any():
+        few[np.nanargmin(np.where(found >= k, found, np.nan))] = True
+    return few
+
+
+def frame(table: pd.DataFrame, k: int) -> pd.DataFrame:
+    """Return `table` without the numbers of groups of fewer than `k` of its column `members`; others as they are."""
+    if MEMBERS not in table or not pd.api.types.is_numeric_dtype(table[MEMBERS]):
+        return table
+    few = hidden(table[MEMBERS], k)
+    if not few.any():
+        return table
+    numbers = table.select_dtypes("number").columns
+    return table.assign(**{name: table[name].astype(float).mask(few) for name in numbers})
+
+
+def markdown(text: str, k: int) -> str:
+    """Return Markdown `text` whose pipe tables tell no group of fewer than `k`."""
+    return _MARKDOWN.sub(lambda found: _table(found.group(0), k), text)
+
+
+def html(text: str, k: int) -> str:
+    """Return `text`, the HTML of tables, telling no group of fewer than `k`; without such a group it is unchanged."""
+    page, changed = BeautifulSoup(text, "html.parser"), False
+    for table in page.find_all("table"):
+        rows = [row.find_all(["th", "td"]) for row in table.find_all("tr")]
+        head = [cell.get_text(strip=True) for cell in rows[0]] if rows else []
+        body = [row for row in rows[1:] if any(cell.name == "td" and cell.get_text(strip=True) for cell in row)]
+        shown = [[cell.get_text(strip=True) for cell in row] for row in body]
+        for row, column, told in _masks(head, shown, k):
+            body[row][column].string = told
+            changed = True
+    return str(page) if changed else text
+
+
+def guard(executed: Path, k: int) -> bool:
+    """Let the tables of an executed notebook tell no group of fewer than `k`; say whether any had changed."""
+    notebook, changed = nbformat.read(executed, as_version=4), False
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            for kind, hide in (("text/html", html), ("text/markdown", markdown)):
+                new = hide(data.get(kind, ""), k)
+                if new != data.get(kind, ""):
+                    data[kind], changed = new, True
+                    data.pop("text/plain", None)
+    if changed:
+        files.write_text(executed, nbformat.writes(notebook))
+    return changed
+
+
+def _table(text: str, k: int) -> str:
+    lines = text.rstrip("\n").split("\n")
+    rows = [[cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip().strip("|"))] for line in lines]
+    head, body = rows[0], [list(row) for row in rows[2:]]
+    masks = _masks(head, body, k)
+    for row, column, told in masks:
+        body[row][column] = told
+    if not masks:
+        return text
+    told = [lines[0], lines[1], *("| " + " | ".join(row) + " |" for row in body)]
+    return "\n".join(told) + ("\n" if text.endswith("\n") else "")
+
+
+def _masks(head: list[str], rows: list[list[str]], k: int) -> list[tuple[int, int, str]]:
+    """Return (row, column, what to tell instead) of what may not be told; a row counts its cells from the right."""
+    found: dict[tuple[int, int], str] = {}
+    if MEMBERS in head:
+        back = len(head) - head.index(MEMBERS)
+        for row in np.flatnonzero(hidden([_count(cells, back) for cells in rows], k)):
+            first = len(rows[row]) - len(head) + 1  # what comes before names the group
+            for column in range(max(first, 0), len(rows[row])):
+                if re.search(r"\d", rows[row][column]):
+                    found[row, column] = NOTHING
+            found[row, len(rows[row]) - back] = HIDDEN
+    for name in (one for one in head if one in PARTS):
+        back = len(head) - head.index(name)
+        for row in np.flatnonzero(hidden([_count(cells, back) for cells in rows], k)):
+            found.setdefault((row, len(rows[row]) - back), HIDDEN)
+    return [(int(row), column, told) for (row, column), told in found.items()]
+
+
+def _count(cells: list[str], back: int) -> float | None:
+    cell = cells[len(cells) - back] if len(cells) >= back else ""
+    number = _NUMBER.match(cell)
+    return float(number.group(0).replace(",", "")) if number else None

@@ -1,0 +1,64 @@
+"""Tables for many eyes: small groups are hidden, and so is what would give one away."""
+
+import nbformat
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from membership.report import few, words
+
+K = 5
+
+
+@given(st.lists(st.integers(0, 40), min_size=2, max_size=8), st.integers(2, 12))
+def test_what_is_told_never_gives_a_small_group_away(counts, k):
+    hidden = few.hidden(counts, k)
+    told = [count for count, gone in zip(counts, hidden, strict=True) if not gone]
+    assert all(count == 0 or count >= k for count in told)
+    lost = sum(counts) - sum(told)  # what the total tells of all that is hidden together
+    assert lost == 0 or hidden.sum() >= 2 or not any(count >= k for count in counts)
+
+
+def test_a_small_row_loses_its_numbers_and_the_next_smallest_too():
+    table = pd.DataFrame({"tier": list("abc"), "members": [3, 40, 7], "value": [1.0, 2.0, 3.0]})
+    found = few.frame(table, K)
+    assert found["tier"].tolist() == list("abc") and found["members"].isna().tolist() == [True, False, True]
+    assert found["value"].dropna().tolist() == [2.0]
+    assert few.frame(table, 3) is table
+
+
+def test_a_table_in_markdown_is_hidden_once_and_for_all():
+    text = "Before.\n\n| tier | members | value |\n|:--|--:|--:|\n"
+    text += "| a | 3 (6%) | 12 |\n| b | 1,040 (80%) | 2 |\n| c | 7 | 9 |\n"
+    found = few.markdown(text, K)
+    assert found.splitlines()[-3:] == ["| a | few | - |", "| b | 1,040 (80%) | 2 |", "| c | few | - |"]
+    assert few.markdown(found, K) == found and few.markdown(text, 3) == text
+
+
+@pytest.mark.parametrize("styled", [True, False])
+def test_a_table_of_a_notebook_is_hidden(styled, tmp_path):
+    frame = pd.DataFrame(
+        {"members": [3, 40, 70], "value": [11, 22, 33], "about_to_drop": [0, 2, 9]},
+        index=pd.Index(list("abc"), name="g"),
+    )
+    shown = frame.style.to_html() if styled else frame.to_html()
+    cell = nbformat.v4.new_code_cell("x")
+    cell.outputs = [nbformat.v4.new_output("display_data", {"text/html": shown, "text/plain": "3"})]
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / "a.ipynb")
+    assert few.guard(tmp_path / "a.ipynb", K) and not few.guard(tmp_path / "a.ipynb", K)
+    data = nbformat.read(tmp_path / "a.ipynb", 4).cells[0].outputs[0].data
+    cells = [cell.get_text(strip=True) for cell in few.BeautifulSoup(data["text/html"], "html.parser").find_all("td")]
+    assert cells == ["few", "-", "-", "few", "-", "-", "70", "33", "few"]
+    assert "text/plain" not in data
+
+
+def test_sentences_with_tables_are_guarded_too(workspace):
+    told = words.render("decide_stages", stages=stages([3, 40, 7]), currency="USD")
+    assert told.count(few.HIDDEN) >= 2 and "40" in told
+
+
+def stages(members: list[int]) -> pd.DataFrame:
+    frame = pd.DataFrame({"members": members, "value": 0.0, "p_repurchase": 0.5, "with_benefits": 0})
+    texts = dict.fromkeys(("goal", "action", "watch"), "x")
+    return frame.assign(**texts).set_axis(pd.Index(["new", "active", "loyal"], name="stage"))
