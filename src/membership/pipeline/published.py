@@ -11,6 +11,7 @@ from pathlib import Path
 from membership.base import absent, paths, tables
 from membership.base.errors import ProjectError
 from membership.evaluate import actions
+from membership.report.site import members
 
 FOLDER = "private"  # under reports/
 
@@ -32,10 +33,12 @@ def refresh(original_ids: bool = False) -> list[Path]:
     """Write what table `actions` says and return the files; where it was not possible, what stood there goes."""
     folder, stored = paths.reports(FOLDER), tables.ALL["actions"].path()
     if absent.reason(stored) is not None:
-        for path in folder.glob("actions*"):
+        for path in (*folder.glob("actions*"), *folder.glob("members*")):
             path.unlink()
         return []
-    return actions.publish(tables.existing("actions"), folder, original_ids)
+    written = actions.publish(tables.existing("actions"), folder, original_ids)
+    page = members.write(folder)
+    return [*written, page] if page else written
 
 
 def stale() -> bool:

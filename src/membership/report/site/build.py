@@ -93,15 +93,18 @@ def build(root: Path | None = None) -> Path:
     (folder / "data").mkdir(parents=True, exist_ok=True)
     shutil.copy(str(package("plotly").joinpath("package_data/plotly.min.js")), folder / "plotly.min.js")
     for name in ("site.css", "site.js"):
-        files.write_text(
-            folder / name, package("membership.report").joinpath(f"templates/site/{name}").read_text(encoding="utf-8")
-        )
+        files.write_text(folder / name, part(name))
     page, common = Page(folder), _common()
     for name, title in PAGES:
         files.write_text(
             folder / f"{name}.html", words.page(f"site/{name}", page=page, here=name, title=title, **common)
         )
     return folder / "index.html"
+
+
+def part(name: str) -> str:
+    """Return the script or style sheet `name`, which pages have beside them."""
+    return package("membership.report").joinpath(f"templates/site/{name}").read_text(encoding="utf-8")
 
 
 def _common() -> dict[str, Any]:
@@ -126,6 +129,7 @@ def _common() -> dict[str, Any]:
         "absent": absent.KEY,
         "settings": _settings(),
         "version": _version(),
+        "private": paths.reports("private", "members.html").exists(),
     }
 
 
