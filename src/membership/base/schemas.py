@@ -6,10 +6,11 @@ and one module writes it.
 """
 
 from membership.base import member_schemas
-from membership.base.columns import COUNT, FLOAT, INT, SHARE, TEXT, TIME, Table, optional, required
+from membership.base.columns import BOOL, COUNT, FLOAT, INT, SHARE, TEXT, TIME, Table, optional, required
 
-PURCHASE, RETURN = "purchase", "return"
-KINDS = ("view", "cart", "favourite", PURCHASE, RETURN, "contact", "rating", "renewal")
+PURCHASE, RETURN, RENEWAL, CANCEL = "purchase", "return", "renewal", "cancel"
+KINDS = ("view", "cart", "favourite", PURCHASE, RETURN, "contact", "rating", RENEWAL, CANCEL)
+PERIODS = ("day", "week", "month", "year")  # of a contract
 
 _CANONICAL = (
     # --- canonical: what every source delivers -------------------------------------------------------------------
@@ -78,6 +79,21 @@ _CANONICAL = (
             "arm": optional(TEXT),
             "propensity": optional(FLOAT, **SHARE),
             "redeemed_at": optional(TIME),
+        },
+    ),
+    Table(  # one at a time; another plan is another contract
+        "contracts",
+        ("member_id", "contract_id"),
+        {
+            "member_id": required(TEXT),
+            "contract_id": required(TEXT),
+            "plan": required(TEXT),
+            "starts_at": required(TIME),  # wall clock in dataset.timezone, as is what follows
+            "ends_at": optional(TIME),  # null: it runs on
+            "period": required(TEXT, among=PERIODS),  # it is paid at the start of each `every` of these
+            "every": required(INT, low=1),
+            "price": required(INT, **COUNT),  # cents a period
+            "auto_renew": required(BOOL),  # it renews itself until it is ended; else it ends at `ends_at`
         },
     ),
     Table(
