@@ -151,6 +151,10 @@ class Renewals:
         """Return P(the next payment is made), (members,), of `Book.standing`; 0 where no contract runs."""
         return self._each(standing, lambda plan, rows: plan.renews(rows))
 
+    def pays(self, standing: pd.DataFrame) -> np.ndarray:
+        """Return P(something is paid on the next due date), (members,); a free plan has to go over into another."""
+        return self._each(standing, lambda plan, rows: plan.renews(rows) * (plan.moves if plan.price == 0 else 1.0))
+
     def switch(self, standing: pd.DataFrame) -> np.ndarray:
         """Return the chance a day of a change of plan before the next due date, (members,)."""
         return self._each(standing, lambda plan, rows: np.full(len(rows), plan.switch))
@@ -208,3 +212,6 @@ def _further(plan: Plan, left: np.ndarray) -> np.ndarray:
 
 def _enough(lives: pd.DataFrame) -> bool:
     return lives["tenure"].sum() >= FEWEST
+
+
+STORED = (Renewals, Plan, Steady, Sbg, Bdw)  # all that a fitted `Renewals` is made of
