@@ -78,6 +78,7 @@ def pack_models(folder: Path) -> None:
     members = tables.read("members")[["member_id", "joined_at"]]
     shift = effects.shifts(pd.Index(members["member_id"]), p.tiers)  # a hash of the id, which a scorer does not know
     members.assign(shift=shift).to_parquet(folder / "members.parquet", index=False)
+    tables.read("contracts").to_parquet(folder / "contracts.parquet", index=False)
 
 
 def pack_policy(folder: Path, arm: str, live: dict, other: dict | None = None) -> None:
