@@ -24,7 +24,7 @@ def ingest(p: params.Stage) -> Cleaned:
     nothing is known about them yet. Raises DataError where the data do not cover `p.windows`.
     """
     raw = read(p.dataset, p.seed)
-    cleaned = clean(raw, p.clean)
+    cleaned = clean(raw, p.clean, p.economics)
     check_windows(cleaned.data.events, p.windows)
     data = without(cleaned.data, to_come(raw, p.clean.latest))
     return replace(cleaned, data=sample(data, p.dataset.max_members, p.seed))
@@ -36,7 +36,7 @@ def known(p: params.Stage, day: date | None) -> tuple[Canonical, date]:
     No window has to be covered. Raises DataError where `day` is later than that: nobody knows yet what happened.
     """
     raw = read(p.dataset, p.seed)
-    cleaned = clean(raw, p.clean).data
+    cleaned = clean(raw, p.clean, p.economics).data
     end = cleaned.events["local_at"].max().date() + timedelta(days=1)
     if day is not None and day > end:
         raise DataError(

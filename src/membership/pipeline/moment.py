@@ -29,7 +29,7 @@ from membership.value import score
 
 CLASSES = (*score.STORED, *candidates.STORED, forecasts.Forecast, lifecycle.Borders, rules.Rule)
 MODELS = ("worth", "repurchase", "stages", "tiers")  # what the batch run leaves under models/; every scorer takes it
-_TYPES = {"str": "VARCHAR", "int64": "BIGINT", "datetime64[us]": "TIMESTAMP"}
+_TYPES = {"str": "VARCHAR", "int64": "BIGINT", "float64": "DOUBLE", "bool": "BOOLEAN", "datetime64[us]": "TIMESTAMP"}
 
 
 class Standing:

@@ -129,20 +129,21 @@ def read(
 ) -> PurchaseDays:
     """Return the days on which each of `members` (member_id, joined_at) bought, or did something else, before `until`.
 
-    `start`: the first day of the data. `kinds`: what else counts, all other events unless named. Events of anybody else
-    are left out.
+    `start`: the first day of the data. `kinds`: what else counts (`economics.activity_kinds`); all other events where
+    it is None. Events of anybody else are left out.
     """
     joined_at = members.set_index("member_id")["joined_at"]
-    return of(active_days(events, until, kinds or ()).to_pandas(), joined_at, start, "active" if kinds else "visited")
+    other = "visited" if kinds is None else "active"
+    return of(active_days(events, until, kinds or ()).to_pandas(), joined_at, start, other)
 
 
 def active_days(events: ir.Table, until: date, kinds: Sequence[str] = ()) -> ir.Table:
     """Return, of each member and day before `until`: spend (cents), bought, visited and active.
 
-    visited: an event that is neither purchase nor return; active: such an event of one of `kinds`.
+    visited: an event that is no purchase and does not pay; active: such an event of one of `kinds`.
     """
     seen = engine.before(events, until)
-    bought, other = purchases.is_purchase(seen), ~purchases.is_paid(seen)
+    bought, other = purchases.is_purchase(seen), ~purchases.is_counted(seen)
     return seen.group_by("member_id", day=purchases.day(seen).epoch_days()).agg(
         spend=seen.amount.sum(where=bought).fill_null(0),
         bought=bought.any(),

@@ -8,7 +8,7 @@ from zoneinfo import available_timezones
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from membership.base import dialect
-from membership.base.schemas import ALL, KINDS
+from membership.base.schemas import ALL, KINDS, MEANING
 from membership.settings.section import Count, NotNegative, Positive, Section, Share
 
 
@@ -103,11 +103,13 @@ def _check_columns(name: str, mapping: FileTable) -> None:
     table = ALL[name]
     ours = [*table.columns, *(ITEM_COLUMNS if name == "events" else ())]
     given = {*mapping.columns, *mapping.constants}
-    allowed = [column for column in ours if column != "local_at"]
+    allowed = [column for column in ours if column not in ("local_at", *MEANING)]
     unknown = sorted(given - set(allowed)) if not table.open else []
     if unknown:
         raise ValueError(f"{name}: unknown column {', '.join(unknown)}; allowed: {', '.join(allowed)}")
-    needed = [column for column, rule in table.columns.items() if not rule.nullable and column not in DERIVED]
+    needed = [
+        column for column, rule in table.columns.items() if not rule.nullable and column not in (*DERIVED, *MEANING)
+    ]
     missing = [column for column in needed if column not in given]
     if missing:
         raise ValueError(f"{name}: no column for {', '.join(missing)}; add it to columns or to constants")

@@ -11,8 +11,7 @@ import ibis.expr.types as ir
 
 from membership.base import engine, tables
 from membership.base.errors import DataError
-from membership.base.schemas import PURCHASE, RETURN
-from membership.data import purchases
+from membership.base.schemas import MEANING, PURCHASE, RETURN
 from membership.data.canonical import Canonical, empty
 from membership.data.clock import to_local
 from membership.data.sources.parsing import MOST, SHOWN, parsed, types
@@ -23,10 +22,9 @@ def read(files: Files, timezone: str, currency: str) -> Canonical:
     """Return the canonical tables of `files`, uncleaned, with local times in `timezone`.
 
     Money is rounded to cents, half away from zero, without floating point. A quantity that is no whole number (a
-    weight) is rounded up. Purchases and returns without a column for order_id make one order a member and local day.
-    `currency` holds where events have no column for theirs. Members and items that only events know are added; without
-    a table of items, an item has the name, category and so on that most of its events give it (ties: the first in
-    alphabetical order). Raises DataError naming file, column and first bad rows.
+    weight) is rounded up. `currency` holds where events have no column for theirs. Members and items that only events
+    know are added; without a table of items, an item has the name, category and so on that most of its events give it
+    (ties: the first in alphabetical order). Raises DataError naming file, column and first bad rows.
     """
     con = engine.connect()
     rows = {name: parsed(con, name, mapping, timezone) for name, mapping in files if mapping is not None}
@@ -64,10 +62,12 @@ def _events(rows: ir.Table, mapping: FileTable, timezone: str, currency: str) ->
     )
     content = content.mutate(local_at=to_local(content.at, timezone))
     content = content.mutate(event_id=content.event_id.fill_null(_content_id(content)))  # rows without id stay apart
-    if "order_id" not in rows.columns:
-        day = content.member_id + " " + content.local_at.date().cast("string")
-        content = content.mutate(order_id=purchases.is_paid(content).ifelse(day, None))
-    return _last(content, ["event_id"]).select(*tables.ALL["events"].columns)
+    return _last(content, ["event_id"]).select(*_delivered())
+
+
+def _delivered() -> list[str]:
+    """The columns of `events` that a source delivers."""
+    return [column for column in tables.ALL["events"].columns if column not in MEANING]
 
 
 def _one_currency(rows: ir.Table, currency: str) -> None:
@@ -86,7 +86,7 @@ def _one_currency(rows: ir.Table, currency: str) -> None:
 
 def _content_id(content: ir.Table) -> ir.StringValue:
     """The hash of a row's content, and the number of equal rows before it in its file."""
-    columns = (column for column in tables.ALL["events"].columns if column not in ("event_id", "local_at"))
+    columns = (column for column in _delivered() if column not in ("event_id", "local_at"))
     cells = [content[column].cast("string").fill_null("") for column in columns]
     digest = ibis.literal("\x1f").join(cells).hexdigest("md5")
     before = ibis.row_number().over(group_by=[content.file, digest], order_by=content.row)
