@@ -212,7 +212,9 @@ def points_are_those_of_the_books(run: Stored) -> Found | None:
     books, tiers = run.get("points"), run.get("tiers")
     if books is None or tiers is None:
         return None
-    past = books[books["at"] < run.as_of]
+    ledger = run.get("points_ledger")
+    until = run.as_of if ledger is None else ledger["at"].max()
+    past = books[books["at"] < until]
     due = (past["earned"] - past["redeemed"] - past["expired"]).groupby(past["member_id"]).sum()
     due = due.reindex(tiers["member_id"]).fillna(0).clip(lower=0)
     said = tiers.set_index("member_id")["points"]
@@ -227,6 +229,10 @@ def _is_counted(fact: str, count: Callable[[Stored], float]) -> Callable[[Stored
         return Found(f"{ours:,.0f} {fact}, {theirs:,.0f} in the files", bool(abs(ours - theirs) < 0.5))
 
     return check
+
+
+def _quantity(run: Stored) -> float:
+    return run.events.loc[run.events["comes_back"], "quantity"].sum()
 
 
 CHECKS: dict[str, Callable[[Stored], Found | None]] = {
@@ -247,6 +253,7 @@ CHECKS: dict[str, Callable[[Stored], Found | None]] = {
     "members are those of the files": _is_counted("members", lambda run: len(run.tables["members"])),
     "coming back is what it is in the files": _is_counted("returns", lambda run: run.events["comes_back"].sum()),
     "who left is who left in the files": _is_counted("left", lambda run: len(run.left)),
+    "what was done is what the files say": _is_counted("quantity", _quantity),
     "spend is that of the files": _is_counted("cents", lambda run: run.events.loc[run.events["pays"], "amount"].sum()),
 }
 
