@@ -7,6 +7,7 @@ import ibis
 import numpy as np
 import pandas as pd
 import pytest
+from meaning import meant
 
 from membership.base import tables
 from membership.base.member_schemas import STAGES
@@ -58,7 +59,7 @@ def known(purchases, names=None, joined_at=None, visits=None):
     frame["local_at"] = (pd.to_datetime(frame["local_at"]) + pd.Timedelta(hours=13)).astype("datetime64[us]")
     names = names or sorted(purchases)
     people = pd.DataFrame({"member_id": names, "joined_at": pd.to_datetime(pd.Series([joined_at] * len(names)))})
-    events = ibis.memtable(frame.assign(amount=100))
+    events = ibis.memtable(meant(frame).assign(amount=100))
     return purchase_days.read(events, people, WINDOWS.start, WINDOWS.as_of, ["purchase", "view"])
 
 

@@ -7,7 +7,7 @@ from pydantic import Field
 from membership.settings.section import Count, Days, Level, NotNegative, Section
 
 Candidate = Literal[
-    "zero", "mean", "same_rate", "recent_rate", "rfm", "bgnbd", "mbgnbd", "pareto_nbd", "bgnbd_covariates",
+    "zero", "mean", "same_rate", "recent_rate", "renewals", "rfm", "bgnbd", "mbgnbd", "pareto_nbd", "bgnbd_covariates",
     "pareto_nbd_covariates", "boosted", "ziln", "stack",
 ]  # fmt: skip
 Metric = Literal[
