@@ -1,6 +1,6 @@
 # Two commands do everything on a fresh machine: `make repro` and `make test`. `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help venv repro quick replay live score trial test check promote rollback lab ui peers lock
+.PHONY: help venv start repro quick replay live score trial test check promote rollback lab ui peers lock
 SHELL := /bin/bash
 
 PYTHON ?= python3
@@ -26,6 +26,9 @@ venv: .venv/installed ## install what requirements.lock says into .venv, if it i
 	  git config filter.nbstripout.smudge cat; \
 	  git config diff.ipynb.textconv '"$(CURDIR)/.venv/bin/python" -m nbstripout --textconv'; }
 	@touch $@
+
+start: venv ## look at your own files, FILES="a.csv b.xlsx", and write params.yaml; OPTIONS="--field shop ..." corrects a guess
+	python -m membership.pipeline.start $(FILES) $(OPTIONS)
 
 repro: venv ## run the pipeline: every stage whose code, data or parameters changed
 	dvc repro

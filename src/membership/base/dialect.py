@@ -1,6 +1,6 @@
 """What the engine reads: patterns and formats of times, tried before any table is opened."""
 
-EPOCHS = ("epoch_s", "epoch_ms")  # seconds or milliseconds since 1970
+COUNTS = ("epoch_s", "epoch_ms", "excel_days")  # seconds, milliseconds since 1970; days of a spreadsheet
 _MOMENT = "TIMESTAMP '2001-12-31 12:34:56'"
 
 
@@ -13,7 +13,7 @@ def pattern(text: str) -> str:
 
 def time_format(text: str) -> str:
     """Return a format of times that the engine reads and that holds year and month. Raises ValueError."""
-    if text not in EPOCHS:
+    if text not in COUNTS:
         written = text.replace("%Z", "UTC")
         found = _asked(
             f"SELECT strftime(CAST(strptime(strftime({_MOMENT}, ?), ?) AS TIMESTAMP), '%Y-%m')",

@@ -49,15 +49,23 @@ class FileTable(Section):
     columns: dict[str, str]  # canonical column -> their column
     constants: dict[str, str] = {}  # canonical column -> one value for all rows
     nobody: list[str] = []  # member ids that stand for nobody, such as guests
-    kinds: dict[str, Kind] = {}  # their kind of event -> ours; empty: the kinds are ours already
+    kinds: dict[str, Kind | None] = {}  # their kind of event -> ours, null: left out; empty: the kinds are ours already
     arms: dict[str, str] = {}  # their arm -> ours; `control` is who was held out; others keep their name
     amount: Literal["total", "unit_price"] = "total"  # amount is what was paid for the line, or for one unit
-    time_format: str | None = None  # of all times in the table, as in strptime, or epoch_s, epoch_ms; null: ISO 8601
+    negative_amounts: Literal["kept", "returns"] = "kept"  # returns: a purchase of less than nothing gave money back
+    time_format: str | None = (
+        None  # of all times in the table: as in strptime, or one of dialect.COUNTS; null: ISO 8601
+    )
     year: Annotated[int, Field(ge=1970, le=2100)] | None = None  # where time_format has no year
     timezone: Zone = "UTC"  # of times that do not say theirs
     encoding: Encoding = "utf-8"  # of CSV, as is delimiter
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
     decimal: Literal[".", ","] = "."  # the mark before the cents
+    thousands: Literal[".", ",", " ", "'"] | None = None  # the mark between thousands; null: there is none
+    header_line: Annotated[int, Field(ge=0)] = (
+        1  # of CSV: the line that names the columns; 0: none does, they are f0, f1 ...
+    )
+    data_line: Annotated[int, Field(ge=1)] | None = None  # the line of the first row; null: the one after header_line
 
     @model_validator(mode="after")
     def _times_are_read(self):
@@ -66,6 +74,12 @@ class FileTable(Section):
                 dialect.time_format(self.time_format if self.year is None else f"%Y {self.time_format}")
             except ValueError as error:
                 raise ValueError(f"time_format = {self.time_format!r}: {error}") from error
+        if self.thousands == self.decimal:
+            raise ValueError(
+                f"thousands = {self.thousands!r}: the mark before the cents, too; allowed: another one, or null"
+            )
+        if self.data_line is not None and self.data_line <= self.header_line:
+            raise ValueError(f"data_line = {self.data_line}: allowed: a line after header_line = {self.header_line}")
         return self
 
 

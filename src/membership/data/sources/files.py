@@ -11,7 +11,7 @@ import ibis.expr.types as ir
 
 from membership.base import engine, tables
 from membership.base.errors import DataError
-from membership.base.schemas import MEANING, RENEWAL
+from membership.base.schemas import MEANING, PURCHASE, RENEWAL, RETURN
 from membership.data.canonical import Canonical, empty
 from membership.data.clock import to_local
 from membership.data.sources import plans
@@ -61,6 +61,9 @@ def _all_events(rows: dict[str, ir.Table], files: Files, timezone: str, currency
 def _events(rows: ir.Table, mapping: FileTable, timezone: str, currency: str) -> ir.Table:
     """The events in `rows`, each once."""
     quantity, price = _given(rows, "quantity", 1), _given(rows, "amount", 0)
+    if mapping.negative_amounts == "returns":
+        back = (rows["kind"] == PURCHASE) & (price < 0) & (quantity > 0)
+        rows = rows.mutate(kind=back.ifelse(RETURN, rows["kind"]))
     texts = ("event_id", "member_id", "item_id", "order_id", "channel")
     content = rows.select(
         "file",

@@ -20,9 +20,11 @@ MOST = 10**13  # a number from here on is a slip of a scanner; two of them multi
 EDGE = r"[\s\p{Z}\p{Cf}]+"  # blanks and signs without width that are no part of a cell where they stand at its edge
 UNSEEN = r"[\x{00AD}\x{200B}\x{200E}\x{200F}\x{2060}\x{FEFF}]"  # nobody sees them in an id, wherever they stand
 DATE = r"^\d{4}-\d{1,2}-\d{1,2}"  # how a time in ISO 8601 begins, and all of a day
+NARROW = r"\x{00A0}\x{202F}"  # blanks that stand between thousands, too
 OPEN = r"(?i)\b(9999|0001)\b|infinity"  # what stands for "no end", or for a beginning that nobody knows
 CLOCK = re.compile(r"%-?[HIMSfgnpcXTRrs]|^epoch_")  # in a format of times: they have more than a day
 UNITS = {"epoch_s": ("s", 10**11), "epoch_ms": ("ms", 10**14)}  # since 1970; the count that is none any more
+SPREADSHEET = 25_569  # days of a spreadsheet on 1970-01-01; its day 0 is 1899-12-30
 
 
 @ibis.udf.scalar.builtin(name="try_strptime")
@@ -54,6 +56,8 @@ def parsed(con: ibis.BaseBackend, name: str, mapping: FileTable, zone: str) -> i
     checked = [column for column, kind in wanted.items() if kind in (NUMBER, CHANCE, TIME, KIND)]
     asked = {f"{column} text": cells[column] for column in checked}
     rows = con.create_table(f"{name} values", cells.select("file", "row", **values, **asked))
+    if left_out := [kind for kind, ours in mapping.kinds.items() if ours is None]:
+        rows = con.create_table(f"{name} kept", rows.filter(rows["kind text"].notin(left_out).fill_null(True)))
     for column in checked:
         _refuse(rows, column, wanted[column], mapping, key)
     return rows.drop(*asked)
@@ -86,20 +90,28 @@ def _trimmed(cell: ir.StringValue) -> ir.StringValue:
 def _value(cell: ir.StringValue, wanted: str, mapping: FileTable, zone: str) -> ir.Value:
     """`cell` as what is wanted, or null."""
     if wanted in (NUMBER, CHANCE):
-        # The other mark would be of thousands, and 1.234 is 1234 to one reader and 1.23 to another.
-        plain = cell.contains(".").ifelse(None, cell.replace(",", ".")) if mapping.decimal == "," else cell
-        number = plain.try_cast(wanted)
+        number = _plain(cell, mapping).try_cast(wanted)
         return (number.abs() < MOST).ifelse(number, None)
     if wanted == TIME:
         return _time(cell, mapping, zone)
     if wanted == KIND:
-        return cell.cases(*_kinds(mapping).items())
+        return cell.cases(*((theirs, ours) for theirs, ours in _kinds(mapping).items() if ours is not None))
     if wanted == ARM and mapping.arms:
         return cell.cases(*mapping.arms.items(), else_=cell)
     if wanted == ID:
         whole = cell.re_replace(r"^(\d+)\.0$", r"\1")  # a whole number that once passed through a float
         return _composed(whole.re_replace(UNSEEN, ""))
     return cell
+
+
+def _plain(cell: ir.StringValue, mapping: FileTable) -> ir.StringValue:
+    """The number that `cell` says with a point before the cents and no mark between thousands, or null."""
+    if mapping.thousands is not None:
+        gap = f"[{mapping.thousands}{NARROW if mapping.thousands == ' ' else ''}]"
+        right = cell.re_search(rf"^[-+]?(\d{{1,3}}({gap}\d{{3}})+|\d+)([{mapping.decimal}]\d*)?$")
+        cell = right.ifelse(cell.re_replace(gap, ""), None)
+    # A mark that is not declared may be of thousands, and 1.234 is 1234 to one reader and 1.23 to another.
+    return cell.contains(".").ifelse(None, cell.replace(",", ".")) if mapping.decimal == "," else cell
 
 
 def _time(cell: ir.StringValue, mapping: FileTable, zone: str) -> ir.TimestampValue:
@@ -109,6 +121,11 @@ def _time(cell: ir.StringValue, mapping: FileTable, zone: str) -> ir.TimestampVa
         unit, most = UNITS[form]
         count = cell.try_cast("int64")
         return of_instant((count.abs() < most).ifelse(count, None).as_timestamp(unit).cast("timestamp('UTC')"))
+    if form == "excel_days":
+        days = cell.replace(",", ".").try_cast("float64")
+        second = ((days - SPREADSHEET) * 86_400).round().cast("int64")
+        clock = (days.abs() < 10**6).ifelse(second, None).as_timestamp("s")
+        return (days == days.floor()).ifelse(to_utc(clock, zone), to_utc(clock, mapping.timezone))
     if form is None:
         iso = cell.re_search(DATE).ifelse(cell, None)
         at = of_instant(iso.try_cast("timestamp('UTC')"))

@@ -73,8 +73,12 @@ def _as_text(column: pa.ChunkedArray, ours: str, path: Path, theirs: str) -> pa.
 
 
 def _read_csv(path: Path, mapping: FileTable, key: str) -> pa.Table:
+    header, data = mapping.header_line, mapping.data_line or mapping.header_line + 1
+    read = {"skip_rows": header - 1, "skip_rows_after_names": data - header - 1}
+    if header == 0:
+        read = {"skip_rows": data - 1, "autogenerate_column_names": True}
     shape = {
-        "read_options": pyarrow.csv.ReadOptions(encoding=mapping.encoding),
+        "read_options": pyarrow.csv.ReadOptions(encoding=mapping.encoding, **read),
         "parse_options": pyarrow.csv.ParseOptions(delimiter=mapping.delimiter, newlines_in_values=True),
     }
     with pa.input_stream(str(path)) as stream, pyarrow.csv.open_csv(stream, **shape) as header:

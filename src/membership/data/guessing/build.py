@@ -1,0 +1,298 @@
+"""One table of one group of files: its parts, how its times and numbers are written, what its events are."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from membership.base import tables as schemas
+from membership.base.errors import DataError
+from membership.data.guessing import cells, kinds, roles, words
+from membership.data.guessing.cells import Column, Marks
+from membership.data.guessing.found import Group, Remark, Told
+from membership.data.guessing.kinds import Kinds
+from membership.data.guessing.roles import KEY, VALUES, Part
+
+KEYS = {"members": "member_id", "items": "item_id", "offers": "offer_id"}
+_TIMES = ("at", "joined_at", "left_at", "starts_at", "ends_at", "redeemed_at", "asked_at")
+_NUMBERS = ("amount", "quantity", "discount", "cost", "propensity", "measure")
+_CODED = ("event", "behavior", "behaviour", "action", "activity", "interaction", "ereignis", "evento", "type", "kind")
+_LONGEST = 24 * 3660  # hours since a start
+
+
+@dataclass(frozen=True)
+class Build:
+    """What a table is made of. `formats`, `marks`: part -> how it is written; `extra`: more fields of FileTable."""
+
+    table: str
+    group: Group
+    parts: Mapping[str, Part]
+    formats: Mapping[str, str]
+    marks: Mapping[str, Marks]
+    kinds: Kinds | None = None
+    constants: Mapping[str, str] = field(default_factory=dict)
+    extra: Mapping[str, object] = field(default_factory=dict)
+    remarks: tuple[Remark, ...] = ()
+    begin: pd.Timestamp | None = None  # from when times count, where they are hours or days since a start
+
+
+def build(table: str, group: Group, told: Told, joined: pd.Timestamp | None) -> Build:
+    """Return the parts of `table` in `group`. Raises DataError where what is needed cannot be seen.
+
+    `joined`: the day after the last member joined, from which times without a date are taken to count.
+    """
+    parts = _parts(table, group, told)
+    remarks, extra, begin, found = [], {}, None, None
+    formats, more = _formats(parts, group.columns, told)
+    remarks += more
+    if table == "events":
+        if "at" not in parts:
+            parts["at"], begin, remark = _since(group, told, joined)
+            formats["at"] = "relative"
+            remarks.append(remark)
+        found = _kinds(parts, group, told)
+        _price(parts, group.columns, extra, remarks)
+        _without_one_currency(parts, group.columns)
+        _item_of_service(parts)
+    marks, more = _marks(parts, group.columns, group.sources[0].shape.get("delimiter"))
+    remarks += more
+    if table == "events" and _negative(parts, group.columns, marks):
+        extra["negative_amounts"] = "returns"
+        remarks.append(Remark("negative_amounts", "negative"))
+    return Build(table, group, parts, formats, marks, found, {}, extra, tuple(remarks), begin)
+
+
+def _parts(table: str, group: Group, told: Told) -> dict[str, Part]:
+    made = {role: name for role, name in (group.laid.made or {}).items() if role in roles.TABLES[table]}
+    if table == "contracts" and "at" in made:
+        made["starts_at"] = made["at"]
+    wrong = [(role, name) for role, name in told.roles.items() if role not in words.ROLES and role != "unit_price"]
+    if wrong:
+        raise DataError(f"--role {wrong[0][0]}={wrong[0][1]}: no such part; allowed: {', '.join(words.ROLES)}.")
+    said = {role: name for role, name in told.roles.items() if name in group.columns and role in roles.TABLES[table]}
+    found = roles.parts(table, group.columns, made | said)
+    found = {
+        role: Part(role, part.column, group.laid.layout, 4.0)
+        if made.get(role) == part.column and role not in said
+        else part
+        for role, part in found.items()
+    }
+    key = KEYS.get(table)
+    if key and (key not in found or (not group.columns[found[key].column].unique and key not in said)):
+        taken = {part.column for role, part in found.items() if role != key}
+        unique = [name for name, one in group.columns.items() if one.unique and name not in taken]
+        unique.sort(key=lambda name: "id" not in words.plain(name).split())
+        if unique:
+            found[key] = Part(key, unique[0], KEY, 1.0, tuple(unique[1:2]))
+    return found
+
+
+def _formats(
+    parts: Mapping[str, Part], columns: Mapping[str, Column], told: Told
+) -> tuple[dict[str, str], list[Remark]]:
+    """Part -> format of its times, and what is not sure about them."""
+    found, remarks = {}, []
+    for role in (role for role in _TIMES if role in parts):
+        column = columns[parts[role].column]
+        forms = [told.time_format] if told.time_format else column.time_formats
+        if not forms:
+            raise DataError(
+                f"column '{column.name}' ({role}): no format of times reads {', '.join(map(repr, column.seen[:4]))}; "
+                "say it: --time-format '%d/%m/%Y %H:%M' (or epoch_s, epoch_ms, excel_days), or another column: --role."
+            )
+        found[role], unsure = (forms[0], False) if told.time_format else cells.day_first(column.seen, forms)
+        if found[role] != "iso" and not column.name.endswith(" (made)"):
+            example = column.seen[0]
+            remarks.append(
+                Remark(
+                    "time_format",
+                    "day_or_month" if unsure else "format",
+                    {"column": column.name, "example": example, "format": found[role]},
+                )
+            )
+    return found, remarks
+
+
+def since_start(columns: Mapping[str, Column]) -> str | None:
+    """Return the column whose times count hours or days from a start that nobody says; None where there is none."""
+    for name, column in columns.items():
+        if (
+            words.likeness(name, ("time", "hour", "hours", "day", "days", "since start", "stunde", "tag", "t")) >= 2
+            and column.is_whole
+        ):
+            numbers = [float(value) for value in column.seen]
+            if column.distinct > 2 and min(numbers) >= 0 and max(numbers) <= _LONGEST:
+                return name
+    return None
+
+
+def _since(group: Group, told: Told, joined: pd.Timestamp | None) -> tuple[Part, pd.Timestamp, Remark]:
+    name = since_start(group.columns)
+    begin = told.begin if told.begin is not None else joined
+    if name is None or begin is None:
+        what = (
+            f"column '{name}' counts from a start that nothing tells: say it: --begin 2018-07-27"
+            if name
+            else "no column of times"
+        )
+        raise DataError(f"{group.sources[0].source}: {what}; or name the column: --role at=COLUMN.")
+    code = "told" if told.begin is not None else "after_joining"
+    return Part("at", name, VALUES, 1.0), begin, Remark("columns.at", f"since_{code}", {"column": name, "begin": begin})
+
+
+def _kinds(parts: dict[str, Part], group: Group, told: Told) -> Kinds | None:
+    """What the events are, by the column of kinds; without one, None. A column that is none is given up."""
+    if "kind" not in parts:
+        likely = [
+            name
+            for name, one in group.columns.items()
+            if 2 <= one.distinct <= 30 and name not in {part.column for part in parts.values()}
+        ]
+        sure = [
+            name
+            for name in likely
+            if not group.columns[name].is_number and kinds.share_known(group.columns[name]) >= 0.9
+        ]
+        several = [name for name in sure if len(set(kinds.kinds(group.columns[name], {}, False).known.values())) > 1]
+        if not several:
+            return None
+        parts["kind"] = Part("kind", several[0], VALUES, 1.0, tuple(several[1:]))
+    part = parts["kind"]
+    column = group.columns[part.column]
+    states = words.likeness(column.name, ("status", "state", "order status")) >= 2
+    if part.reason != roles.TOLD and not told.kinds and kinds.share_known(column) < (0.2 if states else 0.5):
+        coded = part.score >= 3 and set(words.plain(column.name).split()) & set(_CODED) and 1 < column.distinct <= 12
+        if not coded or (not column.is_whole and part.score < 3.3):
+            del parts["kind"]
+            return None
+    found = kinds.kinds(column, told.kinds, "offer_id" in parts)
+    if set(found.known) == set(found.known.values()):
+        return Kinds({}, found.unknown) if not found.reached else found
+    return found
+
+
+def _price(
+    parts: dict[str, Part], columns: Mapping[str, Column], extra: dict[str, object], remarks: list[Remark]
+) -> None:
+    """Decide between the price of a unit and that of a line; where a file has both, the line's is taken."""
+    unit, amount, quantity = parts.get("unit_price"), parts.get("amount"), parts.get("quantity")
+    if unit is not None and amount is None and quantity is not None:
+        parts["amount"] = Part("amount", unit.column, unit.reason, unit.score, unit.others)
+        extra["amount"] = "unit_price"
+        remarks.append(Remark("amount", "unit_price_name", {"column": unit.column}))
+    elif unit is not None and amount is None:
+        parts["amount"] = Part("amount", unit.column, unit.reason, unit.score, unit.others)
+    elif amount is not None and quantity is not None and roles.ambiguous_price(amount.column):
+        item = columns[parts["item_id"].column] if "item_id" in parts else None
+        one = roles.is_unit_price(columns[amount.column], columns[quantity.column], item, lambda column: column.marks())
+        if one or one is None:
+            extra["amount"] = "unit_price"
+        remarks.append(
+            Remark(
+                "amount",
+                "price_by_values" if one is not None else "price_assumed",
+                {"column": amount.column, "unit": one is not False},
+            )
+        )
+    parts.pop("unit_price", None)
+
+
+def _without_one_currency(parts: dict[str, Part], columns: Mapping[str, Column]) -> None:
+    """A column with one currency alone says that of the data set, and needs no mapping."""
+    if "currency" in parts and len({value.upper() for value in columns[parts["currency"].column].seen}) == 1:
+        del parts["currency"]
+
+
+def _item_of_service(parts: dict[str, Part]) -> None:
+    """What a ticket is about is its item, where nothing else is one."""
+    if (
+        "item_id" not in parts
+        and "event_id" in parts
+        and "amount" not in parts
+        and ("subcategory" in parts or "category" in parts)
+    ):
+        about = parts.get("subcategory", parts.get("category"))
+        parts["item_id"] = Part("item_id", about.column, "about", about.score)
+
+
+def _marks(
+    parts: Mapping[str, Part], columns: Mapping[str, Column], delimiter: str | None
+) -> tuple[dict[str, Marks], list[Remark]]:
+    """Part -> how its numbers are written: as most columns of the file are, where that fits."""
+    numeric = {
+        role: columns[parts[role].column]
+        for role in _NUMBERS
+        if role in parts and columns[parts[role].column].is_number
+    }
+    decided = [
+        one for one in columns.values() if one.is_number and not one.undecided and not one.is_whole and not one.is_code
+    ]
+    votes = {marks: sum(one.fits.get(marks, 0) >= cells.ENOUGH for one in decided) for marks in cells.MARKS}
+    most = max(votes.values(), default=0)
+    order = sorted(
+        cells.MARKS,
+        key=lambda marks: (marks[0] != "," if delimiter == ";" else marks[0] != ".", cells.MARKS.index(marks)),
+    )
+    best = next((marks for marks in order if most and votes[marks] == most), None)
+    remarks = []
+    for one in numeric.values():
+        if one.undecided and best is None and delimiter == ";":
+            best = (",", ".") if all("." in value for value in one.seen[:50]) else (",", None)
+        if one.undecided:
+            point = "." if any("." in value for value in one.seen) else ","
+            best = (
+                best
+                if best and one.fits.get(_wider(best), 0) >= cells.ENOUGH
+                else ((".", None) if point == "." else (",", None))
+            )
+            best = _wider(best) if best and one.fits.get(best, 0) < cells.ENOUGH else best
+            remarks.append(
+                Remark(
+                    "decimal",
+                    "undecided",
+                    {"column": one.name, "example": one.seen[0], "thousands": best[1] is not None},
+                )
+            )
+    found = {role: one.marks(_for(one, best)) for role, one in numeric.items()}
+    plain = {role: marks for role, marks in found.items() if columns[parts[role].column].is_whole}
+    shared = next((marks for role, marks in found.items() if role not in plain), None)
+    if shared is not None:
+        found |= {
+            role: Marks(shared.decimal, shared.thousands, marks.currency, marks.loose)
+            for role, marks in plain.items()
+            if columns[parts[role].column].fits.get((shared.decimal, shared.thousands), 0) >= cells.ENOUGH
+        }
+        some = [(marks.decimal, marks.thousands) for marks in found.values() if marks.thousands]
+        widest = (
+            some[0]
+            if some and all(columns[parts[role].column].fits.get(some[0], 0) >= cells.ENOUGH for role in found)
+            else None
+        )
+        if widest:
+            found = {role: Marks(*widest, marks.currency, marks.loose) for role, marks in found.items()}
+    return found, remarks
+
+
+def _wider(marks: tuple[str, str | None]) -> tuple[str, str | None]:
+    return marks if marks[1] else (marks[0], "," if marks[0] == "." else ".")
+
+
+def _for(column: Column, best: tuple[str, str | None] | None) -> tuple[str, str | None] | None:
+    if best is None or column.fits.get(best, 0) >= cells.ENOUGH:
+        return best
+    return _wider(best)
+
+
+def _negative(parts: Mapping[str, Part], columns: Mapping[str, Column], marks: Mapping[str, Marks]) -> bool:
+    """Whether rows give money back without saying so by their quantity."""
+    if "amount" not in parts or "amount" not in marks:
+        return False
+    back = columns[parts["amount"].column].numbers(marks["amount"]) < 0
+    if "quantity" in parts and "quantity" in marks:
+        back &= ~(columns[parts["quantity"].column].numbers(marks["quantity"]) < 0)
+    return bool(back.any())
+
+
+def known(table: str) -> bool:
+    """Say whether the project has `table`."""
+    return table in schemas.ALL

@@ -1,0 +1,186 @@
+"""From files as people have them to a mapping: which file is which table, which column which part, and why."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from membership.base.errors import DataError
+from membership.data.guessing import build, field, layouts, mapping, opening, roles, words
+from membership.data.guessing.found import Group, Guess, Told
+from membership.data.guessing.opening import Opened
+
+_HINTED = ("members", "items", "offers")
+_OVERLAP = 0.5  # of a key's values are in the events
+
+
+def guess(sources: Sequence[str], told: Told) -> Guess:
+    """Return what files, folders or database tables are. Raises DataError where what is needed cannot be seen."""
+    opened = [table for source in sources for table in opening.opened(source)]
+    groups = [_laid(group) for group in _grouped(opened)]
+    named, left = _named(groups, told)
+    named, left = _with_heads(named, left, told)
+    if "events" not in named and "contracts" not in named:
+        raise DataError(_nothing(groups))
+    named, left = _by_keys(named, left, told)
+    made = mapping.tables(named, told)
+    zone, zone_by = field.zone(opened, made, told)
+    currency, currency_by = field.currency(opened, made, told)
+    name, seen = field.field(groups, made, told)
+    made = mapping.finished(made, name, zone)
+    return Guess(
+        made, name, seen, zone, zone_by, currency, currency_by, mapping.cancellations(named.get("events"), made),
+        tuple(source.source for group in left for source in group.sources),
+    )  # fmt: skip
+
+
+def _grouped(opened: Sequence[Opened]) -> list[list[Opened]]:
+    """Files with the same columns and shape belong to one table."""
+    found: dict[tuple, list[Opened]] = {}
+    for one in opened:
+        found.setdefault(tuple(one.frame.columns), []).append(one)
+    return list(found.values())
+
+
+def _laid(sources: list[Opened]) -> Group:
+    same = all(one.shape == sources[0].shape and one.plain for one in sources)
+    frame = pd.concat([one.frame for one in sources], ignore_index=True) if len(sources) > 1 else sources[0].frame
+    frame = frame.dropna(how="all").reset_index(drop=True)
+    found = layouts.laid(frame, columns := layouts.columns_of(frame))
+    if found.layout:
+        columns = layouts.columns_of(found.frame)
+    why = found.layout or next((one.why for one in sources if one.why), "" if same else "shapes")
+    return Group(tuple(sources), found, columns, same and not found.layout, why)
+
+
+def _named(groups: Sequence[Group], told: Told) -> tuple[dict[str, list[Group]], list[Group]]:
+    """Table -> its groups, by their columns and names; and the groups that neither tells of."""
+    named: dict[str, list[Group]] = {}
+    left = []
+    for group in groups:
+        table = told.tables.get(group.name) or _table(group, told)
+        if table is None:
+            left.append(group)
+        else:
+            named.setdefault(table, []).append(group)
+    return named, left
+
+
+def _table(group: Group, told: Told) -> str | None:
+    columns = group.columns
+    like = {role: max((words.likeness(name, words.ROLES[role]) for name in columns), default=0) for role in words.ROLES}
+    hint = max(words.TABLES, key=lambda table: words.likeness(group.name, words.TABLES[table]))
+    hint = hint if words.likeness(group.name, words.TABLES[hint]) >= 1 else None
+    events = roles.parts("events", columns, told.roles | dict(group.laid.made or {}))
+    member, at = events.get("member_id"), events.get("at")
+    named_member = member is not None and (member.score >= 1 or hint in (None, "events"))
+    if like["question"] >= 3 and like["answer"] >= 3 and named_member:
+        return "survey"
+    sold = max(like[role] for role in ("item_id", "order_id", "unit_price"))
+    if (
+        named_member
+        and max(like["plan"], like["auto_renew"]) >= 3
+        and max(like["starts_at"], like["ends_at"]) >= 2
+        and sold < 3
+    ):
+        return "contracts"
+    happened = at is not None and at.score >= 2 and words.likeness(at.column, words.ROLES["joined_at"]) < 2
+    keyed = any(one.unique for one in columns.values())
+    if hint in _HINTED and keyed and not happened and not (named_member and hint != "members"):
+        return hint
+    if (
+        named_member
+        and columns[member.column].unique
+        and (not happened or max(like["joined_at"], like["left_at"]) >= 3)
+        and sold < 3
+    ):
+        return "members" if len(columns) > 1 else None
+    if named_member and like["offer_id"] >= 2 and max(sold, like["amount"], like["kind"] - 1) < 2:
+        return "exposures"
+    if named_member and (at is not None or build.since_start(columns) is not None):
+        return "events"
+    if like["offer_id"] >= 3 and member is None:
+        return "offers"
+    return None
+
+
+def _with_heads(
+    named: dict[str, list[Group]], left: list[Group], told: Told
+) -> tuple[dict[str, list[Group]], list[Group]]:
+    """Put lines of orders that name neither member nor time together with the orders that do."""
+    for head in named.get("events", []):
+        keys = [name for name, one in head.columns.items() if one.unique and roles.can_be("order_id", one)]
+        for lines in left:
+            for name, one in lines.columns.items():
+                key = next(
+                    (key for key in keys if not one.unique and _overlap(one.cells, head.frame[key]) >= 0.8), None
+                )
+                if key is not None:
+                    frame = layouts.joined_lines(head.frame, key, lines.frame, name)
+                    joined = layouts.Laid(frame, layouts.LINES, (name,), head.laid.made)
+                    both = Group(
+                        (*head.sources, *lines.sources), joined, layouts.columns_of(frame), False, layouts.LINES
+                    )
+                    others = [group for group in named["events"] if group is not head]
+                    return named | {"events": [both, *others]}, [group for group in left if group is not lines]
+    return named, left
+
+
+def _by_keys(
+    named: dict[str, list[Group]], left: list[Group], told: Told
+) -> tuple[dict[str, list[Group]], list[Group]]:
+    """Name the tables of members, items and offers that are left by whose ids their unique column holds."""
+    parts = {
+        table: roles.parts(table, group.columns, told.roles | dict(group.laid.made or {}))
+        for table in ("events", "contracts")
+        for group in named.get(table, [])
+    }
+    ids: dict[str, list[pd.Series]] = {}
+    for table, found in parts.items():
+        for role, key in (("member_id", "members"), ("item_id", "items"), ("offer_id", "offers")):
+            if role in found:
+                ids.setdefault(key, []).append(named[table][0].frame[found[role].column])
+    still = []
+    for group in left:
+        scores = {
+            (table, name): _overlap(cells, one.cells) for table, columns in ids.items() for cells in columns
+            for name, one in group.columns.items() if one.unique
+        }  # fmt: skip
+        best = max(scores, key=scores.get, default=None)
+        if best is None or scores[best] < _OVERLAP or best[0] in named:
+            still.append(group)
+        else:
+            named = named | {best[0]: [group]}
+    return named, still
+
+
+def _overlap(cells: pd.Series, others: pd.Series) -> float:
+    """The share of different `cells` that are among `others`."""
+    some = cells.dropna().str.strip().str.removesuffix(".0").unique()
+    return (
+        float(pd.Series(some).isin(set(others.dropna().str.strip().str.removesuffix(".0"))).mean())
+        if len(some)
+        else 0.0
+    )
+
+
+def _nothing(groups: Sequence[Group]) -> str:
+    """What is missing where no file holds events."""
+    lines = []
+    for group in groups:
+        found = roles.parts("events", group.columns, {})
+        lacks = [
+            what
+            for role, what in (("member_id", "a column of member ids that come again"), ("at", "a column of times"))
+            if role not in found
+        ]
+        names = ", ".join(
+            f"'{name}' (e.g. {one.seen[0]!r})" if one.seen else f"'{name}' (empty)"
+            for name, one in list(group.columns.items())[:12]
+        )
+        lines.append(f"{group.sources[0].source}: no {' and no '.join(lacks) or 'events'} found; there are: {names}.")
+    return "\n".join(
+        [
+            *lines,
+            "Needed is who did something and when. Say it: --role member_id=COLUMN --role at=COLUMN, --time-format.",
+        ]
+    )

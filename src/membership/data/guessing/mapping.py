@@ -1,0 +1,320 @@
+"""The mapping of each canonical table, as its files lie there, or, where that cannot be said, rows to write anew."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import pandas as pd
+
+from membership.base import tables as schemas
+from membership.base.schemas import KINDS, PURCHASE
+from membership.data.guessing import kinds, roles, words, writing
+from membership.data.guessing.build import Build, build
+from membership.data.guessing.found import Group, Remark, TableGuess, Told
+from membership.data.guessing.plans import plans
+from membership.settings.dataset import ITEM_COLUMNS
+
+_KNOWN_NONE = ("", "NULL", "null", "NaN", "nan")  # cells that the pipeline's reader takes for nothing
+_NOBODY = (
+    "-1",
+    "guest",
+    "gast",
+    "anonymous",
+    "unknown",
+    "none",
+    "n/a",
+    "\\n",
+    "invite",
+    "invitado",
+    "ospite",
+    "?",
+    "-",
+)
+_MANY = 5  # times the rows of the next member: whoever has that many under the id 0 is nobody
+_WAVES = 100  # different times at which offers are sent, up to which each time is a campaign of its own
+
+
+def tables(named: Mapping[str, Sequence[Group]], told: Told) -> dict[str, TableGuess]:
+    """Return the mapping of each table; files of one table in several layouts are written anew as one."""
+    joined = _joined(named.get("members", ()))
+    found: dict[str, TableGuess] = {}
+    for table, groups in named.items():
+        builds = [build(table, group, told, joined) for group in groups]
+        found[table] = _mapped(builds[0]) if len(builds) == 1 else _united(builds)
+        if table == "events" and builds[0].kinds is not None and builds[0].kinds.reached:
+            found["exposures"] = _reached(builds[0])
+    if "exposures" in found and "offers" in found and found["exposures"].converted is not None:
+        found |= _by_wave(found["exposures"], found["offers"])
+    return found
+
+
+def finished(made: Mapping[str, TableGuess], field: str, zone: str) -> dict[str, TableGuess]:
+    """Return the mappings with what only all of them tell: the kind of events without one, the zone of times."""
+    found = {}
+    for table, one in made.items():
+        mapping, remarks = dict(one.mapping), list(one.remarks)
+        given = {*mapping["columns"], *mapping.get("constants", {})}
+        if table == "events" and "kind" not in given:
+            kind = next(kind for kind in (words.LONE_KIND.get(field), PURCHASE) if kind in KINDS)
+            mapping["constants"] = {**mapping.get("constants", {}), "kind": kind}
+            remarks.append(Remark("constants.kind", "lone_kind", {"kind": kind, "field": field}))
+        if zone != "UTC" and not _in_utc(one):
+            mapping["timezone"] = zone
+        found[table] = replace(one, mapping=mapping, remarks=tuple(remarks))
+    return found
+
+
+def cancellations(groups: Sequence[Group] | None, made: Mapping[str, TableGuess]) -> str:
+    """Return a pattern of order ids that are cancellations: letters before those of negative quantities."""
+    if not groups or not {"order_id", "quantity"} <= set(made["events"].parts) or made["events"].converted is not None:
+        return ""
+    parts, group = made["events"].parts, groups[0]
+    order, quantity = (group.columns[parts[role].column] for role in ("order_id", "quantity"))
+    negative = quantity.numbers(quantity.marks()) < 0
+    prefix = order.cells.str.extract(r"^\s*([A-Za-z]+)\d", expand=False)
+    for letters, rows in prefix[negative].value_counts().head(1).items():
+        if (
+            rows >= 0.5 * negative.sum()
+            and negative[prefix == letters].mean() > 0.95
+            and (prefix == letters).mean() < 0.5
+        ):
+            return f"^{letters}"
+    return ""
+
+
+def _joined(groups: Sequence[Group]) -> pd.Timestamp | None:
+    """The day after the last member joined: a start for times that count from one that nobody says."""
+    for group in groups:
+        part = roles.parts("members", group.columns, dict(group.laid.made or {})).get("joined_at")
+        if part is not None:
+            last = writing.moments(group.columns[part.column], group.columns[part.column].time_formats[0]).max()
+            return last.normalize() + pd.Timedelta(days=1)
+    return None
+
+
+def _mapped(one: Build) -> TableGuess:
+    """The mapping of one group of files; its rows, too, where no mapping can say what they hold."""
+    why = one.group.why if not one.group.plain else _unsaid(one)
+    columns, remarks = _columns(one), list(one.remarks)
+    constants = {"constants": dict(one.constants)} if one.constants else {}
+    extra: dict[str, object] = {**one.extra}
+    if one.kinds is not None:
+        extra["kinds"] = dict(one.kinds.known)
+        remarks += [Remark(f"kinds.{kind}", "kind_unknown") for kind in one.kinds.unknown]
+    if nobody := _nobody(one):
+        extra["nobody"] = nobody
+    if one.table == "contracts":
+        extra |= plans(one)
+    remarks += [
+        Remark(f"columns.{canonical}", "part", {"part": part}) for canonical, (_, part) in columns.items() if part
+    ]
+    parts = dict(one.parts)
+    if why:
+        written = writing.rows(one, {ours: name for ours, (name, _) in columns.items()})
+        mapping = {"columns": {ours: ours for ours in columns}} | constants | extra
+        return TableGuess(
+            one.table,
+            one.group.sources,
+            mapping,
+            parts,
+            (Remark("paths", "written", {"why": why, "group": one.group}), *remarks),
+            written,
+        )
+    mapping = (
+        {"columns": {ours: name for ours, (name, _) in columns.items()}}
+        | constants
+        | extra
+        | one.group.sources[0].shape
+    )
+    mapping = {
+        key: value for key, value in mapping.items() if (key, value) not in (("encoding", "utf-8"), ("delimiter", ","))
+    }
+    marks = next(iter(one.marks.values()), None)
+    if marks is not None:
+        mapping |= {"decimal": marks.decimal} if marks.decimal != "." else {}
+        mapping |= {"thousands": marks.thousands} if marks.thousands else {}
+    form = next(iter(one.formats.values()), "iso")
+    if form != "iso":
+        mapping["time_format"] = form
+    return TableGuess(one.table, one.group.sources, mapping, parts, tuple(remarks))
+
+
+def _columns(one: Build) -> dict[str, tuple[str, object]]:
+    """Canonical column -> the file's column and, where guessed, its part; attributes of members and items, too."""
+    known = schemas.ALL[one.table].columns if one.table in schemas.ALL else {}
+    names = {"offer_kind": "kind", "unit_price": "amount"} | ({"amount": "price"} if one.table == "contracts" else {})
+    found: dict[str, tuple[str, object]] = {}
+    for role, part in one.parts.items():
+        canonical = names.get(role, role)
+        if (
+            not known
+            or canonical in known
+            or (one.table == "events" and canonical in ITEM_COLUMNS)
+            or one.table in ("members", "items")
+        ):
+            found[canonical] = (part.column, part)
+    if one.table in ("members", "items"):
+        used = {column for column, _ in found.values()} | set(one.group.laid.used)
+        for name, column in one.group.columns.items():
+            attribute = words.plain(name).replace(" ", "_") or "column"
+            if (
+                name not in used
+                and column.distinct > 1
+                and not name.endswith(" (made)")
+                and attribute not in found
+                and attribute not in known
+            ):
+                found[attribute] = (name, None)
+    return found
+
+
+def _unsaid(one: Build) -> str:
+    """Why no mapping can say what the files hold; nothing where one can."""
+    if any(marks.loose for marks in one.marks.values()):
+        return "signs"
+    if len({(marks.decimal, marks.thousands) for marks in one.marks.values()}) > 1:
+        return "several_marks"
+    if len(set(one.formats.values())) > 1:
+        return "several_times"
+    if "relative" in one.formats.values():
+        return "relative"
+    typed = [one.parts[role].column for role in (*one.formats, *one.marks) if role in one.parts]
+    for name in typed:
+        cells = one.group.columns[name].cells.dropna().str.strip()
+        odd = set(cells[cells.str.lower().isin({"?", "-", "n/a", "na", "nat", "none", "\\n"})]) - set(_KNOWN_NONE)
+        if odd:
+            return "odd_nothing"
+    return ""
+
+
+def _nobody(one: Build) -> list[str]:
+    """Member ids that stand for nobody: words that say so, and 0 where it has far more rows than any other."""
+    part = one.parts.get("member_id")
+    if part is None or one.table != "events":
+        return []
+    counts = one.group.columns[part.column].cells.str.strip().value_counts()
+    found = [value for value in counts.index if value.lower() in _NOBODY]
+    others = counts.drop(index=["0", *found], errors="ignore")
+    zero = len(others) > 1 and counts.get("0", 0) > _MANY * others.iloc[0] + 1
+    return [*found, *(["0"] if zero else [])]
+
+
+def _in_utc(one: TableGuess) -> bool:
+    """Whether all times of a table say their zone, are counts since 1970, or are days."""
+    zoned = [source.frame for source in one.sources]
+    form = one.mapping.get("time_format")
+    if form in ("epoch_s", "epoch_ms") or (form and "%z" in form):
+        return True
+    times = [role for role in one.parts if role == "at" or role.endswith("_at")]
+    if one.converted is not None:
+        cells = pd.concat(
+            [one.converted[role].dropna().astype(str) for role in times if role in one.converted]
+            or [pd.Series(dtype=str)]
+        )
+    else:
+        cells = pd.concat(
+            [
+                frame[one.parts[role].column].dropna()
+                for frame in zoned
+                for role in times
+                if one.parts[role].column in frame
+            ]
+            or [pd.Series(dtype=str)]
+        )
+    clocks = cells[cells.str.contains(":")].head(1000)
+    return not len(clocks) or bool(clocks.str.contains(r"(?:Z|[+-]\d{2}:?\d{2})$").all())
+
+
+def _united(builds: Sequence[Build]) -> TableGuess:
+    """Several layouts of one table, written anew as one; a file of events of no kind has the one that its name says."""
+    frames, columns = [], {}
+    for one in builds:
+        mine = _columns(one)
+        rows = writing.rows(one, {ours: name for ours, (name, _) in mine.items()})
+        if one.table == "events":
+            if one.kinds is not None:
+                rows["kind"] = rows["kind"].str.strip().map(dict(one.kinds.known))
+                rows = rows[rows["kind"].notna()]
+            elif "kind" not in rows:
+                rows["kind"] = (
+                    words.kind_of(one.group.name, KINDS) or words.kind_of(one.group.name.rstrip("s"), KINDS) or PURCHASE
+                )
+            if one.extra.get("amount") == "unit_price":
+                rows["amount"] = (
+                    pd.to_numeric(rows["amount"], errors="coerce") * pd.to_numeric(rows["quantity"], errors="coerce")
+                ).map(lambda value: None if pd.isna(value) else f"{value:.4f}")
+        frames.append(rows)
+        columns |= mine
+    whole = pd.concat(frames, ignore_index=True)
+    remarks = [Remark("paths", "written", {"why": "several", "group": builds[0].group})]
+    remarks += [Remark(f"columns.{ours}", "part", {"part": part}) for ours, (_, part) in columns.items() if part]
+    parts = {role: part for one in reversed(builds) for role, part in one.parts.items()}
+    extra = {"negative_amounts": "returns"} if any(one.extra.get("negative_amounts") for one in builds) else {}
+    sources = tuple(source for one in builds for source in one.group.sources)
+    return TableGuess(
+        builds[0].table,
+        sources,
+        {"columns": {name: name for name in whole.columns}} | extra,
+        parts,
+        tuple(remarks),
+        whole,
+    )
+
+
+def _reached(one: Build) -> TableGuess:
+    """Exposures, out of a log of events in which offers reach members."""
+    rows = writing.rows(one, {role: one.parts[role].column for role in ("member_id", "offer_id", "kind", "at")})
+    rows["at"] = pd.to_datetime(rows["at"], format="ISO8601")
+    found = kinds.exposures(rows, one.kinds)
+    written = found.assign(
+        **{
+            name: found[name].dt.strftime("%Y-%m-%d %H:%M:%S").astype(object).where(found[name].notna(), None)
+            for name in ("at", "redeemed_at")
+        }
+    )
+    remark = Remark("paths", "reached", {"reached": one.kinds.reached, "redeemed": one.kinds.redeemed})
+    return TableGuess(
+        "exposures", one.group.sources, {"columns": {name: name for name in written.columns}}, {}, (remark,), written
+    )
+
+
+def _by_wave(exposures: TableGuess, offers: TableGuess) -> dict[str, TableGuess]:
+    """Offers that are sent in waves and have no dates: each wave is a campaign, which lasts as long as the offer."""
+    if {"starts_at", "ends_at"} & set(offers.mapping["columns"]) or exposures.converted["at"].nunique() > _WAVES:
+        return {}
+    source = pd.concat([one.frame for one in offers.sources], ignore_index=True)
+    duration = next(
+        (name for name in source.columns if words.likeness(name, ("duration", "days", "validity", "dauer")) >= 2), None
+    )
+    if duration is None:
+        return {}
+    days = dict(
+        zip(
+            source[offers.parts["offer_id"].column].str.strip(),
+            pd.to_numeric(source[duration], errors="coerce"),
+            strict=True,
+        )
+    )
+    sent = exposures.converted.assign(wave=exposures.converted["offer_id"] + " " + exposures.converted["at"].str[:10])
+    waves = sent[["wave", "offer_id", "at"]].drop_duplicates("wave")
+    ends = pd.to_datetime(waves["at"]) + pd.to_timedelta(waves["offer_id"].map(days).fillna(7), unit="D")
+    rows = (
+        offers.converted
+        if offers.converted is not None
+        else source.rename(columns={theirs: ours for ours, theirs in offers.mapping["columns"].items()})
+    )
+    kept = ["offer_id", *(name for name in ("kind", "cost") if name in rows)]
+    made = waves.assign(ends_at=ends.dt.strftime("%Y-%m-%d %H:%M:%S")).merge(rows[kept], on="offer_id", how="left")
+    made = made.drop(columns="offer_id").rename(columns={"wave": "offer_id", "at": "starts_at"}).reset_index(drop=True)
+    remark = Remark("paths", "waves", {"duration": duration, "waves": sent["at"].nunique()})
+    mapping = {"columns": {name: name for name in made.columns}}
+    written = sent.drop(columns="offer_id").rename(columns={"wave": "offer_id"})
+    return {
+        "offers": replace(offers, mapping=mapping, converted=made, remarks=(remark, *offers.remarks)),
+        "exposures": replace(exposures, converted=written),
+    }
+
+
+def usual(values: pd.Series) -> object:
+    """The value that most rows have; None where there is none."""
+    return Counter(values.dropna()).most_common(1)[0][0] if values.notna().any() else None

@@ -1,0 +1,145 @@
+"""Windows and day counts that fit the data: from their length and the usual gap between a member's orders.
+
+      start              calibration_end   validation_end (as of)   holdout_end
+        |------- the rest -------)|------ w ------)|------ w ------)|
+Seven windows of `w` days are enough for all that learns: value takes five origins, and repurchase four days apart by
+`repurchase_days`, before the day of scoring. Five are the least, since repurchase is learned, chosen and judged one
+period after another. What history is too short for is shortened, and the reason says so.
+"""
+
+import math
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from membership.base.errors import DataError
+
+LEAST_DAYS = 5  # of history; below it nothing can be learned and judged
+_LENGTHS = (1, 2, 3, 5, 7, 14, 30, 60, 90, 180, 365, 730)  # days, as people count
+_ENOUGH, _LEAST = 7, 5  # windows in the history
+_SHORTEST = 7  # days: a habit has weekdays
+_MONTH = 30
+_QUARTER = 3  # windows of a value
+_SILENT = 3  # usual gaps without an order that end a membership's activity
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """A value for a dotted key of `params.yaml`, a date or a number of days, and why, as a comment beside it."""
+
+    key: str
+    value: date | int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Suggested:
+    """What fits the data, in the order of `params.yaml`, and what they are too short for (one sentence each)."""
+
+    suggestions: tuple[Suggestion, ...]
+    not_possible: tuple[str, ...] = ()
+
+    @property
+    def values(self) -> dict[str, date | int]:
+        """Dotted key -> value, as `params.override` takes them."""
+        return {one.key: one.value for one in self.suggestions}
+
+
+def suggest(first_day: date, last_day: date, usual_gap_days: float | None) -> Suggested:
+    """Return windows and day counts for data whose events go from `first_day` to `last_day`, local days, both in.
+
+    `usual_gap_days` is the median over members of their median days between two days of coming back; None where
+    nobody came back. Keys: the four dates of `windows`, `economics.repurchase_days`, `value.horizon_days`,
+    `lifecycle.lapsed_days`, `train.origin_step_days`. With fewer than `LEAST_DAYS` days the windows begin before the
+    data, so that they are in order, and `not_possible` says that nothing can be learned. Raises DataError for a last
+    day before the first, or a gap that is not above 0.
+    """
+    if last_day < first_day:
+        raise DataError(f"windows: the last day {last_day} is before the first, {first_day}; give the later one last.")
+    if usual_gap_days is not None and not (0 < usual_gap_days < math.inf):
+        raise DataError(
+            f"windows: usual gap = {usual_gap_days} days; allowed: above 0, or None where nobody came back."
+        )
+    days = (last_day - first_day).days + 1
+    repurchase, why = _repurchase(days, usual_gap_days)
+    window = max(repurchase, min(_MONTH, days // _ENOUGH))
+    end = last_day + timedelta(days=1)
+    as_of, chosen = end - timedelta(days=window), end - timedelta(days=2 * window)
+    start = min(first_day, chosen - timedelta(days=1))
+    horizon, far = _horizon((as_of - start).days // window, window)
+    lapsed = _at_least(max(90.0, _SILENT * (usual_gap_days or 0)))
+    found = (
+        Suggestion("windows.start", start, _began(start, first_day)),
+        Suggestion("windows.calibration_end", chosen, f"{window} days before validation_end, as long as the holdout"),
+        Suggestion("windows.validation_end", as_of, f"{window} days before holdout_end: {_held(window, repurchase)}"),
+        Suggestion("windows.holdout_end", end, f"the day after the last event, {last_day}"),
+        Suggestion("economics.repurchase_days", repurchase, why),
+        Suggestion("value.horizon_days", horizon, far),
+        Suggestion("lifecycle.lapsed_days", lapsed, _silence(usual_gap_days)),
+        Suggestion("train.origin_step_days", window, "as long as the validation"),
+    )
+    return Suggested(found, tuple(_lacking(days, usual_gap_days, repurchase)))
+
+
+def _repurchase(days: int, gap: float | None) -> tuple[int, str]:
+    """Return the least natural length of one and a half usual gaps, or the longest that the history leaves, and why."""
+    enough, least = max(days // _ENOUGH, 1), max(days // _LEAST, 1)
+    if gap is None:
+        length = min(_MONTH, _at_most(enough))
+        return length, f"nobody came back yet, so no gap is known: {_days(length)} of a history of {_days(days)}"
+    asked = _at_least(max(1.5 * gap, _SHORTEST))
+    said = f"members usually come back after {gap:g} days"
+    if asked <= enough:
+        return asked, f"{said}; within one and a half of that about two thirds do"
+    length = _at_most(enough) if gap <= _at_most(enough) else _at_most(least)
+    return length, f"{said}, which asks for {_days(asked)}; the history of {_days(days)} leaves {length}"
+
+
+def _horizon(windows: int, window: int) -> tuple[int, str]:
+    """Return the days of a value where `windows` of `window` days lie before the day of scoring, and why."""
+    most = max((windows - _QUARTER) // 2, 1)  # twice that many pass after two origins have learned
+    number = min(_QUARTER, most)
+    told = "three windows" if number == _QUARTER else f"{number} of the {windows} windows before validation_end"
+    return (
+        number * window,
+        f"{told} of {_days(window)}: longer ones could not be judged twice" if number < _QUARTER else told,
+    )
+
+
+def _lacking(days: int, gap: float | None, repurchase: int):
+    if days < LEAST_DAYS:
+        yield (
+            f"a history of {_days(days)}: at least {LEAST_DAYS} are needed to learn, choose and judge; "
+            "counts and habits can be shown, forecasts cannot."
+        )
+    elif gap is None:
+        yield f"nobody came back in {_days(days)}, so when members come back cannot be learned."
+    elif gap > repurchase:
+        yield (
+            f"the usual gap of {gap:g} days is longer than the {_days(repurchase)} that a history of {_days(days)} "
+            f"leaves for repurchase_days: a member who comes back as usual counts as not coming back. "
+            f"{_days(math.ceil(gap) * _LEAST)} of history would do."
+        )
+
+
+def _began(start: date, first_day: date) -> str:
+    return "the day of the first event" if start == first_day else f"before the first event, {first_day}: too few days"
+
+
+def _held(window: int, repurchase: int) -> str:
+    return "repurchase_days" if window == repurchase else f"about a month, and at least {_days(repurchase)}"
+
+
+def _silence(gap: float | None) -> str:
+    return "a quarter of a year" if gap is None or _SILENT * gap <= 90 else f"{_SILENT} usual gaps of {gap:g} days"
+
+
+def _at_least(days: float) -> int:
+    return next((length for length in _LENGTHS if length >= days), math.ceil(days))
+
+
+def _at_most(days: int) -> int:
+    return max(length for length in _LENGTHS if length <= days)
+
+
+def _days(number: int) -> str:
+    return f"{number} day" if number == 1 else f"{number} days"

@@ -1,0 +1,155 @@
+"""`make start FILES="..."`: look at people's own files, guess what they are, and write `params.yaml` and `dvc.yaml`.
+
+Every guess stands in `params.yaml` with its reason as a comment; the earlier file is kept as `params.before.yaml`.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+
+from membership.base import paths
+from membership.base.errors import ParamError, ProjectError
+from membership.base.schemas import KINDS
+from membership.data import ingest, purchases, suggest
+from membership.data.guessing import guess
+from membership.data.guessing.found import Guess, Told
+from membership.pipeline import started
+from membership.settings import params
+
+_PROVISIONAL = {
+    "start": "1900-01-01",
+    "calibration_end": "1920-01-01",
+    "validation_end": "1940-01-01",
+    "holdout_end": "1960-01-01",
+}
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the data hold once they are read and cleaned as mapped: counts, local days (both in), shares."""
+
+    members: int
+    events: int
+    came_back: int  # orders, renewals, visits: whatever counts as coming back
+    first_day: date
+    last_day: date
+    usual_gap_days: float | None  # median over members of their median days between two days of coming back
+    with_amount: float  # share of events of coming back that have an amount
+    left: int  # members who left
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Start on the files named on the command line; return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m membership.pipeline.start", description=__doc__.split("\n")[0])
+    parser.add_argument("sources", nargs="*", metavar="FILE", help="files, folders, or <database url>::<table>")
+    parser.add_argument(
+        "--role", action="append", default=[], metavar="PART=COLUMN", help="e.g. member_id=Kunde, at=Datum"
+    )
+    parser.add_argument(
+        "--kind", action="append", default=[], metavar="THEIRS=OURS", help="e.g. sold=purchase; sold= leaves rows out"
+    )
+    parser.add_argument(
+        "--table",
+        action="append",
+        default=[],
+        metavar="FILE=TABLE",
+        help="e.g. people=members (a file's name, no ending)",
+    )
+    parser.add_argument("--field", help="shop, subscription, content, travel, finance or service")
+    parser.add_argument("--timezone", help="e.g. Europe/Berlin")
+    parser.add_argument("--currency", help="e.g. EUR")
+    parser.add_argument("--time-format", help="e.g. %%d/%%m/%%Y %%H:%%M, epoch_s, epoch_ms, excel_days")
+    parser.add_argument(
+        "--begin", help="day from which times count that are hours or days since a start, e.g. 2018-07-27"
+    )
+    given = parser.parse_args(arguments)
+    try:
+        print(run(given.sources, _told(given)))
+    except ProjectError as error:
+        print(f"start: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def run(sources: Sequence[str], told: Told) -> str:
+    """Write `params.yaml` and the deps of stage ingest for `sources`; return what was guessed and seen, in words.
+
+    Raises ProjectError where that is not possible; then nothing that was there has changed.
+    """
+    from membership.report import words
+
+    if not sources:
+        raise ParamError('no files; name them: make start FILES="data/raw/orders.csv data/raw/customers.csv".')
+    found = guess.guess([str(Path(one).expanduser()) if "://" not in one else one for one in sources], told)
+    with started.placed(found) as placed:
+        preset = found.field if (paths.root() / "presets" / f"{found.field}.yaml").exists() else None
+        data, seen = _seen(placed, found, preset)
+        fitting = suggest.suggest(seen.first_day, seen.last_day, seen.usual_gap_days)
+        raw = started.settings(found, placed, preset, fitting.values)
+        params.parse(started.with_preset(raw))
+        started.write(found, placed, preset, fitting.suggestions, seen)
+    return words.text("start", guess=found, seen=seen, fitting=fitting, paths=placed, preset=preset, data=data)
+
+
+def _seen(placed: dict[str, str], found: Guess, preset: str | None) -> tuple[dict[str, int], Seen]:
+    """Rows of each table as the pipeline will read them, and what they hold."""
+    p = params.parse(
+        started.with_preset(
+            started.settings(found, placed, preset, {f"windows.{key}": day for key, day in _PROVISIONAL.items()})
+        )
+    )
+    data, end = ingest.known(p, None)
+    back = data.events[purchases.is_purchase(data.events)]
+    days = (
+        back.assign(day=back["local_at"].dt.normalize())[["member_id", "day"]]
+        .drop_duplicates()
+        .sort_values(["member_id", "day"])
+    )
+    gaps = days.groupby("member_id")["day"].diff().dt.days.dropna()
+    usual = gaps.groupby(days["member_id"]).median().median()
+    rows = {name: len(table) for name, table in vars(data).items() if len(table)}
+    first = data.events["local_at"].min().date()
+    left = int(data.members["left_at"].notna().sum()) if "left_at" in data.members else 0
+    orders = len(back.assign(order=purchases.order)[["member_id", "order"]].drop_duplicates()) if len(back) else 0
+    with_amount = float((back["amount"] != 0).mean()) if len(back) else 0.0
+    return rows, Seen(
+        len(data.members), len(data.events), orders, first, (pd.Timestamp(end) - pd.Timedelta(days=1)).date(),
+        None if pd.isna(usual) else float(usual), with_amount, left,
+    )  # fmt: skip
+
+
+def _told(given: argparse.Namespace) -> Told:
+    kinds = {theirs: ours or None for theirs, ours in _pairs(given.kind, "--kind")}
+    wrong = [f"--kind {theirs}={ours}" for theirs, ours in kinds.items() if ours is not None and ours not in KINDS]
+    if wrong:
+        raise ParamError(
+            f"{wrong[0]}: no such kind of event; allowed: {', '.join(KINDS)}, or nothing for rows to leave out."
+        )
+    begin = pd.to_datetime(given.begin, errors="coerce") if given.begin else None
+    if begin is pd.NaT:
+        raise ParamError(f"--begin {given.begin}: no date; allowed: a day such as 2018-07-27.")
+    told = Told(
+        kinds=kinds,
+        field=given.field,
+        timezone=given.timezone,
+        currency=given.currency,
+        time_format=given.time_format,
+        begin=begin,
+    )
+    return replace(told, roles=dict(_pairs(given.role, "--role")), tables=dict(_pairs(given.table, "--table")))
+
+
+def _pairs(given: Sequence[str], option: str) -> list[tuple[str, str]]:
+    for one in given:
+        if "=" not in one:
+            raise ParamError(f"{option} {one}: two words with = between them are needed, e.g. --role member_id=Kunde.")
+    return [tuple(one.split("=", 1)) for one in given]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
