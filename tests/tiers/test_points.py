@@ -181,3 +181,30 @@ def test_the_ledger_is_the_table_of_the_books(workspace):
     ledger = tables.read("points_ledger")
     assert ledger["balance"].tolist() == [100, -30]
     assert ledger["at"].tolist() == list(MONTHS[:2])
+
+
+def test_a_ledger_of_the_data_is_the_truth_of_the_books():
+    ledger = pd.DataFrame(
+        [
+            ("m", "2019-11-05", 40.0, 0.0, 0.0),  # before the first month: in it
+            ("m", "2020-01-31", 10.5, 0.0, 0.0),
+            ("m", "2020-02-01", 10.5, 30.0, 0.0),  # the first moment of the second month
+            ("m", "2020-03-31", 0.0, 0.0, np.nan),
+            ("m", "2020-04-01", 999.0, 0.0, 0.0),  # after the last month end: not known yet
+            ("other", "2020-02-05", 7.0, 0.0, 0.0),
+        ],
+        columns=["member_id", "at", "earned", "redeemed", "expired"],
+    ).astype({"at": "datetime64[us]"})
+    ranks = pd.DataFrame(0, index=pd.Index(["m", "n"], name="member_id"), columns=MONTHS[:3])
+    found = points.recorded(ledger, ranks)
+    assert row(found.earned) == [50, 11, 0] and row(found.redeemed) == [0, 30, 0]
+    assert row(found.balance) == [50, 31, 31] and found.last.to_dict() == {"m": 31, "n": 0}
+    books_, redeems = points.kept(ledger, None, ranks, KNOBS, 1)
+    assert row(books_.balance) == [50, 31, 31] and redeems.tolist() == [True, False]
+
+
+def test_what_was_redeemed_stays_when_books_run_on():
+    found = books([100, 100, 0], [0, 70, 0], days=900)
+    claim = points.as_before(found, lambda month, there: there)
+    on = points.keep(frame([100, 100, 0, 0]), frame([0, 0, 0, 0]), claim, 900)
+    assert row(on.redeemed) == [0, 70, 0, 130]

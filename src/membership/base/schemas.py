@@ -105,6 +105,17 @@ _CANONICAL = (
             "auto_renew": required(BOOL),  # it renews itself until it is ended; else it ends at `ends_at`
         },
     ),
+    Table(  # the books of points, where the data keep them
+        "points",
+        ("member_id", "at"),
+        {
+            "member_id": required(TEXT),
+            "at": required(TIME),  # wall clock in dataset.timezone
+            "earned": required(FLOAT, **COUNT),  # points, as what follows
+            "redeemed": required(FLOAT, **COUNT),
+            "expired": required(FLOAT, **COUNT),
+        },
+    ),
     Table(
         "quality",
         ("step", "rule"),

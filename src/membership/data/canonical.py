@@ -19,6 +19,7 @@ class Canonical:
     offers: pd.DataFrame
     exposures: pd.DataFrame
     contracts: pd.DataFrame = field(default_factory=lambda: empty("contracts"))
+    points: pd.DataFrame = field(default_factory=lambda: empty("points"))
 
     def save(self, write: Callable[[str, pd.DataFrame], object] = tables.write) -> None:
         """Check every table, and only then `write(name, frame)` them all."""

@@ -16,7 +16,7 @@ from membership.settings import params
 from membership.settings.dataset import Dataset
 from membership.settings.windows import Windows
 
-MEMBERS = ("members", "events", "survey", "exposures", "contracts")  # tables whose rows belong to members
+MEMBERS = ("members", "events", "survey", "exposures", "contracts", "points")  # tables whose rows belong to members
 
 
 def ingest(p: params.Stage) -> Cleaned:

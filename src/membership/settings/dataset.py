@@ -32,7 +32,7 @@ Encoding = Annotated[str, AfterValidator(_known_encoding)]
 Kind = Literal[KINDS]
 DERIVED = (  # where files do not give them
     "event_id", "local_at", "quantity", "amount", "discount", "currency", "name",
-    "contract_id", "period", "every", "price", "auto_renew",
+    "contract_id", "period", "every", "price", "auto_renew", "earned", "redeemed", "expired",
 )  # fmt: skip
 ITEM_COLUMNS = ("name", "category", "subcategory", "brand")  # may stand on the rows of events
 
@@ -127,6 +127,7 @@ class Files(Section):
     offers: FileTable | None = None
     exposures: FileTable | None = None
     contracts: ContractTable | None = None
+    points: FileTable | None = None
 
     @model_validator(mode="after")
     def _columns_fit(self):

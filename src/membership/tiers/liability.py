@@ -81,7 +81,8 @@ def owed(books: Books, pace: np.ndarray, redeems: np.ndarray, settings: Tiers, c
     months (to expiry), points, redeemed (of them, before they expire), breakage (share never redeemed) with low and
     high, cost (cents).
     """
-    whole = run_on(books, pace, points.vouchers(redeems, settings.redeem_at), settings.points_expire_days)
+    claim = points.as_before(books, points.vouchers(redeems, settings.redeem_at))
+    whole = run_on(books, pace, claim, settings.points_expire_days)
     later, there, today = redeemed_later(whole, books), points.remaining(books), books.earned.columns[-1]
     z, rows = scipy.stats.norm.ppf((1 + confidence) / 2), []
     for lot, day in enumerate(books.earned.columns):

@@ -11,6 +11,8 @@ A lot is what a member earned in a month; points are worth the same in any lot. 
 Points leave oldest first, so a lot is used up when all that ever left exceeds all that came up to it: one running
 total a member is the whole state. In whole points, opening + earned - reversed - redeemed - expired = closing for each
 member and month; a closing balance below 0 is a debt.
+
+Where the data have a ledger of their own (table `points`) that one is the truth: `recorded`, and nothing is assumed.
 """
 
 from collections.abc import Callable
@@ -97,6 +99,44 @@ def replay(earning: Earning, ranks: pd.DataFrame, settings: Tiers, seed: int) ->
     """Return the books of the orders in `earning`, with the tiers in `ranks` and redemptions as `settings` assume."""
     claim = vouchers(redeemers(len(ranks), settings, seed), settings.redeem_at)
     return keep(*earned(earning, ranks), claim, settings.points_expire_days)
+
+
+def recorded(ledger: pd.DataFrame, ranks: pd.DataFrame) -> Books:
+    """Return the books that `ledger` (table `points`) says were kept of the members and months of `ranks`.
+
+    A month has what came before its end, the first one also all that came earlier. Parts of a point are carried on to
+    the next month, so that balances are off by less than one point for each flow.
+    """
+    ends = pd.DatetimeIndex(ranks.columns)
+    known = ledger[ledger["member_id"].isin(ranks.index) & (ledger["at"] < ends[-1])]
+    month = np.searchsorted(ends.to_numpy(), known["at"].to_numpy(ends.dtype), side="right")
+    row = ranks.index.get_indexer(known["member_id"])
+    frames = {}
+    for flow in ("earned", "redeemed", "expired"):
+        total = np.zeros(ranks.shape)
+        np.add.at(total, (row, month), known[flow].fillna(0.0).to_numpy(float))
+        whole = np.rint(total.cumsum(axis=1))
+        frames[flow] = _frame(np.diff(whole, prepend=0, axis=1).astype("int32"), ranks)
+    return Books(reversed=_frame(np.zeros(ranks.shape, dtype="int32"), ranks), **frames)
+
+
+def kept(
+    ledger: pd.DataFrame, earning: Earning, ranks: pd.DataFrame, settings: Tiers, seed: int
+) -> tuple[Books, np.ndarray]:
+    """Return the books, and who redeems: (members,), bool.
+
+    `recorded` where the data have a `ledger`, and then who ever redeemed; else `replay`, and who is assumed to.
+    """
+    if ledger.empty:
+        return replay(earning, ranks, settings, seed), redeemers(len(ranks), settings, seed)
+    books = recorded(ledger, ranks)
+    return books, (books.redeemed.to_numpy() > 0).any(axis=1)
+
+
+def as_before(books: Books, claim: Claim) -> Claim:
+    """Return the claim that redeems in the months of `books` what was redeemed then, and after them as `claim` says."""
+    past = books.redeemed.to_numpy()
+    return lambda month, there: past[:, month] if month < past.shape[1] else claim(month, there)
 
 
 def table(books: Books) -> pd.DataFrame:

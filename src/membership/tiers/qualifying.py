@@ -61,6 +61,8 @@ def amounts(events: ir.Table, members: pd.Series, months: pd.DatetimeIndex, sett
 
 def counted(events: ir.Table, members: pd.Series, months: pd.DatetimeIndex, settings: Tiers, until) -> pd.DataFrame:
     """Return what counts at each of `months`, as it stood on the days `until` (an index as long): see `amounts`."""
+    if months.empty:  # history is too short for one
+        return _frame(np.zeros((len(members), 0)), members, months)
     starts = _days(months) - settings.qualifying_days
     ends = np.maximum(_days(pd.DatetimeIndex(until)), starts)
     return _frame(_windows(_daily(events, months, settings), members, starts, ends), members, months)

@@ -213,4 +213,4 @@ def tradeoff(choices: Choices, multiples: list[float], confidence: float) -> pd.
             rows.append((limit, at, found.best, *around, cost, moved, *choices.thresholds[found.chosen]))
     told = ["net", "net_low", "net_high", "p_pays", "cost", "moves"]
     columns = ["limit", "at", *told, *choices.terms.settings.names[1:]]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(["at", *told], float))  # there may be no row

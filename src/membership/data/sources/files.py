@@ -40,6 +40,7 @@ def read(files: Files, timezone: str, currency: str) -> Canonical:
         members=plans.joined(_complete("members", _with_all(members, "member_id", events)).to_pandas(), deals),
         items=_complete("items", items).mutate(name=lambda t: t["name"].fill_null(t.item_id)).to_pandas(),
         contracts=deals,
+        points=_ledger(rows["points"], timezone).to_pandas() if "points" in rows else empty("points"),
         **{name: _own(name, rows[name]).to_pandas() if name in rows else empty(name) for name in others},
     )
 
@@ -124,6 +125,13 @@ def _own(name: str, rows: ir.Table) -> ir.Table:
     """Table `name` as the user gives it, one row a key."""
     cents = {column: _cents(rows[column]).cast("float64") for column in ("cost",) if column in rows.columns}
     return _complete(name, _last(rows.mutate(**cents), list(tables.ALL[name].key)))
+
+
+def _ledger(rows: ir.Table, timezone: str) -> ir.Table:
+    """Table `points`: what a member's rows of one moment earned, redeemed and lost add up."""
+    flows = {name: _given(rows, name, 0).cast("float64") for name in ("earned", "redeemed", "expired")}
+    known = rows.filter(rows.member_id.notnull()).mutate(at=to_local(rows["at"], timezone), **flows)
+    return known.group_by("member_id", "at").agg(**{name: known[name].sum() for name in flows})
 
 
 def _last(rows: ir.Table, key: list[str]) -> ir.Table:
