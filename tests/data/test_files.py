@@ -75,7 +75,7 @@ def test_arms_can_be_renamed_and_others_keep_their_name(workspace):
 def test_every_canonical_table_fits_its_schema_when_only_events_are_given(workspace):
     write(workspace, LINE)
     data = read(mapping())
-    rows = {name: len(tables.check(name, getattr(data, name))) for name in vars(data)}
+    rows = {name: len(tables.check(name, getattr(data, name))) for name in vars(data) if name in tables.ALL}
     assert rows == {"members": 1, "items": 1, "events": 1, "survey": 0, "offers": 0, "exposures": 0}
 
 

@@ -1,7 +1,7 @@
 """What every source delivers: the six canonical tables, checked."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
 
 import pandas as pd
 
@@ -18,10 +18,12 @@ class Canonical:
     survey: pd.DataFrame
     offers: pd.DataFrame
     exposures: pd.DataFrame
+    united: Mapping[str, int] = field(default_factory=dict)  # table -> rows of a file with the key of another in it
 
     def save(self, write: Callable[[str, pd.DataFrame], object] = tables.write) -> None:
         """Check every table, and only then `write(name, frame)` them all."""
-        checked = {field.name: tables.check(field.name, getattr(self, field.name)) for field in fields(self)}
+        names = [each.name for each in fields(self) if each.name in tables.ALL]
+        checked = {name: tables.check(name, getattr(self, name)) for name in names}
         for name, frame in checked.items():
             write(name, frame)
 

@@ -49,6 +49,7 @@ class FileTable(Section):
     kinds: dict[str, Kind] = {}  # their kind of event -> ours; empty: the kinds are ours already
     arms: dict[str, str] = {}  # their arm -> ours; `control` is who was held out; others keep their name
     amount: Literal["total", "unit_price"] = "total"  # amount is what was paid for the line, or for one unit
+    orders: Literal["day", "id"] = "day"  # an order id is good for one member and local day, or for one member for ever
     time_format: str | None = None  # of all times in the table, as in strptime, or epoch_s, epoch_ms; null: ISO 8601
     year: Annotated[int, Field(ge=1970, le=2100)] | None = None  # where time_format has no year
     timezone: Zone = "UTC"  # of times that do not say theirs
