@@ -78,8 +78,9 @@ def test_every_canonical_table_fits_its_schema_when_only_events_are_given(worksp
     write(workspace, LINE)
     data = read(mapping())
     found = vars(data) | {"events": meant(data.events)}
-    rows = {name: len(tables.check(name, frame)) for name, frame in found.items()}
-    assert rows == {"members": 1, "items": 1, "events": 1, "survey": 0, "offers": 0, "exposures": 0}
+    rows = {name: len(tables.check(name, frame)) for name, frame in found.items() if name in tables.ALL}
+    there = {"members": 1, "items": 1, "events": 1}
+    assert rows == dict.fromkeys(rows, 0) | there
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,11 @@
 """The search: what it sees, and that neither its workers nor an interruption change what it finds."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import replace
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -15,19 +16,24 @@ from ordered_market import ordered_market
 from small_market import SMALL, market, table
 
 from benchmarks import ordered
-from membership.base import files, paths
+from membership.base import files, handover, paths
 from membership.base.errors import DataError, ParamError
 from membership.recommend import studies, tune, workers
-from membership.recommend.model import NextBasket, Settings
+from membership.recommend.model import Settings
 from membership.report.figures import recommend as plots
 from membership.settings import params
 
 TRIALS = 10
 SEARCH = """
-import os, pickle, signal, sys
-from membership.recommend import tune
+import json, os, signal, sys
+from pathlib import Path
+from membership.recommend import tune, workers
+from membership.settings import params
 
-task, p = pickle.load(open(sys.argv[1], "rb"))
+folder = Path(sys.argv[1])
+with open(folder / "handed", "rb") as file:
+    task = workers._mapped(file.fileno(), int(sys.argv[2])).task
+p = params.parse(json.loads((folder / "p.json").read_text()))
 tune.search(task, p, on_trial=lambda *_: os.kill(os.getpid(), signal.SIGKILL))
 """
 
@@ -97,10 +103,11 @@ def test_the_order_in_which_trials_end_changes_nothing(task, p, whole, workspace
 
 
 def test_a_search_that_was_killed_leaves_no_worker_and_ends_as_one_that_was_not(task, p, whole, workspace):
-    handed = workspace / "handed.pickle"
-    pd.to_pickle((task, changed(p, workers=2)), handed)
+    with (workspace / "handed").open("wb") as file:
+        head = handover.write(file, workers.Work(task, p.train, p.seed, p.device, workspace))
+    (workspace / "p.json").write_text(json.dumps(changed(p, workers=2).plain()))
     killed = subprocess.run(  # ends when the last worker, which has its output too, has ended
-        [sys.executable, "-c", SEARCH, handed],
+        [sys.executable, "-c", SEARCH, workspace, str(head)],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         check=False,
         capture_output=True,
@@ -202,17 +209,6 @@ def test_a_full_disk_is_one_message_and_the_search_goes_on_later(task, p, whole,
     pd.testing.assert_frame_equal(tune.history(tune.search(task, p), TRIALS), whole)
 
 
-@dataclass(frozen=True)
-class Failing(tune.Task):
-    """Cannot be judged outside of the process `here`."""
-
-    here: int
-
-    def recall(self, model: NextBasket) -> float:
-        """Return recall@k."""
-        return super().recall(model) if os.getpid() == self.here else [].pop()
-
-
 def alone(task, p):
     """Run one trial in a worker."""
     with workers.Workers(workers.Work(task, p.train, p.seed, p.device, paths.models("study")), 2) as team:
@@ -220,8 +216,8 @@ def alone(task, p):
 
 
 def test_an_error_in_a_worker_is_reported_in_words(task, p):
-    with pytest.raises(DataError, match=r"trial 7: IndexError: pop from empty list; fix it, then run again: the sea"):
-        alone(Failing(task.samples, task.now, task.targets, task.k, os.getpid()), p)
+    with pytest.raises(DataError, match=r"trial 7: RuntimeError: .*size.*; fix it, then run again: the sea"):
+        alone(replace(task, now=replace(task.now, inputs=task.now.inputs[:, :2])), p)
 
 
 @pytest.mark.parametrize(

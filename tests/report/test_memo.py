@@ -73,7 +73,7 @@ def page(world, stored):
         made = decide.decide(rows, world.knobs.evaluate, rule, *policies, [watched])
         compared, p = files.read_json(paths.data("comparison.json")), params.load("report")
         shown = memo.values(effects, compared, made, GUARDS, tables.read("programme"), COSTS, p)
-        return words.render("memo", **shown)
+        return words.render("memo", **shown, doubts=[])
 
     return render
 

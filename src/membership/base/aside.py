@@ -16,8 +16,8 @@ _FRESH = get_context("spawn")  # a copy of this process would share its threads 
 class Aside:
     """`work(*given)`, begun at once in a process of its own; `result` waits for it.
 
-    `work` is a function of a module, `given` and what it returns can be pickled. The numbers are those of this process:
-    the same variables hold its kernels. The process ends with this one.
+    `work` is a function of a module; `given` and what it returns go through a pipe of `multiprocessing`, to no file.
+    The numbers are those of this process: the same variables hold its kernels. The process ends with this one.
     """
 
     def __init__(self, work: Callable[..., Any], *given: Any) -> None:

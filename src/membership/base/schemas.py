@@ -122,9 +122,13 @@ _CANONICAL = (
         {
             "step": required(INT),  # order in which the rules ran
             "rule": required(TEXT),
-            "action": required(TEXT, among=("kept", "corrected", "dropped")),
+            "action": required(TEXT, among=("kept", "corrected", "dropped", "united")),
             "rows": required(INT, **COUNT),  # rows the rule found
             "left": required(INT, **COUNT),  # rows of events after it
+            "money": optional(FLOAT, **SHARE),  # share of all money paid and returned that is on them
+            "members": optional(FLOAT, **SHARE),  # share of members of whom nothing else is there
+            "whom": optional(TEXT),  # ids concerned, the first of them
+            "loud": required(BOOL),  # too much to pass over: said at the top of the page and in the memo
             "why": required(TEXT),
         },
     ),

@@ -1,6 +1,6 @@
 """What every source delivers: the canonical tables, checked."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 
 import pandas as pd
@@ -20,10 +20,12 @@ class Canonical:
     exposures: pd.DataFrame
     contracts: pd.DataFrame = field(default_factory=lambda: empty("contracts"))
     points: pd.DataFrame = field(default_factory=lambda: empty("points"))
+    united: Mapping[str, int] = field(default_factory=dict)  # table -> rows of a file with the key of another in it
 
     def save(self, write: Callable[[str, pd.DataFrame], object] = tables.write) -> None:
         """Check every table, and only then `write(name, frame)` them all."""
-        checked = {one.name: tables.check(one.name, getattr(self, one.name)) for one in fields(self)}
+        names = [each.name for each in fields(self) if each.name in tables.ALL]
+        checked = {name: tables.check(name, getattr(self, name)) for name in names}
         for name, frame in checked.items():
             write(name, frame)
 

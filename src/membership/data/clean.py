@@ -14,10 +14,13 @@ import pandas as pd
 from membership.base import engine, tables
 from membership.base.errors import DataError
 from membership.base.schemas import MEANING
-from membership.data import meaning, purchases
+from membership.data import doubts, meaning, purchases
 from membership.data.canonical import Canonical
 from membership.settings.clean import Clean
 from membership.settings.economics import Economics
+
+OUTLYING = 5_000  # times the median line
+MOST = 10**12  # cents that no line comes near
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ def clean(data: Canonical, settings: Clean, economics: Economics | None = None) 
     were unified with another. Raises DataError where no event is left.
     """
     economics = economics or Economics()
+    settings = settings.model_copy(update={"outlier_amount": settings.outlier_amount or _outlying(data.events)})
     con = engine.connect()
     items = con.create_table("items", ibis.memtable(tables.check("items", data.items)))
     events = _with_context(con.create_table("events", ibis.memtable(data.events)), items)
@@ -53,7 +57,7 @@ def clean(data: Canonical, settings: Clean, economics: Economics | None = None) 
     steps = rules(settings)
     flags = {rule.name: rule.found(events, settings).fill_null(False) for rule in steps}
     flagged = con.create_table("flagged", events.mutate(**flags))
-    quality = _quality(flagged, steps)
+    quality = _quality(flagged, steps, settings.loud_share)
     if quality["left"].iloc[-1] == 0:
         most = quality.loc[quality["rows"].iloc[1:].idxmax()]
         raise DataError(
@@ -63,7 +67,8 @@ def clean(data: Canonical, settings: Clean, economics: Economics | None = None) 
     kept = meaning.meant(_carried_out(flagged, steps), economics).select(*tables.ALL["events"].columns)
     kept = meaning.ordered(meaning.paid(kept.order_by("event_id").to_pandas(), economics))
     products = _items(items, flagged, settings).order_by("item_id")
-    return Cleaned(replace(data, events=kept, items=products.to_pandas()), quality)
+    left = replace(data, events=kept, items=products.to_pandas())
+    return Cleaned(left, _with_doubts(quality, doubts.found(left, settings.suspicious_share, settings.loud_share)))
 
 
 def rules(settings: Clean) -> tuple[Rule, ...]:
@@ -163,18 +168,50 @@ def _with_context(events: ir.Table, items: ir.Table) -> ir.Table:
     return events.left_join(known.drop("item_id_right"), "item_id").drop("item_id_right")
 
 
-def _quality(flagged: ir.Table, steps: tuple[Rule, ...]) -> pd.DataFrame:
+def _outlying(events: pd.DataFrame) -> int:
+    """Return the cents on a line that are beyond belief: OUTLYING times those of the median line, at most MOST."""
+    paid = events.loc[purchases.is_paid(events) & (events["amount"] != 0), "amount"].abs()
+    return min(int(OUTLYING * paid.median()), MOST) if len(paid) else MOST
+
+
+def _quality(flagged: ir.Table, steps: tuple[Rule, ...], loud: float) -> pd.DataFrame:
     """Table `quality`, in one pass over the events; step 0 is what was read."""
     left, counts = ibis.literal(True), {"read": flagged.count()}
+    paid = purchases.is_paid(flagged).ifelse(flagged.amount.abs(), 0).cast("float64")
+    counts["money"] = paid.sum()
     for rule in steps:
         if rule.action == "dropped":
             left = left & ~flagged[rule.name]
         counts |= {rule.name: flagged[rule.name].sum(), f"left {rule.name}": left.sum()}
-    count = flagged.agg(**counts).to_pandas().iloc[0].fillna(0).astype(int)
-    rows = [("as_read", "kept", count["read"], count["read"], "all rows of the source")]
-    rows += [(rule.name, rule.action, count[rule.name], count[f"left {rule.name}"], rule.why) for rule in steps]
-    quality = pd.DataFrame(rows, columns=["rule", "action", "rows", "left", "why"])
-    return quality.rename_axis("step").reset_index()
+        counts[f"money {rule.name}"] = flagged[rule.name].ifelse(paid, 0.0).sum()
+    count = flagged.agg(**counts).to_pandas().iloc[0].fillna(0)
+    rows = [("as_read", "kept", count["read"], count["read"], None, None, False, "all rows of the source")]
+    gone = _gone(flagged, [rule.name for rule in steps if rule.action == "dropped"])
+    for rule in steps:
+        money, members = count[f"money {rule.name}"] / max(count["money"], 1.0), gone.get(rule.name)
+        told = rule.action == "dropped" and bool(max(money, members) > loud)
+        rows.append(
+            (rule.name, rule.action, count[rule.name], count[f"left {rule.name}"], money, members, told, rule.why)
+        )
+    quality = pd.DataFrame(rows, columns=["rule", "action", "rows", "left", "money", "members", "loud", "why"])
+    quality = quality.astype({"rows": "int64", "left": "int64", "members": "float64"})
+    return quality.assign(money=quality["money"].clip(upper=1)).rename_axis("step").reset_index()
+
+
+def _gone(flagged: ir.Table, names: list[str]) -> pd.Series:
+    """Return for each of the rules `names` the share of members all of whose rows it alone takes."""
+    known = flagged.filter(flagged.member_id.fill_null("") != "")
+    every = known.group_by("member_id").agg(**{name: known[name].all() for name in names})
+    return every.agg(**{name: every[name].cast("float64").mean() for name in names}).to_pandas().iloc[0].fillna(0.0)
+
+
+def _with_doubts(quality: pd.DataFrame, more: pd.DataFrame) -> pd.DataFrame:
+    """Table `quality` with the rows `more` after its own."""
+    last = quality.iloc[-1]
+    more = more.assign(step=last["step"] + 1 + more.index, left=last["left"], money=float("nan"))
+    both = pd.concat([quality.assign(whom=None), more]) if len(more) else quality.assign(whom=None)
+    types = {"whom": "str", "loud": "bool", "rows": "int64", "step": "int64", "members": "float64"}
+    return both[list(tables.ALL["quality"].columns)].astype(types).reset_index(drop=True)
 
 
 def _carried_out(flagged: ir.Table, steps: tuple[Rule, ...]) -> ir.Table:

@@ -162,7 +162,7 @@ def _events(given: list[tuple[str, Any]], now: datetime, limits: Clean, economic
     _refuse(returned & (found["amount"] > 0), members, "amount", columns, "0 or less for a return")
     _refuse(bought & (found["quantity"] < 1), members, "quantity", columns, "1 and up for a purchase")
     _refuse(bought & (found["amount"] < 0), members, "amount", columns, "0 and up for a purchase")
-    for name, most in (("quantity", limits.outlier_quantity), ("amount", limits.outlier_amount)):
+    for name, most in (("quantity", limits.outlier_quantity), ("amount", limits.outlier_amount or int(_MOST))):
         _refuse(found[name].abs() > most, members, name, columns, f"at most {most} either way (clean.outlier_{name})")
     times = _times(columns["local_at"])
     wrong = times.isna() | (times >= now) | (times < pd.Timestamp(limits.earliest))

@@ -138,6 +138,11 @@ def history_lines(events: ir.Table, cutoff: date, knobs: Recommend) -> pd.DataFr
     bought = _purchases(engine.before(events, cutoff))
     often = bought.group_by("item_id").having(bought.count() >= knobs.min_item_purchases).agg()
     frame = lines(events, often, cutoff, knobs).to_pandas()
+    if frame.empty and bought.limit(1).to_pandas().empty:
+        raise NotPossible(
+            f"before {cutoff} no purchase names an item, so no item can be recommended; map a column to item_id, or "
+            "bring a table of what was bought."
+        )
     if frame.empty:
         raise NotPossible(
             f"before {cutoff} no member has {knobs.min_baskets} baskets (recommend.min_baskets) of items bought "

@@ -27,51 +27,18 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from membership.base import files, paths, seeds
 from membership.base.errors import DataError, NotPossible
 from membership.base.progress import bar
-from membership.recommend import baskets, metrics, model, studies, train
+from membership.recommend import baskets, model, studies, train
 from membership.recommend.baskets import Targets
 from membership.recommend.model import NextBasket, Settings, device
-from membership.recommend.train import Samples, Situation
+from membership.recommend.task import Task
+from membership.recommend.train import Situation
 from membership.recommend.workers import Work, Workers
 from membership.settings.tune import Range, Space
 
 OnTrial = Callable[[int, dict, list[float], str], None]
 NEVER_PRUNED = 3  # complete trials that the median is taken of, at least
-CODE = ("candidates", "metrics", "model", "optimise", "train", "tune", "workers")  # of a trial; the rest is in its data
-
-
-@dataclass(frozen=True)
-class Task:
-    """What every trial shares: training rows before the validation window, and what is asked of it in the window."""
-
-    samples: Samples
-    now: Situation
-    targets: Targets
-    k: int
-
-    @property
-    def metric(self) -> str:
-        """The metric that chooses, as `metrics.per_member` names it."""
-        return f"recall_at_{self.k}"
-
-    def judged(self, model: NextBasket) -> pd.DataFrame:
-        """Return the metrics of `model`, as from `metrics.per_member`, of each member with a basket in the window."""
-        rows = self.now.baskets.rows(self.targets.members)
-        columns, _ = self.now.pairs.ranked(model.logits(self.now.inputs))(rows, self.k)
-        ids = np.where(columns < 0, "", self.now.baskets.items[columns])
-        return metrics.per_member(ids, self.targets, self.now.baskets, self.k)
-
-    def recall(self, model: NextBasket) -> float:
-        """Return recall@k of `model`, the mean over members."""
-        return float(self.judged(model)[self.metric].mean())
-
-    def fingerprint(self) -> str:
-        """Return a hash of all that is learned from and judged by."""
-        learned = [array for array in vars(self.samples).values() if isinstance(array, np.ndarray)]
-        asked = [self.now.inputs, self.targets.matrix.indptr, self.targets.matrix.indices, self.targets.unseen]
-        digest = hashlib.sha256()
-        for array in (*learned, *asked):
-            digest.update(np.ascontiguousarray(array).tobytes())
-        return digest.hexdigest()
+# code of a trial; the rest is in its data
+CODE = ("candidates", "metrics", "model", "optimise", "task", "train", "tune", "workers")
 
 
 def task(events: ir.Table, items: pd.DataFrame, p: SimpleNamespace) -> Task:

@@ -8,9 +8,9 @@
 A worker knows nothing of the study. It ends when the search does, in whatever way: then its pipe is closed.
 """
 
+import json
 import mmap
 import os
-import pickle
 import signal
 import subprocess
 import sys
@@ -18,20 +18,24 @@ import tempfile
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from multiprocessing.connection import Connection, Pipe, wait
 from pathlib import Path
 from typing import IO, Any
 
-from membership.base import kernels
+from membership.base import handover, kernels
 from membership.base.errors import DataError, ProjectError
 from membership.recommend import model, train
+from membership.recommend.baskets import Baskets, Targets
+from membership.recommend.candidates import Pairs
 from membership.recommend.model import NextBasket, Settings
+from membership.recommend.situation import Situation
+from membership.recommend.task import Task
+from membership.recommend.train import Samples
 from membership.settings.train import Train
 
 Heard = Callable[[int, int, float], bool]
-ALIGNED = 64  # bytes: where an array may begin
 SERVE = "import sys; from membership.recommend import workers; workers.serve(*map(int, sys.argv[1:]))"
 GOES_ON = "then run again: the search goes on from the last finished trial."
 
@@ -42,9 +46,9 @@ class _Stopped(Exception):
 
 @dataclass(frozen=True)
 class Work:
-    """What all trials share: the task (with `samples`, `recall(model)`), knobs, seed, device, where models are kept."""
+    """What all trials share: the task, knobs, seed, device, where models are kept."""
 
-    task: Any
+    task: Task
     knobs: Train
     seed: int
     device: str
@@ -66,6 +70,9 @@ class Work:
     def trained(self, settings: Settings, on_epoch: train.Epoch | None = None) -> NextBasket:
         """Return the model with `settings` as a trial trains it, to the last epoch."""
         return train.network(self.task.samples, settings, self.knobs, self.seed, self.device, on_epoch).model
+
+
+HANDED = (Work, Task, Samples, Situation, Baskets, Pairs, Targets, Train)  # what `Work` is made of
 
 
 class Workers:
@@ -105,8 +112,8 @@ class Workers:
         while True:
             while len(busy) < self._count and (job := next(jobs, None)):
                 pipe = next((pipe for pipe in self._processes if pipe not in busy), None) or self._started()
-                busy[pipe], _ = job
-                self._tell(pipe, busy[pipe], job)
+                busy[pipe], settings = job
+                self._tell(pipe, busy[pipe], [busy[pipe], asdict(settings)])
             if not busy:
                 return
             for pipe in wait(list(busy)):
@@ -135,15 +142,15 @@ class Workers:
             theirs.close()
         return ours
 
-    def _tell(self, pipe: Connection, number: int, words: tuple[int, Settings] | bool) -> None:
+    def _tell(self, pipe: Connection, number: int, words: list | bool) -> None:
         try:
-            pipe.send(words)
+            _send(pipe, words)
         except OSError as error:
             raise DataError(self._obituary(pipe, number)) from error
 
-    def _said(self, pipe: Connection, number: int) -> tuple[int, float] | None:
+    def _said(self, pipe: Connection, number: int) -> list | None:
         try:
-            said = pipe.recv()
+            said = _received(pipe)
         except (EOFError, OSError) as error:
             raise DataError(self._obituary(pipe, number)) from error
         if isinstance(said, str):
@@ -165,22 +172,31 @@ def serve(pipe: int, memory: int, head: int) -> None:
     search = Connection(pipe)
 
     def heard(epoch: int, recall: float) -> bool:
-        search.send((epoch, recall))
-        return search.recv()
+        _send(search, [epoch, recall])
+        return _received(search)
 
     with suppress(EOFError, ConnectionError):  # the search is gone
         try:
             work = _mapped(memory, head)
             while True:
-                work.run(*search.recv(), heard)
-                search.send(None)
+                number, settings = _received(search)
+                work.run(number, Settings(**settings), heard)
+                _send(search, None)
         except (EOFError, ConnectionError):
             raise
         except ProjectError as error:
-            search.send(str(error))
+            _send(search, str(error))
         except Exception as error:
             traceback.print_exc()
-            search.send(f"{type(error).__name__}: {error}; fix it, {GOES_ON}")
+            _send(search, f"{type(error).__name__}: {error}; fix it, {GOES_ON}")
+
+
+def _send(pipe: Connection, words: Any) -> None:
+    pipe.send_bytes(json.dumps(words).encode())  # floats come back as they were, to the last digit
+
+
+def _received(pipe: Connection) -> Any:
+    return json.loads(pipe.recv_bytes())
 
 
 def _written(work: Work) -> tuple[IO[bytes], int]:
@@ -188,17 +204,9 @@ def _written(work: Work) -> tuple[IO[bytes], int]:
 
     The arrays lie in it as they are in memory, so that workers map them: the system keeps one copy for all.
     """
-    arrays: list[pickle.PickleBuffer] = []
-    pickled = pickle.dumps(work, protocol=5, buffer_callback=arrays.append)
     try:
         file = tempfile.TemporaryFile()  # noqa: SIM115  (it is open as long as there are workers)
-        spans = []
-        for array in arrays:
-            begin = file.seek(-(-file.tell() // ALIGNED) * ALIGNED)
-            spans.append((begin, begin + file.write(array.raw())))
-        head = file.tell()
-        pickle.dump((pickled, spans), file)
-        file.flush()
+        head = handover.write(file, work)
     except OSError as error:
         raise DataError(
             f"{tempfile.gettempdir()}: no room for what tune.workers share ({error.strerror or error}); free some, set "
@@ -209,5 +217,4 @@ def _written(work: Work) -> tuple[IO[bytes], int]:
 
 def _mapped(memory: int, head: int) -> Work:
     view = memoryview(mmap.mmap(memory, 0, access=mmap.ACCESS_COPY))  # torch wants arrays that may be written
-    pickled, spans = pickle.loads(view[head:])
-    return pickle.loads(pickled, buffers=[view[begin:end] for begin, end in spans])
+    return handover.read(view, head, HANDED)

@@ -22,6 +22,11 @@ def rows(effects: pd.DataFrame, guards: list[Mapping[str, Any]]) -> pd.DataFrame
     return metrics.in_order(pd.concat(parts, ignore_index=True))
 
 
+def doubts(quality: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of table `quality` that must be seen before anything else is read."""
+    return quality[quality["loud"]].to_dict("records")
+
+
 def not_possible() -> str:
     """Return the page in place of the memo where data are too few for a decision: what was possible, or why not."""
     stages = [node.name for node in graph.nodes()]

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator
 
 from membership.base import dialect
-from membership.settings.section import Count, Section
+from membership.settings.section import Count, Section, Share
 
 
 def _renamed(action: object) -> object:
@@ -36,4 +36,8 @@ class Clean(Section):
     # kept | dropped; kept where equal rows are real, e.g. repeated clicks
     exact_duplicates: Literal["kept", "dropped"] = "dropped"
     outlier_quantity: Count = 100000  # units on a line; above it a line is dropped; fuel here counts up to 89638
-    outlier_amount: Count = 1000000  # cents on a line; above it a line is dropped
+    # cents on a line; above it a line is dropped; null: 5,000 times the median line, whatever the currency
+    outlier_amount: Count | None = None
+    # of money, members or rows that a rule takes: above it the page and the memo say so first
+    loud_share: Share = 0.02
+    suspicious_share: Share = 0.05  # of all orders: a member with that many is named

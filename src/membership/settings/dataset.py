@@ -52,6 +52,7 @@ class FileTable(Section):
     kinds: dict[str, Kind | None] = {}  # their kind of event -> ours, null: left out; empty: the kinds are ours already
     arms: dict[str, str] = {}  # their arm -> ours; `control` is who was held out; others keep their name
     amount: Literal["total", "unit_price"] = "total"  # amount is what was paid for the line, or for one unit
+    orders: Literal["day", "id"] = "day"  # an order id is good for one member and local day, or for one member for ever
     negative_amounts: Literal["kept", "returns"] = "kept"  # returns: a purchase of less than nothing gave money back
     time_format: str | None = (
         None  # of all times in the table: as in strptime, or one of dialect.COUNTS; null: ISO 8601

@@ -31,6 +31,7 @@ def read(files: Files, timezone: str, currency: str) -> Canonical:
     rows = {name: parsed(con, name, mapping, timezone) for name, mapping in files if mapping is not None}
     deals = plans.read(rows["contracts"], files.contracts, timezone) if "contracts" in rows else empty("contracts")
     events = con.create_table("events", _all_events(rows, files, timezone, currency, deals))
+    united = {name: _united(table, list(tables.ALL[name].key)) for name, table in rows.items()}
     items = _own("items", rows["items"]) if "items" in rows else _described(rows.get("events", events))
     items = _with_all(items, "item_id", events)
     members = _own("members", rows["members"]) if "members" in rows else events.select("member_id").distinct()
@@ -42,6 +43,7 @@ def read(files: Files, timezone: str, currency: str) -> Canonical:
         contracts=deals,
         points=_ledger(rows["points"], timezone).to_pandas() if "points" in rows else empty("points"),
         **{name: _own(name, rows[name]).to_pandas() if name in rows else empty(name) for name in others},
+        united={name: count for name, count in united.items() if count},
     )
 
 
@@ -78,12 +80,33 @@ def _events(rows: ir.Table, mapping: FileTable, timezone: str, currency: str) ->
     )
     content = content.mutate(local_at=to_local(content.at, timezone))
     content = content.mutate(event_id=content.event_id.fill_null(_content_id(content)))  # rows without id stay apart
+    if mapping.orders == "day" and "order_id" in rows.columns:
+        content = content.mutate(order_id=_of_day(content))
     return _last(content, ["event_id"]).select(*_delivered())
 
 
 def _delivered() -> list[str]:
     """The columns of `events` that a source delivers."""
     return [column for column in tables.ALL["events"].columns if column not in MEANING]
+
+
+def _of_day(content: ir.Table) -> ir.StringValue:
+    """Order ids of purchases with their day, but for a member's first day with one: so receipts may begin anew.
+
+    Returns keep theirs, which names the order that came back, and so do first days: what is added later renames none.
+    """
+    day, bought = content.local_at.date(), content.kind != RETURN
+    first = bought.ifelse(day, None).min().over(group_by=[content.member_id, content.order_id])
+    return (bought & (day > first)).ifelse(content.order_id + " of " + day.cast("string"), content.order_id)
+
+
+def _united(rows: ir.Table, key: list[str]) -> int:
+    """Return how many rows have the key of another row of the same file."""
+    if not set(key) <= set(rows.columns):
+        return 0
+    known = rows.filter([rows[column].notnull() for column in key])
+    each = known.group_by(["file", *key]).agg(rows=known.count())
+    return int((each.rows - 1).sum().to_pyarrow().as_py() or 0)
 
 
 def _one_currency(rows: ir.Table, currency: str) -> None:

@@ -34,7 +34,7 @@ def quality(rules: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw the table `quality`: the rows that each rule found, and what became of them."""
     ax = ax or plt.subplots(figsize=(9, 4))[1]
     found = rules[rules["step"] > 0].assign(rule=lambda rows: rows["rule"].str.replace("_", " "))
-    colours = {"kept": "lightgrey", "corrected": "steelblue", "dropped": "indianred"}
+    colours = {"kept": "lightgrey", "corrected": "steelblue", "dropped": "indianred", "united": "goldenrod"}
     sns.barplot(found, x="rows", y="rule", hue="action", hue_order=list(colours), palette=colours, dodge=False, ax=ax)
     for bars in ax.containers:
         ax.bar_label(bars, fmt="{:,.0f}", padding=3)
