@@ -49,7 +49,8 @@ def clean(data: Canonical, settings: Clean, economics: Economics | None = None) 
     were unified with another. Raises DataError where no event is left.
     """
     economics = economics or Economics()
-    settings = settings.model_copy(update={"outlier_amount": settings.outlier_amount or _outlying(data.events)})
+    most = settings.outlier_amount or _outlying(data.events, economics)
+    settings = settings.model_copy(update={"outlier_amount": most})
     con = engine.connect()
     items = con.create_table("items", ibis.memtable(tables.check("items", data.items)))
     events = _with_context(con.create_table("events", ibis.memtable(data.events)), items)
@@ -59,10 +60,10 @@ def clean(data: Canonical, settings: Clean, economics: Economics | None = None) 
     flagged = con.create_table("flagged", events.mutate(**flags))
     quality = _quality(flagged, steps, settings.loud_share)
     if quality["left"].iloc[-1] == 0:
-        most = quality.loc[quality["rows"].iloc[1:].idxmax()]
+        worst = quality.loc[quality["rows"].iloc[1:].idxmax()]
         raise DataError(
-            f"events: none of {len(data.events)} rows is left after cleaning. Rule '{most['rule']}' alone found "
-            f"{most['rows']} ({most['why']}). Check section clean of params.yaml and the mapping of your columns."
+            f"events: none of {len(data.events)} rows is left after cleaning. Rule '{worst['rule']}' alone found "
+            f"{worst['rows']} ({worst['why']}). Check section clean of params.yaml and the mapping of your columns."
         )
     kept = meaning.meant(_carried_out(flagged, steps), economics).select(*tables.ALL["events"].columns)
     kept = meaning.ordered(meaning.paid(kept.order_by("event_id").to_pandas(), economics))
@@ -168,9 +169,9 @@ def _with_context(events: ir.Table, items: ir.Table) -> ir.Table:
     return events.left_join(known.drop("item_id_right"), "item_id").drop("item_id_right")
 
 
-def _outlying(events: pd.DataFrame) -> int:
+def _outlying(events: pd.DataFrame, economics: Economics) -> int:
     """Return the cents on a line that are beyond belief: OUTLYING times those of the median line, at most MOST."""
-    paid = events.loc[purchases.is_paid(events) & (events["amount"] != 0), "amount"].abs()
+    paid = events.loc[events["kind"].isin(economics.pays) & (events["amount"] != 0), "amount"].abs()
     return min(int(OUTLYING * paid.median()), MOST) if len(paid) else MOST
 
 
