@@ -65,7 +65,7 @@ def test_blocks_of_members_say_the_same(history):
 
 def test_without_contracts_it_is_refused(steady):
     with pytest.raises(DataError, match="contract"):
-        Due.fit(steady, int(steady.days.max()))
+        Due.fit(steady.history, DAY)
 
 
 def test_what_it_is_made_of_can_be_stored():

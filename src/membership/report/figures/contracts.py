@@ -6,6 +6,8 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
+from membership.value.subscriptions import Subscriptions
+
 
 def worth(table: pd.DataFrame, yearly_rate: float, ax: Axes | None = None) -> Axes:
     """Draw discounted purchases to come; `table`: rows are rounds bought in, columns the round of the last purchase."""
@@ -30,11 +32,14 @@ def survival(observed: pd.Series, predicted: pd.Series, known: int, periods: str
     return ax
 
 
-def subscriptions(revenue: pd.DataFrame, cohorts: pd.DataFrame, retention: pd.DataFrame, currency: str) -> list[Axes]:
+def subscriptions(found: Subscriptions | None, currency: str) -> list[Axes]:
     """Draw monthly recurring revenue by plan, the share of each cohort still paying, and retention by plan.
 
-    Frames as in `value.subscriptions.Subscriptions`.
+    Nothing where `found` is None: nobody has a contract.
     """
+    if found is None:
+        return []
+    revenue, cohorts, retention = found.revenue, found.cohorts, found.retention
     axes = plt.subplots(1, 3, figsize=(15, 4))[1]
     axes[0].stackplot(revenue.index, revenue.T.to_numpy() / 100, labels=list(revenue.columns))
     axes[0].set(title="Monthly recurring revenue", ylabel=currency)
