@@ -14,6 +14,7 @@ from membership.data import contracts
 from membership.data.contracts import Terms
 from membership.data.standing import Book
 from membership.lifetimes.renewals import Renewals
+from membership.settings import params
 from membership.settings.windows import Windows
 from membership.value import candidate_models, panel, score, subscriptions
 
@@ -106,3 +107,11 @@ def test_nothing_is_shown_where_nobody_has_a_contract():
 def test_a_panel_of_a_shop_has_no_column_of_contracts():
     shop = small_panel.build(small_panel.purchases(20), 20)
     assert "plan" not in shop.now and shop.contracts is None
+
+
+def test_who_is_paid_up_may_not_be_gone():
+    value = pd.DataFrame(
+        {"value": [1.0, 1.0], "p_horizon": [0.01, 0.01], "rfm_segment": ["loyal", "loyal"]}, index=["a", "b"]
+    )
+    settings = params.load("value").value
+    assert list(score.groups(value, settings, np.array([True, False]))) == ["others", "may be gone"]
