@@ -79,7 +79,7 @@ def test_recurring_revenue_counts_what_runs_by_the_month(rows):
     book = Book.of(rows)
     found = subscriptions.of(book, Renewals.fit(book.lives(WINDOWS.as_of)), WINDOWS)
     day = pd.Timestamp("2020-06-01")
-    runs = rows[(rows["starts_at"] < day) & ~(rows["ends_at"] <= day)]["plan"].value_counts()
+    runs = rows[(rows["starts_at"] < day) & ~(rows["ends_at"] < day)]["plan"].value_counts()
     assert found.revenue.loc[day, "monthly"] == runs["monthly"] * paying_members.MONTHLY
     assert found.revenue.loc[day, "yearly"] == pytest.approx(runs["yearly"] * paying_members.YEARLY / 12)
     assert (found.cohorts[0] == 1).all() and found.cohorts.max().max() == 1
