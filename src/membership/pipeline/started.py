@@ -168,6 +168,7 @@ def _yaml() -> YAML:
     yaml.preserve_quotes = True
     yaml.width = 10**6
     yaml.indent(mapping=2, sequence=4, offset=2)
+    yaml.representer.add_representer(type(None), lambda to, _: to.represent_scalar("tag:yaml.org,2002:null", "null"))
     return yaml
 
 
