@@ -43,6 +43,8 @@ class Named(Section):
 class Repurchase(Section):
     """How the next order is forecast."""
 
+    # from simple to rich; the least log loss wins, unless an earlier one is not clearly worse (paired interval,
+    # `confidence`): the first such one is used
     candidates: Annotated[list[Candidate], Field(min_length=1)] = list(get_args(Candidate))
     # days within which an order is forecast and shown; learned where history is long enough
     horizons: Annotated[list[Days], Field(min_length=1)] = [7, 14, 30, 90]
