@@ -14,6 +14,7 @@ KINDS = (
     VIEW, CART, FAVOURITE, PURCHASE, RETURN, CONTACT, RATING, RENEWAL, CANCEL, "visit", "play", "booking", "trip",
 )  # fmt: skip
 MEANING = ("comes_back", "pays", "interest", "effort")  # columns of `events` that ingest adds to what sources deliver
+PERIODS = ("day", "week", "month", "year")  # of a contract
 
 _CANONICAL = (
     # --- canonical: what every source delivers -------------------------------------------------------------------
@@ -87,6 +88,21 @@ _CANONICAL = (
             "arm": optional(TEXT),
             "propensity": optional(FLOAT, **SHARE),
             "redeemed_at": optional(TIME),
+        },
+    ),
+    Table(  # one at a time; another plan is another contract
+        "contracts",
+        ("member_id", "contract_id"),
+        {
+            "member_id": required(TEXT),
+            "contract_id": required(TEXT),
+            "plan": required(TEXT),
+            "starts_at": required(TIME),  # wall clock in dataset.timezone, as is what follows
+            "ends_at": optional(TIME),  # null: it runs on
+            "period": required(TEXT, among=PERIODS),  # it is paid at the start of each `every` of these
+            "every": required(INT, low=1),
+            "price": required(INT, **COUNT),  # cents a period
+            "auto_renew": required(BOOL),  # it renews itself until it is ended; else it ends at `ends_at`
         },
     ),
     Table(

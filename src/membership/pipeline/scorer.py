@@ -76,6 +76,7 @@ def pack_models(folder: Path) -> None:
     known = np.union1d(lines["item_id"], tables.read("recommendations")["item_id"])
     items[items["item_id"].isin(known)].to_parquet(folder / "items.parquet", index=False)
     tables.read("members")[["member_id", "joined_at"]].to_parquet(folder / "members.parquet", index=False)
+    tables.read("contracts").to_parquet(folder / "contracts.parquet", index=False)
 
 
 def pack_policy(folder: Path, arm: str, live: dict, other: dict | None = None) -> None:

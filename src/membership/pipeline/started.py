@@ -107,7 +107,7 @@ def settings(
 
 
 def _filled(mapping: Mapping[str, Any]) -> dict[str, Any]:
-    order = ("columns", "constants", "kinds", "plans", "nobody", "arms", "amount", "negative_amounts")
+    order = ("columns", "constants", "kinds", "changes", "plans", "nobody", "arms", "amount", "negative_amounts")
     ranked = sorted(mapping, key=lambda key: order.index(key) if key in order else len(order))
     return {
         key: dict(mapping[key]) if isinstance(mapping[key], Mapping) else mapping[key]

@@ -7,7 +7,7 @@ from pydantic import Field
 from membership.settings.section import Count, Days, Level, NotNegative, Section
 
 Candidate = Literal[
-    "zero", "mean", "same_rate", "recent_rate", "rfm", "bgnbd", "mbgnbd", "pareto_nbd", "bgnbd_covariates",
+    "zero", "mean", "same_rate", "recent_rate", "renewals", "rfm", "bgnbd", "mbgnbd", "pareto_nbd", "bgnbd_covariates",
     "pareto_nbd_covariates", "boosted", "ziln", "stack",
 ]  # fmt: skip
 Metric = Literal[
@@ -44,7 +44,11 @@ class Value(Section):
     # cut-offs before each origin that learned models are trained at
     learning_origins: Annotated[int, Field(ge=1, le=24)] = 2
     # what is tried, from simple to rich; zero and mean are never used
-    candidates: Annotated[list[Candidate], Field(min_length=1)] = list(get_args(Candidate))
+    candidates: Annotated[list[Candidate], Field(min_length=1)] = [
+        name
+        for name in get_args(Candidate)
+        if name != "renewals"  # which is for contracts
+    ]
     # the best mean rank over these and the judged origins wins, unless an earlier candidate is not clearly worse in any
     # of them (paired interval, `confidence`): the first such one is used
     choose_by: Annotated[list[Metric], Field(min_length=1)] = [

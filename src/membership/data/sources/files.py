@@ -11,9 +11,10 @@ import ibis.expr.types as ir
 
 from membership.base import engine, tables
 from membership.base.errors import DataError
-from membership.base.schemas import MEANING, PURCHASE, RETURN
+from membership.base.schemas import MEANING, PURCHASE, RENEWAL, RETURN
 from membership.data.canonical import Canonical, empty
 from membership.data.clock import to_local
+from membership.data.sources import plans
 from membership.data.sources.parsing import MOST, SHOWN, parsed, types
 from membership.settings.dataset import ITEM_COLUMNS, Files, FileTable
 
@@ -28,18 +29,32 @@ def read(files: Files, timezone: str, currency: str) -> Canonical:
     """
     con = engine.connect()
     rows = {name: parsed(con, name, mapping, timezone) for name, mapping in files if mapping is not None}
-    _one_currency(rows["events"], currency)
-    events = con.create_table("events", _events(rows["events"], files.events, timezone, currency))
-    items = _own("items", rows["items"]) if "items" in rows else _described(rows["events"])
+    deals = plans.read(rows["contracts"], files.contracts, timezone) if "contracts" in rows else empty("contracts")
+    events = con.create_table("events", _all_events(rows, files, timezone, currency, deals))
+    items = _own("items", rows["items"]) if "items" in rows else _described(rows.get("events", events))
     items = _with_all(items, "item_id", events)
     members = _own("members", rows["members"]) if "members" in rows else events.select("member_id").distinct()
     others = (name for name in ("survey", "offers", "exposures"))
     return Canonical(
         events=events.to_pandas(),
-        members=_complete("members", _with_all(members, "member_id", events)).to_pandas(),
+        members=plans.joined(_complete("members", _with_all(members, "member_id", events)).to_pandas(), deals),
         items=_complete("items", items).mutate(name=lambda t: t["name"].fill_null(t.item_id)).to_pandas(),
+        contracts=deals,
         **{name: _own(name, rows[name]).to_pandas() if name in rows else empty(name) for name in others},
     )
+
+
+def _all_events(rows: dict[str, ir.Table], files: Files, timezone: str, currency: str, deals) -> ir.Table:
+    """The events in `rows`, and what the contracts `deals` were paid, unless events say so themselves by renewals."""
+    own = None
+    if "events" in rows:
+        _one_currency(rows["events"], currency)
+        own = _events(rows["events"], files.events, timezone, currency)
+    if deals.empty or (own is not None and own.filter(own.kind == RENEWAL).count().to_pyarrow().as_py()):
+        return own
+    seen = None if own is None else own.local_at.max().to_pyarrow().as_py()
+    made = plans.events(deals, files.contracts.until, seen, timezone, currency)
+    return made if own is None else own.union(made.cast(own.schema()))
 
 
 def _events(rows: ir.Table, mapping: FileTable, timezone: str, currency: str) -> ir.Table:
