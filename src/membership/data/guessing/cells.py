@@ -205,8 +205,9 @@ _SHAPES = _shapes()
 def _counted(numbers: pd.Series, values: list[str]) -> list[str]:
     """Formats of times that are counts."""
     found = [name for name, (low, high) in EPOCHS.items() if numbers.between(low, high).all()]
-    if all(len(value) == 8 for value in values) and _read(values, "%Y%m%d").mean() >= ENOUGH:
-        found.append("%Y%m%d")
+    for form, length, least in (("%Y%m%d", 8, 1), ("%y%m%d", 6, 10)):  # few numbers of six digits may be days by chance
+        if len(values) >= least and {*map(len, values)} == {length} and _read(values, form).mean() >= ENOUGH:
+            found.append(form)
     if numbers.between(*EXCEL).all():
         found.append("excel_days")
     return found
