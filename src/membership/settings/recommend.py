@@ -11,7 +11,7 @@ class Recommend(Section):
     """What is recommended to whom. `peers` is name -> settings over the peer's defaults, which the peer checks."""
 
     k: Annotated[int, Field(ge=1, le=100)]
-    min_item_purchases: Count
+    min_item_purchases: Count | None = None  # null: as many as fit the number of members (`baskets.least_purchases`)
     min_baskets: Count
     max_baskets: Count = 50  # last baskets of a member that are looked at
     explore: NotNegative
