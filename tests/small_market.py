@@ -5,6 +5,7 @@ from datetime import date, timedelta
 import ibis
 import numpy as np
 import pandas as pd
+from meaning import meant
 
 START = date(2024, 1, 1)
 SMALL = {
@@ -29,11 +30,12 @@ SMALL = {
 def purchases(rows: list[tuple[str, str, str]]) -> pd.DataFrame:
     """Events of kind purchase from (member, item, local time)."""
     frame = pd.DataFrame(rows, columns=["member_id", "item_id", "local_at"])
-    return frame.assign(
+    frame = frame.assign(
         local_at=pd.to_datetime(frame["local_at"], format="ISO8601").astype("datetime64[us]"),
         kind="purchase",
         quantity=1,
     )
+    return meant(frame)
 
 
 def market(members: int = 60, items: int = 40, days: int = 213, seed: int = 0) -> pd.DataFrame:

@@ -5,8 +5,10 @@ from datetime import date, timedelta
 import ibis
 import numpy as np
 import pandas as pd
+from meaning import meant
 
 from membership.base import engine, seeds
+from membership.base.schemas import MEANING
 from membership.value import choose, origins, panel, score
 from membership.value.panel import Panel
 
@@ -34,8 +36,8 @@ def build(bought: pd.DataFrame, members: int, cutoffs: list[date] = CUTOFFS) -> 
         local_at=stamps.astype("datetime64[us]"), kind="purchase", item_id="i", discount=0
     )
     kinds = dict.fromkeys(["member_id", "kind", "item_id", "order_id", "channel"], "string")
-    kinds |= {"local_at": "timestamp", "amount": "int64", "discount": "int64"}
-    events = events.assign(order_id=pd.NA, channel=pd.NA).astype({"order_id": "string", "channel": "string"})
+    kinds |= dict.fromkeys(MEANING, "boolean") | {"local_at": "timestamp", "amount": "int64", "discount": "int64"}
+    events = meant(events).assign(order_id=pd.NA, channel=pd.NA).astype({"order_id": "string", "channel": "string"})
     con = engine.connect()
     everybody = pd.DataFrame({"member_id": [f"m{number:04d}" for number in range(members)]})
     tables = {"events": ibis.memtable(events, schema=kinds), "members": ibis.memtable(everybody)}

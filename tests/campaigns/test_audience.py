@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from meaning import meant
 
 from membership.base.errors import DataError
 from membership.campaigns import audience
@@ -38,7 +39,7 @@ BOUGHT = [  # ten days of placebo from 20 February, ten of campaign from 1 March
 
 def events(rows=BOUGHT):
     frame = pd.DataFrame(rows, columns=["member_id", "kind", "local_at", "amount", "discount"])
-    return ibis.memtable(frame.assign(local_at=pd.to_datetime(frame["local_at"]) + pd.Timedelta(hours=12)))
+    return ibis.memtable(meant(frame).assign(local_at=pd.to_datetime(frame["local_at"]) + pd.Timedelta(hours=12)))
 
 
 def offers(*changes):

@@ -5,6 +5,7 @@ from datetime import date
 import ibis
 import pandas as pd
 import pytest
+from meaning import meant
 
 from membership.base import tables
 from membership.base.timeline import Window
@@ -19,7 +20,7 @@ def bought(*purchases: tuple[str, str, int]) -> ibis.Table:
     frame = pd.DataFrame(purchases, columns=["member_id", "local_at", "amount"])
     frame = frame.assign(kind="purchase", order_id=None, item_id="milk", channel=None, quantity=1, discount=0)
     frame = frame.assign(event_id=[f"e{row}" for row in range(len(frame))], currency="EUR", at=frame["local_at"])
-    return ibis.memtable(tables.check("events", frame))
+    return ibis.memtable(tables.check("events", meant(frame)))
 
 
 EVENTS = bought(

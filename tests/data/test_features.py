@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from meaning import meant
 
 from membership.base import engine, schemas, tables
 from membership.data import features
@@ -28,7 +29,7 @@ def events_table(rows: list[dict]) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=list(tables.ALL["events"].columns))
     frame["event_id"] = [f"e{number:04d}" for number in range(len(frame))]
     frame["at"] = frame["local_at"] = pd.to_datetime(frame["local_at"])
-    return tables.check("events", frame)
+    return tables.check("events", meant(frame))
 
 
 def known(rows: list[dict], *members: str, cutoff: date = CUTOFF) -> pd.DataFrame:

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from meaning import meant
 
 from membership.base import tables
 from membership.data import habits
@@ -33,7 +34,7 @@ def expression(rows):
     frame = pd.DataFrame(rows, columns=list(tables.ALL["events"].columns))
     frame["event_id"] = [f"e{number}" for number in range(len(frame))]
     frame["at"] = frame["local_at"] = pd.to_datetime(frame["local_at"])
-    return ibis.memtable(tables.check("events", frame))
+    return ibis.memtable(tables.check("events", meant(frame)))
 
 
 def at(rows, items=ITEMS):

@@ -7,6 +7,7 @@ from pathlib import Path
 import ibis
 import pandas as pd
 import pytest
+from meaning import meant
 
 from membership.base import paths, tables
 from membership.base.errors import ParamError
@@ -30,7 +31,7 @@ def event(member_id, local_at, kind="purchase", **columns):
 def table(*rows):
     frame = pd.DataFrame(rows)
     frame = frame.assign(event_id=[f"e{row}" for row in range(len(frame))], currency="EUR", at=frame["local_at"])
-    return tables.check("events", frame)
+    return tables.check("events", meant(frame))
 
 
 EVENTS = table(
@@ -105,7 +106,7 @@ def _stages(events, kinds):
 
 def test_views_that_count_as_activity_change_activity_and_nothing_about_purchases():
     events, kinds = ibis.memtable(EVENTS), params.load("features").economics.activity_kinds
-    assert kinds == ["purchase"]
+    assert kinds == []
     assert activity.active(events, AS_OF, kinds).tolist() == []
     assert activity.active(events, AS_OF, [*kinds, "view"]).tolist() == ["a", "b"]
     plain, viewed = (_stages(events, known)[0] for known in (kinds, [*kinds, "view"]))
@@ -115,7 +116,7 @@ def test_views_that_count_as_activity_change_activity_and_nothing_about_purchase
 
 def test_a_member_who_views_again_has_not_lapsed_where_views_are_activity():
     events = ibis.memtable(EVENTS)
-    stages = [_stages(events, kinds)[1] for kinds in (["purchase"], ["purchase", "view"])]
+    stages = [_stages(events, kinds)[1] for kinds in ([], ["view"])]
     assert stages == [{"a": "lapsed", "b": "prospect"}, {"a": "active", "b": "prospect"}]
 
 
@@ -128,14 +129,16 @@ def test_features_and_habits_do_not_ask_what_activity_is():
     assert habits.at(events, items, AS_OF)["orders"].to_dict() == {"a": 3, "b": 0}
 
 
-def test_activity_kinds_that_leave_out_purchases_or_are_unknown_are_refused():
-    with pytest.raises(ParamError, match=r"activity_kinds = .* add it to the list"):
-        params.load("features", {"economics.activity_kinds": ["view"]})
-    with pytest.raises(ParamError, match=r"1 = .visit."):
-        params.load("features", {"economics.activity_kinds": ["purchase", "visit"]})
+def test_kinds_that_are_unknown_or_can_never_be_coming_back_are_refused():
+    with pytest.raises(ParamError, match=r"activity_kinds.1 = .holiday."):
+        params.load("features", {"economics.activity_kinds": ["view", "holiday"]})
+    with pytest.raises(ParamError, match="return is never coming back"):
+        params.load("features", {"economics.comes_back": ["purchase", "return"]})
+    with pytest.raises(ParamError, match="at least 1"):
+        params.load("features", {"economics.comes_back": []})
 
 
-def test_a_file_of_parameters_from_before_counts_purchases():
-    raw = params.read()
-    del raw["economics"]["activity_kinds"]
-    assert params.parse(raw).economics.activity_kinds == ["purchase"]
+def test_what_comes_back_is_activity_whatever_the_settings_name():
+    events = ibis.memtable(EVENTS[EVENTS["local_at"] < "2017-12-01"].assign(local_at=pd.Timestamp("2017-11-20")))
+    assert activity.active(events, AS_OF, []).tolist() == ["a"]
+    assert activity.active(events, AS_OF, ["view"]).tolist() == ["a", "b"]

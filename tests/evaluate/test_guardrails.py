@@ -6,6 +6,7 @@ import ibis
 import numpy as np
 import pandas as pd
 import pytest
+from meaning import meant
 
 from membership.base.errors import ParamError
 from membership.evaluate import guardrails
@@ -27,7 +28,7 @@ def events():
         columns=["event_id", "item_id", "kind", "local_at", "amount", "discount"],
     )
     frame = frame.assign(quantity=1, member_id="a", local_at=pd.to_datetime(frame["local_at"]))
-    return ibis.memtable(frame)
+    return ibis.memtable(meant(frame))
 
 
 PRICES = pd.DataFrame({"item_id": ["apples", "bread"], "price": [300.0, 180.0], "discount": [30.0, 20.0]})

@@ -6,6 +6,7 @@ import ibis
 import numpy as np
 import pandas as pd
 import pytest
+from meaning import meant
 from scipy import sparse
 
 from membership.base.timeline import Window
@@ -29,7 +30,7 @@ BOUGHT = [
 def events(rows=BOUGHT):
     frame = pd.DataFrame(rows, columns=["member_id", "item_id", "local_at", "amount"])
     frame = frame.assign(kind="purchase", quantity=1, discount=0).astype({"local_at": "datetime64[us]"})
-    return ibis.memtable(frame)
+    return ibis.memtable(meant(frame))
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from meaning import meant
 
 from membership.base import paths
 from membership.base.errors import DataError, ParamError
@@ -55,7 +56,7 @@ def events(*rows: tuple) -> ibis.Table:
     frame = pd.DataFrame(rows, columns=["member_id", "item_id", "local_at", "amount"])
     frame["local_at"] = pd.to_datetime(frame["local_at"]) + pd.Timedelta(hours=9)
     frame["kind"] = np.where(frame["amount"] < 0, "return", "purchase")
-    return ibis.memtable(frame.assign(quantity=1))
+    return ibis.memtable(meant(frame).assign(quantity=1))
 
 
 ITEMS = pd.DataFrame({"item_id": ["bread", "milk", "fuel"], "is_product": [True, True, False]})

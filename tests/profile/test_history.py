@@ -4,6 +4,7 @@ from datetime import date
 
 import ibis
 import pandas as pd
+from meaning import meant
 
 from membership.base.timeline import Window
 from membership.profile import history
@@ -21,7 +22,7 @@ def tables():
     events = events.assign(kind="purchase", discount=0, quantity=1, order_id=None, channel="web", event_id=range(5))
     events = events.astype({"order_id": "string"})
     items = pd.DataFrame({"item_id": ["bread", "wine"], "category": ["FOOD", "DRINK"]})
-    return ibis.memtable(events), ibis.memtable(items.assign(subcategory=items["category"], brand="x"))
+    return ibis.memtable(meant(events)), ibis.memtable(items.assign(subcategory=items["category"], brand="x"))
 
 
 def test_a_window_holds_its_own_days_alone_and_everybody_known_by_its_end():

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.stats
+from meaning import meant
 
 from membership.profile import repurchase
 from membership.profile.repurchase import BEFORE
@@ -26,7 +27,7 @@ def events(purchases):
     rows = [(member, pd.Timestamp(day) + pd.Timedelta(hours=23)) for member, days in purchases.items() for day in days]
     frame = pd.DataFrame(rows, columns=["member_id", "local_at"]).astype({"member_id": "str"})
     frame["local_at"] = frame["local_at"].astype("datetime64[us]")
-    return ibis.memtable(frame.assign(kind="purchase"))
+    return ibis.memtable(meant(frame.assign(kind="purchase")))
 
 
 def members(joined):

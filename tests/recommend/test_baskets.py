@@ -7,6 +7,7 @@ import ibis
 import numpy as np
 import pandas as pd
 import pytest
+from meaning import meant
 from small_market import purchases
 
 from membership.base.errors import DataError
@@ -44,7 +45,7 @@ def test_returns_zero_quantities_and_events_without_an_item_are_no_purchases(kno
     frame.loc[frame["item_id"] == "a", "kind"] = "return"
     frame.loc[frame["item_id"] == "b", "quantity"] = 0
     frame.loc[frame["item_id"] == "c", "item_id"] = None
-    found = baskets.history(ibis.memtable(frame), CUTOFF, knobs)
+    found = baskets.history(ibis.memtable(meant(frame)), CUTOFF, knobs)
     assert lines(found) == lines(baskets.history(ibis.memtable(purchases(ROWS)), CUTOFF, knobs))
 
 

@@ -10,6 +10,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 import pytest
+from meaning import meant
 from ordered_market import ordered_market
 from scipy import sparse
 from small_market import purchases, table
@@ -63,9 +64,10 @@ def test_purchases_after_the_cutoff_change_nothing_that_is_learned_or_recommende
     assert same(learn(pd.concat([past, planted(future)]), items, p), learned)
 
 
-@pytest.mark.parametrize("kind", ["return", "view", "renewal"])
+@pytest.mark.parametrize("kind", ["return", "view", "contact"])
 def test_other_events_after_the_cutoff_change_nothing_either(kind, past, learned, items, p):
     future = planted(FUTURES["every few days"]).assign(kind=kind, quantity=-1 if kind == "return" else 0)
+    future = meant(future)
     assert same(learn(pd.concat([past, future]), items, p), learned)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import steady_buyers
+from meaning import meant
 from steady_buyers import BEGINS, QUICK
 
 from membership.base import stored
@@ -33,7 +34,8 @@ def events(*rows: tuple[int, int, int]) -> ibis.Table:
     """(day, paid, discount) of purchases."""
     frame = pd.DataFrame(rows, columns=["day", "amount", "discount"])
     at = pd.Timestamp(START) + pd.to_timedelta(frame["day"], unit="D") + pd.Timedelta(hours=9)
-    return ibis.memtable(frame.drop(columns="day").assign(local_at=at, kind="purchase", member_id="a", quantity=1))
+    frame = frame.drop(columns="day").assign(local_at=at, kind="purchase", member_id="a", quantity=1)
+    return ibis.memtable(meant(frame))
 
 
 def read(*kinds: str, bought=((0, 100, 0),), days: int = 60, calendar=()) -> Dated:

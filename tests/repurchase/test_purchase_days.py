@@ -4,6 +4,7 @@ import ibis
 import numpy as np
 import pandas as pd
 import pytest
+from meaning import meant
 
 from membership.repurchase import purchase_days
 
@@ -25,7 +26,7 @@ def history():
     members = pd.DataFrame(
         {"member_id": ["c", "a", "b"], "joined_at": pd.to_datetime([None, "2019-05-01", "2020-01-04"])}
     )
-    return purchase_days.read(ibis.memtable(events), members, START, date(2020, 2, 1))
+    return purchase_days.read(ibis.memtable(meant(events)), members, START, date(2020, 2, 1))
 
 
 def test_a_day_with_several_purchases_is_one_and_returns_and_strangers_are_none(history):

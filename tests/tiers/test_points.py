@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from meaning import meant
 
 from membership.base import tables
 from membership.settings import params
@@ -138,7 +139,7 @@ def test_books_of_random_orders_and_returns_balance_to_the_point_and_to_the_cent
     ]
     columns = ["member_id", "order_id", "kind", "local_at", "amount"]
     events = pd.DataFrame(stream, columns=columns).astype({"local_at": "datetime64[us]", "amount": "int64"})
-    events = events.astype(dict.fromkeys(["member_id", "order_id", "kind"], "str"))
+    events = meant(events).astype(dict.fromkeys(["member_id", "order_id", "kind"], "str"))
     members = pd.Series(["m0", "m1", "m2"])
     ranks = np.random.default_rng(seed).integers(0, 4, (3, len(MONTHS))).astype("int8")
     earning = qualifying.earning(ibis.memtable(events), members, MONTHS, knobs)

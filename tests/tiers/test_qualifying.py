@@ -6,6 +6,7 @@ import ibis
 import numpy as np
 import pandas as pd
 import pytest
+from meaning import meant
 
 from membership.settings import params
 from membership.tiers import points, qualifying
@@ -23,7 +24,9 @@ DAILY = [
 
 def events(rows):
     columns = ["member_id", "order_id", "kind", "local_at", "amount"]
-    return ibis.memtable(pd.DataFrame(rows, columns=columns).astype({"local_at": "datetime64[us]", "order_id": "str"}))
+    return ibis.memtable(
+        meant(pd.DataFrame(rows, columns=columns).astype({"local_at": "datetime64[us]", "order_id": "str"}))
+    )
 
 
 def knobs(**update):

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.stats
+from meaning import meant
 from trials_market import DAY, happened, members, trial
 
 from membership.base.errors import DataError, ParamError
@@ -175,7 +176,7 @@ def orders(days: dict[str, list[int]]):
     ]  # fmt: skip
     frame = pd.DataFrame(rows).assign(order_id=None)
     return ibis.memtable(
-        frame.astype({"member_id": "str", "kind": "str", "order_id": "str", "local_at": "datetime64[us]"})
+        meant(frame).astype({"member_id": "str", "kind": "str", "order_id": "str", "local_at": "datetime64[us]"})
     )
 
 

@@ -4,6 +4,7 @@ import ibis
 import numpy as np
 import pandas as pd
 import pytest
+from meaning import meant
 
 from membership.value import diagnostics
 
@@ -24,7 +25,7 @@ class Steady:
 
 def bought(*rows):
     frame = pd.DataFrame(rows, columns=["member_id", "local_at"]).assign(kind="purchase")
-    return ibis.memtable(frame.assign(local_at=pd.to_datetime(frame["local_at"])))
+    return ibis.memtable(meant(frame).assign(local_at=pd.to_datetime(frame["local_at"])))
 
 
 EVENTS = (

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import small_panel
+from meaning import meant
 
 from membership.settings import params
 from membership.value import horizon, origins, score
@@ -130,4 +131,4 @@ def test_what_is_spent_ahead_is_net_and_from_the_day_on():
     ]  # fmt: skip
     events = pd.DataFrame(rows, columns=["member_id", "kind", "local_at", "amount"])
     events["local_at"] = pd.to_datetime(events["local_at"], format="ISO8601").astype("datetime64[us]")
-    assert horizon.spent(ibis.memtable(events), 10)(date(2020, 3, 1)).to_dict() == {"a": 400, "b": 30}
+    assert horizon.spent(ibis.memtable(meant(events)), 10)(date(2020, 3, 1)).to_dict() == {"a": 400, "b": 30}

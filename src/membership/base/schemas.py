@@ -6,10 +6,15 @@ and one module writes it.
 """
 
 from membership.base import member_schemas
-from membership.base.columns import COUNT, FLOAT, INT, SHARE, TEXT, TIME, Table, optional, required
+from membership.base.columns import BOOL, COUNT, FLOAT, INT, SHARE, TEXT, TIME, Table, optional, required
 
-PURCHASE, RETURN = "purchase", "return"
-KINDS = ("view", "cart", "favourite", PURCHASE, RETURN, "contact", "rating", "renewal")
+PURCHASE, RETURN, RENEWAL, CANCEL = "purchase", "return", "renewal", "cancel"
+VIEW, CART, FAVOURITE, RATING, CONTACT = "view", "cart", "favourite", "rating", "contact"
+KINDS = (
+    VIEW, CART, FAVOURITE, PURCHASE, RETURN, CONTACT, RATING, RENEWAL, CANCEL, "visit", "play", "booking", "trip",
+)  # fmt: skip
+MEANING = ("comes_back", "pays", "interest", "effort")  # columns of `events` that ingest adds to what sources deliver
+PERIODS = ("day", "week", "month", "year")  # of a contract
 
 _CANONICAL = (
     # --- canonical: what every source delivers -------------------------------------------------------------------
@@ -34,10 +39,15 @@ _CANONICAL = (
             "member_id": required(TEXT),
             "item_id": optional(TEXT),  # null for what concerns no item, e.g. a contact
             "kind": required(TEXT, among=KINDS),
+            # what that means in this field, by the settings of `economics`: data/meaning.py
+            "comes_back": required(BOOL),  # the member came back: what an order is here
+            "pays": required(BOOL),  # its amount adds to net spend
+            "interest": required(BOOL),  # the member looked around, and did not come back by that alone
+            "effort": required(BOOL),  # the member needed help
             "at": required(TIME),  # UTC
             "local_at": required(TIME),  # wall clock in dataset.timezone
             "quantity": required(INT),
-            "amount": required(INT),  # cents, net paid; returns negative
+            "amount": required(INT),  # cents, net paid; returns negative; 0 where the event does not pay
             "discount": required(INT),  # cents off the list price
             "currency": required(TEXT),
             "order_id": optional(TEXT),
@@ -78,6 +88,21 @@ _CANONICAL = (
             "arm": optional(TEXT),
             "propensity": optional(FLOAT, **SHARE),
             "redeemed_at": optional(TIME),
+        },
+    ),
+    Table(  # one at a time; another plan is another contract
+        "contracts",
+        ("member_id", "contract_id"),
+        {
+            "member_id": required(TEXT),
+            "contract_id": required(TEXT),
+            "plan": required(TEXT),
+            "starts_at": required(TIME),  # wall clock in dataset.timezone, as is what follows
+            "ends_at": optional(TIME),  # null: it runs on
+            "period": required(TEXT, among=PERIODS),  # it is paid at the start of each `every` of these
+            "every": required(INT, low=1),
+            "price": required(INT, **COUNT),  # cents a period
+            "auto_renew": required(BOOL),  # it renews itself until it is ended; else it ends at `ends_at`
         },
     ),
     Table(

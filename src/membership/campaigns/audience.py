@@ -204,7 +204,7 @@ def _activity(events: ir.Table, campaigns: pd.DataFrame, end: date, repurchase_d
     windows["day0"] = (windows["day0"] - pd.Timestamp(0)).dt.days
     grid = ibis.memtable(windows[["offer_id", "placebo", "day0", "days"]].astype({"day0": "int64", "days": "int64"}))
     seen = engine.before(events, end)
-    seen = seen.filter(purchases.is_paid).mutate(day=seen.local_at.date().epoch_days())
+    seen = seen.filter(purchases.is_counted).mutate(day=seen.local_at.date().epoch_days())
     bought = purchases.is_purchase(seen)
     daily = seen.group_by("member_id", "day").agg(
         amount=seen.amount.sum(),

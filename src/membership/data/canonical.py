@@ -1,7 +1,7 @@
-"""What every source delivers: the six canonical tables, checked."""
+"""What every source delivers: the canonical tables, checked."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 import pandas as pd
 
@@ -18,10 +18,11 @@ class Canonical:
     survey: pd.DataFrame
     offers: pd.DataFrame
     exposures: pd.DataFrame
+    contracts: pd.DataFrame = field(default_factory=lambda: empty("contracts"))
 
     def save(self, write: Callable[[str, pd.DataFrame], object] = tables.write) -> None:
         """Check every table, and only then `write(name, frame)` them all."""
-        checked = {field.name: tables.check(field.name, getattr(self, field.name)) for field in fields(self)}
+        checked = {one.name: tables.check(one.name, getattr(self, one.name)) for one in fields(self)}
         for name, frame in checked.items():
             write(name, frame)
 

@@ -13,9 +13,11 @@ import pandas as pd
 
 from membership.base import engine, tables
 from membership.base.errors import DataError
-from membership.data import purchases
+from membership.base.schemas import MEANING
+from membership.data import meaning, purchases
 from membership.data.canonical import Canonical
 from membership.settings.clean import Clean
+from membership.settings.economics import Economics
 
 
 @dataclass(frozen=True)
@@ -37,15 +39,17 @@ class Rule:
     corrected: Callable[[ir.Table], dict[str, ir.Value]] = lambda events: {}
 
 
-def clean(data: Canonical, settings: Clean) -> Cleaned:
-    """Return `data` with its events cleaned by `rules(settings)`.
+def clean(data: Canonical, settings: Clean, economics: Economics | None = None) -> Cleaned:
+    """Return `data` with its events cleaned by `rules(settings)`, and with what they mean by `economics`.
 
     `items` gain the column `is_product` (false for what nobody would recommend, such as postage) and lose the ids that
     were unified with another. Raises DataError where no event is left.
     """
+    economics = economics or Economics()
     con = engine.connect()
     items = con.create_table("items", ibis.memtable(tables.check("items", data.items)))
     events = _with_context(con.create_table("events", ibis.memtable(data.events)), items)
+    events = meaning.meant(events, economics)
     steps = rules(settings)
     flags = {rule.name: rule.found(events, settings).fill_null(False) for rule in steps}
     flagged = con.create_table("flagged", events.mutate(**flags))
@@ -56,9 +60,10 @@ def clean(data: Canonical, settings: Clean) -> Cleaned:
             f"events: none of {len(data.events)} rows is left after cleaning. Rule '{most['rule']}' alone found "
             f"{most['rows']} ({most['why']}). Check section clean of params.yaml and the mapping of your columns."
         )
-    kept = _carried_out(flagged, steps).select(*tables.ALL["events"].columns).order_by("event_id")
+    kept = meaning.meant(_carried_out(flagged, steps), economics).select(*tables.ALL["events"].columns)
+    kept = meaning.ordered(meaning.paid(kept.order_by("event_id").to_pandas(), economics))
     products = _items(items, flagged, settings).order_by("item_id")
-    return Cleaned(replace(data, events=kept.to_pandas(), items=products.to_pandas()), quality)
+    return Cleaned(replace(data, events=kept, items=products.to_pandas()), quality)
 
 
 def rules(settings: Clean) -> tuple[Rule, ...]:
@@ -89,29 +94,33 @@ def _impossible_time(events: ir.Table, settings: Clean) -> ir.BooleanValue:
 
 
 def _cancellation(events: ir.Table, settings: Clean) -> ir.BooleanValue:
-    return _matches(events.order_id, settings.cancellation_pattern) & purchases.is_paid(events)
+    counted = purchases.is_counted(events) | purchases.is_sale(events)
+    return _matches(events.order_id, settings.cancellation_pattern) & counted
 
 
 def _return(events: ir.Table, settings: Clean) -> ir.BooleanValue:
-    sent_back = purchases.is_purchase(events) & (events.quantity < 0)
+    sold = purchases.is_sale(events) & ~purchases.is_return(events)
+    sent_back = sold & (events.quantity < 0)
+    paid_back = purchases.is_purchase(events) & ~sold & ((events.quantity < 0) | (events.amount < 0))
     wrong_sign = purchases.is_return(events) & ((events.quantity > 0) | (events.amount > 0))
-    return (sent_back | wrong_sign) & ~_cancellation(events, settings).fill_null(False)
+    return (sent_back | paid_back | wrong_sign) & ~_cancellation(events, settings).fill_null(False)
 
 
 def _zero_quantity(events: ir.Table, settings: Clean) -> ir.BooleanValue:
-    return purchases.is_paid(events) & (events.quantity == 0)
+    return purchases.is_sale(events) & (events.quantity == 0)
 
 
 def _negative_amount(events: ir.Table, settings: Clean) -> ir.BooleanValue:
-    return purchases.is_purchase(events) & (events.quantity > 0) & (events.amount < 0)
+    sold = purchases.is_sale(events) & ~purchases.is_return(events)
+    return sold & (events.quantity > 0) & (events.amount < 0)
 
 
 def _zero_amount(events: ir.Table, settings: Clean) -> ir.BooleanValue:
-    return purchases.is_paid(events) & (events.quantity != 0) & (events.amount == 0)
+    return purchases.is_sale(events) & (events.quantity != 0) & (events.amount == 0)
 
 
 def _exact_duplicate(events: ir.Table, settings: Clean) -> ir.BooleanValue:
-    content = [events[column] for column in tables.ALL["events"].columns if column != "event_id"]
+    content = [events[column] for column in tables.ALL["events"].columns if column not in ("event_id", *MEANING)]
     return ibis.row_number().over(group_by=content, order_by=events.event_id) > 0
 
 

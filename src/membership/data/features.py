@@ -71,9 +71,9 @@ def _totals(seen: ir.Table, cutoff: date) -> ir.Table:
         spend_30d=seen.amount.sum(where=paid & _since(seen, cutoff, 30)),
         spend_90d=seen.amount.sum(where=paid & _since(seen, cutoff, 90)),
         items_distinct=seen.item_id.nunique(where=bought),
-        views=(seen.kind == "view").sum(),
-        carts=(seen.kind == "cart").sum(),
-        contacts=(seen.kind == "contact").sum(),
+        views=purchases.is_view(seen).sum(),
+        carts=purchases.is_cart(seen).sum(),
+        contacts=purchases.is_contact(seen).sum(),
         discount=seen.discount.sum(where=bought),
         list_price=(seen.amount + seen.discount).sum(where=bought),
         purchases=bought.sum(),
@@ -146,7 +146,7 @@ def _rhythm(lines: ir.Table, cutoff: date) -> ir.Table:
 
 def _browsing(seen: ir.Table) -> ir.Table:
     """The share of the items a member viewed that the member then bought."""
-    viewed = seen.filter(_.kind == "view").group_by("member_id", "item_id").agg(viewed_at=_.local_at.min())
+    viewed = seen.filter(purchases.is_view).group_by("member_id", "item_id").agg(viewed_at=_.local_at.min())
     bought = seen.filter(purchases.is_purchase).group_by("member_id", "item_id").agg(bought_at=_.local_at.max())
     both = viewed.left_join(bought, ["member_id", "item_id"])
     return both.group_by("member_id").agg(browse_to_buy=(_.bought_at >= _.viewed_at).fill_null(False).mean())

@@ -140,7 +140,7 @@ def _brands(listed: ir.Table) -> ir.Table:
 
 
 def _views(seen: ir.Table) -> ir.Table:
-    viewed = seen.filter(_.kind == "view").group_by("member_id", "item_id").agg(viewed_at=_.local_at.min())
+    viewed = seen.filter(purchases.is_view).group_by("member_id", "item_id").agg(viewed_at=_.local_at.min())
     bought = seen.filter(purchases.is_purchase).group_by("member_id", "item_id").agg(bought_at=_.local_at.max())
     both = viewed.left_join(bought, ["member_id", "item_id"])
     return both.group_by("member_id").agg(

@@ -8,13 +8,15 @@ import pandas as pd
 
 from membership.base import seeds
 from membership.base.errors import DataError
-from membership.data import purchases, suggest
+from membership.data import contracts, purchases, suggest
 from membership.data.canonical import Canonical
 from membership.data.clean import Cleaned, clean
 from membership.data.sources import complete_journey, files, simulate
 from membership.settings import params
 from membership.settings.dataset import Dataset
 from membership.settings.windows import Windows
+
+MEMBERS = ("members", "events", "survey", "exposures", "contracts")  # tables whose rows belong to members
 
 
 def ingest(p: params.Stage) -> Cleaned:
@@ -24,7 +26,7 @@ def ingest(p: params.Stage) -> Cleaned:
     nothing is known about them yet. Raises DataError where the data do not cover `p.windows`.
     """
     raw = read(p.dataset, p.seed)
-    cleaned = clean(raw, p.clean)
+    cleaned = clean(raw, p.clean, p.economics)
     check_windows(cleaned.data.events, p.windows)
     data = without(cleaned.data, to_come(raw, p.clean.latest))
     return replace(cleaned, data=sample(data, p.dataset.max_members, p.seed))
@@ -36,7 +38,7 @@ def known(p: params.Stage, day: date | None) -> tuple[Canonical, date]:
     No window has to be covered. Raises DataError where `day` is later than that: nobody knows yet what happened.
     """
     raw = read(p.dataset, p.seed)
-    cleaned = clean(raw, p.clean).data
+    cleaned = clean(raw, p.clean, p.economics).data
     end = cleaned.events["local_at"].max().date() + timedelta(days=1)
     if day is not None and day > end:
         raise DataError(
@@ -44,7 +46,8 @@ def known(p: params.Stage, day: date | None) -> tuple[Canonical, date]:
         )
     now = day or end
     events = cleaned.events[cleaned.events["local_at"] < pd.Timestamp(now)]
-    data = without(replace(cleaned, events=events), to_come(raw, now))
+    deals = contracts.known_at(cleaned.contracts, pd.Timestamp(now))
+    data = without(replace(cleaned, events=events, contracts=deals), to_come(raw, now))
     return sample(data, p.dataset.max_members, p.seed), now
 
 
@@ -57,7 +60,7 @@ def to_come(raw: Canonical, latest: date) -> pd.Index:
 
 def without(data: Canonical, members: pd.Index) -> Canonical:
     """Return `data` without `members` and what belongs to them."""
-    tables = {name: getattr(data, name) for name in ("members", "events", "survey", "exposures")}
+    tables = {name: getattr(data, name) for name in MEMBERS}
     return replace(data, **{name: table[~table["member_id"].isin(members)] for name, table in tables.items()})
 
 
@@ -98,7 +101,7 @@ def sample(data: Canonical, max_members: int | None, seed: int) -> Canonical:
     order = pd.util.hash_array(members.to_numpy(dtype=object), hash_key=key)
     ranked = pd.DataFrame({"order": order, "member_id": members}).sort_values(["order", "member_id"])
     kept = set(ranked["member_id"].head(max_members))
-    tables = {name: getattr(data, name) for name in ("members", "events", "survey", "exposures")}
+    tables = {name: getattr(data, name) for name in MEMBERS}
     return replace(data, **{name: table[table["member_id"].isin(kept)] for name, table in tables.items()})
 
 

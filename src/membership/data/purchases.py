@@ -1,5 +1,8 @@
 """What a purchase, a return, a purchase day, an order and activity are: stated here, and nowhere else.
 
+A purchase is whatever counts as coming back in this field (a renewal, a visit, a trip): the column `comes_back`, which
+ingest has set (`meaning`). No stage asks for kinds of events itself.
+
 Functions take events, an Ibis table with the columns of table `events`; those whose argument has no type also take a
 frame. What returns a column can be given to `filter` or `mutate`, e.g. `events.filter(purchases.is_purchase)`.
 """
@@ -9,12 +12,12 @@ from collections.abc import Sequence
 import ibis.expr.types as ir
 import pandas as pd
 
-from membership.base.schemas import PURCHASE, RETURN
+from membership.base.schemas import CART, PURCHASE, RETURN
 
 
 def is_purchase(events):
-    """Return whether each event is a purchase: something was handed over, paid for or free."""
-    return events["kind"] == PURCHASE
+    """Return whether each event is a purchase: by it, its member came back, and paid or did not."""
+    return events["comes_back"]
 
 
 def is_return(events):
@@ -23,13 +26,38 @@ def is_return(events):
 
 
 def is_paid(events):
-    """Return whether each event is a purchase or a return: their amounts add up to net spend."""
+    """Return whether each event pays: amounts of those add up to net spend."""
+    return events["pays"]
+
+
+def is_counted(events):
+    """Return whether each event is a purchase or pays."""
+    return events["comes_back"] | events["pays"]
+
+
+def is_sale(events):
+    """Return whether each event, by its kind, is a sale of goods or takes one back, whatever that means here."""
     return events["kind"].isin((PURCHASE, RETURN))
 
 
+def is_view(events):
+    """Return whether each event shows interest, short of a cart."""
+    return events["interest"] & (events["kind"] != CART)
+
+
+def is_cart(events):
+    """Return whether something was put into a cart."""
+    return events["interest"] & (events["kind"] == CART)
+
+
+def is_contact(events):
+    """Return whether the member needed help."""
+    return events["effort"]
+
+
 def is_activity(events, kinds: Sequence[str]):
-    """Return whether each event shows that its member is active: `kinds` is `economics.activity_kinds`."""
-    return events["kind"].isin(tuple(kinds))
+    """Return whether each event shows that its member is active: a purchase, or one of `economics.activity_kinds`."""
+    return events["comes_back"] | events["kind"].isin(tuple(kinds))
 
 
 def day(events: ir.Table) -> ir.DateValue:
@@ -43,8 +71,10 @@ def order(events):
     It is `order_id`. A member's purchases of one day without an `order_id` are one order, and so are its returns.
     """
     if isinstance(events, pd.DataFrame):
-        return events["order_id"].fillna(events["kind"] + " of " + events["local_at"].dt.strftime("%Y-%m-%d"))
-    return events.order_id.fill_null(events.kind + " of " + day(events).cast("string"))
+        what = events["kind"].mask(is_purchase(events), PURCHASE)
+        return events["order_id"].fillna(what + " of " + events["local_at"].dt.strftime("%Y-%m-%d"))
+    what = is_purchase(events).ifelse(PURCHASE, events.kind)
+    return events.order_id.fill_null(what + " of " + day(events).cast("string"))
 
 
 def lines(events: ir.Table) -> ir.Table:

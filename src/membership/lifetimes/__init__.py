@@ -6,6 +6,7 @@
 | Pareto/NBD: buying at any time, stopping at any time | `pareto` | `pareto_integrals` |
 | BG/BB: buying in rounds | `rounds` | |
 | sBG: renewing a contract | `subscription` | `discounting`, shared with BG/BB |
+| Beta-discrete-Weibull: the same, with a chance that changes | `discrete_weibull` | |
 | Gamma-Gamma: spend on a purchase day | `spend` | |
 
 `histories` reads and checks what members did, `search` maximises a likelihood (with `climb`) and finds intervals, and

@@ -13,7 +13,7 @@ from membership.base.errors import DataError
 from membership.lifetimes import discounting
 from membership.lifetimes.search import Estimate, Problem, maximise
 
-_COLUMNS = ["tenure", "churned", "entered"]
+COLUMNS = ["tenure", "churned", "entered"]
 _STARTS = np.array([[0, 0], [-1, 1], [1, 3], [2, 0]], float)  # logarithms of alpha and beta
 
 
@@ -45,13 +45,13 @@ class Sbg:
         who has not renewed after it. `entered` is the tenure at which we began to watch a member (0 without the
         column): had it left before, we would not know it. Raises DataError on impossible rows and where nobody left.
         """
-        known = _checked(contracts)
+        known = checked(contracts)
         if not known["churned"].any():
             raise DataError(
                 f"sBG: none of {len(known)} members has left, so the data do not show how soon they do; a longer "
                 "history is needed."
             )
-        rows = known.groupby(_COLUMNS, sort=True).size().reset_index(name="members")
+        rows = known.groupby(COLUMNS, sort=True).size().reset_index(name="members")
         tenure, churned, entered, members = rows.to_numpy(int).T
 
         def likelihood(theta):
@@ -101,7 +101,7 @@ def as_of(contracts: pd.DataFrame, periods: int) -> pd.DataFrame:
 
     Members whom we began to watch later are left out.
     """
-    known = _checked(contracts)
+    known = checked(contracts)
     known = known[known["entered"] <= periods]
     early = known["tenure"] <= periods
     return known.assign(tenure=known["tenure"].clip(upper=periods), churned=known["churned"] & early)
@@ -112,7 +112,7 @@ def kaplan_meier(contracts: pd.DataFrame) -> pd.DataFrame:
 
     Takes `entered` into account as `Sbg.problem` does. Source: Kaplan & Meier (1958), JASA 53.
     """
-    known = _checked(contracts)
+    known = checked(contracts)
     size = int(known["tenure"].max()) + 1
     count = {name: np.bincount(known[name], minlength=size) for name in ("tenure", "entered")}
     left = np.bincount(known.loc[known["churned"], "tenure"], minlength=size)
@@ -138,9 +138,9 @@ def _likelihood(theta: np.ndarray, tenure, churned, entered, share) -> tuple[flo
     return value @ share, gradient @ share
 
 
-def _checked(contracts: pd.DataFrame) -> pd.DataFrame:
+def checked(contracts: pd.DataFrame) -> pd.DataFrame:
     """Return `tenure`, `churned`, `entered` as whole numbers and booleans. Raises DataError on impossible rows."""
-    given = contracts.assign(entered=contracts.get("entered", 0)).reindex(columns=_COLUMNS)
+    given = contracts.assign(entered=contracts.get("entered", 0)).reindex(columns=COLUMNS)
     numbers = given.apply(pd.to_numeric, errors="coerce").astype(float)
     tenure, churned, entered = numbers.to_numpy().T
     whole = (numbers % 1 == 0).all(axis=1)  # and neither missing nor infinite

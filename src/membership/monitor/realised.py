@@ -49,7 +49,7 @@ def since(predictions: pd.DataFrame, events: ir.Table, items: pd.DataFrame, unti
 
 def did(events: ir.Table, window: Window, within: int) -> pd.DataFrame:
     """Return repurchased, orders and spend by member_id, of those with an event in `window`."""
-    seen = _in(events, window).filter(purchases.is_paid)
+    seen = _in(events, window).filter(purchases.is_counted)
     bought = purchases.is_purchase(seen)
     soon = ibis.timestamp((pd.Timestamp(window.start) + pd.Timedelta(days=within)).isoformat())
     counts = seen.group_by("member_id").agg(

@@ -17,6 +17,7 @@ import yaml
 
 from membership.base import engine, files, stored, tables
 from membership.data import features
+from membership.data.standing import Book
 from membership.profile import lifecycle
 from membership.recommend import baskets, model, policies, policy
 from membership.recommend.policy import Recommender
@@ -29,7 +30,7 @@ from membership.value import score
 
 CLASSES = (*score.STORED, *candidates.STORED, forecasts.Forecast, lifecycle.Borders, rules.Rule)
 MODELS = ("worth", "repurchase", "stages", "tiers")  # what the batch run leaves under models/; every scorer takes it
-_TYPES = {"str": "VARCHAR", "int64": "BIGINT", "datetime64[us]": "TIMESTAMP"}
+_TYPES = {"str": "VARCHAR", "int64": "BIGINT", "float64": "DOUBLE", "bool": "BOOLEAN", "datetime64[us]": "TIMESTAMP"}
 
 
 class Standing:
@@ -43,6 +44,7 @@ class Standing:
         self.worth, self.forecast, self.borders, self.rule = (stored.load(folder / name, CLASSES) for name in MODELS)
         self.items = pd.read_parquet(folder / "items.parquet")
         self.joined = pd.read_parquet(folder / "members.parquet").set_index("member_id")["joined_at"]
+        self.contracts = Book.of(pd.read_parquet(folder / "contracts.parquet"))
         redeems = points.redeemers(len(self.joined), self.p.tiers, self.p.seed)
         self.redeems = pd.Series(redeems, self.joined.index.sort_values())
         self._lines, self.live = (
@@ -117,6 +119,8 @@ class Moment:
             known, days, lines = self._features(), self._days(), self._lines()
             qualified = self._qualifying.of(members)
         known = known.set_index("member_id").sort_index()
+        if standing.contracts:
+            known = known.join(standing.contracts.standing(self.day, known.index))
         chances = self._chances(days, joined)
         worth = standing.worth.forecast(known, chances, standing.p.value, standing.p.economics)
         history = baskets.of_lines(lines, standing.market.items, self.day)
@@ -139,7 +143,7 @@ class Moment:
         p = self._standing.p
         steps, spans = np.arange(1, forecasts.AHEAD + 1), {"p_repurchase": p.economics.repurchase_days}
         spans |= {"p_horizon": p.value.horizon_days}
-        history = purchase_days.of(days, joined, p.windows.start)
+        history = purchase_days.of(days, joined, p.windows.start, contracts=self._standing.contracts)
         within = sorted({*steps, *spans.values()})
         found = self._standing.forecast.chances(history, purchase_days.number(self.day), within)
         chances = pd.DataFrame({name: found[days] for name, days in spans.items()})
@@ -147,7 +151,7 @@ class Moment:
 
     def _stages(self, days: pd.DataFrame, joined: pd.Series) -> pd.Series:
         p, borders = self._standing.p, self._standing.borders
-        history = purchase_days.of(days, joined, p.windows.start, "active")
+        history = purchase_days.of(days, joined, p.windows.start, "active", self._standing.contracts)
         return borders.stages(history, purchase_days.number(self.day), p.lifecycle)["stage"]
 
     def _tiers(self, amounts: pd.DataFrame, ahead: pd.Series, earning: qualifying.Earning) -> pd.DataFrame:

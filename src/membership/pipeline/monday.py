@@ -106,6 +106,7 @@ def _score(read: Path, to: Path, p: Stage, day: date) -> None:
     with tempfile.TemporaryDirectory() as packed:
         scorer.pack_models(Path(packed))
         scorer.pack_policy(Path(packed), "champion", champions.live())
+        shutil.copy(tables.ALL["contracts"].path(read), Path(packed) / "contracts.parquet")  # those of today
         moment = Moment(Standing(Path(packed)), day)
         joined = _table(read, "members").set_index("member_id")["joined_at"].sort_index()
         items = _table(read, "items")

@@ -16,8 +16,9 @@ import pandas as pd
 
 from membership.base.errors import DataError
 from membership.base.schemas import KINDS
-from membership.data import purchases
+from membership.data import meaning, purchases
 from membership.settings.clean import Clean
+from membership.settings.economics import Economics
 
 REQUIRED = ("kind", "local_at")
 TEXTS = ("item_id", "order_id", "channel")  # may be missing or null
@@ -67,10 +68,11 @@ def clock(now: Any, as_of: date, name: str = "now") -> datetime:
     return found.to_pydatetime()
 
 
-def read(rows: pd.DataFrame, now: datetime, limits: Clean) -> Request:
+def read(rows: pd.DataFrame, now: datetime, limits: Clean, economics: Economics) -> Request:
     """Check `rows` of a request at the moment `now`, before which everything is known.
 
     What cleaning would have dropped or corrected by `limits` is refused: the batch run never counts it as it stands.
+    What the kinds of events mean is what `economics` says.
 
     Raises DataError, saying which member's which value is wrong and what is allowed.
     """
@@ -87,7 +89,7 @@ def read(rows: pd.DataFrame, now: datetime, limits: Clean) -> Request:
     if not sent.any():
         return Request(np.array(members), sent, pd.DataFrame(), pd.Series(dtype="datetime64[us]"))
     asked = [member for member in members if lists[member] is not None]
-    return Request(np.array(members), sent, _events(given, now, limits), _joined(joined, asked, now))
+    return Request(np.array(members), sent, _events(given, now, limits, economics), _joined(joined, asked, now))
 
 
 def top(k: Any, most: int) -> int:
@@ -132,7 +134,7 @@ def _joined(given: dict[str, Any], members: list[str], now: datetime) -> pd.Seri
     return times.set_axis(pd.Index(members, name="member_id"))
 
 
-def _events(given: list[tuple[str, Any]], now: datetime, limits: Clean) -> pd.DataFrame:
+def _events(given: list[tuple[str, Any]], now: datetime, limits: Clean, economics: Economics) -> pd.DataFrame:
     for member, event in given:
         if not isinstance(event, dict):
             raise DataError(f"member {member!r}: event {event!r}: allowed: an object with {', '.join(FIELDS)}.")
@@ -147,7 +149,7 @@ def _events(given: list[tuple[str, Any]], now: datetime, limits: Clean) -> pd.Da
         wrong = [not (value is None or _is_text(value)) for value in columns[name]]
         _refuse(wrong, members, name, columns, "text, or nothing")
     found = {name: _whole(columns, name, members) for name in NUMBERS}
-    kinds = pd.DataFrame({"kind": columns["kind"]})
+    kinds = meaning.meant(pd.DataFrame({"kind": columns["kind"]}), economics)
     bought, returned = purchases.is_purchase(kinds), purchases.is_return(kinds)
     _refuse(returned & (found["amount"] > 0), members, "amount", columns, "0 or less for a return")
     _refuse(bought & (found["quantity"] < 1), members, "quantity", columns, "1 and up for a purchase")
@@ -159,7 +161,8 @@ def _events(given: list[tuple[str, Any]], now: datetime, limits: Clean) -> pd.Da
     allowed = f"an ISO time before {_said(now)}, from {limits.earliest} on, on the members' wall clock, without a zone"
     _refuse(wrong, members, "local_at", columns, allowed)
     texts = {name: pd.Series(columns[name], dtype="str") for name in ("kind", *TEXTS)}
-    return pd.DataFrame({"member_id": pd.Series(members, dtype="str"), **texts, "local_at": times, **found})
+    events = pd.DataFrame({"member_id": pd.Series(members, dtype="str"), **texts, "local_at": times, **found})
+    return meaning.paid(meaning.meant(events, economics), economics)
 
 
 def _said(now: datetime) -> str:

@@ -26,6 +26,7 @@ import yaml
 
 from membership.base import engine, files, paths, stored, tables
 from membership.base.errors import DataError
+from membership.base.schemas import MEANING
 from membership.data import purchases
 from membership.pipeline import request
 from membership.pipeline.moment import CLASSES, MODELS, Moment, Standing
@@ -64,7 +65,8 @@ def pack_models(folder: Path) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     p = params.parse(params.read())
-    shutil.copy(paths.root() / "params.yaml", folder / "params.yaml")
+    whole = yaml.safe_dump(params.read(), sort_keys=False, allow_unicode=True)  # with the preset of its field
+    (folder / "params.yaml").write_text(whole, encoding="utf-8")
     for name in MODELS:
         stored.load(paths.models(name), CLASSES)  # a broken one is found now
         shutil.copytree(paths.models(name), folder / name)
@@ -74,6 +76,7 @@ def pack_models(folder: Path) -> None:
     known = np.union1d(lines["item_id"], tables.read("recommendations")["item_id"])
     items[items["item_id"].isin(known)].to_parquet(folder / "items.parquet", index=False)
     tables.read("members")[["member_id", "joined_at"]].to_parquet(folder / "members.parquet", index=False)
+    tables.read("contracts").to_parquet(folder / "contracts.parquet", index=False)
 
 
 def pack_policy(folder: Path, arm: str, live: dict, other: dict | None = None) -> None:
@@ -127,7 +130,7 @@ def _products(items: pd.DataFrame):
 
 def _events(as_of: date) -> pd.DataFrame:
     """Return what a request may hold of every event before `as_of`, each member's together."""
-    events = tables.read("events")[["member_id", *request.FIELDS]]
+    events = tables.read("events")[["member_id", *request.FIELDS, *MEANING]]
     return events[events["local_at"] < pd.Timestamp(as_of)].sort_values(["member_id", "local_at"], kind="stable")
 
 
@@ -176,7 +179,7 @@ class Scorer:
         cannot be answered, and where what is shown in a trial cannot be logged.
         """
         k, clock = request.top(k, self.p.recommend.k), request.clock(now, self.as_of)
-        asked = request.read(rows, clock, self.p.clean)
+        asked = request.read(rows, clock, self.p.clean, self.p.economics)
         members = list(zip(asked.members.tolist(), asked.sent.tolist(), strict=True))
         if unknown := [member for member, sent in members if not sent and member not in self._known]:
             shown = ", ".join(unknown[:5])

@@ -59,17 +59,18 @@ class Borders:
         the chance is below `lapsed_share` of the usual one, or there was no activity for `lapsed_days`; at_risk: below
         `at_risk_share` of it; won_back: bought again within `new_days` after having lapsed; loyal: at least
         `loyal_orders` purchase days in `loyal_days`; else active. Who showed other activity than purchases since the
-        last one, within `new_days`, has neither lapsed nor is at risk.
+        last one, within `new_days`, has neither lapsed nor is at risk; nor has and is who has a contract that runs.
+        Whose contract has ended, and no other runs, has lapsed.
         """
         known = self.chances(history, day)
         ends, first = history.before(day), history.starts[:-1]
         bought, ratio = ends > first, (known["chance"] / known["usual"]).to_numpy()
-        earlier = day - settings.new_days
+        earlier, runs = day - settings.new_days, _runs(history, day)
         rules = {
             "prospect": ~bought,
             "new": self._first_known(history, settings) & (day - entry(history.days, first) <= settings.new_days),
             "lapsed": self._lapsed(history, day, ratio, settings),
-            "at_risk": (ratio < settings.at_risk_share) & ~_browsing(history, day, settings),
+            "at_risk": (ratio < settings.at_risk_share) & ~_browsing(history, day, settings) & ~runs,
             "won_back": self._lapsed_on(history, earlier, settings) & (ends > history.before(earlier)),
             "loyal": ends - history.before(day - settings.loyal_days) >= settings.loyal_orders,
         }
@@ -81,9 +82,10 @@ class Borders:
         return lapsed & (history.before(day) > history.starts[:-1])
 
     def _lapsed(self, history: PurchaseDays, day: int, ratio: np.ndarray, settings: Lifecycle) -> np.ndarray:
-        return ((ratio < settings.lapsed_share) & ~_browsing(history, day, settings)) | (
+        gone = ((ratio < settings.lapsed_share) & ~_browsing(history, day, settings)) | (
             _silent(history, day) > settings.lapsed_days
         )
+        return (gone | _over(history, day)) & ~_runs(history, day)
 
     def _first_known(self, history: PurchaseDays, settings: Lifecycle) -> np.ndarray:
         """Return whether the first purchase in the data is the member's first, (members,).
@@ -148,6 +150,20 @@ def separation(table: pd.DataFrame, known: PurchaseDays, days: int) -> pd.DataFr
         rows[month] = row | pd.Series(came).groupby(part["stage"].to_numpy()).mean().to_dict()
     columns = ["auc", "auc_chance", *STAGES]
     return pd.DataFrame.from_dict(rows, orient="index").reindex(columns=columns).rename_axis("as_of")
+
+
+def _runs(history: PurchaseDays, day: int) -> np.ndarray:
+    """Return whether a contract of each member runs on `day`, (members,): what is paid up is no silence."""
+    if history.contracts is None:
+        return np.zeros(len(history.members), bool)
+    return history.contracts.running(purchase_days.date_of(day), history.members)
+
+
+def _over(history: PurchaseDays, day: int) -> np.ndarray:
+    """Return whether the last contract of each member has ended by `day`, (members,)."""
+    if history.contracts is None:
+        return np.zeros(len(history.members), bool)
+    return history.standing(day)["ended_days"].notna().to_numpy()
 
 
 def _silent(history: PurchaseDays, day: int) -> np.ndarray:

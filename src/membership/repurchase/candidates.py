@@ -9,6 +9,7 @@ import pandas as pd
 from membership.base import seeds
 from membership.base.errors import DataError, NotPossible
 from membership.base.progress import bar
+from membership.lifetimes import renewals
 from membership.lifetimes.bgnbd import BgNbd, MbgNbd
 from membership.lifetimes.histories import Scale
 from membership.lifetimes.mbg_cnbd import MbgCnbd
@@ -19,13 +20,14 @@ from membership.repurchase.dated import Dated
 from membership.repurchase.hazard import Hazard
 from membership.repurchase.logistic import Logistic
 from membership.repurchase.purchase_days import PurchaseDays
-from membership.repurchase.rules import LIFETIME, OwnRate, TillGone
+from membership.repurchase.rules import LIFETIME, Due, OwnRate, TillGone
 from membership.repurchase.stack import Stack
 from membership.settings.repurchase import Repurchase
 from membership.stats.forest import Forest
 
 STORED = (  # all that a candidate may be made of
-    OwnRate, TillGone, Logistic, Trees, Hazard, Dated, Stack, Forest, BgNbd, MbgNbd, ParetoNbd, MbgCnbd, Scale,
+    OwnRate, TillGone, Due, Logistic, Trees, Hazard, Dated, Stack, Forest, BgNbd, MbgNbd, ParetoNbd, MbgCnbd, Scale,
+    *renewals.STORED,
 )  # fmt: skip
 
 
@@ -104,6 +106,8 @@ def _one(
 ) -> Any:
     if name == "own_rate":
         return OwnRate()
+    if name == "renewals":
+        return Due.fit(known, day)
     if name in LIFETIME:
         return TillGone.fit(name, known, now, day)
     if name == "logistic":

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import cached_property
 
 import ibis.expr.types as ir
@@ -11,6 +11,7 @@ import pandas as pd
 
 from membership.base import engine
 from membership.data import purchases
+from membership.data.standing import Book
 
 _EPOCH = date(1970, 1, 1)
 _SHIFT = 1 << 32  # above any day, so that row x _SHIFT + day sorts by member, then by day
@@ -20,6 +21,11 @@ NEVER = -_SHIFT  # before any day
 def number(day: date) -> int:
     """Return `day` as days since 1970."""
     return (day - _EPOCH).days
+
+
+def date_of(day: int) -> date:
+    """Return the date that is `day` days after the first of 1970."""
+    return _EPOCH + timedelta(days=int(day))
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,7 @@ class PurchaseDays:
     days: np.ndarray  # (N,) ascending within a member
     spend: np.ndarray  # (N,) cents of that day's purchases
     visits: "PurchaseDays | None" = None  # days with another event, of the same members; None where there are none
+    contracts: Book | None = None  # of all members; None where nobody has one
 
     @cached_property
     def _keys(self) -> np.ndarray:
@@ -84,7 +91,9 @@ class PurchaseDays:
         kept = self.days < day
         starts = np.concatenate([[0], np.cumsum(self.before(day) - self.starts[:-1])])
         visits = self.visits.until(day) if self.visits else None
-        return PurchaseDays(self.members, self.joined, starts, self.days[kept], self.spend[kept], visits)
+        return PurchaseDays(
+            self.members, self.joined, starts, self.days[kept], self.spend[kept], visits, self.contracts
+        )
 
     def bought_on(self, day: int) -> "PurchaseDays":
         """Return what would be known the day after `day`, had every member bought on it, for the usual amount."""
@@ -94,7 +103,8 @@ class PurchaseDays:
         ends = known.starts[1:]
         starts = known.starts + np.arange(len(known.starts))
         days, spend = np.insert(known.days, ends, day), np.insert(known.spend, ends, usual)
-        return PurchaseDays(known.members, np.minimum(known.joined, day), starts, days, spend, known.visits)
+        paid = self.contracts and self.contracts.paid_today()
+        return PurchaseDays(known.members, np.minimum(known.joined, day), starts, days, spend, known.visits, paid)
 
     def every(self, step: int) -> "PurchaseDays":
         """Return every `step`-th member."""
@@ -106,7 +116,7 @@ class PurchaseDays:
         entries = np.repeat(kept, counts)
         starts = np.concatenate([[0], np.cumsum(counts[kept])])
         visits = self.visits.only(kept) if self.visits else None
-        parts = self.days[entries], self.spend[entries], visits
+        parts = self.days[entries], self.spend[entries], visits, self.contracts
         return PurchaseDays(self.members[kept], self.joined[kept], starts, *parts)
 
     def rows(self, which: slice) -> "PurchaseDays":
@@ -115,7 +125,14 @@ class PurchaseDays:
         entries = slice(starts[0], starts[-1])
         visits = self.visits.rows(which) if self.visits else None
         return PurchaseDays(
-            self.members[which], self.joined[which], starts - starts[0], self.days[entries], self.spend[entries], visits
+            self.members[which], self.joined[which], starts - starts[0], self.days[entries], self.spend[entries],
+            visits, self.contracts,
+        )  # fmt: skip
+
+    def standing(self, day: int) -> pd.DataFrame:
+        """Return `Book.standing` of the members on `day`; no column where nobody has a contract."""
+        return (
+            self.contracts.standing(date_of(day), self.members) if self.contracts else pd.DataFrame(index=self.members)
         )
 
 
@@ -125,24 +142,26 @@ def entry(entries: np.ndarray, position: np.ndarray) -> np.ndarray:
 
 
 def read(
-    events: ir.Table, members: pd.DataFrame, start: date, until: date, kinds: Sequence[str] | None = None
-) -> PurchaseDays:
+    events: ir.Table, members: pd.DataFrame, start: date, until: date, kinds: Sequence[str] | None = None,
+    contracts: Book | None = None,
+) -> PurchaseDays:  # fmt: skip
     """Return the days on which each of `members` (member_id, joined_at) bought, or did something else, before `until`.
 
-    `start`: the first day of the data. `kinds`: what else counts, all other events unless named. Events of anybody else
-    are left out.
+    `start`: the first day of the data. `kinds`: what else counts (`economics.activity_kinds`); all other events where
+    it is None. Events of anybody else are left out.
     """
     joined_at = members.set_index("member_id")["joined_at"]
-    return of(active_days(events, until, kinds or ()).to_pandas(), joined_at, start, "active" if kinds else "visited")
+    days = active_days(events, until, kinds or ()).to_pandas()
+    return of(days, joined_at, start, "visited" if kinds is None else "active", contracts)
 
 
 def active_days(events: ir.Table, until: date, kinds: Sequence[str] = ()) -> ir.Table:
     """Return, of each member and day before `until`: spend (cents), bought, visited and active.
 
-    visited: an event that is neither purchase nor return; active: such an event of one of `kinds`.
+    visited: an event that is no purchase and does not pay; active: such an event of one of `kinds`.
     """
     seen = engine.before(events, until)
-    bought, other = purchases.is_purchase(seen), ~purchases.is_paid(seen)
+    bought, other = purchases.is_purchase(seen), ~purchases.is_counted(seen)
     return seen.group_by("member_id", day=purchases.day(seen).epoch_days()).agg(
         spend=seen.amount.sum(where=bought).fill_null(0),
         bought=bought.any(),
@@ -151,7 +170,9 @@ def active_days(events: ir.Table, until: date, kinds: Sequence[str] = ()) -> ir.
     )
 
 
-def of(days: pd.DataFrame, joined_at: pd.Series, start: date, other: str = "visited") -> PurchaseDays:
+def of(
+    days: pd.DataFrame, joined_at: pd.Series, start: date, other: str = "visited", contracts: Book | None = None
+) -> PurchaseDays:
     """Return the purchase days in `days`, rows of `active_days`, of the members of `joined_at` (member_id -> time).
 
     Visits are the days of the column `other`.
@@ -161,7 +182,7 @@ def of(days: pd.DataFrame, joined_at: pd.Series, start: date, other: str = "visi
     joined = known.dt.days.fillna(number(start)).clip(lower=number(start)).to_numpy(np.int64)
     visited = days[days[other]]
     visits = PurchaseDays(ids, joined, *_entries(visited, ids)) if len(visited) else None
-    return PurchaseDays(ids, joined, *_entries(days[days["bought"]], ids), visits)
+    return PurchaseDays(ids, joined, *_entries(days[days["bought"]], ids), visits, contracts)
 
 
 def _entries(days: pd.DataFrame, ids: pd.Index) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

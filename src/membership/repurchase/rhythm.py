@@ -32,7 +32,8 @@ def at(history: PurchaseDays, day: int) -> pd.DataFrame:
     (of the own gaps longer than `since`, the share that ended within 7 more days), trend (purchase days of the last
     28 days less those of the 28 before), weekday_0 ... (share of the last purchase days on a Monday ...),
     last_basket (its spend over the mean), visits_7 and visits_28 (days with another event than a purchase;
-    visit_since: days since the last). Cents: spend_7, spend_28, spend_90.
+    visit_since: days since the last). Cents: spend_7, spend_28, spend_90. Where there are contracts, the columns of
+    `data.standing.Book.standing` follow.
     """
     return pd.concat([_rows(history.rows(block), day) for block in blocks(len(history.members))])
 
@@ -60,7 +61,7 @@ def _rows(history: PurchaseDays, day: int) -> pd.DataFrame:
     columns |= _weekdays(last)
     columns |= _spend(history, ends, count, day)
     columns |= _visits(history.visits, day, len(count))
-    return pd.DataFrame(columns, index=history.members, dtype=float)
+    return pd.DataFrame(columns, index=history.members, dtype=float).join(history.standing(day))
 
 
 def _last_days(history: PurchaseDays, ends: np.ndarray, count: np.ndarray) -> np.ndarray:

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from membership.base.errors import DataError
 from membership.lifetimes.bgnbd import BgNbd, MbgNbd
 from membership.lifetimes.mbg_cnbd import MbgCnbd
 from membership.lifetimes.pareto import ParetoNbd
+from membership.lifetimes.renewals import Renewals
 from membership.repurchase import curves
-from membership.repurchase.purchase_days import PurchaseDays
+from membership.repurchase.purchase_days import PurchaseDays, date_of
 
 LIFETIME = {"bgnbd": BgNbd, "mbgnbd": MbgNbd, "pareto_nbd": ParetoNbd, "mbg_cnbd": MbgCnbd}
 _RECENT = 90  # days in which first purchases are counted
@@ -44,6 +46,35 @@ class TillGone:
         found = np.stack([self.buying.p_purchase(rhythm, one) for one in days], axis=1)
         never = rhythm["bought"].to_numpy() == 0
         return np.where(never[:, None], curves.steady(self.first, days), curves.bounded(found))
+
+
+@dataclass(frozen=True)
+class Due:
+    """Who has a contract orders on its next due date if it is renewed, or before by a change of plan; others come back.
+
+    Who never had one begins at the chance `first` a day.
+    """
+
+    renewals: Renewals
+    first: float
+
+    @classmethod
+    def fit(cls, history: PurchaseDays, day: int) -> "Due":
+        """Fit to what was known on `day`. Raises DataError where nobody has a contract, or none came up for renewal."""
+        if history.contracts is None:
+            raise DataError(
+                "renewals: nobody has a contract, so none can be renewed; map contracts, or name other candidates."
+            )
+        return cls(Renewals.fit(history.contracts.lives(date_of(day))), first_orders(history, day))
+
+    def chances(self, rhythm: pd.DataFrame, day: int, days: Sequence[int]) -> np.ndarray:
+        """Return P(order within each of `days`), (members, m)."""
+        asked, due = np.asarray(days, float), rhythm["due_in"].to_numpy()[:, None]
+        running, ended = rhythm["plan"].notna().to_numpy(), rhythm["ended_days"].notna().to_numpy()
+        daily = np.where(running, self.renewals.switch(rhythm), np.where(ended, self.renewals.returns, self.first))
+        before = np.where(running[:, None], np.minimum(asked, np.nan_to_num(due)), asked)
+        pays = self.renewals.pays(rhythm)[:, None] * (due < asked)
+        return curves.bounded(1 - np.exp(before * np.log1p(-daily)[:, None]) * (1 - pays))
 
 
 def first_orders(history: PurchaseDays, day: int) -> float:

@@ -10,7 +10,7 @@ from scipy import special
 
 from membership.repurchase import curves
 from membership.repurchase import rhythm as rhythms
-from membership.repurchase.purchase_days import PurchaseDays
+from membership.repurchase.purchase_days import PurchaseDays, date_of
 from membership.repurchase.rhythm import WEEKDAYS
 
 AHEAD = 90  # days ahead in which the median of the next order is looked for
@@ -35,7 +35,7 @@ class Forecast:
     def of(cls, model: Any, history: PurchaseDays, day: int) -> "Forecast":
         """Return the `model` that was fitted to what was known on `day`."""
         known = rhythms.at(history, day)
-        return cls(model, known[known["bought"] > 0].median().fillna(0.0).to_dict())
+        return cls(model, known[known["bought"] > 0].median(numeric_only=True).fillna(0.0).to_dict())
 
     def chances(self, history: PurchaseDays, day: int, days: Sequence[int]) -> pd.DataFrame:
         """Return P(order within each of `days` from `day` on), whatever day it is: members, columns `days`."""
@@ -51,7 +51,7 @@ def table(
     p_repurchase: an order within `repurchase_days`; p_<n>_days: within each of `horizons`; next_order_days: the day by
     which an order is as likely as not, null beyond 90; expected_orders: purchase days within `repurchase_days`;
     moved_...: log-odds of p_repurchase above what they would be had the member bought yesterday (silence), or been like
-    the typical one (the others of MOVES).
+    the typical one (the others of MOVES); due_at: the day of the next payment, where there are contracts.
     """
     known = rhythms.at(history, day)
     steps = np.arange(1, max(AHEAD, repurchase_days, *horizons) + 1)
@@ -62,6 +62,8 @@ def table(
     again = _just_bought(forecast, history, day, steps[:repurchase_days])
     columns["expected_orders"] = expected_orders(curve[:, :repurchase_days], again)
     columns |= moves(forecast, known, day, repurchase_days, again[:, -1])
+    if history.contracts:
+        columns["due_at"] = history.contracts.due_at(date_of(day), history.members).to_numpy()
     return pd.DataFrame(columns, index=history.members).rename_axis("member_id").reset_index()
 
 

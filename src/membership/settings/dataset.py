@@ -8,7 +8,7 @@ from zoneinfo import available_timezones
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from membership.base import dialect
-from membership.base.schemas import ALL, KINDS
+from membership.base.schemas import ALL, KINDS, MEANING, PERIODS
 from membership.settings.section import Count, NotNegative, Positive, Section, Share
 
 
@@ -30,7 +30,10 @@ def _known_encoding(name: str) -> str:
 Zone = Annotated[str, AfterValidator(_known_zone)]
 Encoding = Annotated[str, AfterValidator(_known_encoding)]
 Kind = Literal[KINDS]
-DERIVED = ("event_id", "local_at", "quantity", "amount", "discount", "currency", "name")  # where files do not give them
+DERIVED = (  # where files do not give them
+    "event_id", "local_at", "quantity", "amount", "discount", "currency", "name",
+    "contract_id", "period", "every", "price", "auto_renew",
+)  # fmt: skip
 ITEM_COLUMNS = ("name", "category", "subcategory", "brand")  # may stand on the rows of events
 
 
@@ -66,8 +69,42 @@ class FileTable(Section):
         return self
 
 
+class Plan(Section):
+    """What a plan costs and how long its period is: `every` of `period`."""
+
+    period: Literal[PERIODS]
+    every: Count = 1
+    price: NotNegative | None = None  # units of currency a period; null: that of each row
+    auto_renew: bool = True  # it renews itself until it is ended; else it ends with its first period
+
+
+class ContractTable(FileTable):
+    """How files become table `contracts`: a row a contract, or, with `changes`, a row a change of plan.
+
+    A change has member_id, plan and starts_at (and may have a price): the plan runs until the member's next row.
+    """
+
+    changes: bool = False
+    plans: dict[str, Plan | None] = {}  # plan -> its terms, where rows do not have them; null: the member left
+    until: date | None = None  # the day before which contracts are known; null: after the last start or event
+
+    @model_validator(mode="after")
+    def _terms_are_known(self):
+        given = {*self.columns, *self.constants}
+        if self.changes and (not self.plans or given & {"ends_at", "period", "every"}):
+            raise ValueError(
+                "changes: true: a plan ends at the member's next row and has its period in `plans`; allowed: plans for "
+                "every plan, and no columns for ends_at, period and every"
+            )
+        if not self.changes and any(terms is None for terms in self.plans.values()):
+            raise ValueError("plans: null (the member left) is for changes: true; here contracts have ends_at")
+        if "period" not in given and not self.plans:
+            raise ValueError("no column for period; add it to columns or constants, or give plans with their period")
+        return self
+
+
 class Files(Section):
-    """The user's own tables; `events` alone is enough, members and items then follow from it."""
+    """The user's own tables; `events` or `contracts` is enough, members and items then follow from it."""
 
     events: FileTable | None = None
     members: FileTable | None = None
@@ -75,6 +112,7 @@ class Files(Section):
     survey: FileTable | None = None
     offers: FileTable | None = None
     exposures: FileTable | None = None
+    contracts: ContractTable | None = None
 
     @model_validator(mode="after")
     def _columns_fit(self):
@@ -89,11 +127,13 @@ def _check_columns(name: str, mapping: FileTable) -> None:
     table = ALL[name]
     ours = [*table.columns, *(ITEM_COLUMNS if name == "events" else ())]
     given = {*mapping.columns, *mapping.constants}
-    allowed = [column for column in ours if column != "local_at"]
+    allowed = [column for column in ours if column not in ("local_at", *MEANING)]
     unknown = sorted(given - set(allowed)) if not table.open else []
     if unknown:
         raise ValueError(f"{name}: unknown column {', '.join(unknown)}; allowed: {', '.join(allowed)}")
-    needed = [column for column, rule in table.columns.items() if not rule.nullable and column not in DERIVED]
+    needed = [
+        column for column, rule in table.columns.items() if not rule.nullable and column not in (*DERIVED, *MEANING)
+    ]
     missing = [column for column in needed if column not in given]
     if missing:
         raise ValueError(f"{name}: no column for {', '.join(missing)}; add it to columns or to constants")
@@ -122,15 +162,17 @@ class Simulate(Section):
 class Dataset(Section):
     """Where behaviour comes from."""
 
-    source: Literal["complete_journey", "files", "simulate"]
-    timezone: Zone
-    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")]
-    max_members: Count | None
-    files: Files
+    source: Literal["complete_journey", "files", "simulate"] = "files"
+    timezone: Zone = "UTC"
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "EUR"
+    max_members: Count | None = None  # members kept, in order of a seeded hash; null keeps all
+    files: Files = Files()
     simulate: Simulate = Simulate()
 
     @model_validator(mode="after")
     def _sources_fit(self):
-        if self.source == "files" and self.files.events is None:
-            raise ValueError("dataset.files.events: missing; dataset.source 'files' needs a mapping of events")
+        if self.source == "files" and self.files.events is None and self.files.contracts is None:
+            raise ValueError(
+                "dataset.files.events: missing; dataset.source 'files' needs a mapping of events, or of contracts"
+            )
         return self

@@ -8,7 +8,7 @@ from pydantic import Field, field_validator, model_validator
 from membership.settings.section import Count, Days, Level, NotNegative, Section
 
 Candidate = Literal[
-    "own_rate", "bgnbd", "mbgnbd", "pareto_nbd", "mbg_cnbd", "logistic", "boosted", "hazard", "stack",
+    "own_rate", "renewals", "bgnbd", "mbgnbd", "pareto_nbd", "mbg_cnbd", "logistic", "boosted", "hazard", "stack",
 ]  # fmt: skip
 
 
@@ -43,7 +43,11 @@ class Named(Section):
 class Repurchase(Section):
     """How the next order is forecast."""
 
-    candidates: Annotated[list[Candidate], Field(min_length=1)] = list(get_args(Candidate))
+    # from simple to rich; the least log loss wins, unless an earlier one is not clearly worse (paired interval,
+    # `confidence`): the first such one is used. All but renewals, which is for contracts
+    candidates: Annotated[list[Candidate], Field(min_length=1)] = [
+        name for name in get_args(Candidate) if name != "renewals"
+    ]
     # days within which an order is forecast and shown; learned where history is long enough
     horizons: Annotated[list[Days], Field(min_length=1)] = [7, 14, 30, 90]
     # cut-offs, economics.repurchase_days apart, on which candidates are judged; fewer where history is short

@@ -172,9 +172,10 @@ def _order_points(
     day = lines.local_at.date().epoch_days()
     order = purchases.order(lines)
     period = day if bounds is None else _passed(day, bounds)
-    bought = purchases.is_purchase(lines)
+    returned = purchases.is_return(lines)
     by_period = lines.group_by("member_id", order=order, period=period).agg(
-        bought=lines.amount.sum(where=bought).fill_null(0), returned=(-lines.amount).sum(where=~bought).fill_null(0)
+        bought=lines.amount.clip(lower=0).sum(where=~returned).fill_null(0),
+        returned=(-lines.amount).sum(where=returned).fill_null(0),
     )
     so_far = ibis.cumulative_window(group_by=["member_id", "order"], order_by="period")
     ordered = by_period.period.min(where=by_period.bought > 0).over(so_far)

@@ -30,8 +30,8 @@ def observe(events: ir.Table, rows: pd.DataFrame, days: int, known_until: date, 
         )
     windows = over[["member_id", "unit", "at"]].rename(columns={"at": "opens"})
     windows = ibis.memtable(windows.assign(closes=over["at"] + pd.Timedelta(days=days)))
-    seen = engine.before(events, known_until).filter(purchases.is_paid).mutate(order=purchases.order)
-    seen = seen.select("member_id", "local_at", "kind", "order", "amount")
+    seen = engine.before(events, known_until).filter(purchases.is_counted).mutate(order=purchases.order)
+    seen = seen.select("member_id", "local_at", "comes_back", "order", "amount")
     inside = seen.inner_join(windows, "member_id").filter(
         ibis._.local_at >= ibis._.opens, ibis._.local_at < ibis._.closes
     )
@@ -39,7 +39,7 @@ def observe(events: ir.Table, rows: pd.DataFrame, days: int, known_until: date, 
     found = inside.group_by("member_id", "unit").agg(
         orders=inside.order.nunique(where=bought),
         spend=inside.amount.sum(),
-        returned=(-inside.amount).sum(where=~bought),
+        returned=(-inside.amount).sum(where=inside.amount < 0),
     )
     numbers = ["orders", "spend", "returned"]
     done = over.merge(found.to_pandas(), on=["member_id", "unit"], how="left", validate="one_to_one")

@@ -9,14 +9,16 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from membership.base.errors import DataError
 from membership.lifetimes.bgnbd import BgNbd, MbgNbd
 from membership.lifetimes.pareto import ParetoNbd
+from membership.lifetimes.renewals import Renewals
 from membership.lifetimes.search import Doubt, Estimate, Problem
 from membership.lifetimes.spend import GammaGamma
 from membership.settings.value import Value
 from membership.value import rfm
 from membership.value.panel import Panel
-from membership.value.rules import Constant, Lifetime, Linear, RecentRate, Rule, SameRate
+from membership.value.rules import Constant, Lifetime, Linear, Paying, RecentRate, Rule, SameRate
 
 SAY_NOTHING = ("zero", "mean")  # the same for everybody: never chosen
 NAIVE = (*SAY_NOTHING, "same_rate", "recent_rate")  # rules without a fit
@@ -116,6 +118,21 @@ def linear(known: Panel, settings: Value) -> Candidate:
         for part, weight in zip(rfm.PARTS, model.weights, strict=True)
     }
     return Candidate.of(Linear(fitted["orders"], fitted["spend"]), values(weights))
+
+
+def renewals(known: Panel) -> Candidate:
+    """Return what contracts that run at the panel's last cut-off will bring; who has none is expected to pay nothing.
+
+    Raises DataError where nobody has a contract, or none has come up for renewal.
+    """
+    if known.contracts is None:
+        raise DataError(
+            "renewals: nobody has a contract, so none can be renewed; map contracts, or name other candidates."
+        )
+    cutoff = known.cutoffs[-1]
+    fitted = known.once("renewals", lambda now: Renewals.fit(known.contracts.lives(cutoff)))
+    first = {f"{plan}:first renewal": float(one.model.survival(1)) for plan, one in fitted.plans.items()}
+    return Candidate.of(Paying(fitted), values(first))
 
 
 def lifetime(name: str, known: Panel, settings: Value) -> Candidate:

@@ -13,8 +13,10 @@ import pandas as pd
 
 from membership.base.errors import DataError
 from membership.base.progress import bar
+from membership.data.standing import Book
 from membership.lifetimes.bgnbd import BgNbd, MbgNbd
 from membership.lifetimes.pareto import ParetoNbd
+from membership.lifetimes.renewals import Renewals
 from membership.lifetimes.search import Doubt
 from membership.settings.value import Value
 from membership.settings.windows import Windows
@@ -40,6 +42,11 @@ class Fitted:
     def buying(self, name: str | None) -> BgNbd | MbgNbd | ParetoNbd | None:
         """Return the model of buying of the lifetime candidate `name`; None where there is none."""
         return self.candidates[name].buying if name in self.candidates else None
+
+    @property
+    def renewals(self) -> Renewals | None:
+        """Return what contracts have taught; None where the candidate `renewals` is not used or refused its data."""
+        return self.candidates["renewals"].rule.renewals if "renewals" in self.candidates else None
 
     def doubts(self, name: str | None) -> tuple[Doubt, ...]:
         """Return the reasons to doubt the parameters of the candidate `name`; none where there is none."""
@@ -100,9 +107,11 @@ def _passed(step: int, most: int, settings: Value) -> list[int]:
     return [back for back in (2 * windows, windows) if back + 2 <= most]
 
 
-def panel(events: ir.Table, members: ir.Table, windows: Windows, settings: Value) -> Panel:
+def panel(
+    events: ir.Table, members: ir.Table, windows: Windows, settings: Value, contracts: Book | None = None
+) -> Panel:
     """Return the snapshots that origins and learning need, as of `cutoffs(windows, settings)`."""
-    return panels.build(events, members, cutoffs(windows, settings))
+    return panels.build(events, members, cutoffs(windows, settings), contracts)
 
 
 def fit(known: Panel, past: pd.DataFrame, settings: Value, seed: int) -> Fitted:
@@ -149,6 +158,8 @@ def _fit(
         return candidate_models.naive(name, known)
     if name in candidate_models.LIFETIME:
         return candidate_models.lifetime(name, known, settings)
+    if name == "renewals":
+        return candidate_models.renewals(known)
     if name == "rfm":
         return candidate_models.linear(known, settings)
     if name == "stack":

@@ -16,6 +16,7 @@ import pandas as pd
 
 from membership.base.errors import DataError
 from membership.data import features
+from membership.data.standing import Book
 
 OUTCOMES = ("orders", "spend")  # purchase days, and cents net of returns
 T = TypeVar("T")
@@ -25,12 +26,16 @@ T = TypeVar("T")
 class Panel:
     """Snapshots of the features by cut-off, oldest first, each indexed by member, and what has been fitted to them."""
 
-    snapshots: dict[date, pd.DataFrame]
+    snapshots: dict[date, pd.DataFrame]  # with the columns of `Book.standing`, where there are contracts
+    contracts: Book | None = None  # of all members; None where nobody has one
     _fitted: dict = field(default_factory=dict, repr=False, compare=False)  # of one cut-off each, so it may be shared
 
     @classmethod
-    def of(cls, rows: pd.DataFrame) -> "Panel":
-        """Return the panel of `rows` of table `features`. Raises DataError where cut-offs are not equally far apart."""
+    def of(cls, rows: pd.DataFrame, contracts: Book | None = None) -> "Panel":
+        """Return the panel of `rows` of table `features`, and how members stand with their `contracts`.
+
+        Raises DataError where cut-offs are not equally far apart.
+        """
         parts = {day.date(): part.set_index("member_id").sort_index() for day, part in rows.groupby("as_of")}
         steps = {(later - earlier).days for earlier, later in pairwise(parts)}
         if len(steps) != 1:
@@ -38,7 +43,9 @@ class Panel:
                 f"panel: the cut-offs {', '.join(map(str, parts)) or '(none)'} lie {sorted(steps)} days apart; "
                 "allowed: two cut-offs or more, all equally far apart. Build it with `panel.build`."
             )
-        return cls(parts)
+        if contracts:
+            parts = {day: known.join(contracts.standing(day, known.index)) for day, known in parts.items()}
+        return cls(parts, contracts)
 
     @property
     def cutoffs(self) -> list[date]:
@@ -67,7 +74,8 @@ class Panel:
 
     def until(self, origin: date) -> "Panel":
         """Return what was known on `origin`: no later snapshot, and so nothing that happened after it."""
-        return Panel({day: known for day, known in self.snapshots.items() if day <= origin}, self._fitted)
+        known = {day: known for day, known in self.snapshots.items() if day <= origin}
+        return Panel(known, self.contracts, self._fitted)
 
     def did(self, cutoff: date) -> pd.DataFrame:
         """Return `orders` (purchase days) and `spend` (as in features, net) of members in the `days` from `cutoff`."""
@@ -83,9 +91,9 @@ class Panel:
         return self._fitted[place]
 
 
-def build(events: ir.Table, members: ir.Table, cutoffs: Iterable[date]) -> Panel:
+def build(events: ir.Table, members: ir.Table, cutoffs: Iterable[date], contracts: Book | None = None) -> Panel:
     """Return the panel of all `members` at `cutoffs`, equally far apart; each sees only the events before it."""
-    return Panel.of(features.table(events, members, cutoffs))
+    return Panel.of(features.table(events, members, cutoffs), contracts)
 
 
 def outcome(rows: pd.DataFrame, what: str) -> tuple[pd.Series, pd.DataFrame]:

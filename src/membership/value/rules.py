@@ -11,6 +11,7 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
+from membership.lifetimes.renewals import Renewals
 from membership.value.rfm import Rfm
 
 _RECENT_DAYS = 90  # of the columns orders_90d and spend_90d
@@ -104,6 +105,21 @@ class Lifetime:
         """Return expected purchase days and spend, (members, 2)."""
         orders = self.buying.expected_purchases(features, days)
         return np.column_stack([orders, orders * self.spending.expected_spend(features)])
+
+
+@dataclass(frozen=True)
+class Paying:
+    """What running contracts will bring; features have the columns of `data.standing.Book.standing`."""
+
+    renewals: Renewals
+
+    def orders(self, features: pd.DataFrame, days: float) -> np.ndarray:
+        """Return expected payments, (members,)."""
+        return self.renewals.payments(features, days)[:, 0]
+
+    def spend(self, features: pd.DataFrame, days: float) -> np.ndarray:
+        """Return expected spend, (members,), cents."""
+        return self.renewals.payments(features, days)[:, 1]
 
 
 @dataclass(frozen=True)

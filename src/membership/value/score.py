@@ -7,6 +7,7 @@ import pandas as pd
 
 from membership.base import seeds
 from membership.base.member_schemas import GROUPS
+from membership.lifetimes import renewals
 from membership.lifetimes.bgnbd import BgNbd, MbgNbd
 from membership.lifetimes.histories import Scale
 from membership.lifetimes.pareto import ParetoNbd
@@ -59,7 +60,7 @@ class Worth:
         and p_horizon of the same members. P(alive) is what p_horizon implies where who is alive buys as the lifetime
         model says, so that the residual value rests on a chance that can be observed, and has been.
         """
-        days, bought = settings.horizon_days, (features["age_days"] > 0).to_numpy()
+        days, bought = settings.horizon_days, _pays(features)
         spend = pd.Series(self.chosen.spend(features, days) * bought, features.index)
         worth = economics.margin_rate * discount_factor(days, economics.discount_rate)
         found = pd.DataFrame({"expected_spend": spend, "value": worth * spend})
@@ -107,7 +108,7 @@ class Worth:
 STORED = (  # all that a `Worth` may be made of
     Worth, ErrorBand, rules.SameRate, rules.RecentRate, rules.Constant, rules.Linear, rules.Lifetime, rules.Mixture,
     learned.Corrected, learned.Boosted, learned.Networked, Forest, Ziln, Rfm, BgNbd, MbgNbd, ParetoNbd, GammaGamma,
-    EveryPurchase, Scale,
+    EveryPurchase, Scale, rules.Paying, *renewals.STORED,
 )  # fmt: skip
 
 
@@ -127,9 +128,15 @@ def table(
     found = worth.forecast(features, chances, settings, economics)
     rfm = fitted.candidates.get("rfm")
     found.insert(0, "rfm_value", rfm.spend(features, days) if rfm else found["expected_spend"])
-    bought = (features["age_days"] > 0).to_numpy()
+    bought = _pays(features)
     bounds = _residual_bounds(worth, found, features, settings, economics, seed)
     return grouped(found.join(bounds.mul(bought, axis=0)), features, settings).reset_index()
+
+
+def _pays(features: pd.DataFrame) -> np.ndarray:
+    """Return who has bought, or has a contract, and so is expected to spend, (members,)."""
+    bought = (features["age_days"] > 0).to_numpy()
+    return bought | features["plan"].notna().to_numpy() if "plan" in features else bought
 
 
 def grouped(forecast: pd.DataFrame, features: pd.DataFrame, settings: Value) -> pd.DataFrame:

@@ -11,9 +11,10 @@ import ibis.expr.types as ir
 
 from membership.base import engine, tables
 from membership.base.errors import DataError
-from membership.data import purchases
+from membership.base.schemas import MEANING, RENEWAL
 from membership.data.canonical import Canonical, empty
 from membership.data.clock import to_local
+from membership.data.sources import plans
 from membership.data.sources.parsing import MOST, SHOWN, parsed, types
 from membership.settings.dataset import ITEM_COLUMNS, Files, FileTable
 
@@ -22,25 +23,38 @@ def read(files: Files, timezone: str, currency: str) -> Canonical:
     """Return the canonical tables of `files`, uncleaned, with local times in `timezone`.
 
     Money is rounded to cents, half away from zero, without floating point. A quantity that is no whole number (a
-    weight) is rounded up. Purchases and returns without a column for order_id make one order a member and local day.
-    `currency` holds where events have no column for theirs. Members and items that only events know are added; without
-    a table of items, an item has the name, category and so on that most of its events give it (ties: the first in
-    alphabetical order). Raises DataError naming file, column and first bad rows.
+    weight) is rounded up. `currency` holds where events have no column for theirs. Members and items that only events
+    know are added; without a table of items, an item has the name, category and so on that most of its events give it
+    (ties: the first in alphabetical order). Raises DataError naming file, column and first bad rows.
     """
     con = engine.connect()
     rows = {name: parsed(con, name, mapping, timezone) for name, mapping in files if mapping is not None}
-    _one_currency(rows["events"], currency)
-    events = con.create_table("events", _events(rows["events"], files.events, timezone, currency))
-    items = _own("items", rows["items"]) if "items" in rows else _described(rows["events"])
+    deals = plans.read(rows["contracts"], files.contracts, timezone) if "contracts" in rows else empty("contracts")
+    events = con.create_table("events", _all_events(rows, files, timezone, currency, deals))
+    items = _own("items", rows["items"]) if "items" in rows else _described(rows.get("events", events))
     items = _with_all(items, "item_id", events)
     members = _own("members", rows["members"]) if "members" in rows else events.select("member_id").distinct()
     others = (name for name in ("survey", "offers", "exposures"))
     return Canonical(
         events=events.to_pandas(),
-        members=_complete("members", _with_all(members, "member_id", events)).to_pandas(),
+        members=plans.joined(_complete("members", _with_all(members, "member_id", events)).to_pandas(), deals),
         items=_complete("items", items).mutate(name=lambda t: t["name"].fill_null(t.item_id)).to_pandas(),
+        contracts=deals,
         **{name: _own(name, rows[name]).to_pandas() if name in rows else empty(name) for name in others},
     )
+
+
+def _all_events(rows: dict[str, ir.Table], files: Files, timezone: str, currency: str, deals) -> ir.Table:
+    """The events in `rows`, and what the contracts `deals` were paid, unless events say so themselves by renewals."""
+    own = None
+    if "events" in rows:
+        _one_currency(rows["events"], currency)
+        own = _events(rows["events"], files.events, timezone, currency)
+    if deals.empty or (own is not None and own.filter(own.kind == RENEWAL).count().to_pyarrow().as_py()):
+        return own
+    seen = None if own is None else own.local_at.max().to_pyarrow().as_py()
+    made = plans.events(deals, files.contracts.until, seen, timezone, currency)
+    return made if own is None else own.union(made.cast(own.schema()))
 
 
 def _events(rows: ir.Table, mapping: FileTable, timezone: str, currency: str) -> ir.Table:
@@ -60,10 +74,12 @@ def _events(rows: ir.Table, mapping: FileTable, timezone: str, currency: str) ->
     )
     content = content.mutate(local_at=to_local(content.at, timezone))
     content = content.mutate(event_id=content.event_id.fill_null(_content_id(content)))  # rows without id stay apart
-    if "order_id" not in rows.columns:
-        day = content.member_id + " " + content.local_at.date().cast("string")
-        content = content.mutate(order_id=purchases.is_paid(content).ifelse(day, None))
-    return _last(content, ["event_id"]).select(*tables.ALL["events"].columns)
+    return _last(content, ["event_id"]).select(*_delivered())
+
+
+def _delivered() -> list[str]:
+    """The columns of `events` that a source delivers."""
+    return [column for column in tables.ALL["events"].columns if column not in MEANING]
 
 
 def _one_currency(rows: ir.Table, currency: str) -> None:
@@ -82,7 +98,7 @@ def _one_currency(rows: ir.Table, currency: str) -> None:
 
 def _content_id(content: ir.Table) -> ir.StringValue:
     """The hash of a row's content, and the number of equal rows before it in its file."""
-    columns = (column for column in tables.ALL["events"].columns if column not in ("event_id", "local_at"))
+    columns = (column for column in _delivered() if column not in ("event_id", "local_at"))
     cells = [content[column].cast("string").fill_null("") for column in columns]
     digest = ibis.literal("\x1f").join(cells).hexdigest("md5")
     before = ibis.row_number().over(group_by=[content.file, digest], order_by=content.row)

@@ -8,10 +8,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from membership.base import seeds
+from membership.data import meaning
 from membership.data.canonical import Canonical
 from membership.data.sources import answers, behaviour, kinds
 from membership.data.sources.kinds import Kinds
 from membership.settings.dataset import Simulate
+from membership.settings.economics import Economics
 
 # category -> (median price in cents, subcategories)
 CATALOGUE = {
@@ -174,7 +176,7 @@ def _events(rows: pd.DataFrame, member_ids, item_ids, clock: _Clock, currency: s
     rows = rows.fillna({"item": behaviour.NONE, "order": behaviour.NONE, "quantity": 0, "amount": 0, "discount": 0})
     rows = rows.iloc[np.lexsort([rows["kind"], rows["item"], rows["member"], rows["t"]])]
     order_ids = _ids("O", int(rows["order"].max()) + 1 if len(rows) else 0)
-    return pd.DataFrame(
+    events = pd.DataFrame(
         {
             "event_id": _ids("E", len(rows)),
             "member_id": _text(member_ids, rows["member"]),
@@ -190,6 +192,7 @@ def _events(rows: pd.DataFrame, member_ids, item_ids, clock: _Clock, currency: s
             "channel": _text(behaviour.CHANNELS, rows["channel"]),
         }
     )
+    return meaning.meant(events, Economics())  # a shop's; ingest says it anew
 
 
 def _survey(knobs: Simulate, people, truth: pd.DataFrame, clock: _Clock, draw) -> pd.DataFrame:

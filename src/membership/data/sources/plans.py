@@ -1,0 +1,88 @@
+"""The user's contracts, a row a contract or a row a change of plan, as table `contracts`."""
+
+from datetime import date, datetime
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+import pandas as pd
+
+from membership.base.errors import DataError
+from membership.data import contracts
+from membership.data.clock import to_local
+from membership.data.sources.parsing import types
+from membership.settings.dataset import ContractTable
+
+_YES, _NO = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
+_DAY = pd.Timedelta(days=1)
+
+
+def read(rows: ir.Table, mapping: ContractTable, zone: str) -> pd.DataFrame:
+    """Return table `contracts` of the parsed `rows`, of which the last file's row of a contract stands.
+
+    Raises DataError as `contracts.checked`, naming file and rows.
+    """
+    times = [name for name in ("starts_at", "ends_at") if name in rows.columns]
+    found = rows.mutate(**{name: to_local(rows[name], zone) for name in times}).order_by("file", "row").to_pandas()
+    found[times] = found[times].astype("datetime64[us]")
+    if "price" in found:
+        found["price"] = (found["price"].astype(float) * 100).round()
+    _refuse_nobody(found)
+    terms = {plan: _terms(plan, mapping) for plan in mapping.plans}
+    if mapping.changes:
+        return contracts.from_changes(found, terms)
+    key = ["member_id", "contract_id"] if "contract_id" in found else ["member_id", "plan", "starts_at"]
+    found = found.drop_duplicates(key, keep="last")
+    for name in ("period", "every", "price", "auto_renew") if terms else ():
+        said = found["plan"].map({plan: getattr(one, name) for plan, one in terms.items()})
+        found[name] = found[name].fillna(said) if name in found else said
+    if "auto_renew" in mapping.columns | mapping.constants:
+        found["auto_renew"] = _truth(found)
+    return contracts.checked(found)
+
+
+def joined(members: pd.DataFrame, deals: pd.DataFrame) -> pd.DataFrame:
+    """Return `members` and those who have a contract alone; who is not known to have joined did with the first one."""
+    if deals.empty:
+        return members
+    first = deals.groupby("member_id")["starts_at"].min()
+    new = pd.DataFrame({"member_id": first.index.difference(pd.Index(members["member_id"]))})
+    every = pd.concat([members, new.reindex(columns=members.columns)], ignore_index=True) if len(new) else members
+    return every.assign(joined_at=every["joined_at"].fillna(every["member_id"].map(first)))
+
+
+def events(deals: pd.DataFrame, until: date | None, seen: datetime | None, zone: str, currency: str) -> ir.Table:
+    """Return the events of `contracts.payments` before `until`, or the day after the last start or event `seen`."""
+    last = max(deals["starts_at"].max(), pd.Timestamp(seen) if seen is not None else pd.Timestamp.min)
+    end = last.normalize() + _DAY if until is None else pd.Timestamp(until)
+    made = contracts.payments(deals, end, zone, currency).astype({"channel": "str"})
+    schema = {name: kind for name, kind in types("events").items() if name in made}
+    return ibis.memtable(made[list(schema)], schema=schema)
+
+
+def _terms(plan: str, mapping: ContractTable) -> contracts.Terms | None:
+    one = mapping.plans[plan]
+    price = None if one is None or one.price is None else round(100 * one.price)
+    return one and contracts.Terms(one.period, one.every, price, one.auto_renew)
+
+
+def _truth(found: pd.DataFrame) -> np.ndarray:
+    said = found["auto_renew"].astype("str").str.lower()
+    known = said.isin([*_YES, *_NO])
+    if not known.all():
+        bad = found[~known].iloc[0]
+        raise DataError(
+            f"{bad['file']}: auto_renew: {int((~known).sum())} bad values, e.g. {bad['auto_renew']!r} in row "
+            f"{bad['row']}. Allowed: {', '.join(_YES)}; {', '.join(_NO)}. Fix the file, or the mapping in params.yaml."
+        )
+    return said.isin(_YES).to_numpy()
+
+
+def _refuse_nobody(found: pd.DataFrame) -> None:
+    bad = found[found["member_id"].isna() | found["plan"].isna()]
+    if len(bad):
+        first = bad.iloc[0]
+        raise DataError(
+            f"{first['file']}: contracts: {len(bad)} rows have no member or no plan, e.g. row {first['row']}. "
+            "Allowed: both in every row. Fix the file, or the mapping in params.yaml."
+        )

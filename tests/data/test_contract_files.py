@@ -1,0 +1,88 @@
+"""The user's own contracts: what a mapping makes of them, which events follow, and what is refused."""
+
+import pandas as pd
+import pytest
+
+from membership.base import tables
+from membership.base.errors import DataError
+from membership.data.sources import files
+from membership.settings.dataset import Files
+
+PLANS = {"try": {"period": "day", "every": 7, "price": 0}, "full": {"period": "month", "price": 9.9}, "gone": None}
+COLUMNS = {"member_id": "who", "plan": "plan", "starts_at": "from"}
+
+
+def write(root, name, *lines):
+    (root / name).write_text("\n".join(lines) + "\n")
+
+
+def read(**mapped):
+    return files.read(Files.model_validate(mapped), "Europe/Berlin", "EUR")
+
+
+def changes(**other):
+    return {"paths": ["plans.csv"], "columns": COLUMNS, "changes": True, "plans": PLANS} | other
+
+
+def test_changes_of_plan_alone_make_members_items_and_payments(workspace):
+    write(workspace, "plans.csv", "who,plan,from", "1,try,2024-01-01", "1,full,2024-01-08", "1,gone,2024-03-01",
+          "2,try,2024-03-04")  # fmt: skip
+    data = read(contracts=changes())
+    assert data.events.sort_values("local_at")["kind"].tolist() == ["purchase", "renewal", "cancel"]
+    assert data.events["amount"].sum() == 1980
+    assert data.members.set_index("member_id")["joined_at"].to_dict() == {
+        "1": pd.Timestamp("2024-01-01"), "2": pd.Timestamp("2024-03-04")
+    }  # fmt: skip
+    assert data.items["item_id"].tolist() == ["full"]
+    for name in ("members", "items", "contracts"):
+        tables.check(name, getattr(data, name))
+
+
+def test_a_row_a_contract_is_read_with_its_own_terms(workspace):
+    write(workspace, "plans.csv", "id,who,plan,from,to,per,cost,renews", "c1,1,full,2024-01-10,,month,9.90,yes",
+          "c2,2,once,2024-01-10,,week,5,no")  # fmt: skip
+    columns = COLUMNS | {"contract_id": "id", "ends_at": "to", "period": "per", "price": "cost", "auto_renew": "renews"}
+    deals = read(contracts={"paths": ["plans.csv"], "columns": columns}).contracts.set_index("contract_id")
+    assert deals.loc["c1", ["price", "auto_renew"]].tolist() == [990, True] and pd.isna(deals.loc["c1", "ends_at"])
+    assert deals.loc["c2", "ends_at"] == pd.Timestamp("2024-01-17")
+
+
+def test_payments_stop_where_the_data_end_or_where_the_mapping_says(workspace):
+    write(workspace, "plans.csv", "who,plan,from", "1,full,2024-01-08")
+    assert len(read(contracts=changes()).events) == 1
+    assert len(read(contracts=changes(until="2024-04-01")).events) == 3
+    write(workspace, "views.csv", "who,kind,at", "1,view,2024-02-20 12:00:00")
+    views = {"paths": ["views.csv"], "columns": {"member_id": "who", "kind": "kind", "at": "at"}}
+    assert read(contracts=changes(), events=views).events["kind"].value_counts().to_dict() == {
+        "purchase": 1, "renewal": 1, "view": 1
+    }  # fmt: skip
+
+
+def test_renewals_that_the_data_hold_are_not_made_again(workspace):
+    write(workspace, "plans.csv", "who,plan,from", "1,full,2024-01-08")
+    write(workspace, "paid.csv", "who,kind,at,amount", "1,renewal,2024-02-09,9.90", "1,renewal,2024-03-09,9.90")
+    paid = {"paths": ["paid.csv"], "columns": {"member_id": "who", "kind": "kind", "at": "at", "amount": "amount"}}
+    data = read(contracts=changes(), events=paid)
+    assert len(data.events) == 2 and len(data.contracts) == 1
+
+
+def test_a_contract_that_ends_before_it_starts_is_named_with_its_file_and_row(workspace):
+    write(workspace, "plans.csv", "who,plan,from,to", "1,full,2024-01-08,2024-02-08", "2,full,2024-01-08,2024-01-01")
+    mapping = {"paths": ["plans.csv"], "columns": COLUMNS | {"ends_at": "to"}, "plans": {"full": PLANS["full"]}}
+    with pytest.raises(DataError) as caught:
+        read(contracts=mapping)
+    assert "plans.csv" in str(caught.value) and "row 2" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"plans": {}},  # a change of plan does not say how long a period is
+        {"columns": COLUMNS | {"ends_at": "to"}},
+        {"changes": False},  # null (left) is a change of plan
+        {"changes": False, "plans": {}},  # no period
+    ],
+)
+def test_a_mapping_that_cannot_be_is_refused_before_any_file_is_opened(wrong):
+    with pytest.raises(ValueError, match="contracts"):
+        Files.model_validate({"contracts": changes(**wrong)})
