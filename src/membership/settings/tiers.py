@@ -31,13 +31,12 @@ class Pull(Section):
 class TierSearch(Section):
     """Within which limits thresholds are looked for."""
 
-    # cents over value.horizon_days beyond everybody's entry tier; null: budget_share of the expected margin
-    budget: NotNegative | None = None
+    budget: NotNegative | None = None  # cents over value.horizon_days; null: budget_share of the expected margin
     budget_share: Share = 0.01  # of the margin that all members are expected to bring over value.horizon_days
     max_moves_per_year: NotNegative = 0.5  # levels risen or fallen, a member and year
     min_share: Annotated[float, Field(ge=0, lt=1)] = 0.02  # of members that each tier above the entry tier holds
     candidates: Annotated[int, Field(ge=1, le=1000)] = 60  # amounts tried: quantiles of the positive amounts
-    round_to: Count | None = None  # thresholds are multiples of this; null: about a hundredth of the usual amount
+    round_to: Count | None = None  # cents or points; null: a round number, about a hundredth of the usual amount
 
 
 class Jitter(Section):
