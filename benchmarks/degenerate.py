@@ -71,6 +71,14 @@ def _blanks(lines: pd.DataFrame) -> pd.DataFrame:
     return with_blanks
 
 
+def _left(lines: pd.DataFrame) -> pd.DataFrame:
+    """Return the lines until a day before that of scoring, on which every member leaves."""
+    day = START + pd.Timedelta(days=DAYS - 40)
+    gone = pd.DataFrame({"member_id": lines["member_id"].unique(), "kind": "cancel", "at": day})
+    last = lines.tail(1).assign(at=START + pd.Timedelta(days=DAYS - 1), kind="view")  # the data go on
+    return pd.concat([lines[lines["at"] < day], gone, last], ignore_index=True)
+
+
 def _contracts(lines: pd.DataFrame) -> pd.DataFrame:
     """Return monthly contracts of the members, of which half have ended, and no event."""
     rng, members = np.random.default_rng(3), lines["member_id"].unique()
@@ -97,6 +105,7 @@ CASES: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "one_day": lambda lines: lines.assign(at="2017-11-15 10:00:00"),
     "joined_yesterday": lambda lines: lines.assign(at=pd.Timestamp("2017-11-14") + (lines["at"] - START) / DAYS * 2),
     "blanks": _blanks,
+    "all_left": _left,
     "contracts_only": _contracts,
     "only_returns": lambda lines: lines.assign(kind="return", amount=-lines["amount"]),
 }

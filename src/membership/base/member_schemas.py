@@ -4,6 +4,7 @@ from membership.base.columns import BOOL, COUNT, FLOAT, INT, SHARE, TEXT, TIME, 
 
 GROUPS = ("high value", "high value, may be gone", "may be gone", "others")
 STAGES = ("prospect", "new", "active", "loyal", "at_risk", "lapsed", "won_back")
+LEFT = "left"  # the stage of who is no member any more: nothing is done for them
 
 MOVED = ("silence", "pace", "latest", "regularity", "spend", "weekdays")  # what moves the chance of an order
 
@@ -77,7 +78,7 @@ DEFINITIONS = (
         {
             "member_id": required(TEXT),
             "as_of": required(TIME),
-            "stage": required(TEXT, among=STAGES),
+            "stage": required(TEXT, among=(*STAGES, LEFT)),
             "chance": required(FLOAT, **SHARE),  # of an order within economics.repurchase_days, as known that month
             "usual": required(
                 FLOAT, **SHARE

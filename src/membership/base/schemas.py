@@ -18,7 +18,16 @@ PERIODS = ("day", "week", "month", "year")  # of a contract
 
 _CANONICAL = (
     # --- canonical: what every source delivers -------------------------------------------------------------------
-    Table("members", ("member_id",), {"member_id": required(TEXT), "joined_at": optional(TIME)}, open=True),
+    Table(
+        "members",
+        ("member_id",),
+        {
+            "member_id": required(TEXT),
+            "joined_at": optional(TIME),
+            "left_at": optional(TIME),  # wall clock; null: a member still: data/membership_span.py
+        },
+        open=True,
+    ),
     Table(
         "items",
         ("item_id",),

@@ -33,6 +33,8 @@ def read(files: Files, timezone: str, currency: str) -> Canonical:
     events = con.create_table("events", _all_events(rows, files, timezone, currency, deals))
     items = _own("items", rows["items"]) if "items" in rows else _described(rows.get("events", events))
     items = _with_all(items, "item_id", events)
+    if "left_at" in (rows["members"].columns if "members" in rows else ()):
+        rows["members"] = rows["members"].mutate(left_at=to_local(rows["members"].left_at, timezone))
     members = _own("members", rows["members"]) if "members" in rows else events.select("member_id").distinct()
     others = (name for name in ("survey", "offers", "exposures"))
     return Canonical(
