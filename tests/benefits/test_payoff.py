@@ -248,6 +248,7 @@ def test_a_benefit_of_which_nothing_is_known_and_an_unknown_persona_are_named():
 )
 def test_a_catalogue_that_cannot_be_is_refused_in_words(change, said):
     raw = params.read()
+    raw["benefits"]["catalogue"] = params.parse(raw).plain()["benefits"]["catalogue"]
     raw["benefits"]["catalogue"][0] |= change
     with pytest.raises(ParamError) as error:
         params.parse(raw)

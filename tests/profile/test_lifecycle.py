@@ -1,6 +1,6 @@
 """Lifecycle: each stage by hand, nothing from the future, tables of stages by hand."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import ibis
@@ -11,7 +11,9 @@ from meaning import meant
 
 from membership.base import tables
 from membership.base.member_schemas import STAGES
+from membership.data import contracts
 from membership.data.sources import simulate
+from membership.data.standing import Book
 from membership.profile import lifecycle
 from membership.repurchase import purchase_days
 from membership.settings import params
@@ -228,3 +230,33 @@ def test_the_profile_is_the_personas_with_the_stage_of_each_member(workspace):
     tables.write("profile", made)
     assert tables.read("profile")["stage"].tolist() == ["loyal", "prospect"]
     assert made.drop(columns="stage").equals(personas)
+
+
+# --- contracts ------------------------------------------------------------------------------------------------------
+
+
+def stages_of_contracts(day):
+    """Return the stage on `day` of who pays by the year, by the month, or has left; the chance says all are gone."""
+    deals = pd.DataFrame(
+        [
+            ("left", "month", "2020-01-01", "2020-03-10"),
+            ("monthly", "month", "2020-01-01", None),
+            ("yearly", "year", "2020-01-01", None),
+        ],
+        columns=["member_id", "period", "starts_at", "ends_at"],
+    ).assign(plan="plan", price=1000)
+    deals[["starts_at", "ends_at"]] = deals[["starts_at", "ends_at"]].apply(pd.to_datetime)
+    book = Book.of(contracts.checked(deals))
+    paid = {"left": every(30, "2020-01-01", "2020-03-01"), "yearly": ["2020-01-01"], "monthly": ["2020-01-01"]}
+    borders = lifecycle.Borders(Fading(), 1.0, 14, START)
+    history = replace(known(paid), contracts=book)
+    return borders.stages(history, purchase_days.number(date.fromisoformat(day)), SETTINGS)["stage"].to_dict()
+
+
+def test_who_is_paid_up_is_neither_at_risk_nor_lapsed():
+    assert {stages_of_contracts("2020-07-01")[name] for name in ("yearly", "monthly")} <= {"active", "loyal"}
+
+
+def test_whose_contract_has_ended_has_lapsed():
+    assert stages_of_contracts("2020-03-12")["left"] == "lapsed"
+    assert stages_of_contracts("2020-07-01")["left"] == "lapsed"

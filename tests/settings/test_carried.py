@@ -4,6 +4,7 @@ import yaml
 
 from membership.settings import params
 from membership.settings.carried import carry_over
+from membership.settings.lifecycle import Strategy
 
 OLD = {
     "profile": {"min_purchase_days": 3, "lifecycle": {"new_days": 30}, "strategy": {"new": {"goal": "a second order"}}},
@@ -52,7 +53,7 @@ def test_an_old_file_gives_the_parameters_of_todays(workspace, capsys):
     path = workspace / "params.yaml"
     today = params.parse(params.read())
     raw = yaml.safe_load(path.read_text())
-    life = raw.pop("lifecycle")
+    life = today.plain()["lifecycle"]
     old = raw | {"response": raw.pop("campaigns"), "profile": raw.pop("needs") | {"strategy": life.pop("strategy")}}
     old["profile"]["lifecycle"] = life
     path.write_text(yaml.safe_dump(old))
@@ -73,14 +74,15 @@ def test_actions_that_named_a_benefit_by_default_are_read_without_it_and_a_perso
 
 def test_an_action_that_spoke_of_the_next_tier_by_default_has_one_for_the_top_tier_now():
     raw = params.read()
-    raw["lifecycle"]["strategy"]["loyal"].pop("top_action")
-    raw["lifecycle"]["strategy"]["loyal"]["action"] = "Thank, and show the way to the next tier"
-    new, told = carry_over(raw)
-    assert new == params.read() and len(told) == 1
+    loyal = {"goal": "g", "watch": "w", "action": "Thank, and show the way to the next tier"}
+    new, told = carry_over(raw | {"lifecycle": {"strategy": {"loyal": loyal}}})
+    step = params.parse(new).lifecycle.strategy.loyal
+    assert step.action == Strategy().loyal.action and step.top_action == Strategy().loyal.top_action and len(told) == 1
 
 
 def test_a_catalogue_without_words_for_actions_is_still_read():
     raw = params.read()
+    raw["benefits"]["catalogue"] = params.parse(raw).plain()["benefits"]["catalogue"]
     for benefit in raw["benefits"]["catalogue"]:
         benefit.pop("action")
     assert params.parse(raw).benefits.catalogue[0].words == "personal offers"

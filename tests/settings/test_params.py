@@ -81,7 +81,7 @@ def test_impossible_tiers_say_what_is_allowed(override, problem):
     ],
 )
 def test_impossible_levels_say_what_is_allowed(change, problem):
-    levels = params.read()["tiers"]["levels"]
+    levels = params.parse(params.read()).plain()["tiers"]["levels"]
     with pytest.raises(ParamError) as error:
         params.parse(params.read(), {"tiers.levels": change(levels)})
     assert problem in str(error.value)

@@ -121,9 +121,9 @@ def from_changes(rows: pd.DataFrame, plans: Mapping[str, Terms | None]) -> pd.Da
 
 
 def known_at(contracts: pd.DataFrame, day) -> pd.DataFrame:
-    """Return what was known at the time `day`: no contract that starts later, and no end to come of one that renews."""
+    """Return what was known before the time `day`: no contract that starts from then on, no end of one that renews."""
     begun = contracts[contracts["starts_at"] < day]
-    return begun.assign(ends_at=begun["ends_at"].mask((begun["ends_at"] > day) & begun["auto_renew"]))
+    return begun.assign(ends_at=begun["ends_at"].mask((begun["ends_at"] >= day) & begun["auto_renew"]))
 
 
 def followed(contracts: pd.DataFrame) -> pd.Series:

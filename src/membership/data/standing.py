@@ -48,7 +48,7 @@ class Book:
         """
         day = pd.Timestamp(day)
         known = contracts.known_at(self.rows, day).groupby("member_id").tail(1)
-        running = known["ends_at"].isna() | (known["ends_at"] > day)
+        running = known["ends_at"].isna() | (known["ends_at"] >= day)
         now = known[running]
         number = contracts.dues_before(now, day) + self.just_paid
         last, due = contracts.due(now, number - 1), contracts.due(now, number)
@@ -69,7 +69,7 @@ class Book:
         """Return whether a contract of each of `members` runs on `day`, (members,)."""
         day = pd.Timestamp(day)
         known = contracts.known_at(self.rows, day)
-        return members.isin(known.loc[known["ends_at"].isna() | (known["ends_at"] > day), "member_id"])
+        return members.isin(known.loc[known["ends_at"].isna() | (known["ends_at"] >= day), "member_id"])
 
     def due_at(self, day: date | pd.Timestamp, members: pd.Index) -> pd.Series:
         """Return the day on which the next payment of each of `members` falls due; null where no contract runs."""
@@ -88,14 +88,14 @@ class Book:
         """
         day = pd.Timestamp(day)
         known = contracts.known_at(self.rows, day).reset_index(drop=True)
-        ended = known["ends_at"] <= day
+        ended = known["ends_at"] < day
         until = known["ends_at"].where(ended, day)
         paid = contracts.dues_before(known, until)
         last, due = contracts.due(known, paid - 1), contracts.due(known, paid)
         goes_over = contracts.followed(known) & ended
         renewed = due.dt.normalize() <= until.dt.normalize()  # the change came on the due date itself: it was paid
         left = ended & ~goes_over
-        churned = left & (due <= day)
+        churned = left & (due < day)
         same = known["member_id"].eq(known["member_id"].shift(-1))
         after = known["starts_at"].shift(-1).where(same)
         return known[["member_id", "plan", "price"]].assign(

@@ -81,7 +81,8 @@ def best(lives: pd.DataFrame) -> Staying:
 class Plan:
     """What contracts of one plan have taught.
 
-    `gone`: of those who leave at the end of a paid period, the share who have said so by 0, 1/10, ... of it, (11,).
+    `gone`: of those who leave at the end of a paid period, the share who have said so by 0, 1/10, ... of it, (11,); the
+    last is just before its end.
     `switch`: chance a day of a change of plan within a period; `moves`: share of renewals that are a change of plan.
     `after`: share of these changes that lead into which other plan.
     """
@@ -98,14 +99,14 @@ class Plan:
     def of(cls, lives: pd.DataFrame, model: Staying) -> "Plan":
         """Return what `lives` of one plan or more teach, besides the `model` of who stays."""
         notice, steps = np.sort(lives["notice"].dropna().to_numpy()), np.linspace(0, 1, _STEPS + 1)
-        gone = np.searchsorted(notice, steps[1:-1], side="right") / max(len(notice), 1)
+        gone = np.append(np.searchsorted(notice, steps[:-1], side="right"), np.searchsorted(notice, 1.0))
         return cls(
             model,
             float(lives["price"].iloc[-1]),
             float(lives["period_days"].iloc[-1]),
-            np.concatenate([[0.0], gone, [1.0]]),
-            float(lives["changed"].sum() / max(lives["days"].sum(), 1.0)),
-            float(lives["moved"].sum() / max(lives["tenure"].sum(), 1)),
+            gone / (len(notice) + 1),  # one more who leaves on the due date itself, so that nobody is certain to renew
+            float((lives["changed"].sum() + 0.5) / (lives["days"].sum() + 1)),
+            float(lives["moved"].sum() / max((lives["tenure"] - lives["churned"]).sum(), 1)),
             lives["next"].dropna().value_counts(normalize=True).sort_index().to_dict(),
         )
 

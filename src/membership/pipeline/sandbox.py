@@ -19,7 +19,10 @@ from membership.base import paths
 from membership.base.errors import ProjectError
 from membership.settings import params
 
-_PARTS = ("notebooks", "src", "params.yaml", "dvc.yaml", "champion.json", "README.md", "reports/live", "reports/trials")
+_PARTS = (
+    "notebooks", "presets", "src", "params.yaml", "dvc.yaml", "champion.json", "README.md", "reports/live",
+    "reports/trials",
+)  # fmt: skip
 _LEFT_OUT = ("__pycache__", ".ipynb_checkpoints", "*.egg-info", "????-??-??")  # the last: runs of `make score`
 
 
@@ -72,7 +75,7 @@ def repro(folder: Path, *arguments: str, log: Path | None = None) -> subprocess.
 def main() -> int:
     """Run the whole pipeline in `.quick/` with the overrides of `params.yaml: quick`."""
     try:
-        folder = copy(paths.root() / paths.SANDBOX, params.read()["quick"])
+        folder = copy(paths.root() / paths.SANDBOX, params.parse(params.read()).quick)
     except ProjectError as error:
         print(error, file=sys.stderr)
         return 1

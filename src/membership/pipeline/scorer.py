@@ -65,7 +65,8 @@ def pack_models(folder: Path) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     p = params.parse(params.read())
-    shutil.copy(paths.root() / "params.yaml", folder / "params.yaml")
+    whole = yaml.safe_dump(params.read(), sort_keys=False, allow_unicode=True)  # with the preset of its field
+    (folder / "params.yaml").write_text(whole, encoding="utf-8")
     for name in MODELS:
         stored.load(paths.models(name), CLASSES)  # a broken one is found now
         shutil.copytree(paths.models(name), folder / name)

@@ -18,7 +18,14 @@ KINDS = (
 
 
 class Benefit(Section):
-    """A benefit: what it costs, who may have it and what it is assumed to change."""
+    """A benefit: what it costs, who may have it and what it is assumed to change.
+
+    Costs over value.horizon_days add up: `cost` (cents a member), `cost_share` (of spend), `cost_per_order` (cents);
+    for points_multiplier the `multiplier` of the points on spend. `uplift`, with its `uplift_sd`: of the orders of a
+    member whose chance of one within economics.repurchase_days is one half; who is surer gains less. Who may have it,
+    all unless named: `min_tier` (0: the entry tier), `stages` of the lifecycle, `personas` (names; they change with the
+    data).
+    """
 
     name: Annotated[str, Field(min_length=1)]
     kind: Literal[KINDS]
@@ -52,9 +59,37 @@ class Benefit(Section):
 class Fairness(Section):
     """How far apart the groups of an attribute may be in what is spent on them."""
 
-    attributes: list[str]
-    min_ratio: Annotated[float, Field(ge=0, lt=1)]
-    min_group: Count
+    attributes: list[str] = []  # survey questions (single choice) whose answers are the groups
+    min_ratio: Annotated[float, Field(ge=0, lt=1)] = 0.8  # cost a member of a group over that of any other, at least
+    min_group: Count = 30  # members below which a group is shown but not limited
+
+
+CATALOGUE = [  # responses are ASSUMED: campaigns and trials replace them
+    Benefit(
+        name="personal_offers", kind="personalised_offers", action="send a personal offer",
+        cost=20, cost_share=0.004, uplift=0.03, uplift_sd=0.015,
+    ),
+    Benefit(
+        name="points_boost", kind="points_multiplier", action="boost points",
+        multiplier=2.0, uplift=0.025, uplift_sd=0.015,
+    ),
+    Benefit(
+        name="free_delivery", kind="free_shipping", action="give free delivery",
+        cost_per_order=40, uplift=0.06, uplift_sd=0.03, min_tier=1,
+    ),
+    Benefit(
+        name="member_discount", kind="discount", action="give the member discount",
+        cost_share=0.05, uplift=0.09, uplift_sd=0.04, min_tier=1,
+    ),
+    Benefit(
+        name="exclusive_products", kind="exclusive_products", action="open exclusive products",
+        cost=100, cost_share=0.002, uplift=0.025, uplift_sd=0.015, min_tier=2, stages=["active", "loyal"],
+    ),
+    Benefit(
+        name="priority_service", kind="priority_service", action="give priority service",
+        cost=300, uplift=0.02, uplift_sd=0.015, min_tier=2,
+    ),
+]  # fmt: skip
 
 
 class Benefits(Section):
@@ -65,12 +100,12 @@ class Benefits(Section):
     order_worth: NotNegative = 0.0  # cents that an extra order is worth beyond its margin; 0: margin alone counts
     explore_share: Annotated[float, Field(ge=0, le=0.5)] = 0.1  # of members (and so about of the budget), at random
     item_shift: NotNegative = 0.3  # log-odds that an offer on an item adds to its purchase (ASSUMED)
-    max_per_member: Count
-    min_tier_share: Share
-    fairness: Fairness
+    max_per_member: Count = 2  # benefits a member may get
+    min_tier_share: Share = 0.05  # of the budget that every tier gets at least where its members can use it
+    fairness: Fairness = Fairness()
     exclusions: list[Annotated[list[str], Field(min_length=2, max_length=2)]] = []  # benefits not given together
     consent: dict[str, list[str]] = {}  # survey question -> answers of members who want no benefits
-    catalogue: Annotated[list[Benefit], Field(min_length=1)]
+    catalogue: Annotated[list[Benefit], Field(min_length=1)] = CATALOGUE
 
     @model_validator(mode="after")
     def _named(self):

@@ -20,7 +20,8 @@ class Reacting(Section):
 class Campaigns(Section):
     """How campaigns are judged, and for which benefits they are evidence."""
 
-    evidence: dict[str, Annotated[list[str], Field(min_length=1)]]
+    # benefit -> kinds of campaign (`offers.kind`; of several arms `<kind> / <arm>`) that are evidence for it
+    evidence: dict[str, Annotated[list[str], Field(min_length=1)]] = {}
     attributes: list[
         str
     ] = []  # columns of members, known before any campaign, that are compared beside their purchases
@@ -32,5 +33,6 @@ class Campaigns(Section):
     trim: Annotated[float, Field(ge=0, lt=0.5)] = 0.05
     min_ess: Positive = 30  # effective members in each arm below which an estimate is not used
     confidence: Level = 0.95  # of intervals
-    reach_costs: Annotated[list[NotNegative], Field(min_length=1)]
+    # cents to reach a member by a campaign, used unless every offer states its cost
+    reach_costs: Annotated[list[NotNegative], Field(min_length=1)] = [0, 25, 50, 100, 200]
     reaction: Reacting = Reacting()

@@ -26,9 +26,9 @@ class Clean(Section):
     # local days from earliest (in) to latest (out) are possible; other events are dropped
     earliest: date = date(1990, 1, 1)
     latest: date = date(2035, 1, 1)  # local day after earliest
-    cancellation_pattern: Pattern
-    product_pattern: Pattern
-    non_product_pattern: Pattern
+    cancellation_pattern: Pattern = ""  # on order_id: matching orders are returns; empty: none
+    product_pattern: Pattern = ""  # on item_id: what does not match is no product; empty: all match
+    non_product_pattern: Pattern = ""  # on category: what matches is no product; empty: none
     # kept | unified; unified: item ids that differ only by case become one
     item_case: Annotated[Literal["kept", "unified"], BeforeValidator(_renamed)] = "kept"
     # kept | dropped; purchases and returns for nothing: here, free goods

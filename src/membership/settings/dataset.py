@@ -177,11 +177,11 @@ class Simulate(Section):
 class Dataset(Section):
     """Where behaviour comes from."""
 
-    source: Literal["complete_journey", "files", "simulate"]
-    timezone: Zone
-    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")]
-    max_members: Count | None
-    files: Files
+    source: Literal["complete_journey", "files", "simulate"] = "files"
+    timezone: Zone = "UTC"
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "EUR"
+    max_members: Count | None = None  # members kept, in order of a seeded hash; null keeps all
+    files: Files = Files()
     simulate: Simulate = Simulate()
 
     @model_validator(mode="after")

@@ -15,9 +15,17 @@ class Guardrail(Section):
 class Decide(Section):
     """The rule by which the challenger replaces the champion."""
 
-    margin: NotNegative
-    guardrails: list[Guardrail]
-    drift_blocks: bool
+    margin: NotNegative = 0.0  # the primary metric's lower bound must be above this, absolute
+    # metrics (evaluate/metrics.py) whose interval must rule out a loss of more than their margin
+    guardrails: list[Guardrail] = [
+        Guardrail(metric="explore_recall_at_10", margin=0.005),  # could fail only where the champion finds new items
+        Guardrail(metric="hit_at_10", margin=0.01),
+        Guardrail(metric="discount_per_item_at_10", margin=3),  # cents an item, of the discount items on a list had
+        Guardrail(metric="margin_at_10", margin=5),  # cents a member, on the price of listed items that were bought
+        Guardrail(metric="catalogue_coverage", margin=0.01),  # share of all items on anybody's list
+        Guardrail(metric="fairness_spread", margin=0.02),  # of the primary metric between the groups of fairness
+    ]
+    drift_blocks: bool = False  # true: drift that the monitor flags keeps the champion
     # true: what no check fails is tried in a live test on lists first, and promoted only when that says so
     live_test: bool = False
     # standard deviation of evaluate.primary_metric over seeds of training, on these data; null: not measured

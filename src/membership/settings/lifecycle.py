@@ -43,13 +43,28 @@ class Step(Section):
 class Strategy(Section):
     """What to do in each lifecycle stage."""
 
-    prospect: Step
-    new: Step
-    active: Step
-    loyal: Step
-    at_risk: Step
-    lapsed: Step
-    won_back: Step
+    prospect: Step = Step(
+        goal="A first purchase", action="Invite to a first purchase", watch="Share who buy within a month"
+    )
+    new: Step = Step(
+        goal="A second purchase soon",
+        action="Welcome, and remind of the second purchase",
+        watch="Share who buy again within a month",
+    )
+    active: Step = Step(goal="A habit", action="Recommend the next basket", watch="Share who become loyal")
+    loyal: Step = Step(
+        goal="Keep and deepen",
+        action="Thank, and show the way to {next_tier}",
+        top_action="Thank, and show what the top tier gives",
+        watch="Share who stay loyal",
+    )
+    at_risk: Step = Step(goal="Keep the habit", action="Remind before the habit breaks", watch="Share who lapse")
+    lapsed: Step = Step(goal="A return, at little cost", action="Win back once, then rest", watch="Share who come back")
+    won_back: Step = Step(
+        goal="A second purchase after the return",
+        action="Welcome back, and recommend the next basket",
+        watch="Share who lapse again",
+    )
 
     def column(self, name: str) -> dict[str, str]:
         """Return goal, action or watch of each stage, by stage."""
@@ -59,17 +74,17 @@ class Strategy(Section):
 class Lifecycle(Section):
     """When a member changes stage; the chance is that of an order within economics.repurchase_days."""
 
-    new_days: Days
-    loyal_orders: Count
-    loyal_days: Days
+    new_days: Days = 30  # for which a member counts as new, or as won back
+    loyal_orders: Count = 12  # purchase days within loyal_days from which an active member is loyal
+    loyal_days: Days = 90
     at_risk_share: Level = 0.7  # of the usual chance of an order: below it a member is at risk
     lapsed_share: Level = 0.3  # below it a member has lapsed
-    lapsed_days: Days
+    lapsed_days: Days = 90  # without a purchase that end any membership's activity
     follow_days: Days = 90  # days that members are followed to their next purchase, at least; from a month start on
     confidence: Level = 0.95  # of intervals
     # draws of members for the intervals of moves between stages
     bootstrap: Annotated[int, Field(ge=20, le=10000)] = 500
-    strategy: Strategy
+    strategy: Strategy = Strategy()
 
     @model_validator(mode="after")
     def _in_order(self):

@@ -32,7 +32,11 @@ class Retrain(Section):
 class Monitor(Section):
     """How members, scores and what came true are watched from one period to the next."""
 
-    features: Annotated[list[str], Field(min_length=1)]
+    # columns of `features`; what grows with history for everybody, e.g. age_days, is left out
+    features: Annotated[list[str], Field(min_length=1)] = [
+        "days_since_last", "median_gap_days", "gap_spread", "basket_items", "orders_30d", "spend_30d",
+        "discount_share", "weekend_share", "evening_share", "main_channel_share",
+    ]  # fmt: skip
     psi: Threshold = Threshold(watch=0.1, drifted=0.25)  # population stability index
     ks: Threshold = Threshold(watch=0.1, drifted=0.2)  # Kolmogorov-Smirnov distance
     ratio: Threshold = Threshold(watch=0.1, drifted=0.25)  # of realised over predicted from 1

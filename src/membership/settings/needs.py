@@ -27,8 +27,8 @@ class Question(Section):
 class Clustering(Section):
     """Which numbers of personas are tried, and which are accepted."""
 
-    fewest: Annotated[int, Field(ge=2, le=20)]
-    most: Annotated[int, Field(ge=2, le=20)]
+    fewest: Annotated[int, Field(ge=2, le=20)] = 2  # personas that are tried
+    most: Annotated[int, Field(ge=2, le=20)] = 8
     # resamples; stability is how far groupings of them agree (adjusted Rand index)
     bootstrap: Annotated[int, Field(ge=2, le=1000)] = 20
     min_stability: Share = 0.75  # a number of personas below that is not stable
@@ -49,11 +49,12 @@ class Clustering(Section):
 class Needs(Section):
     """Needs, survey and personas."""
 
-    personas: Clustering
-    min_purchase_days: Count
+    personas: Clustering = Clustering()
+    min_purchase_days: Count = 3  # purchase days below which a member is a newcomer rather than clustered
     min_category_share: Share = 0.01  # share of all spend; smaller categories are no needs
     min_level_share: Share = 0.1  # share of all spend (brands) or orders (channels); smaller ones are no needs
     min_reliability: Share = 0.2  # a preference with a lower mean reliability is no need
     confidence: Level = 0.95  # of intervals
-    survey: dict[str, Question]
-    needs_from_answers: dict[str, str | dict[str, str]]
+    survey: dict[str, Question] = {}  # what is not declared is inferred
+    # question -> {answer: need}, or, for a scale, question -> need
+    needs_from_answers: dict[str, str | dict[str, str]] = {}

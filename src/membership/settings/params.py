@@ -1,4 +1,6 @@
-"""Parameters: `params.yaml` over the defaults of each section; `dvc.yaml` says which stage sees which sections.
+"""Parameters: `params.yaml` over the preset of its `field` over the defaults of each section.
+
+`dvc.yaml` says which stage sees which sections.
 
 A section is a module of this room named like its key, with a class of the same name. Only the sections that a stage
 declares are imported and checked for it, so that a knob of one stage is no part of another.
@@ -19,7 +21,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from membership.base import graph, paths
 from membership.base.errors import ParamError
-from membership.settings import carried
+from membership.settings import carried, preset
 
 SECTIONS = (
     "dataset", "clean", "windows", "economics", "features", "repurchase", "value", "needs", "lifecycle", "recommend",
@@ -28,8 +30,9 @@ SECTIONS = (
 _SCALARS = {
     "seed": Annotated[int, Field(strict=True, ge=0, le=2**31 - 1)],  # of which every draw's seed is derived by name
     "device": Literal["auto", "cpu", "cuda"],  # auto takes the GPU where there is one
+    "field": str | None,  # whose preset stands under params.yaml: a file in presets/; null: none, which is a shop
 }
-_DEFAULTS = {"seed": 0, "device": "auto"}  # of what is no section; the fields of a section have theirs
+_DEFAULTS = {"seed": 0, "device": "auto", "field": None}  # of what is no section; the fields of a section have theirs
 KEYS = (*_SCALARS, *SECTIONS)
 
 
@@ -76,6 +79,8 @@ class Stage(SimpleNamespace):
 def load(stage: str, overrides: Mapping[str, Any] | None = None) -> Stage:
     """Return the checked parameters of `stage`, with `overrides` such as `{"value.horizon_days": 30}` applied.
 
+    `field` is set in `params.yaml` alone: a preset stands under the file, not under an override.
+
     Raises ParamError, one line, naming key, value and what is allowed.
     """
     return _build(stage, override(read(), overrides or {}), stage_keys(stage))
@@ -87,17 +92,43 @@ def parse(raw: Mapping[str, Any], overrides: Mapping[str, Any] | None = None) ->
 
 
 def read(path: Path | None = None) -> dict[str, Any]:
-    """Read `params.yaml`, unchecked; one of an earlier version as what it means now, with a message."""
-    raw, told = carried.carry_over(graph.read_yaml(path or paths.root() / "params.yaml"))
+    """Read `params.yaml` over the preset of its `field`; an earlier version's as what it means now, with a message.
+
+    Raises ParamError where it cannot be read, there is no such preset, or the preset says what there is not.
+    """
+    file = path or paths.root() / "params.yaml"
+    raw, told = carried.carry_over(graph.read_yaml(file))
     for message in told:
         _tell(message)
-    return raw
+    if raw.get("field") is None:
+        return raw
+    below = preset.read(raw["field"], file.parent / "presets")
+    _check_preset(raw["field"], below)
+    return preset.under(below, raw)
+
+
+def _check_preset(field: str, below: Mapping[str, Any]) -> None:
+    """Raise ParamError where the preset of `field` alone does not fit the sections that it names."""
+    where, wrong = f"presets/{field}.yaml", []
+    allowed = [key for key in SECTIONS if key not in preset.OF_THE_DATA]
+    for key, value in below.items():
+        if key not in allowed:
+            wrong.append(f"{where}: {key} = {_short(value)}: a preset has no such key; allowed: {', '.join(allowed)}")
+            continue
+        try:
+            _type(key).validate_python(value)
+        except ValidationError as error:
+            wrong += [f"{where}: {line}" for line in explain(key, error)]
+    if wrong:
+        raise ParamError("\n".join(wrong))
 
 
 def override(raw: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
     """Return a copy of `raw` with the dotted keys of `overrides` set. An unknown key is an error, not an addition."""
     changed = copy.deepcopy(dict(raw))
     for dotted, value in overrides.items():
+        if dotted == "field" and value != raw.get("field"):
+            raise ParamError(f"override field = {value!r}: a preset stands under params.yaml; set it there.")
         *parents, last = dotted.split(".")
         node: Any = changed
         for name in parents:

@@ -11,5 +11,5 @@ from membership.settings.section import Section
 class Replay(Section):
     """How many periods `make replay` goes through, and what it does more cheaply than `make repro`."""
 
-    periods: Annotated[int, Field(ge=2, le=24)]
-    overrides: Overrides
+    periods: Annotated[int, Field(ge=2, le=24)] = 4
+    overrides: Overrides = {}

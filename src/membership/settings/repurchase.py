@@ -43,7 +43,8 @@ class Named(Section):
 class Repurchase(Section):
     """How the next order is forecast."""
 
-    # all but renewals, which is for contracts
+    # from simple to rich; the least log loss wins, unless an earlier one is not clearly worse (paired interval,
+    # `confidence`): the first such one is used. All but renewals, which is for contracts
     candidates: Annotated[list[Candidate], Field(min_length=1)] = [
         name for name in get_args(Candidate) if name != "renewals"
     ]

@@ -12,28 +12,29 @@ class Tier(Section):
     """One tier: what it gives, what it costs and what it is assumed to change."""
 
     name: Annotated[str, Field(min_length=1)]
-    points_multiplier: Positive
-    cost: NotNegative
-    uplift: Annotated[float, Field(ge=-1, le=1)]
-    uplift_sd: NotNegative
+    points_multiplier: Positive = 1.0
+    cost: NotNegative = 0.0  # cents a member-month
+    # of spend while in the tier, over the entry tier's (ASSUMED), and its standard deviation; 0 in the entry tier
+    uplift: Annotated[float, Field(ge=-1, le=1)] = 0.0
+    uplift_sd: NotNegative = 0.0
 
 
 class Pull(Section):
     """The assumed pull of a threshold on members just below it."""
 
-    reach: Annotated[float, Field(ge=0, lt=1)]
-    uplift: Annotated[float, Field(ge=-1, le=1)]
-    uplift_sd: NotNegative
+    reach: Annotated[float, Field(ge=0, lt=1)] = 0.15  # share below the next threshold within which it pulls
+    uplift: Annotated[float, Field(ge=-1, le=1)] = 0.03
+    uplift_sd: NotNegative = 0.02
 
 
 class TierSearch(Section):
     """Within which limits thresholds are looked for."""
 
-    budget: NotNegative
-    max_moves_per_year: NotNegative
-    min_share: Annotated[float, Field(ge=0, lt=1)]
-    candidates: Annotated[int, Field(ge=1, le=1000)]
-    round_to: Count
+    budget: NotNegative = 300_000  # cents over value.horizon_days beyond everybody's entry tier
+    max_moves_per_year: NotNegative = 0.5  # levels risen or fallen, a member and year
+    min_share: Annotated[float, Field(ge=0, lt=1)] = 0.02  # of members that each tier above the entry tier holds
+    candidates: Annotated[int, Field(ge=1, le=1000)] = 60  # amounts tried: quantiles of the positive amounts
+    round_to: Count = 500  # thresholds are multiples of this
 
 
 class Jitter(Section):
@@ -53,20 +54,25 @@ class Jitter(Section):
 class Tiers(Section):
     """Tiers, the rule by which members rise and fall, and points."""
 
-    levels: Annotated[list[Tier], Field(min_length=2)]
-    thresholds: list[Count] | None
-    qualify_by: Literal["spend", "points"]
-    qualifying_days: Days
-    grace_share: Share
-    grace_months: Annotated[int, Field(ge=0, le=36)]
-    points_per_unit: NotNegative
-    points_per_order: Annotated[int, Field(ge=0)]
-    points_expire_days: Days
-    point_value: NotNegative
-    redeem_at: Count
-    redeem_share: Share
-    pull: Pull
-    search: TierSearch
+    levels: Annotated[list[Tier], Field(min_length=2)] = [  # from the entry tier up
+        Tier(name="Member"),
+        Tier(name="Silver", points_multiplier=1.25, cost=30, uplift=0.02, uplift_sd=0.01),
+        Tier(name="Gold", points_multiplier=1.5, cost=80, uplift=0.035, uplift_sd=0.015),
+        Tier(name="Platinum", points_multiplier=1.75, cost=180, uplift=0.05, uplift_sd=0.02),
+    ]
+    thresholds: list[Count] | None = None  # null: searched; or one for each tier above the entry tier, rising
+    qualify_by: Literal["spend", "points"] = "spend"  # points: base points, before any multiplier
+    qualifying_days: Days = 180  # over which that counts for promotion
+    grace_share: Share = 0.2  # a tier is safe until the amount is this share below its threshold
+    grace_months: Annotated[int, Field(ge=0, le=36)] = 1  # in a row that a member may be below that and stay
+    points_per_unit: NotNegative = 1.0  # for each whole unit of currency of an order
+    points_per_order: Annotated[int, Field(ge=0)] = 0
+    points_expire_days: Days = 365  # after the end of the month of earning
+    point_value: NotNegative = 0.5  # cents that a point is worth when redeemed
+    redeem_at: Count = 200  # points of a voucher; only whole ones are redeemed
+    redeem_share: Share = 0.8  # of members who redeem vouchers as soon as they have them (ASSUMED)
+    pull: Pull = Pull()
+    search: TierSearch = TierSearch()
     jitter: Jitter = Jitter()
     in_force_since: date | None = None  # since when members have lived under the listed thresholds; null: not yet
     pressure_days: Annotated[int, Field(ge=1, le=14)] = 10  # before a month end, in which members may push for a tier

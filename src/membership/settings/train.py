@@ -10,10 +10,10 @@ from membership.settings.section import Count, Days, NotNegative, Positive, Sect
 class Stored(Section):
     """Settings of the model, unless a search finds better ones."""
 
-    learning_rate: Positive
-    weight_decay: NotNegative
-    dropout: Annotated[float, Field(ge=0, lt=1)]
-    hidden: Count
+    learning_rate: Positive = 0.0014
+    weight_decay: NotNegative = 0.004
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.12
+    hidden: Count = 128  # units of the first layer, twice those of the second
 
 
 class Train(Section):
@@ -27,4 +27,4 @@ class Train(Section):
     negative_share: Annotated[float, Field(gt=0, le=1)] = 0.5
     epochs: Count = 5  # passes over the training rows
     batch_size: Count = 2048  # rows
-    settings: Stored
+    settings: Stored = Stored()

@@ -43,12 +43,12 @@ class Space(Section):
 class Tune(Section):
     """The search for the model's settings, on the validation window only."""
 
-    trials: Count
+    trials: Count = 2
     round: Count = 4  # trials that learn from the same earlier ones, so that they can run at once
-    workers: Annotated[int, Field(ge=1, le=256)]
+    workers: Annotated[int, Field(ge=1, le=256)] = 2  # processes that run the trials
     pruning_warmup: Annotated[int, Field(ge=0)] = 1  # epochs before a trial may be pruned
     confidence: Level = 0.95  # of the interval that must exclude 0 before a search replaces train.settings
-    storage: str | None
+    storage: str | None = None  # URL of a database that machines share; null: a journal in models/study
     space: Space = Space()
 
     @field_validator("storage")

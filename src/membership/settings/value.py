@@ -1,6 +1,6 @@
 """How members are valued: which models are tried, how they learn, and by which rule one of them is chosen."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
@@ -36,23 +36,32 @@ class Network(Section):
 class Value(Section):
     """How members are valued."""
 
-    horizon_days: Days
-    lifetime_days: Annotated[int, Field(ge=1, le=36500)]
+    horizon_days: Days = 90  # days ahead that a member's value covers
+    lifetime_days: Annotated[int, Field(ge=1, le=36500)] = 1825  # days ahead that the residual lifetime value covers
     # cut-offs, one validation window apart, from which candidates predict the window that followed, fewer where
     # history is short; the oldest only teaches the stack
     origins: Annotated[int, Field(ge=2, le=24)] = 3
     # cut-offs before each origin that learned models are trained at
     learning_origins: Annotated[int, Field(ge=1, le=24)] = 2
-    candidates: Annotated[list[Candidate], Field(min_length=1)]
-    choose_by: Annotated[list[Metric], Field(min_length=1)]
+    # what is tried, from simple to rich; zero and mean are never used
+    candidates: Annotated[list[Candidate], Field(min_length=1)] = [
+        name
+        for name in get_args(Candidate)
+        if name != "renewals"  # which is for contracts
+    ]
+    # the best mean rank over these and the judged origins wins, unless an earlier candidate is not clearly worse in any
+    # of them (paired interval, `confidence`): the first such one is used
+    choose_by: Annotated[list[Metric], Field(min_length=1)] = [
+        "spend_rmse", "spend_gini", "orders_rmse", "orders_gini", "orders_decile_error",
+    ]  # fmt: skip
     # columns of `features`, 0 and up and never null for buyers, that stay as they are at a member's start
     covariates: list[str] = ["first_spend"]
     penalizer: NotNegative = 0.0  # L2 penalty on the logarithms of the parameters of the lifetime models
     clip_share: Annotated[float, Field(ge=0, lt=0.5)] = 0.005  # share of members beyond each end of an RFM scale
-    confidence: Level
+    confidence: Level = 0.95  # of the intervals of weights and values
     # draws for the intervals of the RFM weights and of differences between candidates
     bootstrap: Annotated[int, Field(ge=20, le=10000)] = 200
-    high_value_share: Level
+    high_value_share: Level = 0.2  # share of members called high value
     may_be_gone_chance: Level = 0.5  # of an order within horizon_days, below which a member may be gone
     boosting: Boosting = Boosting()
     network: Network = Network()

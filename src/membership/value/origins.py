@@ -16,6 +16,7 @@ from membership.base.progress import bar
 from membership.data.standing import Book
 from membership.lifetimes.bgnbd import BgNbd, MbgNbd
 from membership.lifetimes.pareto import ParetoNbd
+from membership.lifetimes.renewals import Renewals
 from membership.lifetimes.search import Doubt
 from membership.settings.value import Value
 from membership.settings.windows import Windows
@@ -41,6 +42,11 @@ class Fitted:
     def buying(self, name: str | None) -> BgNbd | MbgNbd | ParetoNbd | None:
         """Return the model of buying of the lifetime candidate `name`; None where there is none."""
         return self.candidates[name].buying if name in self.candidates else None
+
+    @property
+    def renewals(self) -> Renewals | None:
+        """Return what contracts have taught; None where the candidate `renewals` is not used or refused its data."""
+        return self.candidates["renewals"].rule.renewals if "renewals" in self.candidates else None
 
     def doubts(self, name: str | None) -> tuple[Doubt, ...]:
         """Return the reasons to doubt the parameters of the candidate `name`; none where there is none."""

@@ -55,7 +55,7 @@ def _all_events(rows: dict[str, ir.Table], files: Files, timezone: str, currency
         return own
     seen = None if own is None else own.local_at.max().to_pyarrow().as_py()
     made = plans.events(deals, files.contracts.until, seen, timezone, currency)
-    return made if own is None else own.union(made)
+    return made if own is None else own.union(made.cast(own.schema()))
 
 
 def _events(rows: ir.Table, mapping: FileTable, timezone: str, currency: str) -> ir.Table:
