@@ -7,15 +7,16 @@ import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pandas as pd
 
 from membership.base import paths
 from membership.base.errors import ParamError, ProjectError
-from membership.base.schemas import KINDS
+from membership.base.schemas import CANCEL, KINDS, RETURN
 from membership.data import ingest, purchases, suggest
+from membership.data.canonical import Canonical
 from membership.data.guessing import guess
 from membership.data.guessing.found import Guess, Told
 from membership.pipeline import started
@@ -87,40 +88,50 @@ def run(sources: Sequence[str], told: Told) -> str:
         raise ParamError('no files; name them: make start FILES="data/raw/orders.csv data/raw/customers.csv".')
     found = guess.guess([str(Path(one).expanduser()) if "://" not in one else one for one in sources], told)
     with started.placed(found) as placed:
-        preset = found.field if (paths.root() / "presets" / f"{found.field}.yaml").exists() else None
-        data, seen = _seen(placed, found, preset)
+        field = found.field if (paths.root() / "presets" / f"{found.field}.yaml").exists() else None
+        seen, instead = _seen(found, placed, field)
         fitting = suggest.suggest(seen.first_day, seen.last_day, seen.usual_gap_days)
-        raw = started.settings(found, placed, preset, fitting.values)
-        params.parse(started.with_preset(raw))
-        started.write(found, placed, preset, fitting.suggestions, seen)
-    return words.text("start", guess=found, seen=seen, fitting=fitting, paths=placed, preset=preset, data=data)
+        suggestions = (*instead, *fitting.suggestions)
+        fitted = {one.key: one.value for one in suggestions}
+        params.parse(started.with_preset(started.settings(found, placed, field, fitted)))
+        started.write(found, placed, field, suggestions, seen)
+    return words.text("start", guess=found, seen=seen, fitting=fitting, paths=placed, preset=field)
 
 
-def _seen(placed: dict[str, str], found: Guess, preset: str | None) -> tuple[dict[str, int], Seen]:
-    """Rows of each table as the pipeline will read them, and what they hold."""
-    p = params.parse(
-        started.with_preset(
-            started.settings(found, placed, preset, {f"windows.{key}": day for key, day in _PROVISIONAL.items()})
-        )
-    )
-    data, end = ingest.known(p, None)
+def _seen(found: Guess, placed: dict[str, list[str]], field: str | None) -> tuple[Seen, tuple[suggest.Suggestion, ...]]:
+    """What the pipeline will read, and what counts as coming back where nothing that usually does is there."""
+
+    def read(**instead: object) -> tuple[Canonical, date]:
+        provisional = {f"windows.{key}": day for key, day in _PROVISIONAL.items()} | instead
+        p = params.parse(started.with_preset(started.settings(found, placed, field, provisional)))
+        return ingest.known(p, None)
+
+    data, end = read()
+    kinds = data.events.loc[~data.events["kind"].isin([RETURN, CANCEL]), "kind"].value_counts()
+    if purchases.is_purchase(data.events).any() or kinds.empty:
+        return _counted(data, end), ()
+    why = f"nothing that usually counts is in the data; {kinds.index[0]} is what most events are"
+    instead = suggest.Suggestion("economics.comes_back", [kinds.index[0]], why)
+    return _counted(*read(**{instead.key: instead.value})), (instead,)
+
+
+def _counted(data: Canonical, end: date) -> Seen:
     back = data.events[purchases.is_purchase(data.events)]
-    days = (
-        back.assign(day=back["local_at"].dt.normalize())[["member_id", "day"]]
-        .drop_duplicates()
-        .sort_values(["member_id", "day"])
-    )
+    days = back.assign(day=back["local_at"].dt.normalize())[["member_id", "day"]].drop_duplicates()
+    days = days.sort_values(["member_id", "day"])
     gaps = days.groupby("member_id")["day"].diff().dt.days.dropna()
     usual = gaps.groupby(days["member_id"]).median().median()
-    rows = {name: len(table) for name, table in vars(data).items() if len(table)}
-    first = data.events["local_at"].min().date()
-    left = int(data.members["left_at"].notna().sum()) if "left_at" in data.members else 0
     orders = len(back.assign(order=purchases.order)[["member_id", "order"]].drop_duplicates()) if len(back) else 0
-    with_amount = float((back["amount"] != 0).mean()) if len(back) else 0.0
-    return rows, Seen(
-        len(data.members), len(data.events), orders, first, (pd.Timestamp(end) - pd.Timedelta(days=1)).date(),
-        None if pd.isna(usual) else float(usual), with_amount, left,
-    )  # fmt: skip
+    return Seen(
+        members=len(data.members),
+        events=len(data.events),
+        came_back=orders,
+        first_day=data.events["local_at"].min().date(),
+        last_day=end - timedelta(days=1),
+        usual_gap_days=None if pd.isna(usual) else float(usual),
+        with_amount=float((back["amount"] != 0).mean()) if len(back) else 0.0,
+        left=int(data.members["left_at"].notna().sum()) if "left_at" in data.members else 0,
+    )
 
 
 def _told(given: argparse.Namespace) -> Told:

@@ -18,7 +18,7 @@ from membership.base import files, graph, paths
 from membership.base.errors import ParamError
 from membership.data.guessing.found import Guess, TableGuess
 from membership.data.suggest import Suggestion
-from membership.settings import params
+from membership.settings import params, preset
 from membership.settings.dataset import Files
 
 RAW, WRITTEN = "data/raw", "data/raw/converted"  # where files from elsewhere are copied to; where rows written anew are
@@ -85,11 +85,11 @@ def _paths(one: TableGuess, made: list[Path]) -> list[str]:
 
 
 def settings(
-    found: Guess, at: Mapping[str, list[str]], preset: str | None, fitting: Mapping[str, Any]
+    found: Guess, at: Mapping[str, list[str]], field: str | None, fitting: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return the content of `params.yaml`: the mapping of tables whose files are `at`, and dotted keys of `fitting`."""
     tables = {name: {"paths": at[name], **_filled(one.mapping)} for name, one in found.tables.items() if name in at}
-    raw: dict[str, Any] = {} if preset is None else {"field": preset}
+    raw: dict[str, Any] = {} if field is None else {"field": field}
     raw |= _kept()
     raw["dataset"] = {
         "source": "files",
@@ -107,7 +107,7 @@ def settings(
 
 
 def _filled(mapping: Mapping[str, Any]) -> dict[str, Any]:
-    order = ("columns", "constants", "kinds", "plans", "nobody", "arms", "amount", "negative_amounts")
+    order = ("columns", "constants", "kinds", "changes", "plans", "nobody", "arms", "amount", "negative_amounts")
     ranked = sorted(mapping, key=lambda key: order.index(key) if key in order else len(order))
     return {
         key: dict(mapping[key]) if isinstance(mapping[key], Mapping) else mapping[key]
@@ -117,30 +117,27 @@ def _filled(mapping: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _kept() -> dict[str, Any]:
-    """What stays of the earlier `params.yaml`: the seed and the device."""
+    """What stays of the earlier `params.yaml`: what is no matter of the data."""
     try:
         before = graph.read_yaml(paths.root() / "params.yaml")
     except ParamError:
         return {}
-    if "field" not in params.KEYS:  # settings without defaults for all that these files do not say
-        return {key: value for key, value in before.items() if key not in ("dataset", "clean", "windows")} | {
-            "clean": dict.fromkeys(("cancellation_pattern", "product_pattern", "non_product_pattern"), "")
-        }
-    return {key: before[key] for key in ("seed", "device") if key in before}
+    return {key: before[key] for key in ("seed", "device", "quick", "replay") if key in before}
 
 
 def with_preset(raw: Mapping[str, Any]) -> dict[str, Any]:
     """Return `raw` over the preset that it names, as the pipeline reads it."""
-    return params.complete(raw) if hasattr(params, "complete") else dict(raw)
+    named = raw.get("field")
+    return dict(raw) if named is None else preset.under(preset.read(named, paths.root() / "presets"), raw)
 
 
 def write(
-    found: Guess, at: Mapping[str, list[str]], preset: str | None, fitting: Sequence[Suggestion], seen: object
+    found: Guess, at: Mapping[str, list[str]], field: str | None, fitting: Sequence[Suggestion], seen: object
 ) -> None:
     """Write `params.yaml`, each guess with its reason, and the deps of stage ingest; keep the file that was there."""
     root = paths.root()
     text = _commented(
-        settings(found, at, preset, {one.key: one.value for one in fitting}), found, at, preset, fitting, seen
+        settings(found, at, field, {one.key: one.value for one in fitting}), found, at, field, fitting, seen
     )
     pipeline = _with_deps(
         (root / "dvc.yaml").read_text(encoding="utf-8"), [path for one in at.values() for path in one]
@@ -157,7 +154,7 @@ def _with_deps(text: str, used: Sequence[str]) -> str:
     yaml = _yaml()
     content = yaml.load(text)
     deps = content["stages"]["ingest"]["deps"]
-    own = [one for one in deps if str(one).startswith("data/code/") or str(one) == "presets"]
+    own = [one for one in deps if str(one).startswith("data/code/")]
     del deps[:]
     deps.extend([*own, *sorted(set(used))])
     return _dumped(yaml, content)
@@ -168,6 +165,7 @@ def _yaml() -> YAML:
     yaml.preserve_quotes = True
     yaml.width = 10**6
     yaml.indent(mapping=2, sequence=4, offset=2)
+    yaml.representer.add_representer(type(None), lambda to, _: to.represent_scalar("tag:yaml.org,2002:null", "null"))
     return yaml
 
 
@@ -181,7 +179,7 @@ def _commented(
     raw: Mapping[str, Any],
     found: Guess,
     at: Mapping[str, list[str]],
-    preset: str | None,
+    field: str | None,
     fitting: Sequence[Suggestion],
     seen: object,
 ) -> str:
@@ -189,7 +187,7 @@ def _commented(
 
     content = _node(raw)
     content.yaml_set_start_comment(words.text("start_head", guess=found, seen=seen, before=BEFORE))
-    if preset is not None:
+    if field is not None:
         content.yaml_add_eol_comment(words.text("start_reason", code="field", guess=found), "field")
     for key, by in (("timezone", found.timezone_by), ("currency", found.currency_by)):
         content["dataset"].yaml_add_eol_comment(words.text("start_reason", code=f"{key}_{by}", guess=found), key)

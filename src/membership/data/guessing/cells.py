@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -53,6 +54,7 @@ class Column:
     name: str
     cells: pd.Series
     seen: tuple[str, ...]
+    rows: tuple[int, ...]  # that have each of `seen`
     distinct: int
     filled: int
 
@@ -64,11 +66,11 @@ class Column:
     @cached_property
     def fits(self) -> dict[tuple[str, str | None], float]:
         """Marks of numbers -> the share of values that are numbers with them."""
-        cores = [core for core in map(_core, self.seen) if core is not None]
-        if not self.seen or len(cores) < ENOUGH * len(self.seen):
+        cores = [(core, rows) for value, rows in zip(self.seen, self.rows, strict=True) if (core := _core(value))]
+        if not self.seen or sum(rows for _, rows in cores) < ENOUGH * sum(self.rows):
             return {}
-        counts = {marks: sum(bool(_number(*marks).match(core)) for core in cores) for marks in MARKS}
-        return {marks: count / len(self.seen) for marks, count in counts.items()}
+        counts = {how: sum(rows for core, rows in cores if _number(*how).match(core)) for how in MARKS}
+        return {how: count / sum(self.rows) for how, count in counts.items()}
 
     @cached_property
     def is_number(self) -> bool:
@@ -110,7 +112,7 @@ class Column:
     @cached_property
     def time_formats(self) -> list[str]:
         """Formats that read the values as times, the best first: `iso`, one of dialect.COUNTS or strptime's."""
-        return _time_formats(self.seen)
+        return _time_formats(self.seen, self.rows)
 
     @cached_property
     def has_zone(self) -> bool:
@@ -120,12 +122,12 @@ class Column:
 
 def column(name: str, cells: pd.Series) -> Column:
     """Return what there is to know of `cells`, text or null."""
-    some = cells.dropna()
-    stripped = some.str.strip()
-    some = stripped[~stripped.str.lower().isin(NONE)]
-    different = some.unique()
-    step = max(1, len(different) // LOOKED_AT)
-    return Column(name, cells, tuple(different[::step][:LOOKED_AT]), len(different), len(some))
+    stripped = cells.dropna().str.strip()
+    counts = stripped[~stripped.str.lower().isin(NONE)].value_counts(sort=False)
+    step = -(-len(counts) // LOOKED_AT) or 1
+    looked_at = counts.iloc[::step]
+    seen, rows = tuple(looked_at.index), tuple(int(count) for count in looked_at)
+    return Column(name, cells, seen, rows, len(counts), int(counts.sum()))
 
 
 def _core(value: str) -> str | None:
@@ -160,17 +162,22 @@ def plain_number(cell: object, marks: Marks) -> object:
     return f"-{core}" if minus and not core.startswith("-") else core
 
 
-def _time_formats(values: tuple[str, ...]) -> list[str]:
+def _time_formats(values: tuple[str, ...], rows: tuple[int, ...]) -> list[str]:
     if not values:
         return []
-    share = sum(bool(_ISO.match(value)) for value in values) / len(values)
-    if share >= ENOUGH:
+    weight = pd.Series(rows, dtype=float) / sum(rows)
+    if weight[[bool(_ISO.match(value)) for value in values]].sum() >= ENOUGH:
         return ["iso"]
-    if all(re.fullmatch(r"\d+([.,]\d+)?", value) for value in values):
-        return _counted([float(value.replace(",", ".")) for value in values], values)
-    shapes = Counter(map(_shape, values))
+    numbers = pd.to_numeric(pd.Series(values).str.replace(",", "."), errors="coerce")
+    if weight[numbers.notna()].sum() >= ENOUGH:
+        return _counted(
+            numbers.dropna(), [value for value, number in zip(values, numbers, strict=True) if number == number]
+        )
+    shapes = Counter(dict.fromkeys(map(_shape, values), 0))
+    for value, share in zip(values, weight, strict=True):
+        shapes[_shape(value)] += share
     likely = _SHAPES.get(shapes.most_common(1)[0][0], ())
-    shares = {form: _read(values, form) for form in likely}
+    shares = {form: float(weight[_read(values, form)].sum()) for form in likely}
     good = [form for form, share in shares.items() if share >= ENOUGH]
     return sorted(good, key=lambda form: (-shares[form], "%y" in form, likely.index(form)))
 
@@ -195,20 +202,19 @@ def _shapes() -> dict[str, tuple[str, ...]]:
 _SHAPES = _shapes()
 
 
-def _counted(numbers: list[float], values: tuple[str, ...]) -> list[str]:
+def _counted(numbers: pd.Series, values: list[str]) -> list[str]:
     """Formats of times that are counts."""
-    found = [name for name, (low, high) in EPOCHS.items() if all(low <= number < high for number in numbers)]
-    if all(len(value) == 8 for value in values) and _read(values, "%Y%m%d") >= ENOUGH:
+    found = [name for name, (low, high) in EPOCHS.items() if numbers.between(low, high).all()]
+    if all(len(value) == 8 for value in values) and _read(values, "%Y%m%d").mean() >= ENOUGH:
         found.append("%Y%m%d")
-    if all(EXCEL[0] <= number < EXCEL[1] for number in numbers):
+    if numbers.between(*EXCEL).all():
         found.append("excel_days")
     return found
 
 
-def _read(values: tuple[str, ...], form: str) -> float:
-    """The share of `values` that `form` reads, as years from 1950 to 2100."""
-    years = pd.to_datetime(pd.Series(values), format=form, errors="coerce", utc=True).dt.year
-    return float(years.between(1950, 2100).mean())
+def _read(values: Sequence[str], form: str) -> pd.Series:
+    """Whether `form` reads each of `values`, as a year from 1950 to 2100."""
+    return pd.to_datetime(pd.Series(values), format=form, errors="coerce", utc=True).dt.year.between(1950, 2100)
 
 
 def day_first(values: tuple[str, ...], forms: list[str]) -> tuple[str, bool]:

@@ -46,12 +46,13 @@ def currency(opened: Sequence[Opened], made: Mapping[str, TableGuess], told: Tol
             (word for word in (*words.CODES, "dollar", "euro", "pound", *words.SIGNS) if _in_name(word, name)), None
         )
         if sign:
-            return {"dollar": "USD", "euro": "EUR", "pound": "GBP"}.get(sign, words.SIGNS.get(sign, sign)), "name"
+            named = {"dollar": "USD", "euro": "EUR", "pound": "GBP"}.get(sign, words.SIGNS.get(sign, sign))
+            return _of_country(named, opened), "name"
         head = values.dropna().head(200)
         if head.str.contains(r"[€$£¥₹₩₺]|\b(?:EUR|USD|GBP|CHF)\b").mean() > 0.5:
             seen = column(name, head)
             if seen.is_number and (found := seen.marks().currency):
-                return found, "sign"
+                return _of_country(found, opened), "sign"
     country = _country(opened)
     return (words.COUNTRIES[country][1], "country") if country else ("EUR", "nothing")
 
@@ -91,6 +92,13 @@ def _hits(names: Sequence[str], said: tuple[str, ...]) -> tuple[str, ...]:
             if word == text or set(word.split()) <= set(text.split())
         )
     )
+
+
+def _of_country(named: str, opened: Sequence[Opened]) -> str:
+    """The currency, where several countries call theirs so: that of the country of most rows."""
+    country = _country(opened)
+    own = words.COUNTRIES[country][1] if country else named
+    return own if named == "USD" and own in ("CAD", "AUD", "MXN") else named
 
 
 def _country(opened: Sequence[Opened]) -> str | None:

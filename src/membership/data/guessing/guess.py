@@ -170,7 +170,7 @@ def _nothing(groups: Sequence[Group]) -> str:
         found = roles.parts("events", group.columns, {})
         lacks = [
             what
-            for role, what in (("member_id", "a column of member ids that come again"), ("at", "a column of times"))
+            for role, what in (("member_id", "column of member ids that come again"), ("at", "column of times"))
             if role not in found
         ]
         names = ", ".join(

@@ -117,15 +117,14 @@ def _date_role(prefix: str) -> str:
 
 
 def _nothing_happened(frame: pd.DataFrame, columns: Mapping[str, Column], used: tuple[str, ...]) -> pd.Series:
-    """Whether all counts of a row are 0: a month without activity is no event."""
-    counts = [
-        name
+    """Whether all counts of a row are 0, or the one that says how often: a month without activity is no event."""
+    likes = {
+        name: words.likeness(name, words.ROLES["quantity"])
         for name, one in columns.items()
-        if name not in used
-        and one.is_number
-        and not one.is_code
-        and "0" in {v.rstrip("0").rstrip(".") or "0" for v in one.seen}
-    ]
+        if name not in used and one.is_number and not one.is_code and {"0", "0.0"} & set(one.seen)
+    }
+    often = [name for name, like in likes.items() if like >= 2 and like == max(likes.values())]
+    counts = often or list(likes)
     if not counts:
         return pd.Series(False, frame.index)
     return frame[counts].apply(pd.to_numeric, errors="coerce").fillna(0).eq(0).all(axis=1)

@@ -216,7 +216,7 @@ def _joined(above: list[list[str]]) -> list[str]:
 
 def _is_value(cell: str) -> bool:
     cell = cell.strip()
-    return bool(cell) and (cells._core(cell) is not None or bool(cells._time_formats((cell,))))
+    return bool(cell) and (cells._core(cell) is not None or bool(cells._time_formats((cell,), (1,))))
 
 
 def _typed(values: list[str]) -> bool:
@@ -321,7 +321,7 @@ def _json(path: Path) -> Opened:
             value for value in rows[0].values() if isinstance(value, list) and value and isinstance(value[0], dict)
         ]
         rows = lists[0] if len(lists) == 1 else rows
-    if not all(isinstance(row, dict) for row in rows) or (len(rows) == 1 and len(rows[0]) > 1000):
+    if not all(isinstance(row, dict) and any(not isinstance(cell, list) for cell in row.values()) for row in rows):
         raise DataError(
             f"{path}: holds lists without names, so nothing says which value is a member, a time or an amount; "
             "allowed: one JSON object a row, with names."

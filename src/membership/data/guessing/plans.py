@@ -28,12 +28,17 @@ _LEFT = (
 
 
 def plans(one: Build) -> dict[str, object]:
-    """Return the field `plans` of the mapping: plan -> its period, None where it means that the member left."""
+    """Return the fields of the mapping that say what plans are: plan -> its period, None where the member left.
+
+    Without a column of ends each row is a change: a plan runs until the member's next row.
+    """
     part = one.parts.get("plan")
     if part is None or "period" in one.parts:
         return {}
     names = sorted(set(one.group.columns[part.column].cells.dropna().str.strip()))
-    return {"plans": {name: _terms(name, one) for name in names}}
+    changes = {"changes": True} if "ends_at" not in one.parts else {}
+    terms = {name: _terms(name, one) for name in names}
+    return changes | {"plans": terms if changes else {name: term for name, term in terms.items() if term is not None}}
 
 
 def _terms(name: str, one: Build) -> dict[str, object] | None:

@@ -1,0 +1,83 @@
+"""`make start`: what it writes loads and runs, and nothing is written where it cannot."""
+
+import pytest
+import yaml
+
+from membership.data import ingest
+from membership.pipeline import start, started
+from membership.settings import params
+
+ORDERS = "\n".join(
+    ["Kundennr;Bestelldatum;Betrag", *(f"0{n % 5};{n % 28 + 1:02d}.{n % 6 + 1:02d}.2023;{n},50" for n in range(60))]
+)
+
+
+@pytest.fixture
+def orders(workspace, tmp_path_factory):
+    path = tmp_path_factory.mktemp("elsewhere") / "bestellungen.csv"
+    path.write_text(ORDERS, encoding="cp1252")
+    return path
+
+
+def test_params_that_were_written_load_and_ingest_runs_on_them(workspace, orders, capsys):
+    assert start.main([str(orders)]) == 0
+    assert "member_id" in capsys.readouterr().out
+    p = params.parse(params.read())
+    data = ingest.ingest(p).data
+    assert (len(data.members), len(data.events), data.events["amount"].sum()) == (5, 60, 177_000 + 3_000)
+    assert set(data.members["member_id"]) == {"00", "01", "02", "03", "04"}
+
+
+def test_the_earlier_params_are_kept_and_all_else_in_dvc_yaml_stays(workspace, orders):
+    before, pipeline = (workspace / "params.yaml").read_text(), (workspace / "dvc.yaml").read_text().splitlines()
+    start.main([str(orders)])
+    assert (workspace / started.BEFORE).read_text() == before
+    new = (workspace / "dvc.yaml").read_text().splitlines()
+    assert [line for line in new if line not in pipeline] == ["      - data/raw/bestellungen.csv"]
+    assert [line for line in pipeline if line not in new] == []
+    start.main([str(orders)])  # a second time the files are not named twice
+    assert (workspace / "dvc.yaml").read_text().splitlines() == new
+
+
+def test_every_guess_has_its_reason_beside_it(workspace, orders):
+    start.main([str(orders)])
+    lines = (workspace / "params.yaml").read_text().splitlines()
+    for key in (
+        "timezone: ",
+        "currency: ",
+        "member_id: ",
+        "at: ",
+        "amount: ",
+        "time_format: ",
+        "holdout_end: ",
+        "repurchase_days: ",
+    ):
+        assert all("#" in line for line in lines if line.strip().startswith(key)), key
+
+
+def test_text_that_yaml_would_take_for_something_else_stays_text(workspace, tmp_path):
+    rows = [f"u{n % 4},{'yes' if n % 2 else 'no'},2023-01-{n % 28 + 1:02d}" for n in range(40)]
+    (tmp_path / "x.csv").write_text("\n".join(["on,#y,date", *rows]))
+    options = ["--role", "member_id=on", "--role", "kind=#y", "--kind", "yes=purchase", "--kind", "no=view"]
+    assert start.main([str(tmp_path / "x.csv"), *options]) == 0
+    mapping = yaml.safe_load((workspace / "params.yaml").read_text())["dataset"]["files"]["events"]
+    assert mapping["kinds"] == {"yes": "purchase", "no": "view"}
+    assert mapping["columns"] == {"member_id": "on", "kind": "#y", "at": "date"}
+
+
+@pytest.mark.parametrize("arguments", [[], ["nothing.csv"], ["--role", "who", "x.csv"], ["--kind", "a=b", "x.csv"]])
+def test_what_cannot_be_started_changes_nothing(workspace, arguments, capsys):
+    before = {path: path.read_bytes() for path in workspace.iterdir() if path.is_file()}
+    assert start.main(arguments) == 1
+    assert capsys.readouterr().err.startswith("start: ")
+    assert {path: path.read_bytes() for path in workspace.iterdir() if path.is_file()} == before
+    assert not (workspace / "data").exists()
+
+
+def test_data_that_the_reader_refuses_leave_no_copy_behind(workspace, tmp_path_factory, capsys):
+    path = tmp_path_factory.mktemp("elsewhere") / "orders.csv"
+    rows = [f"u{n % 4},2023-01-{n % 28 + 1:02d},5.00" for n in range(4000)]
+    path.write_text("\n".join(["user,date,amount", *rows, "u1,2023-01-05,five"]))
+    assert start.main([str(path)]) == 1
+    assert "five" in capsys.readouterr().err
+    assert not list(workspace.rglob("orders.csv"))
