@@ -30,6 +30,10 @@ _PROVISIONAL = {
 }
 
 
+_WINDOWS, _ENOUGH = 5, 7  # of a preset's repurchase_days, or of a month, that a history has at least
+_MONTH = 30
+
+
 @dataclass(frozen=True)
 class Seen:
     """What the data hold once they are read and cleaned as mapped: counts, local days (both in), shares."""
@@ -90,12 +94,37 @@ def run(sources: Sequence[str], told: Told) -> str:
     with started.placed(found) as placed:
         field = found.field if (paths.root() / "presets" / f"{found.field}.yaml").exists() else None
         seen, instead = _seen(found, placed, field)
-        fitting = suggest.suggest(seen.first_day, seen.last_day, seen.usual_gap_days)
+        fitting = _fitting(seen, found, placed, field)
         suggestions = (*instead, *fitting.suggestions)
         fitted = {one.key: one.value for one in suggestions}
         params.parse(started.with_preset(started.settings(found, placed, field, fitted)))
         started.write(found, placed, field, suggestions, seen)
     return words.text("start", guess=found, seen=seen, fitting=fitting, paths=placed, preset=field)
+
+
+def _fitting(seen: Seen, found: Guess, placed: dict[str, list[str]], field: str | None) -> suggest.Suggested:
+    """Windows and day counts that fit the data; what the field's preset says of them stands where the data allow it.
+
+    A preset's repurchase_days is the convention of its field: windows are then as long at least.
+    """
+    below = started.with_preset(started.settings(found, placed, field, {}))
+    days, history = below.get("economics", {}).get("repurchase_days"), (seen.last_day - seen.first_day).days + 1
+    if days is None or _WINDOWS * days > history:
+        return suggest.suggest(seen.first_day, seen.last_day, seen.usual_gap_days)
+    fitting = suggest.suggest(seen.first_day, seen.last_day, days / 1.5)
+    window, end = max(days, min(_MONTH, history // _ENOUGH)), seen.last_day + timedelta(days=1)
+    moved = {
+        "windows.validation_end": (end - timedelta(days=window), f"{window} days before holdout_end"),
+        "windows.calibration_end": (end - timedelta(days=2 * window), f"{window} days before validation_end"),
+        "train.origin_step_days": (window, "as long as the validation"),
+    }
+    horizon = below.get("value", {}).get("horizon_days")
+    fits = horizon is not None and 2 * horizon + 3 * window <= history - window  # it can be judged twice
+    said = ["economics.repurchase_days", *(["value.horizon_days"] if fits else [])]
+    said += ["lifecycle.lapsed_days"] if "lapsed_days" in below.get("lifecycle", {}) else []
+    kept = [one for one in fitting.suggestions if one.key not in said]
+    new = {key: {"value": value, "reason": reason} for key, (value, reason) in moved.items()}
+    return replace(fitting, suggestions=tuple(replace(one, **new.get(one.key, {})) for one in kept))
 
 
 def _seen(found: Guess, placed: dict[str, list[str]], field: str | None) -> tuple[Seen, tuple[suggest.Suggestion, ...]]:
