@@ -21,7 +21,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from benchmarks import fields_checks, fields_judged
+from benchmarks import cells, fields_checks, fields_judged
 from benchmarks.fields_data import CASES, Case, Run, folder
 from membership.base import absent, files, graph, paths, tables
 from membership.base.errors import DataError, ProjectError
@@ -58,13 +58,14 @@ def main() -> int:
     parser.add_argument("--out", type=Path, required=True, help="JSON file to write, or to add data sets to")
     parser.add_argument("--only", choices=CASES, action="append", help="this data set only; may be given again")
     parser.add_argument("--members", type=int, help="members kept of each data set; all without")
+    parser.add_argument("--cells", action="store_true", help="run code cells in one process: no pages, no MLflow")
     parser.add_argument("--folder", type=Path, help="where the copies of the project stay; a temporary one without")
     given = parser.parse_args()
     found = files.read_json(given.out) if given.out.exists() else {}
     try:
         for name in given.only or CASES:
             with _place(given.folder, name) as to:
-                found[name] = run(CASES[name], to, given.members)
+                found[name] = run(CASES[name], to, given.members, in_process=given.cells)
             files.write_json(given.out, found)
     except ProjectError as error:
         print(error, file=sys.stderr)
@@ -73,7 +74,7 @@ def main() -> int:
     return 0 if all(right(one) for one in found.values()) else 1
 
 
-def run(case: Case, to: Path, members: int | None) -> dict[str, Any]:
+def run(case: Case, to: Path, members: int | None, *, in_process: bool) -> dict[str, Any]:
     """Start `case` in the folder `to`, run the pipeline there, and return what was found, of plain values."""
     raw = case.paths()
     sandbox.copy(to, {})
@@ -84,11 +85,17 @@ def run(case: Case, to: Path, members: int | None) -> dict[str, Any]:
     written = yaml.safe_load((to / "params.yaml").read_text(encoding="utf-8"))
     changed = params.override(written, small | limit)
     files.write_text(to / "params.yaml", yaml.safe_dump(changed, sort_keys=False, allow_unicode=True))
-    done = sandbox.repro(to, "--keep-going", log=to / "repro.log")
+    if in_process:
+        with _at(to):
+            failed = cells.run(to)
+        code = int(bool(failed))
+    else:
+        code, failed = sandbox.repro(to, "--keep-going", log=to / "repro.log").returncode, {}
     took = time.monotonic() - began
     with _at(to):
         found = read(case, members)
-    return {"field": written.get("field"), "rc": done.returncode, "seconds": round(took), **found}
+    how = {"rc": code, "seconds": round(took), "members": members, "in_process": in_process, "why_failed": failed}
+    return {"field": written.get("field"), **how, **found}
 
 
 def read(case: Case, members: int | None) -> dict[str, Any]:

@@ -231,8 +231,9 @@ def _is_counted(fact: str, count: Callable[[Stored], float]) -> Callable[[Stored
     return check
 
 
-def _quantity(run: Stored) -> float:
-    return run.events.loc[run.events["comes_back"], "quantity"].sum()
+def _days(run: Stored) -> float:
+    back = run.events[run.events["comes_back"]]
+    return len(back.assign(day=back["local_at"].dt.normalize()).drop_duplicates(["member_id", "day"]))
 
 
 CHECKS: dict[str, Callable[[Stored], Found | None]] = {
@@ -253,7 +254,7 @@ CHECKS: dict[str, Callable[[Stored], Found | None]] = {
     "members are those of the files": _is_counted("members", lambda run: len(run.tables["members"])),
     "coming back is what it is in the files": _is_counted("returns", lambda run: run.events["comes_back"].sum()),
     "who left is who left in the files": _is_counted("left", lambda run: len(run.left)),
-    "what was done is what the files say": _is_counted("quantity", _quantity),
+    "days of coming back are those of the files": _is_counted("days", _days),
     "spend is that of the files": _is_counted("cents", lambda run: run.events.loc[run.events["pays"], "amount"].sum()),
 }
 

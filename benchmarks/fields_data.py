@@ -56,9 +56,9 @@ def _airline(root: Path, run: "Run") -> dict[str, float]:
     rows = _text(root / "fields/airline/activity.csv.gz")
     members = run.of(_text(root / "fields/airline/members.csv.gz"), "Loyalty Number")
     month = _month(members["Cancellation Year"], members["Cancellation Month"])
-    flights = run.of(rows, "Loyalty Number")["Total Flights"].astype(int)
-    left = int((month < run.as_of).sum())
-    return {"members": len(members), "quantity": int(flights.sum()), "left": left}
+    flown = run.of(rows[rows["Total Flights"] != "0"], "Loyalty Number")
+    months = len(flown.drop_duplicates(["Loyalty Number", "Year", "Month"]))
+    return {"members": len(members), "days": months, "left": int((month < run.as_of).sum())}
 
 
 def _deskdrop(root: Path, run: "Run") -> dict[str, float]:

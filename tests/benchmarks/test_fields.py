@@ -143,6 +143,7 @@ def test_counts_of_the_raw_files_are_held_against_the_tables():
     assert not CHECKS["who left is who left in the files"](run(facts={"left": 2})).right
     assert not CHECKS["coming back is what it is in the files"](run(facts={"returns": 6})).right
     assert CHECKS["spend is that of the files"](run(facts={"cents": 19900 + 4 * 990})).right
+    assert CHECKS["days of coming back are those of the files"](run(facts={"days": 5})).right
     assert CHECKS["spend is that of the files"](run()) is None
 
 

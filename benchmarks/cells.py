@@ -1,0 +1,80 @@
+"""All stages of a copy of the project in one process: the code cells alone, without pages, MLflow or DVC.
+
+Numbers are those of `dvc repro`; left out is what takes most of the time where data are small: to start a kernel and
+libraries for each stage.
+"""
+
+import ast
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import nbformat
+
+from membership.base import graph
+from membership.base.errors import NotPossible
+from membership.pipeline import fingerprint, possible
+
+
+def run(root: Path) -> dict[str, str]:
+    """Run every stage of the project at `root`, which `$MEMBERSHIP_ROOT` names; return stage -> why it failed."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    fingerprint.main()
+    failed: dict[str, str] = {}
+    for node in graph.nodes():
+        why = possible.missing(node)
+        try:
+            if why is None:
+                with _in(node.notebook.parent, node.name):
+                    _cells(node.notebook)
+        except NotPossible as error:
+            why = str(error)
+        except Exception as error:  # whatever a stage raises is what is looked for
+            failed[node.name] = f"{type(error).__name__}: {error}"
+        if why is not None:
+            possible.step_over(node, root / "reports" / "notebooks" / node.notebook.name, why, root)
+    return failed
+
+
+def _cells(notebook: Path) -> None:
+    """Run the code cells as a kernel does: the last expression of each is shown."""
+    import matplotlib.pyplot as plt
+
+    names = {"__name__": "notebook"}
+    for number, cell in enumerate(nbformat.read(notebook, as_version=4).cells):
+        if cell.cell_type == "code":
+            tree = ast.parse(cell.source)
+            shown = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+            place = f"{notebook.stem}[{number}]"
+            try:
+                exec(compile(tree, place, "exec"), names)  # noqa: S102 -- the project's own notebooks
+                if shown is not None:
+                    _show(eval(compile(ast.Expression(shown.value), place, "eval"), names))
+                for figure in plt.get_fignums():
+                    plt.figure(figure).canvas.draw()
+            finally:
+                plt.close("all")
+
+
+def _show(value: object) -> None:
+    for form in ("_repr_html_", "_repr_markdown_", "__repr__"):
+        if hasattr(value, form):
+            getattr(value, form)()
+            return
+
+
+@contextmanager
+def _in(folder: Path, stage: str) -> Iterator[None]:
+    before, where = os.environ.get("MEMBERSHIP_STAGE"), Path.cwd()
+    os.environ["MEMBERSHIP_STAGE"] = stage
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(where)
+        os.environ.pop("MEMBERSHIP_STAGE")
+        if before is not None:
+            os.environ["MEMBERSHIP_STAGE"] = before
