@@ -1,6 +1,6 @@
 # Two commands do everything on a fresh machine: `make repro` and `make test`. `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help venv repro quick replay live score trial test check promote rollback lab ui peers lock
+.PHONY: help venv repro quick replay live score serve trial test check promote rollback lab ui peers lock
 SHELL := /bin/bash
 
 PYTHON ?= python3
@@ -42,6 +42,9 @@ live: venv ## save current predictions for comparison with what happens in the n
 
 score: venv ## score everybody by the models that stand, from the newest data or as of AS_OF=2017-12-08, into reports/live/<as_of>/
 	env $$(python -m membership.base.kernels) python -m membership.pipeline.monday $(if $(AS_OF),--as-of $(AS_OF))
+
+serve: venv ## answer requests for members by the champion, on PORT=5001 of this machine; README, "Serving"
+	python -m membership.pipeline.door --port $(or $(PORT),5001)
 
 trial: venv ## read the live test NAME=...: is it trustworthy, what changed, what follows
 	env $$(python -m membership.base.kernels) python -m membership.pipeline.trial $(NAME)
