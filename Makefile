@@ -1,6 +1,6 @@
 # Two commands do everything on a fresh machine: `make repro` and `make test`. `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help venv start repro quick replay live score actions trial test check promote rollback lab ui peers lock
+.PHONY: help venv start repro quick replay live score serve actions trial test check promote rollback lab ui peers lock
 SHELL := /bin/bash
 
 PYTHON ?= python3
@@ -48,6 +48,9 @@ score: venv ## score everybody by the models that stand, from the newest data or
 
 actions: venv ## write reports/private/actions.* anew, by pseudonym; ORIGINAL_IDS=yes: beside it by the ids of the source
 	python -m membership.pipeline.published $(if $(filter yes,$(ORIGINAL_IDS)),--original-ids)
+
+serve: venv ## answer requests for members by the champion, on PORT=5001 of this machine; README, "Serving"
+	python -m membership.pipeline.door --port $(or $(PORT),5001)
 
 trial: venv ## read the live test NAME=...: is it trustworthy, what changed, what follows
 	env $$(python -m membership.base.kernels) python -m membership.pipeline.trial $(NAME)

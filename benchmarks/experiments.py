@@ -24,7 +24,7 @@ SERVED_S = 30  # seconds of each measurement of the server
 
 
 def served(seed: int) -> dict:
-    """Measure the champion of the last run behind `mlflow models serve`, with one worker."""
+    """Measure the champion of the last run behind the door of `make serve`, in one process."""
     rows = serving.run(SERVED_S, "champion")
     return {"goals": [_served(row) for row in serving.goals(rows)], "rows": rows}
 

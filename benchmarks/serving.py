@@ -1,6 +1,6 @@
 """How soon the served scorer answers: `python -m benchmarks.serving --out JSON`, after `dvc repro`.
 
-The champion of the last run is registered in a registry of its own, served by `mlflow models serve` with one worker,
+The champion of the last run is registered in a registry of its own, served by `make serve` in one process,
 and asked over HTTP at a steady rate, whether or not it has answered (open loop): a latency counts from the moment at
 which the request was due. Members are those of the data, and for raw events all that they did before as_of.
 """
@@ -97,8 +97,7 @@ def served(folder: Path, alias: str) -> Iterator[tuple[int, int]]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", f"models:/{serve.MODEL}@{alias}"]
-    command += ["--env-manager", "local", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    command = [sys.executable, "-m", "membership.pipeline.door", "--port", str(port), "--alias", alias]
     with (folder / "server.log").open("w") as log:
         server = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
         try:

@@ -114,6 +114,22 @@ def register(run_id: str) -> None:
         ) from error
 
 
+def application(alias: str):
+    """Return the ASGI application that answers from the registered model `alias`. Raises Unreachable where none is."""
+    from mlflow.pyfunc import scoring_server
+
+    from membership.pipeline import track
+
+    try:
+        track.connect()
+        return scoring_server.init(mlflow.pyfunc.load_model(f"models:/{MODEL}@{alias}"))
+    except MlflowException as error:
+        raise track.Unreachable(
+            f"no model {MODEL}@{alias} can be loaded ({str(error).splitlines()[0][:200]}); run `dvc repro`, which "
+            "registers it."
+        ) from error
+
+
 def _make_registry(client) -> None:
     if not client.search_registered_models(f"name = '{MODEL}'"):
         client.create_registered_model(MODEL, description=DESCRIPTION)
