@@ -1,6 +1,6 @@
 # Two commands do everything on a fresh machine: `make repro` and `make test`. `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help venv repro quick replay live score actions trial test check promote rollback lab ui peers lock
+.PHONY: help venv repro quick replay live score actions scan rotate-key trial test check promote rollback lab ui peers lock
 SHELL := /bin/bash
 
 PYTHON ?= python3
@@ -9,7 +9,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export PYTHONPATH := src
 
 help: ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 venv: .venv/installed ## install what requirements.lock says into .venv, if it is missing or stale
 
@@ -45,6 +45,12 @@ score: venv ## score everybody by the models that stand, from the newest data or
 
 actions: venv ## write reports/private/actions.* anew, by pseudonym; ORIGINAL_IDS=yes: beside it by the ids of the source
 	python -m membership.pipeline.published $(if $(filter yes,$(ORIGINAL_IDS)),--original-ids)
+
+scan: venv ## look through all that leaves data/ for ids of members and groups below privacy.k
+	python -m membership.pipeline.scan
+
+rotate-key: venv ## make a new key, and put the new pseudonyms where the old ones stand
+	python -m membership.pipeline.rotate
 
 trial: venv ## read the live test NAME=...: is it trustworthy, what changed, what follows
 	env $$(python -m membership.base.kernels) python -m membership.pipeline.trial $(NAME)
