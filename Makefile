@@ -1,6 +1,6 @@
 # Two commands do everything on a fresh machine: `make repro` and `make test`. `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help venv repro quick replay live score actions scan rotate-key trial test check promote rollback lab ui peers lock
+.PHONY: help venv repro quick replay live score actions scan rotate-key forget trial test check promote rollback lab ui peers lock
 SHELL := /bin/bash
 
 PYTHON ?= python3
@@ -51,6 +51,9 @@ scan: venv ## look through all that leaves data/ for ids of members and groups b
 
 rotate-key: venv ## make a new key, and put the new pseudonyms where the old ones stand
 	python -m membership.pipeline.rotate
+
+forget: venv ## erase MEMBER=... (an id or a pseudonym) from all that is kept here, and say what is left
+	python -m membership.pipeline.forget "$(MEMBER)"
 
 trial: venv ## read the live test NAME=...: is it trustworthy, what changed, what follows
 	env $$(python -m membership.base.kernels) python -m membership.pipeline.trial $(NAME)

@@ -163,10 +163,12 @@ class _Looking:
 
     def _frame(self, frame: pd.DataFrame, where: str) -> Iterator[tuple[What, int, str]]:
         for name in frame.columns:
-            values = {str(one) for one in _plain(frame[name])}
-            hits = values & self._ids
             named = {"member", "id"} <= set(re.split(r"[^a-z]+", str(name).lower()))
-            whole = len(hits) >= _MANY and len(hits) > 0.9 * len(values) and not _counts(frame[name])
+            if not named and _is_plain(frame[name].dtype):
+                continue
+            values = _different(frame[name])
+            hits = values & self._ids
+            whole = len(hits) >= _MANY and len(hits) > 0.9 * len(values) and not _counts(values)
             if hits and (named or whole):
                 yield What.ID, len(hits), f"{where}, column {name}"
             elif texts := [one for one in values if len(one) >= 8]:
@@ -235,15 +237,23 @@ def _parquet(raw: bytes) -> pd.DataFrame:
     return pd.read_parquet(pyarrow.BufferReader(raw))
 
 
-def _counts(column: pd.Series) -> bool:
-    """Say whether a column is of numbers, also as text: these may be anything."""
-    return bool(pd.to_numeric(column.dropna().map(str), errors="coerce").notna().all())
+def _is_plain(dtype: Any) -> bool:
+    """Say whether a column is of numbers, times or truth: these may be anything."""
+    kinds = pd.api.types
+    return kinds.is_numeric_dtype(dtype) or kinds.is_datetime64_any_dtype(dtype) or kinds.is_bool_dtype(dtype)
 
 
-def _plain(column: pd.Series) -> Iterator[Any]:
-    """Yield the values of a column, those of lists in it one by one."""
-    for one in column.dropna():
-        yield from one if isinstance(one, list | tuple) or getattr(one, "ndim", 0) else [one]
+def _counts(values: set[str]) -> bool:
+    """Say whether all of `values` are numbers, written as text."""
+    return bool(pd.to_numeric(pd.Series(sorted(values), dtype=object), errors="coerce").notna().all())
+
+
+def _different(column: pd.Series) -> set[str]:
+    """Return the values of a column as text, those of lists in it one by one."""
+    try:
+        return {str(one) for one in column.dropna().unique()}
+    except TypeError:  # lists
+        return {str(one) for one in column.explode().dropna().unique()}
 
 
 def _listed(value: Any) -> list:

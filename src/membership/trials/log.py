@@ -92,8 +92,12 @@ class Log:
         return self._change(statement, [{"old": old, "new": new} for old, new in names.items()])
 
     def forget(self, member: str) -> int:
-        """Take out all rows of a member; return how many they were."""
-        return self._change(sa.delete(TABLE).where(TABLE.c.member_id == sa.bindparam("old")), [{"old": member}])
+        """Take out all rows of a member, so that their bytes are gone from SQLite's file, too; return how many."""
+        found = self._change(sa.delete(TABLE).where(TABLE.c.member_id == sa.bindparam("old")), [{"old": member}])
+        if self._url.drivername.startswith("sqlite"):
+            with self._engine.connect() as connection:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        return found
 
     def _change(self, statement: sa.Update | sa.Delete, rows: list[dict]) -> int:
         try:
@@ -127,5 +131,5 @@ def empty() -> pd.DataFrame:
 
 def _settle(connection, _record) -> None:
     """Let readers and a writer go on side by side; a commit waits for the file system, not for the disk."""
-    for pragma in (f"busy_timeout={_WAIT * 1000}", "journal_mode=WAL", "synchronous=NORMAL"):
+    for pragma in (f"busy_timeout={_WAIT * 1000}", "journal_mode=WAL", "synchronous=NORMAL", "secure_delete=ON"):
         connection.execute(f"PRAGMA {pragma}")
