@@ -1,6 +1,7 @@
 # Two commands do everything on a fresh machine: `make repro` and `make test`. `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help venv start repro quick replay live score serve actions trial test check promote rollback lab ui peers lock
+.PHONY: help venv start repro quick replay live score serve actions scan rotate-key forget trial test check promote rollback \
+  lab ui peers lock
 SHELL := /bin/bash
 
 PYTHON ?= python3
@@ -9,7 +10,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export PYTHONPATH := src
 
 help: ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 venv: .venv/installed ## install what requirements.lock says into .venv, if it is missing or stale
 
@@ -51,6 +52,15 @@ actions: venv ## write reports/private/actions.* anew, by pseudonym; ORIGINAL_ID
 
 serve: venv ## answer requests for members by the champion, on PORT=5001 of this machine; README, "Serving"
 	python -m membership.pipeline.door --port $(or $(PORT),5001)
+
+scan: venv ## look through all that leaves data/ for ids of members and groups below privacy.k
+	python -m membership.pipeline.scan
+
+rotate-key: venv ## make a new key, and put the new pseudonyms where the old ones stand
+	python -m membership.pipeline.rotate
+
+forget: venv ## erase MEMBER=... (an id or a pseudonym) from all that is kept here, and say what is left
+	python -m membership.pipeline.forget "$(MEMBER)"
 
 trial: venv ## read the live test NAME=...: is it trustworthy, what changed, what follows
 	env $$(python -m membership.base.kernels) python -m membership.pipeline.trial $(NAME)

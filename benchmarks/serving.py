@@ -26,6 +26,7 @@ import pandas as pd
 
 from membership.base import files, seeds, tables
 from membership.base.errors import ProjectError
+from membership.data import pseudonyms
 from membership.settings import params
 
 GOALS = {  # measurement -> figure, the bound, and whether it is the most or the least
@@ -61,8 +62,9 @@ def run(seconds: int, alias: str) -> list[dict]:
     p = params.parse(params.read())
     rng = seeds.rng(p.seed, "benchmark.serving")
     ids = np.sort(tables.read("value")["member_id"].to_numpy(dtype=str))
-    known = [_body([{"member_id": one}]) for one in rng.choice(ids, KNOWN_RATE * seconds)]
-    batches = [_body([{"member_id": one} for one in rng.choice(ids, min(BATCH, len(ids)), False)]) for _ in range(10)]
+    names = pseudonyms.of(pd.Series(ids)).to_numpy()
+    known = [_body([{"member_id": one}]) for one in rng.choice(names, KNOWN_RATE * seconds)]
+    batches = [_body([{"member_id": one} for one in rng.choice(names, min(BATCH, len(ids)), False)]) for _ in range(10)]
     raw = raw_requests(rng.choice(ids, min(RAW_RATE * seconds, len(ids)), replace=False), p.windows.as_of)
     with tempfile.TemporaryDirectory() as folder, served(Path(folder), alias) as (port, group):
         for body in (*known[:5], *raw[:5], batches[0]):

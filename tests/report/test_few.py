@@ -62,3 +62,13 @@ def stages(members: list[int]) -> pd.DataFrame:
     frame = pd.DataFrame({"members": members, "value": 0.0, "p_repurchase": 0.5, "with_benefits": 0})
     texts = dict.fromkeys(("goal", "action", "watch"), "x")
     return frame.assign(**texts).set_axis(pd.Index(["new", "active", "loyal"], name="stage"))
+
+
+def test_what_stands_right_of_a_small_part_is_of_that_part():
+    text = "| tier | members | value | with benefits | cost |\n|:--|--:|--:|--:|--:|\n"
+    found = few.markdown(text + "| a | 90 | 7 | 1 | 14 |\n| b | 80 | 8 | 12 | 33 |\n| c | 70 | 9 | 60 | 99 |\n", K)
+    assert found.splitlines()[2:] == [
+        "| a | 90 | 7 | few | - |",
+        "| b | 80 | 8 | few | - |",
+        "| c | 70 | 9 | 60 | 99 |",
+    ]

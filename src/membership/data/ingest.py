@@ -8,7 +8,7 @@ import pandas as pd
 
 from membership.base import seeds
 from membership.base.errors import DataError
-from membership.data import contracts, membership_span, purchases, suggest
+from membership.data import contracts, forgotten, membership_span, purchases, suggest
 from membership.data.canonical import Canonical
 from membership.data.clean import Cleaned, clean
 from membership.data.sources import complete_journey, files, simulate
@@ -67,7 +67,13 @@ def without(data: Canonical, members: pd.Index) -> Canonical:
 
 
 def read(dataset: Dataset, seed: int) -> Canonical:
-    """Return the canonical tables of `dataset.source` as they are."""
+    """Return the canonical tables of `dataset.source` as they are, without members who were forgotten."""
+    found = _source(dataset, seed)
+    gone = forgotten.among(found.members["member_id"])
+    return without(found, gone) if len(gone) else found
+
+
+def _source(dataset: Dataset, seed: int) -> Canonical:
     zone, currency = dataset.timezone, dataset.currency
     if dataset.source == "files":
         return files.read(dataset.files, zone, currency)
@@ -114,11 +120,16 @@ def by_week(events: pd.DataFrame) -> pd.DataFrame:
     return counts.order_by("week", "kind").to_pandas()
 
 
-def answers(survey: pd.DataFrame) -> pd.DataFrame:
-    """Return for each question how many members answered, how many answers differ, and the usual one."""
+def answers(survey: pd.DataFrame, fewest: int = 1) -> pd.DataFrame:
+    """Return for each question how many members answered, how many answers differ, and the usual one.
+
+    An answer that fewer than `fewest` gave is not told: it may be somebody's own words.
+    """
     per_question = survey.groupby("question")
     counts = per_question.agg(members=("member_id", "nunique"), answers=("answer", "nunique"))
-    return counts.assign(usual=per_question["answer"].agg(lambda given: given.mode().iloc[0]))
+    usual = per_question["answer"].agg(lambda given: given.mode().iloc[0])
+    shared = per_question["answer"].agg(lambda given: given.value_counts().iloc[0] >= fewest)
+    return counts.assign(usual=usual.where(shared.astype(bool), ""))
 
 
 def summary(cleaned: Cleaned) -> dict[str, int]:

@@ -108,6 +108,11 @@ def write_new(path: Path) -> bytes:
     return _checked(_read(path), str(path))
 
 
+def from_file(path: Path) -> bytes:
+    """Return the key in the file `path`, with the errors of `current`."""
+    return _checked(_read(path), str(path))
+
+
 def from_text(text: str, where: str) -> bytes:
     """Return the key that `text` is. Raises ParamError, naming `where` it stands, where it is too short."""
     return _checked(text, where)

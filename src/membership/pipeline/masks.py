@@ -11,7 +11,7 @@ import pandas as pd
 from membership.base.errors import DataError
 from membership.data import pseudonyms
 
-_NAMES = "pseudonyms.parquet"  # in the folder of a scorer: number, pseudonym
+NAMES = "pseudonyms.parquet"  # in the folder of a scorer: number, pseudonym
 _INSIDE = "\ue000"  # begins every number: no id that is sent
 
 
@@ -28,7 +28,13 @@ def hide(folder: Path) -> None:
             path, index=False, row_group_size=rows
         )
     named = pd.DataFrame({"number": numbers.to_numpy(), "pseudonym": pseudonyms.of(pd.Series(ids)).to_numpy()})
-    named.sort_values("pseudonym").to_parquet(folder / _NAMES, index=False)
+    named.sort_values("pseudonym").to_parquet(folder / NAMES, index=False)
+
+
+def numbers(folder: Path, called: set[str]) -> set[str]:
+    """Return the numbers of those who are called so in the scorer in `folder`."""
+    names = pd.read_parquet(folder / NAMES)
+    return set(names.loc[names["pseudonym"].isin(called), "number"])
 
 
 class Door:
@@ -36,7 +42,7 @@ class Door:
 
     def __init__(self, folder: Path):
         """Read what `hide` left, if it did."""
-        path = folder / _NAMES
+        path = folder / NAMES
         names = pd.read_parquet(path) if path.exists() else pd.DataFrame({"number": [], "pseudonym": []})
         self._inside = dict(zip(names["pseudonym"], names["number"], strict=True))
         self._outside = dict(zip(names["number"], names["pseudonym"], strict=True))

@@ -32,6 +32,8 @@ def main(arguments: list[str] | None = None) -> int:
 def refresh(original_ids: bool = False) -> list[Path]:
     """Write what table `actions` says and return the files; where it was not possible, what stood there goes."""
     folder, stored = paths.reports(FOLDER), tables.ALL["actions"].path()
+    for path in paths.reports().glob("actions.*"):  # by id, of an earlier version
+        path.unlink()
     if absent.reason(stored) is not None:
         for path in (*folder.glob("actions*"), *folder.glob("members*")):
             path.unlink()

@@ -1,8 +1,9 @@
 """Tables of groups for many eyes: no group of fewer than k members is told, nor one that the others would give away.
 
-In a row whose column `members` is below k all numbers are hidden; so is the number of a part of a group (columns
-PARTS) that is below k. Where only one is hidden, a sum would tell it: the next smallest is hidden, too. One place for
-HTML and Markdown as notebooks show them, and for frames; what was hidden stays hidden when it is done again.
+In a row whose column `members` is below k all numbers are hidden. So are the number of a part of a group (columns
+PARTS) that is below k and the numbers right of it, which are of that part. Where only one group is hidden, a sum would
+tell it: the next smallest is hidden, too. One place for HTML and Markdown as notebooks show them, and for frames; what
+was hidden stays hidden when it is done again.
 """
 
 import re
@@ -122,7 +123,11 @@ def _masks(head: list[str], rows: list[list[str]], k: int) -> list[tuple[int, in
     for name in (one for one in head if one in PARTS):
         back = len(head) - head.index(name)
         for row in np.flatnonzero(hidden([_count(cells, back) for cells in rows], k)):
-            found.setdefault((row, len(rows[row]) - back), HIDDEN)
+            at = len(rows[row]) - back
+            found.setdefault((row, at), HIDDEN)
+            for column in range(at + 1, len(rows[row])):
+                if re.search(r"\d", rows[row][column]):
+                    found.setdefault((row, column), NOTHING)
     return [(int(row), column, told) for (row, column), told in found.items()]
 
 

@@ -5,7 +5,7 @@ process killed afterwards loses none. With SQLite in WAL mode a power cut can lo
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -85,6 +85,27 @@ class Log:
             raise self._lost(error) from error
         return found.assign(at=pd.to_datetime(found["at"], format="ISO8601").astype("datetime64[us]"))
 
+    def rename(self, names: Mapping[str, str]) -> int:
+        """Call members by their new `names` (old -> new), all or none; return how many rows that were."""
+        table = TABLE.c.member_id
+        statement = sa.update(TABLE).where(table == sa.bindparam("old")).values(member_id=sa.bindparam("new"))
+        return self._change(statement, [{"old": old, "new": new} for old, new in names.items()])
+
+    def forget(self, member: str) -> int:
+        """Take out all rows of a member, so that their bytes are gone from SQLite's file, too; return how many."""
+        found = self._change(sa.delete(TABLE).where(TABLE.c.member_id == sa.bindparam("old")), [{"old": member}])
+        if self._url.drivername.startswith("sqlite"):
+            with self._engine.connect() as connection:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        return found
+
+    def _change(self, statement: sa.Update | sa.Delete, rows: list[dict]) -> int:
+        try:
+            with self._engine.begin() as connection:
+                return sum(connection.execute(statement, row).rowcount for row in rows)
+        except SQLAlchemyError as error:
+            raise self._lost(error) from error
+
     def close(self) -> None:
         """Let go of the connections."""
         self._engine.dispose()
@@ -110,5 +131,5 @@ def empty() -> pd.DataFrame:
 
 def _settle(connection, _record) -> None:
     """Let readers and a writer go on side by side; a commit waits for the file system, not for the disk."""
-    for pragma in (f"busy_timeout={_WAIT * 1000}", "journal_mode=WAL", "synchronous=NORMAL"):
+    for pragma in (f"busy_timeout={_WAIT * 1000}", "journal_mode=WAL", "synchronous=NORMAL", "secure_delete=ON"):
         connection.execute(f"PRAGMA {pragma}")
