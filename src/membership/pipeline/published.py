@@ -8,10 +8,14 @@ import argparse
 import sys
 from pathlib import Path
 
+import pandas as pd
+
 from membership.base import absent, paths, tables
 from membership.base.errors import ProjectError
 from membership.evaluate import actions
+from membership.report import downloads
 from membership.report.site import members
+from membership.settings import params
 
 FOLDER = "private"  # under reports/
 
@@ -35,10 +39,14 @@ def refresh(original_ids: bool = False) -> list[Path]:
     for path in paths.reports().glob("actions.*"):  # by id, of an earlier version
         path.unlink()
     if absent.reason(stored) is not None:
-        for path in (*folder.glob("actions*"), *folder.glob("members*")):
+        for path in (*folder.glob("actions*"), *folder.glob("members*"), *folder.glob("audiences/*")):
             path.unlink()
         return []
     written = actions.publish(tables.existing("actions"), folder, original_ids)
+    if original_ids:
+        return written
+    currency = params.parse(params.read()).dataset.currency
+    written += downloads.write(pd.read_parquet(written[0]), folder, currency)
     page = members.write(folder)
     return [*written, page] if page else written
 
