@@ -94,10 +94,12 @@ DEFINITIONS = (
             "tier": required(TEXT),
             "tier_rank": required(INT, **COUNT),  # 0 is the entry tier
             "points": required(INT, **COUNT),  # balance
-            "qualifying": required(INT),  # in the qualifying period: cents, or base points, as tiers.qualify_by says
+            "qualifying": required(
+                INT
+            ),  # in the qualifying period: cents, base points, orders ..., as tiers.qualify_by says
             "next_tier": optional(TEXT),  # null in the top tier
             "to_next": required(INT, **COUNT),  # in the unit of `qualifying`; 0 in the top tier
-            "spend_to_next": required(INT, **COUNT),  # cents; 0 in the top tier
+            "spend_to_next": required(INT, **COUNT),  # cents; 0 in the top tier, and where no spend qualifies
             "grace_left": optional(FLOAT, **COUNT),  # months; null where no grace is running
             "about_to_drop": required(BOOL),  # without another purchase, at the next month end
             "to_keep": required(INT, **COUNT),  # what it takes not to drop, in the unit of `qualifying`

@@ -24,7 +24,7 @@ _CANONICAL = (
         {
             "member_id": required(TEXT),
             "joined_at": optional(TIME),
-            "left_at": optional(TIME),  # wall clock; null: a member still: data/membership_span.py
+            "left_at": optional(TIME, may_lack=True),  # wall clock; null: a member still: data/membership_span.py
         },
         open=True,
     ),
@@ -61,6 +61,8 @@ _CANONICAL = (
             "currency": required(TEXT),
             "order_id": optional(TEXT),
             "channel": optional(TEXT),
+            # what may qualify for a tier beyond money, e.g. miles, nights or minutes; of a rating, its value
+            "measure": optional(FLOAT, may_lack=True),
         },
     ),
     Table(
