@@ -262,3 +262,18 @@ def test_one_message_says_what_is_missing(tmp_path, text, named):
 def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(DataError, match=r"nothing\.csv"):
         guess.guess([str(tmp_path / "nothing.csv")], Told())
+
+
+def test_points_beside_what_happened_are_books(tmp_path, monkeypatch):
+    names = "Loyalty Number,Date,Total Flights,Points Accumulated,Points Redeemed"
+    text = f"{names}\nk1,2023-01-05,2,10.5,0\nk2,2023-02-03,1,4,6\n"
+    found = guessed(tmp_path, "flights.csv", text)
+    books = read(found, tmp_path, monkeypatch).points.sort_values("member_id")
+    assert books[["member_id", "earned", "redeemed", "expired"]].to_numpy().tolist() == [
+        ["k1", 10.5, 0, 0],
+        ["k2", 4, 6, 0],
+    ]
+    assert (
+        "points"
+        not in guessed(tmp_path, "plain.csv", "Loyalty Number,Date,Points\nk1,2023-01-05,2\nk1,2023-01-06,2\n").tables
+    )

@@ -15,7 +15,7 @@ from membership.data.guessing.roles import KEY, VALUES, Part
 
 KEYS = {"members": "member_id", "items": "item_id", "offers": "offer_id"}
 _TIMES = ("at", "joined_at", "left_at", "starts_at", "ends_at", "redeemed_at", "asked_at")
-_NUMBERS = ("amount", "quantity", "discount", "cost", "propensity", "measure")
+_NUMBERS = ("amount", "quantity", "discount", "cost", "propensity", "measure", *roles.FLOWS)
 _CODED = ("event", "behavior", "behaviour", "action", "activity", "interaction", "ereignis", "evento", "type", "kind")
 _LONGEST = 24 * 3660  # hours since a start
 

@@ -41,6 +41,8 @@ def tables(named: Mapping[str, Sequence[Group]], told: Told) -> dict[str, TableG
     for table, groups in named.items():
         builds = [build(table, group, told, joined) for group in groups]
         found[table] = _mapped(builds[0]) if len(builds) == 1 else _united(builds)
+        if table == "events" and (books := _books(groups[0], told)) is not None:
+            found["points"] = books
         if table == "events" and builds[0].kinds is not None and builds[0].kinds.reached:
             found["exposures"] = _reached(builds[0])
     if "exposures" in found and "offers" in found and found["exposures"].converted is not None:
@@ -258,6 +260,14 @@ def _united(builds: Sequence[Build]) -> TableGuess:
         parts,
         tuple(remarks),
         whole,
+    )
+
+
+def _books(group: Group, told: Told) -> TableGuess | None:
+    """The books of points, where the rows of events have what was earned and what was redeemed."""
+    parts = roles.parts("points", group.columns, dict(group.laid.made or {}))
+    return (
+        _mapped(build("points", group, told, None)) if {"member_id", "at", "earned", "redeemed"} <= set(parts) else None
     )
 
 

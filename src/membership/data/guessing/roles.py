@@ -20,6 +20,7 @@ _NEEDS_MORE = (
     "propensity",
 )  # a word within is too little
 
+FLOWS = ("earned", "redeemed", "expired")  # of points
 TABLES: dict[str, tuple[str, ...]] = {  # table -> its parts
     "events": (
         "member_id", "at", "kind", "item_id", "order_id", "event_id", "amount", "unit_price", "quantity", "discount",
@@ -30,6 +31,7 @@ TABLES: dict[str, tuple[str, ...]] = {  # table -> its parts
     "offers": ("offer_id", "offer_kind", "cost", "starts_at", "ends_at"),
     "exposures": ("member_id", "offer_id", "at", "arm", "propensity", "redeemed_at"),
     "survey": ("member_id", "question", "answer", "asked_at"),
+    "points": ("member_id", "at", "earned", "redeemed", "expired"),
     "contracts": ("member_id", "contract_id", "plan", "starts_at", "ends_at", "amount", "period", "auto_renew"),
 }  # fmt: skip
 _DIGITS = ("excel_days", "epoch_s", "epoch_ms", "%Y%m%d", "%y%m%d")  # times that look like any number
@@ -108,7 +110,7 @@ def can_be(role: str, column: Column) -> bool:
     """Say whether what `column` holds fits the part."""
     if role in ("at", "starts_at", "ends_at", "joined_at", "left_at", "redeemed_at", "asked_at"):
         return bool(column.time_formats)
-    if role in ("amount", "unit_price", "discount", "cost", "measure", "propensity", "quantity"):
+    if role in ("amount", "unit_price", "discount", "cost", "measure", "propensity", "quantity", *FLOWS):
         return column.is_number and column.time_formats != ["iso"]
     if role in ("member_id", "item_id", "order_id", "event_id", "offer_id", "contract_id"):
         return not _is_moment(column) and not _has_cents(column) and (role != "event_id" or column.unique)
