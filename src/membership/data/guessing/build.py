@@ -44,6 +44,7 @@ def build(table: str, group: Group, told: Told, joined: pd.Timestamp | None) -> 
     parts = _parts(table, group, told)
     remarks, extra, begin, found = [], {}, None, None
     formats, more = _formats(parts, group.columns, told)
+    extra |= {"year": told.year} if told.year else {}
     remarks += more
     if table == "events":
         if "at" not in parts:

@@ -99,6 +99,13 @@ class Column:
         return bool(self.seen) and all(re.fullmatch(r"[-+]?\d+(\.0)?", value) for value in self.seen)
 
     @cached_property
+    def has_cents(self) -> bool:
+        """Whether some numbers are no whole ones."""
+        return self.is_number and sum(bool(re.search(r"[.,]\d*[1-9]\d*\D*$", one)) for one in self.seen) > 0.02 * len(
+            self.seen
+        )
+
+    @cached_property
     def is_code(self) -> bool:
         """Whether the numbers can only be labels: leading zeros, or more digits than a count or an amount has."""
         digits = [value for value in self.seen if value.lstrip("-").isdigit()]

@@ -28,9 +28,17 @@ def guess(sources: Sequence[str], told: Told) -> Guess:
     name, seen = field.field(groups, made, told)
     made = mapping.finished(made, name, zone)
     return Guess(
-        made, name, seen, zone, zone_by, currency, currency_by, mapping.cancellations(named.get("events"), made),
-        tuple(source.source for group in left for source in group.sources),
-    )  # fmt: skip
+        tables=made,
+        field=name,
+        field_words=seen,
+        timezone=zone,
+        timezone_by=zone_by,
+        currency=currency,
+        currency_by=currency_by,
+        cancellation_pattern=mapping.cancellations(named.get("events"), made),
+        repeats=mapping.repeats(made),
+        unused=tuple(source.source for group in left for source in group.sources),
+    )
 
 
 def _grouped(opened: Sequence[Opened]) -> list[list[Opened]]:

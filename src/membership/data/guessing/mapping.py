@@ -1,12 +1,12 @@
 """The mapping of each canonical table, as its files lie there, or, where that cannot be said, rows to write anew."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pandas as pd
 
 from membership.base import tables as schemas
+from membership.base.dialect import COUNTS
 from membership.base.schemas import KINDS, PURCHASE
 from membership.data.guessing import kinds, roles, words, writing
 from membership.data.guessing.build import Build, build
@@ -31,6 +31,7 @@ _NOBODY = (
     "-",
 )
 _MANY = 5  # times the rows of the next member: whoever has that many under the id 0 is nobody
+_LOOKED = {"view", "play", "visit"}
 _WAVES = 100  # different times at which offers are sent, up to which each time is a campaign of its own
 
 
@@ -82,6 +83,14 @@ def cancellations(groups: Sequence[Group] | None, made: Mapping[str, TableGuess]
         ):
             return f"^{letters}"
     return ""
+
+
+def repeats(made: Mapping[str, TableGuess]) -> bool:
+    """Say whether equal rows are events that came again: looks on days without a clock, without ids."""
+    events = made.get("events")
+    if events is None or "event_id" in events.parts:
+        return False
+    return bool({*events.mapping.get("kinds", {}).values()} & _LOOKED) and not _clocks(events).any()
 
 
 def _joined(groups: Sequence[Group]) -> pd.Timestamp | None:
@@ -203,28 +212,30 @@ def _nobody(one: Build) -> list[str]:
 
 def _in_utc(one: TableGuess) -> bool:
     """Whether all times of a table say their zone, are counts since 1970, or are days."""
-    zoned = [source.frame for source in one.sources]
     form = one.mapping.get("time_format")
     if form in ("epoch_s", "epoch_ms") or (form and "%z" in form):
         return True
-    times = [role for role in one.parts if role == "at" or role.endswith("_at")]
-    if one.converted is not None:
-        cells = pd.concat(
-            [one.converted[role].dropna().astype(str) for role in times if role in one.converted]
-            or [pd.Series(dtype=str)]
-        )
-    else:
-        cells = pd.concat(
-            [
-                frame[one.parts[role].column].dropna()
-                for frame in zoned
-                for role in times
-                if one.parts[role].column in frame
-            ]
-            or [pd.Series(dtype=str)]
-        )
+    cells = _times(one)
     clocks = cells[cells.str.contains(":")].head(1000)
     return not len(clocks) or bool(clocks.str.contains(r"(?:Z|[+-]\d{2}:?\d{2})$").all())
+
+
+def _clocks(one: TableGuess) -> pd.Series:
+    """Whether each time says more than its day."""
+    if one.mapping.get("time_format") in COUNTS:
+        return pd.Series([True])
+    return _times(one).str.contains(":")
+
+
+def _times(one: TableGuess) -> pd.Series:
+    """All times of a table, as text."""
+    roles_of = [role for role in one.parts if role == "at" or role.endswith("_at")]
+    if one.converted is not None:
+        found = [one.converted[role] for role in roles_of if role in one.converted]
+    else:
+        named = [one.parts[role].column for role in roles_of]
+        found = [source.frame[name] for source in one.sources for name in named if name in source.frame]
+    return pd.concat([cells.dropna().astype(str) for cells in found] or [pd.Series(dtype=str)])
 
 
 def _united(builds: Sequence[Build]) -> TableGuess:
@@ -323,8 +334,3 @@ def _by_wave(exposures: TableGuess, offers: TableGuess) -> dict[str, TableGuess]
         "offers": replace(offers, mapping=mapping, converted=made, remarks=(remark, *offers.remarks)),
         "exposures": replace(exposures, converted=written),
     }
-
-
-def usual(values: pd.Series) -> object:
-    """The value that most rows have; None where there is none."""
-    return Counter(values.dropna()).most_common(1)[0][0] if values.notna().any() else None

@@ -94,7 +94,7 @@ def _outright(name: str, column: Column) -> bool:
 def _with_shapes(found: dict[str, Part], free: Mapping[str, Column]) -> dict[str, Part]:
     """Return `found` with what names do not tell of events: the only times, the ids that come again, the only cents."""
     for role in ("at", "member_id", "amount"):
-        if role not in found:
+        if role not in found and not (role == "amount" and "unit_price" in found):
             used = {part.column for part in found.values()}
             left = {name: one for name, one in free.items() if name not in used and not _outright(name, one)}
             part = _by_values(role, left, free.get(found["at"].column) if "at" in found else None)
@@ -164,7 +164,7 @@ def _is_moment(column: Column) -> bool:
 
 
 def _has_cents(column: Column) -> bool:
-    return column.is_number and not column.is_whole and not column.is_code
+    return column.has_cents and not column.is_code
 
 
 def _by_values(role: str, free: Mapping[str, Column], at: Column | None) -> Part | None:
