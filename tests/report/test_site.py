@@ -65,6 +65,17 @@ def test_less_discount_is_better_and_a_wider_gap_is_worse(project):
     assert [dot.marker.color for dot in dots] == [green, green, charts.GREY, red]
 
 
+def test_no_group_of_fewer_than_k_members_is_told(project):
+    some = pd.DataFrame(
+        {"member_id": [str(number) for number in range(17)], "persona": ["A"] * 10 + ["B"] * 5 + ["C"] * 2}
+    )
+    rest = dict.fromkeys(("typicality", "need_score"), 0.5) | dict.fromkeys(("main_need", "top_category"), "bread")
+    tables.write("personas", some.assign(**rest, stated_need=None, answered_survey=False))
+    page = build.build().parent / "needs.html"
+    assert pd.read_csv(page.parent / "data" / "personas.csv")["members"].isna().tolist() == [False, True, True]
+    assert [card["name"] for card in build.Page(page.parent).cards()] == ["A", "B"]
+
+
 def test_a_tier_called_after_a_metal_has_its_colour_and_any_number_of_tiers_has_one_each():
     assert charts.tier_colours(["Member", "Silver", "GOLD"])[1:] == [charts.METALS["silver"], charts.METALS["gold"]]
     assert len(set(charts.tier_colours([f"Level {number}" for number in range(7)]))) == 7

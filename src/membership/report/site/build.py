@@ -13,7 +13,7 @@ from nbconvert.filters import markdown2html
 
 from membership.base import absent, files, graph, paths
 from membership.base.errors import ProjectError
-from membership.report import formats, pages, words
+from membership.report import few, formats, pages, words
 from membership.report.site import charts, stored
 
 PAGES = (  # template, and the name in the menu
@@ -72,18 +72,20 @@ class Page:
         except ProjectError:
             return []
         rows = found.agg(members=("member_id", "size"), chance=("p_repurchase", "mean"), value=("value", "sum"))
+        rows = rows[rows["members"] >= few.smallest()]
         return list(rows.sort_values("members", ascending=False).head(12).itertuples(name=None))
 
     def cards(self) -> list[Mapping[str, Any]]:
-        """Return of each persona: name, members, what most of its members need first and buy most."""
+        """Return of each persona of members enough: name, members, what most of them need first and buy most."""
         try:
             found = stored.table("personas")
         except ProjectError:
             return []
         usual = {"need": "main_need", "category": "top_category"}
+        shown = [(name, part) for name, part in found.groupby("persona") if len(part) >= few.smallest()]
         return [
             {"name": name, "members": len(part)} | {word: _usual(part[column]) for word, column in usual.items()}
-            for name, part in sorted(found.groupby("persona"), key=lambda each: -len(each[1]))
+            for name, part in sorted(shown, key=lambda each: -len(each[1]))
         ]
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from membership.evaluate import metrics
+from membership.report import few
 from membership.report.formats import CENTS
 from membership.report.site import stored
 
@@ -258,6 +259,7 @@ def _areas(rows: pd.DataFrame, names: Sequence[str], colours: Sequence[str]) -> 
 
 
 def _counts(rows: pd.DataFrame, label: str) -> Chart:
+    rows = few.frame(rows, few.smallest())
     bars = go.Bar(y=rows[label], x=rows["members"], orientation="h", marker={"color": COLOURS[0]})
     return Chart(_axes(go.Figure(bars), "members", "").update_yaxes(autorange="reversed"), rows)
 
