@@ -166,7 +166,7 @@ def test_an_unknown_member_is_an_error_that_names_the_nearest_ids():
 
 
 def test_show_reads_what_is_stored(workspace):
-    members = pd.DataFrame({"member_id": ["1", "2"], "joined_at": pd.NaT})
+    members = pd.DataFrame({"member_id": ["1", "2"], "joined_at": pd.NaT, "left_at": pd.NaT})
     tables.write("members", members)
     tables.write("survey", pd.DataFrame({"member_id": ["1"], "question": "age", "answer": "65+", "asked_at": pd.NaT}))
     text = page.show("1")._repr_html_()
