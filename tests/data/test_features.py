@@ -34,7 +34,7 @@ def events_table(rows: list[dict]) -> pd.DataFrame:
 
 def known(rows: list[dict], *members: str, cutoff: date = CUTOFF) -> pd.DataFrame:
     """Return the features of `members` (by default a) at `cutoff`, by member."""
-    frame = pd.DataFrame({"member_id": list(members or "a"), "joined_at": pd.NaT})
+    frame = pd.DataFrame({"member_id": list(members or "a"), "joined_at": pd.NaT, "left_at": pd.NaT})
     found = features.at(ibis.memtable(events_table(rows)), ibis.memtable(tables.check("members", frame)), cutoff)
     return tables.check("features", found.to_pandas()).set_index("member_id")
 

@@ -19,6 +19,7 @@ from membership.base.schemas import MEANING
 from membership.data import clean, ingest
 from membership.data.sources import files
 from membership.settings import params
+from membership.settings.clean import Clean
 from membership.settings.dataset import Files
 
 COLUMNS = {"member_id": "who", "item_id": "what", "at": "when", "quantity": "n", "amount": "paid", "order_id": "bill"}
@@ -79,7 +80,7 @@ def test_every_canonical_table_fits_its_schema_when_only_events_are_given(worksp
     data = read(mapping())
     found = vars(data) | {"events": meant(data.events)}
     rows = {name: len(tables.check(name, frame)) for name, frame in found.items()}
-    assert rows == {"members": 1, "items": 1, "events": 1, "survey": 0, "offers": 0, "exposures": 0}
+    assert rows == {"members": 1, "items": 1, "events": 1, "survey": 0, "offers": 0, "exposures": 0, "contracts": 0}
 
 
 @pytest.mark.parametrize(
@@ -120,6 +121,30 @@ def test_kinds_are_translated(workspace):
     columns = {"member_id": "who", "item_id": "what", "at": "when", "kind": "type"}
     events = read(mapping(columns=columns, constants={}, kinds={0: "view", 1: "purchase"})).events
     assert events.sort_values("at")["kind"].tolist() == ["view", "purchase"]
+
+
+def test_a_measure_is_kept_with_its_parts_and_a_rating_is_no_number_of_units(workspace):
+    columns = {"member_id": "who", "at": "when", "kind": "type", "quantity": "n", "measure": "miles"}
+    rows = ("7,2020-01-05,rating,3.5,", "7,2020-01-06,trip,1,402.25", "7,2020-01-07,purchase,0.5,")
+    write(workspace, *rows, header="who,when,type,n,miles")
+    events = read(mapping(columns=columns, constants={})).events.sort_values("at")
+    assert events["measure"].fillna(-1).tolist() == [3.5, 402.25, -1] and events["quantity"].tolist() == [1, 1, 1]
+
+
+def test_when_a_member_left_is_a_local_day(workspace):
+    (workspace / "people.csv").write_text("id,until\n7,2020-03-05\n8,9999-12-31\n")
+    people = {"paths": ["people.csv"], "columns": {"member_id": "id", "left_at": "until"}}
+    write(workspace, LINE)
+    members = read(mapping(), timezone="Asia/Tokyo", members=people).members.set_index("member_id")["left_at"]
+    assert members.loc["7"] == pd.Timestamp("2020-03-05") and pd.isna(members.loc["8"])
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_equal_rows_with_ids_of_their_own_are_never_duplicates(workspace, own):
+    write(workspace, "7,2020-01-05,purchase,e1", "7,2020-01-05,purchase,e2", header="who,when,type,id")
+    columns = {"member_id": "who", "at": "when", "kind": "type"} | ({"event_id": "id"} if own else {})
+    cleaned = clean.clean(read(mapping(columns=columns, constants={})), Clean())
+    assert len(cleaned.data.events) == (2 if own else 1)
 
 
 def test_an_item_has_the_name_that_most_rows_give_it_and_ties_the_first(workspace):

@@ -24,7 +24,7 @@ def frames():
     moved = {f"moved_{name}": 0.1 for name in MOVED} | {"moved_silence": -2.3}
     profile = one | {"stage": "at_risk", "persona": "More <wine>", "main_need": "wine", "stated_need": None}
     tier = one | {"tier": "Silver", "points": 1200, "next_tier": "Gold", "spend_to_next": 5000, "to_next": 5000}
-    event = one | {"kind": "purchase", "currency": "EUR", "amount": 250, "item_id": "w"}
+    event = one | {"kind": "purchase", "comes_back": True, "currency": "EUR", "amount": 250, "item_id": "w"}
     return {
         "members": pd.DataFrame({"member_id": ids}),
         "value": pd.DataFrame([value]),
@@ -166,7 +166,7 @@ def test_an_unknown_member_is_an_error_that_names_the_nearest_ids():
 
 
 def test_show_reads_what_is_stored(workspace):
-    members = pd.DataFrame({"member_id": ["1", "2"], "joined_at": pd.NaT})
+    members = pd.DataFrame({"member_id": ["1", "2"], "joined_at": pd.NaT, "left_at": pd.NaT})
     tables.write("members", members)
     tables.write("survey", pd.DataFrame({"member_id": ["1"], "question": "age", "answer": "65+", "asked_at": pd.NaT}))
     text = page.show("1")._repr_html_()

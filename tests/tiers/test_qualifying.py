@@ -42,6 +42,21 @@ def booked(rows, rank, **update):
     return earned.loc["a"].tolist(), reversed_.loc["a"].tolist()
 
 
+MEASURED = [  # order, kind, time, units, miles
+    ("o1", "trip", "2020-01-05 08:00", 1, 500.4), ("o1", "trip", "2020-01-05 18:00", 1, 499.8),
+    ("o2", "trip", "2020-01-20 08:00", 2, None), ("o2", "return", "2020-01-21 08:00", -1, None),
+    ("o3", "view", "2020-01-22 08:00", 1, 7000.0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("what", "amount"), [("orders", 2), ("quantity", 3), ("measure", 1000)])
+def test_orders_units_or_a_measure_qualify_where_the_settings_say_so(what, amount):
+    rows = pd.DataFrame(MEASURED, columns=["order_id", "kind", "local_at", "quantity", "measure"])
+    rows = meant(rows.assign(member_id="a", amount=0, local_at=pd.to_datetime(rows["local_at"])), comes_back=["trip"])
+    found = qualifying.amounts(ibis.memtable(rows), pd.Series(["a", "none"]), MONTHS[:1], knobs(qualify_by=what))
+    assert found.iloc[:, 0].to_dict() == {"a": amount, "none": 0}
+
+
 def test_spend_is_net_of_returns_within_the_days_before_the_month():
     found = qualifying.spend(events(DAILY), pd.Series(["b", "a", "none"]), MONTHS[:3], days=29)
     assert found.loc["a"].tolist() == [100, 700, 0]  # 1 March less 29 days is 1 February, and 31 March is too late

@@ -20,6 +20,7 @@ class Column:
     low: float | None = None  # smallest value allowed
     high: float | None = None  # largest
     among: tuple[str, ...] | None = None
+    may_lack: bool = False  # a source that does not know it need not have the column: it is null then
 
 
 @dataclass(frozen=True)

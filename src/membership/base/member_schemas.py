@@ -4,6 +4,7 @@ from membership.base.columns import BOOL, COUNT, FLOAT, INT, SHARE, TEXT, TIME, 
 
 GROUPS = ("high value", "high value, may be gone", "may be gone", "others")
 STAGES = ("prospect", "new", "active", "loyal", "at_risk", "lapsed", "won_back")
+LEFT = "left"  # the stage of who is no member any more: nothing is done for them
 
 MOVED = ("silence", "pace", "latest", "regularity", "spend", "weekdays")  # what moves the chance of an order
 
@@ -77,7 +78,7 @@ DEFINITIONS = (
         {
             "member_id": required(TEXT),
             "as_of": required(TIME),
-            "stage": required(TEXT, among=STAGES),
+            "stage": required(TEXT, among=(*STAGES, LEFT)),
             "chance": required(FLOAT, **SHARE),  # of an order within economics.repurchase_days, as known that month
             "usual": required(
                 FLOAT, **SHARE
@@ -93,10 +94,12 @@ DEFINITIONS = (
             "tier": required(TEXT),
             "tier_rank": required(INT, **COUNT),  # 0 is the entry tier
             "points": required(INT, **COUNT),  # balance
-            "qualifying": required(INT),  # in the qualifying period: cents, or base points, as tiers.qualify_by says
+            "qualifying": required(
+                INT
+            ),  # in the qualifying period: cents, base points, orders ..., as tiers.qualify_by says
             "next_tier": optional(TEXT),  # null in the top tier
             "to_next": required(INT, **COUNT),  # in the unit of `qualifying`; 0 in the top tier
-            "spend_to_next": required(INT, **COUNT),  # cents; 0 in the top tier
+            "spend_to_next": required(INT, **COUNT),  # cents; 0 in the top tier, and where no spend qualifies
             "grace_left": optional(FLOAT, **COUNT),  # months; null where no grace is running
             "about_to_drop": required(BOOL),  # without another purchase, at the next month end
             "to_keep": required(INT, **COUNT),  # what it takes not to drop, in the unit of `qualifying`

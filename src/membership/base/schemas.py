@@ -18,7 +18,16 @@ PERIODS = ("day", "week", "month", "year")  # of a contract
 
 _CANONICAL = (
     # --- canonical: what every source delivers -------------------------------------------------------------------
-    Table("members", ("member_id",), {"member_id": required(TEXT), "joined_at": optional(TIME)}, open=True),
+    Table(
+        "members",
+        ("member_id",),
+        {
+            "member_id": required(TEXT),
+            "joined_at": optional(TIME),
+            "left_at": optional(TIME, may_lack=True),  # wall clock; null: a member still: data/membership_span.py
+        },
+        open=True,
+    ),
     Table(
         "items",
         ("item_id",),
@@ -52,6 +61,8 @@ _CANONICAL = (
             "currency": required(TEXT),
             "order_id": optional(TEXT),
             "channel": optional(TEXT),
+            # what may qualify for a tier beyond money, e.g. miles, nights or minutes; of a rating, its value
+            "measure": optional(FLOAT, may_lack=True),
         },
     ),
     Table(

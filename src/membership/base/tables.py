@@ -40,6 +40,8 @@ def check(name: str, frame: pd.DataFrame, source: str | Path | None = None) -> p
     Raises DataError naming the table (or `source`), the column, the first bad rows and what is allowed.
     """
     table = ALL[name]
+    lacking = {name: one for name, one in table.columns.items() if one.may_lack and name not in frame.columns}
+    frame = frame.assign(**{name: pd.Series(index=frame.index, dtype=one.dtype) for name, one in lacking.items()})
     missing = [column for column in table.columns if column not in frame.columns]
     where = source or f"table '{name}'"
     if missing:

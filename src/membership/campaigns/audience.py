@@ -22,7 +22,7 @@ import pandas as pd
 
 from membership.base import engine
 from membership.campaigns import arms, attributes
-from membership.data import purchases
+from membership.data import membership_span, purchases
 from membership.settings.campaigns import Campaigns
 from membership.settings.windows import Windows
 
@@ -115,7 +115,8 @@ def build(
     asked = arms.checked(listed[listed["offer_id"].isin(campaigns["offer_id"])])
     activity = _activity(events, campaigns, windows.as_of, repurchase_days)
     base = activity[activity["placebo"] & (activity["orders_before"] > 0)][["offer_id", "member_id"]]
-    rows = base.merge(campaigns, on="offer_id").merge(asked, on=["offer_id", "member_id"], how="left")
+    base = _still_there(base.merge(campaigns, on="offer_id"), members)
+    rows = base.merge(asked, on=["offer_id", "member_id"], how="left")
     left_out["exposures of members without a purchase before"] = len(asked) - int(rows["arm"].notna().sum())
     rows = arms.split(rows.assign(redeemed=rows["redeemed_at"] < pd.Timestamp(windows.as_of)), asked)
     share = rows.groupby("offer_id")["treated"].transform("mean")
@@ -137,6 +138,14 @@ def build(
         found = {at: frame.join(own) for at, frame in found.items()}
     unseen = ["days", "placebo_start", "active", "until", "redeemed_at"]
     return Audience(rows.drop(columns=unseen), found[False], found[True], pd.concat([left_out, unused]))
+
+
+def _still_there(rows: pd.DataFrame, members: pd.DataFrame | None) -> pd.DataFrame:
+    """Return the `rows` whose member had not left before the campaign's start."""
+    if members is None:
+        return rows
+    left = rows["member_id"].map(membership_span.left_days(members)).fillna(membership_span.FOREVER)
+    return rows[left.to_numpy() >= (rows["start"] - pd.Timestamp(0)).dt.days.to_numpy()]
 
 
 def overlapping(rows: pd.DataFrame) -> float:

@@ -60,7 +60,8 @@ def clean(data: Canonical, settings: Clean, economics: Economics | None = None) 
             f"events: none of {len(data.events)} rows is left after cleaning. Rule '{most['rule']}' alone found "
             f"{most['rows']} ({most['why']}). Check section clean of params.yaml and the mapping of your columns."
         )
-    kept = meaning.meant(_carried_out(flagged, steps), economics).select(*tables.ALL["events"].columns)
+    kept = meaning.meant(_carried_out(flagged, steps), economics)
+    kept = kept.select(*(column for column in tables.ALL["events"].columns if column in kept.columns))
     kept = meaning.ordered(meaning.paid(kept.order_by("event_id").to_pandas(), economics))
     products = _items(items, flagged, settings).order_by("item_id")
     return Cleaned(replace(data, events=kept, items=products.to_pandas()), quality)
@@ -77,7 +78,12 @@ def rules(settings: Clean) -> tuple[Rule, ...]:
         Rule("zero_quantity", "dropped", _zero_quantity, "nothing was bought: coupons and voided scans"),
         Rule("negative_amount", "dropped", _negative_amount, "money paid to the buyer: bookkeeping, not a sale"),
         Rule("zero_amount", settings.zero_amounts, _zero_amount, "nothing was paid: free goods, samples, corrections"),
-        Rule("exact_duplicate", settings.exact_duplicates, _exact_duplicate, "equal to an earlier row in every column"),
+        Rule(
+            "exact_duplicate",
+            settings.exact_duplicates,
+            _exact_duplicate,
+            "equal to an earlier row in every column, without an own id",
+        ),
         Rule("outlier", "dropped", _outlier, "above clean.outlier_quantity or outlier_amount"),
         Rule("item_case", case, _item_case, "differs from a more frequent id only by case", _in_one_form),
         Rule("non_product", "kept", _non_product, "counts as spend, but items.is_product is false"),
@@ -120,8 +126,10 @@ def _zero_amount(events: ir.Table, settings: Clean) -> ir.BooleanValue:
 
 
 def _exact_duplicate(events: ir.Table, settings: Clean) -> ir.BooleanValue:
-    content = [events[column] for column in tables.ALL["events"].columns if column not in ("event_id", *MEANING)]
-    return ibis.row_number().over(group_by=content, order_by=events.event_id) > 0
+    names = [name for name in tables.ALL["events"].columns if name in events.columns and name not in MEANING]
+    content = [events[name] for name in names if name != "event_id"]
+    again = ibis.row_number().over(group_by=content, order_by=events.event_id) > 0
+    return again & ~events.own_id if "own_id" in events.columns else again  # an id says that they are two
 
 
 def _outlier(events: ir.Table, settings: Clean) -> ir.BooleanValue:

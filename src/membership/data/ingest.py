@@ -8,7 +8,7 @@ import pandas as pd
 
 from membership.base import seeds
 from membership.base.errors import DataError
-from membership.data import contracts, purchases
+from membership.data import contracts, membership_span, purchases
 from membership.data.canonical import Canonical
 from membership.data.clean import Cleaned, clean
 from membership.data.sources import complete_journey, files, simulate
@@ -28,7 +28,8 @@ def ingest(p: params.Stage) -> Cleaned:
     raw = read(p.dataset, p.seed)
     cleaned = clean(raw, p.clean, p.economics)
     check_windows(cleaned.data.events, p.windows)
-    data = without(cleaned.data, to_come(raw, p.clean.latest))
+    members = membership_span.settled(cleaned.data.members, cleaned.data.events)
+    data = without(replace(cleaned.data, members=members), to_come(raw, p.clean.latest))
     return replace(cleaned, data=sample(data, p.dataset.max_members, p.seed))
 
 
@@ -47,7 +48,8 @@ def known(p: params.Stage, day: date | None) -> tuple[Canonical, date]:
     now = day or end
     events = cleaned.events[cleaned.events["local_at"] < pd.Timestamp(now)]
     deals = contracts.known_at(cleaned.contracts, pd.Timestamp(now))
-    data = without(replace(cleaned, events=events, contracts=deals), to_come(raw, now))
+    members = membership_span.settled(cleaned.members, events)
+    data = without(replace(cleaned, members=members, events=events, contracts=deals), to_come(raw, now))
     return sample(data, p.dataset.max_members, p.seed), now
 
 
@@ -122,6 +124,7 @@ def summary(cleaned: Cleaned) -> dict[str, int]:
     days = data.events["local_at"].dt.normalize()
     return {
         "members": len(data.members),
+        "members_left": int(data.members["left_at"].notna().sum()),
         "members_answering": data.survey["member_id"].nunique(),
         "items": len(data.items),
         "events": len(data.events),

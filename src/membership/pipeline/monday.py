@@ -21,7 +21,7 @@ import pandas as pd
 
 from membership.base import engine, files, graph, paths, tables
 from membership.base.errors import DataError, ProjectError
-from membership.data import features, ingest
+from membership.data import features, ingest, membership_span
 from membership.evaluate import actions, champions
 from membership.monitor import monitor, predictions, prequential, retrain
 from membership.pipeline import fingerprint, request, scorer
@@ -108,7 +108,8 @@ def _score(read: Path, to: Path, p: Stage, day: date) -> None:
         scorer.pack_policy(Path(packed), "champion", champions.live())
         shutil.copy(tables.ALL["contracts"].path(read), Path(packed) / "contracts.parquet")  # those of today
         moment = Moment(Standing(Path(packed)), day)
-        joined = _table(read, "members").set_index("member_id")["joined_at"].sort_index()
+        here = membership_span.on(_table(read, "members"), day)
+        joined = here.set_index("member_id")["joined_at"].sort_index()
         items = _table(read, "items")
         parts = [
             _frames(_known(moment, read, joined.iloc[start : start + _MEMBERS]), items, p)

@@ -23,7 +23,8 @@ from membership.settings.economics import Economics
 REQUIRED = ("kind", "local_at")
 TEXTS = ("item_id", "order_id", "channel")  # may be missing or null
 NUMBERS = {"quantity": 1, "amount": 0, "discount": 0}  # whole; what counts where they are missing
-FIELDS = (*REQUIRED, *TEXTS, *NUMBERS)
+MEASURE = "measure"  # a number, which may be missing or null
+FIELDS = (*REQUIRED, *TEXTS, *NUMBERS, MEASURE)
 OLDEST = 365  # days after which models are too old to answer from: habits, prices and the catalogue have changed
 _MOST = 1e12  # what no line comes near
 _ZONE = r"(?:Z|[+-]\d\d:?\d\d|[T ].*[+-]\d\d)$"
@@ -149,6 +150,9 @@ def _events(given: list[tuple[str, Any]], now: datetime, limits: Clean, economic
         wrong = [not (value is None or _is_text(value)) for value in columns[name]]
         _refuse(wrong, members, name, columns, "text, or nothing")
     found = {name: _whole(columns, name, members) for name in NUMBERS}
+    wrong = [not (value is None or _is_number(value)) for value in columns[MEASURE]]
+    _refuse(wrong, members, MEASURE, columns, "a number, or nothing")
+    found[MEASURE] = pd.Series(columns[MEASURE], dtype="float64")
     kinds = meaning.meant(pd.DataFrame({"kind": columns["kind"]}), economics)
     bought, returned = purchases.is_purchase(kinds), purchases.is_return(kinds)
     _refuse(returned & (found["amount"] > 0), members, "amount", columns, "0 or less for a return")
@@ -181,8 +185,12 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, str) and (value.isascii() or not any("\ud800" <= one <= "\udfff" for one in value))
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _MOST
+
+
 def _is_whole(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value % 1 == 0 and abs(value) < _MOST
+    return _is_number(value) and value % 1 == 0
 
 
 def _times(values: list) -> pd.Series:

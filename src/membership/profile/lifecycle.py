@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from membership.base.errors import DataError
-from membership.base.member_schemas import STAGES
+from membership.base.member_schemas import LEFT, STAGES
 from membership.repurchase import purchase_days, rhythm, usual
 from membership.repurchase.logistic import Logistic
 from membership.repurchase.purchase_days import NEVER, PurchaseDays, entry
@@ -55,18 +55,19 @@ class Borders:
     def stages(self, history: PurchaseDays, day: int, settings: Lifecycle) -> pd.DataFrame:
         """Return `stage`, `chance` and `usual` of each member on `day`, from the days before it; the first that fits.
 
-        prospect: no purchase yet; new: the first purchase was within `new_days` and is known to be the first; lapsed:
-        the chance is below `lapsed_share` of the usual one, or there was no activity for `lapsed_days`; at_risk: below
-        `at_risk_share` of it; won_back: bought again within `new_days` after having lapsed; loyal: at least
-        `loyal_orders` purchase days in `loyal_days`; else active. Who showed other activity than purchases since the
-        last one, within `new_days`, has neither lapsed nor is at risk; nor has and is who has a contract that runs.
-        Whose contract has ended, and no other runs, has lapsed.
+        left: is no member any more; prospect: no purchase yet; new: the first purchase was within `new_days` and is
+        known to be the first; lapsed: the chance is below `lapsed_share` of the usual one, or there was no activity for
+        `lapsed_days`; at_risk: below `at_risk_share` of it; won_back: bought again within `new_days` after having
+        lapsed; loyal: at least `loyal_orders` purchase days in `loyal_days`; else active. Who showed other activity
+        than purchases since the last one, within `new_days`, has neither lapsed nor is at risk; nor has and is who has
+        a contract that runs. Whose contract has ended, and no other runs, has lapsed.
         """
         known = self.chances(history, day)
         ends, first = history.before(day), history.starts[:-1]
         bought, ratio = ends > first, (known["chance"] / known["usual"]).to_numpy()
         earlier, runs = day - settings.new_days, _runs(history, day)
         rules = {
+            LEFT: history.gone(day),
             "prospect": ~bought,
             "new": self._first_known(history, settings) & (day - entry(history.days, first) <= settings.new_days),
             "lapsed": self._lapsed(history, day, ratio, settings),
@@ -138,7 +139,7 @@ def separation(table: pd.DataFrame, known: PurchaseDays, days: int) -> pd.DataFr
     from sklearn.metrics import roc_auc_score  # seconds that serving need not wait for
 
     last, rows = int(known.days.max(initial=0)) + 1, {}
-    for month, part in table[~table["startup"]].groupby("as_of"):
+    for month, part in table[~table["startup"] & (table["stage"] != LEFT)].groupby("as_of"):
         day = purchase_days.number(month.date())
         if day + days > last:
             continue
@@ -188,14 +189,22 @@ def settled(history: pd.DataFrame) -> pd.DataFrame:
 
 
 def current(history: pd.DataFrame) -> pd.Series:
-    """Return the stage of every member at the last month of `history`, by member_id."""
+    """Return the stage of everybody who is a member at the last month of `history`, by member_id."""
     return at(history, "stage", history["as_of"].max())
 
 
 def at(history: pd.DataFrame, column: str, day: pd.Timestamp) -> pd.Series:
-    """Return `column` of every member at the last month start of `history` that is not after `day`, by member_id."""
+    """Return `column` of each member at the last month start of `history` that is not after `day`, by member_id.
+
+    Whoever has left by then is not there.
+    """
     last = history["as_of"][history["as_of"] <= day].max()
-    return history[history["as_of"] == last].set_index("member_id")[column]
+    return history[(history["as_of"] == last) & (history[column] != LEFT)].set_index("member_id")[column]
+
+
+def levels(history: pd.DataFrame) -> list[str]:
+    """Return the stages that `history` shows: those of members, and, where anybody has left, that."""
+    return [*STAGES, *([LEFT] if (history["stage"] == LEFT).any() else [])]
 
 
 def shares(history: pd.DataFrame, column: str, levels: list[str]) -> pd.DataFrame:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from membership.base import engine
-from membership.data import purchases
+from membership.data import membership_span, purchases
 from membership.data.standing import Book
 
 _EPOCH = date(1970, 1, 1)
@@ -43,6 +43,7 @@ class PurchaseDays:
     spend: np.ndarray  # (N,) cents of that day's purchases
     visits: "PurchaseDays | None" = None  # days with another event, of the same members; None where there are none
     contracts: Book | None = None  # of all members; None where nobody has one
+    left: np.ndarray | None = None  # (n,) day on which each left (`membership_span`); None where nobody has
 
     @cached_property
     def _keys(self) -> np.ndarray:
@@ -69,8 +70,12 @@ class PurchaseDays:
         return found
 
     def present(self, day: int) -> np.ndarray:
-        """Return whether each member could have been seen before `day`, (n,)."""
-        return self.joined < day
+        """Return whether each member could have been seen before `day`, and has not left before it, (n,)."""
+        return (self.joined < day) & ~self.gone(day)
+
+    def gone(self, day: int) -> np.ndarray:
+        """Return whether each member has left before `day`, (n,)."""
+        return np.zeros(len(self.members), bool) if self.left is None else self.left < day
 
     def before(self, day: int) -> np.ndarray:
         """Return the position of each member's first entry on or after `day`, (n,)."""
@@ -91,8 +96,9 @@ class PurchaseDays:
         kept = self.days < day
         starts = np.concatenate([[0], np.cumsum(self.before(day) - self.starts[:-1])])
         visits = self.visits.until(day) if self.visits else None
+        left = None if self.left is None else np.where(self.left < day, self.left, membership_span.FOREVER)
         return PurchaseDays(
-            self.members, self.joined, starts, self.days[kept], self.spend[kept], visits, self.contracts
+            self.members, self.joined, starts, self.days[kept], self.spend[kept], visits, self.contracts, left
         )
 
     def bought_on(self, day: int) -> "PurchaseDays":
@@ -104,7 +110,8 @@ class PurchaseDays:
         starts = known.starts + np.arange(len(known.starts))
         days, spend = np.insert(known.days, ends, day), np.insert(known.spend, ends, usual)
         paid = self.contracts and self.contracts.paid_today()
-        return PurchaseDays(known.members, np.minimum(known.joined, day), starts, days, spend, known.visits, paid)
+        joined = np.minimum(known.joined, day)
+        return PurchaseDays(known.members, joined, starts, days, spend, known.visits, paid, known.left)
 
     def every(self, step: int) -> "PurchaseDays":
         """Return every `step`-th member."""
@@ -116,7 +123,8 @@ class PurchaseDays:
         entries = np.repeat(kept, counts)
         starts = np.concatenate([[0], np.cumsum(counts[kept])])
         visits = self.visits.only(kept) if self.visits else None
-        parts = self.days[entries], self.spend[entries], visits, self.contracts
+        left = None if self.left is None else self.left[kept]
+        parts = self.days[entries], self.spend[entries], visits, self.contracts, left
         return PurchaseDays(self.members[kept], self.joined[kept], starts, *parts)
 
     def rows(self, which: slice) -> "PurchaseDays":
@@ -126,7 +134,7 @@ class PurchaseDays:
         visits = self.visits.rows(which) if self.visits else None
         return PurchaseDays(
             self.members[which], self.joined[which], starts - starts[0], self.days[entries], self.spend[entries],
-            visits, self.contracts,
+            visits, self.contracts, None if self.left is None else self.left[which],
         )  # fmt: skip
 
     def standing(self, day: int) -> pd.DataFrame:
@@ -145,14 +153,16 @@ def read(
     events: ir.Table, members: pd.DataFrame, start: date, until: date, kinds: Sequence[str] | None = None,
     contracts: Book | None = None,
 ) -> PurchaseDays:  # fmt: skip
-    """Return the days on which each of `members` (member_id, joined_at) bought, or did something else, before `until`.
+    """Return the days on which each of `members` bought, or did something else, before `until`.
 
-    `start`: the first day of the data. `kinds`: what else counts (`economics.activity_kinds`); all other events where
-    it is None. Events of anybody else are left out.
+    `members`: member_id, joined_at and left_at of table `members`. `start`: the first day of the data. `kinds`: what
+    else counts (`economics.activity_kinds`); all other events where it is None. Events of anybody else are left out.
     """
     joined_at = members.set_index("member_id")["joined_at"]
     days = active_days(events, until, kinds or ()).to_pandas()
-    return of(days, joined_at, start, "visited" if kinds is None else "active", contracts)
+    left = membership_span.left_days(members)
+    left = left if (left < membership_span.FOREVER).any() else None
+    return of(days, joined_at, start, "visited" if kinds is None else "active", contracts, left)
 
 
 def active_days(events: ir.Table, until: date, kinds: Sequence[str] = ()) -> ir.Table:
@@ -171,18 +181,20 @@ def active_days(events: ir.Table, until: date, kinds: Sequence[str] = ()) -> ir.
 
 
 def of(
-    days: pd.DataFrame, joined_at: pd.Series, start: date, other: str = "visited", contracts: Book | None = None
-) -> PurchaseDays:
+    days: pd.DataFrame, joined_at: pd.Series, start: date, other: str = "visited", contracts: Book | None = None,
+    left_day: pd.Series | None = None,
+) -> PurchaseDays:  # fmt: skip
     """Return the purchase days in `days`, rows of `active_days`, of the members of `joined_at` (member_id -> time).
 
-    Visits are the days of the column `other`.
+    Visits are the days of the column `other`. `left_day`: `membership_span.left_days`; None where nobody has left.
     """
     ids = joined_at.index.sort_values()
     known = joined_at.reindex(ids).dt.normalize() - pd.Timestamp(_EPOCH)
     joined = known.dt.days.fillna(number(start)).clip(lower=number(start)).to_numpy(np.int64)
     visited = days[days[other]]
     visits = PurchaseDays(ids, joined, *_entries(visited, ids)) if len(visited) else None
-    return PurchaseDays(ids, joined, *_entries(days[days["bought"]], ids), visits, contracts)
+    left = None if left_day is None else left_day.reindex(ids).to_numpy(np.int64)
+    return PurchaseDays(ids, joined, *_entries(days[days["bought"]], ids), visits, contracts, left)
 
 
 def _entries(days: pd.DataFrame, ids: pd.Index) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

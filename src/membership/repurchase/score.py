@@ -34,7 +34,7 @@ class Forecast:
     @classmethod
     def of(cls, model: Any, history: PurchaseDays, day: int) -> "Forecast":
         """Return the `model` that was fitted to what was known on `day`."""
-        known = rhythms.at(history, day)
+        known = rhythms.at(history, day)[~history.gone(day)]
         return cls(model, known[known["bought"] > 0].median(numeric_only=True).fillna(0.0).to_dict())
 
     def chances(self, history: PurchaseDays, day: int, days: Sequence[int]) -> pd.DataFrame:
@@ -46,7 +46,7 @@ class Forecast:
 def table(
     forecast: Forecast, history: PurchaseDays, day: int, repurchase_days: int, horizons: Sequence[int]
 ) -> pd.DataFrame:
-    """Return table `repurchase` of every member on `day`.
+    """Return table `repurchase` of everybody who is a member on `day`.
 
     p_repurchase: an order within `repurchase_days`; p_<n>_days: within each of `horizons`; next_order_days: the day by
     which an order is as likely as not, null beyond 90; expected_orders: purchase days within `repurchase_days`;
@@ -64,7 +64,8 @@ def table(
     columns |= moves(forecast, known, day, repurchase_days, again[:, -1])
     if history.contracts:
         columns["due_at"] = history.contracts.due_at(date_of(day), history.members).to_numpy()
-    return pd.DataFrame(columns, index=history.members).rename_axis("member_id").reset_index()
+    every = pd.DataFrame(columns, index=history.members)[~history.gone(day)]
+    return every.rename_axis("member_id").reset_index()
 
 
 def chances(table: pd.DataFrame, days: int) -> pd.DataFrame:

@@ -61,7 +61,8 @@ class Tiers(Section):
         Tier(name="Platinum", points_multiplier=1.75, cost=180, uplift=0.05, uplift_sd=0.02),
     ]
     thresholds: list[Count] | None = None  # null: searched; or one for each tier above the entry tier, rising
-    qualify_by: Literal["spend", "points"] = "spend"  # points: base points, before any multiplier
+    # points: base points, before any multiplier; orders, quantity, measure: whole ones, of what comes back or pays
+    qualify_by: Literal["spend", "points", "orders", "quantity", "measure"] = "spend"
     qualifying_days: Days = 180  # over which that counts for promotion
     grace_share: Share = 0.2  # a tier is safe until the amount is this share below its threshold
     grace_months: Annotated[int, Field(ge=0, le=36)] = 1  # in a row that a member may be below that and stay

@@ -49,9 +49,10 @@ def spend(events: ir.Table, members: pd.Series, months: pd.DatetimeIndex, days: 
 
 
 def amounts(events: ir.Table, members: pd.Series, months: pd.DatetimeIndex, settings: Tiers) -> pd.DataFrame:
-    """Return what qualifies at each of `months`: cents of net spend, or base points, of `settings.qualifying_days`.
+    """Return what qualifies at each of `months`, of `settings.qualifying_days`: whole numbers.
 
-    Which of the two says `settings.qualify_by`. Index member_id, one column a month, which sees what was before it.
+    Cents of net spend, base points, orders, units or the measure of events, as `settings.qualify_by` says. Index
+    member_id, one column a month, which sees what was before it.
     """
     ends = _days(months)
     return _frame(
@@ -152,11 +153,23 @@ def _paid(events: ir.Table, months: pd.DatetimeIndex) -> ir.Table:
 
 
 def _daily(events: ir.Table, months: pd.DatetimeIndex, settings: Tiers) -> ir.Table:
-    """What qualifies, by member and day before the last of `months`: member_id, day, amount (cents or base points)."""
+    """What qualifies, by member and day before the last of `months`: member_id, day, amount."""
     if settings.qualify_by == "spend":
         return _paid(events, months)
+    if settings.qualify_by != "points":
+        return _counted(events, months, settings.qualify_by)
     orders = _order_points(events, months, settings, [1.0])
     return orders.group_by("member_id", day=orders.period).agg(amount=(orders.earned_0 - orders.reversed_0).sum())
+
+
+def _counted(events: ir.Table, months: pd.DatetimeIndex, what: str) -> ir.Table:
+    """Orders, units or the measure by member and day, as `_paid` has spend; parts of a measure are rounded by day."""
+    counted = engine.before(events, months[-1].date()).filter(purchases.is_counted)
+    counted = counted.mutate(order=purchases.order)
+    orders = counted.order.nunique(where=purchases.is_purchase(counted))
+    amount = orders if what == "orders" else counted[what].sum().fill_null(0).round()
+    daily = counted.group_by("member_id", day=counted.local_at.date().epoch_days()).agg(amount=amount)
+    return daily.mutate(amount=daily.amount.cast("int64"))
 
 
 def _order_points(

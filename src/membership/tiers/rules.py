@@ -167,7 +167,8 @@ def standing(
     to_next = np.where(rank == top, 0, rule.levels(shifts)[each, np.minimum(rank + 1, top)] - amount)
     missing = np.where(rank > 0, least - ahead.reindex(ranks.index).to_numpy(), 0)
     drops = (missing > 0) & (short >= rule.grace_months)
-    unit = 1 if settings.qualify_by == "spend" else 100 / settings.points_per_unit
+    cents = {"spend": 1.0, "points": 100 / settings.points_per_unit if settings.points_per_unit else 0.0}
+    unit = cents.get(settings.qualify_by, 0.0)  # of spend, for one more of what qualifies
     table = pd.DataFrame(
         {
             "member_id": ranks.index,

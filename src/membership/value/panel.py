@@ -15,7 +15,7 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from membership.base.errors import DataError
-from membership.data import features
+from membership.data import features, membership_span
 from membership.data.standing import Book
 
 OUTCOMES = ("orders", "spend")  # purchase days, and cents net of returns
@@ -29,12 +29,14 @@ class Panel:
     snapshots: dict[date, pd.DataFrame]  # with the columns of `Book.standing`, where there are contracts
     contracts: Book | None = None  # of all members; None where nobody has one
     _fitted: dict = field(default_factory=dict, repr=False, compare=False)  # of one cut-off each, so it may be shared
+    _also_left: dict[date, pd.DataFrame] = field(default_factory=dict, repr=False, compare=False)  # and who had left
 
     @classmethod
-    def of(cls, rows: pd.DataFrame, contracts: Book | None = None) -> "Panel":
+    def of(cls, rows: pd.DataFrame, contracts: Book | None = None, members: pd.DataFrame | None = None) -> "Panel":
         """Return the panel of `rows` of table `features`, and how members stand with their `contracts`.
 
-        Raises DataError where cut-offs are not equally far apart.
+        Who had left before a cut-off, as table `members` says, is in no snapshot of it. Raises DataError where cut-offs
+        are not equally far apart.
         """
         parts = {day.date(): part.set_index("member_id").sort_index() for day, part in rows.groupby("as_of")}
         steps = {(later - earlier).days for earlier, later in pairwise(parts)}
@@ -43,9 +45,13 @@ class Panel:
                 f"panel: the cut-offs {', '.join(map(str, parts)) or '(none)'} lie {sorted(steps)} days apart; "
                 "allowed: two cut-offs or more, all equally far apart. Build it with `panel.build`."
             )
+        every = {}
+        if members is not None and members["left_at"].notna().any():
+            every, here = parts, {day: membership_span.on(members, day)["member_id"] for day in parts}
+            parts = {day: known[known.index.isin(here[day])] for day, known in parts.items()}
         if contracts:
             parts = {day: known.join(contracts.standing(day, known.index)) for day, known in parts.items()}
-        return cls(parts, contracts)
+        return cls(parts, contracts, _also_left=every)
 
     @property
     def cutoffs(self) -> list[date]:
@@ -75,11 +81,12 @@ class Panel:
     def until(self, origin: date) -> "Panel":
         """Return what was known on `origin`: no later snapshot, and so nothing that happened after it."""
         known = {day: known for day, known in self.snapshots.items() if day <= origin}
-        return Panel(known, self.contracts, self._fitted)
+        return Panel(known, self.contracts, self._fitted, self._also_left)
 
     def did(self, cutoff: date) -> pd.DataFrame:
         """Return `orders` (purchase days) and `spend` (as in features, net) of members in the `days` from `cutoff`."""
-        before, after = (self.snapshots[day] for day in self.cutoffs[self.cutoffs.index(cutoff) :][:2])
+        cutoff, later = self.cutoffs[self.cutoffs.index(cutoff) :][:2]
+        before, after = self.snapshots[cutoff], self._also_left.get(later, self.snapshots[later])
         columns = {"purchase_days": "orders", "spend": "spend"}
         return (after.reindex(before.index)[list(columns)] - before[list(columns)]).rename(columns=columns)
 
@@ -93,7 +100,12 @@ class Panel:
 
 def build(events: ir.Table, members: ir.Table, cutoffs: Iterable[date], contracts: Book | None = None) -> Panel:
     """Return the panel of all `members` at `cutoffs`, equally far apart; each sees only the events before it."""
-    return Panel.of(features.table(events, members, cutoffs), contracts)
+    return Panel.of(features.table(events, members, cutoffs), contracts, _leavers(members))
+
+
+def _leavers(members: ir.Table) -> pd.DataFrame | None:
+    """Return member_id and left_at of all members; None where the table does not know who left."""
+    return members.select("member_id", "left_at").to_pandas() if "left_at" in members.columns else None
 
 
 def outcome(rows: pd.DataFrame, what: str) -> tuple[pd.Series, pd.DataFrame]:

@@ -53,7 +53,7 @@ def _events(lines: ir.Table, timezone: str, currency: str) -> ir.Table:
 def _members(lines: ir.Table) -> ir.Table:
     """Every household with a transaction. When it joined is unknown: history starts on one day for all."""
     members = lines.select(member_id=lines.household_id.cast(str)).distinct()
-    return members.mutate(joined_at=ibis.null("timestamp(6)"))
+    return members.mutate(joined_at=ibis.null("timestamp(6)"), left_at=ibis.null("timestamp(6)"))
 
 
 def _items(lines: ir.Table, products: ir.Table) -> ir.Table:

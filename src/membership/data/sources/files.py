@@ -11,7 +11,7 @@ import ibis.expr.types as ir
 
 from membership.base import engine, tables
 from membership.base.errors import DataError
-from membership.base.schemas import MEANING, PURCHASE, RENEWAL, RETURN
+from membership.base.schemas import MEANING, PURCHASE, RATING, RENEWAL, RETURN
 from membership.data.canonical import Canonical, empty
 from membership.data.clock import to_local
 from membership.data.sources import plans
@@ -33,6 +33,8 @@ def read(files: Files, timezone: str, currency: str) -> Canonical:
     events = con.create_table("events", _all_events(rows, files, timezone, currency, deals))
     items = _own("items", rows["items"]) if "items" in rows else _described(rows.get("events", events))
     items = _with_all(items, "item_id", events)
+    if "left_at" in (rows["members"].columns if "members" in rows else ()):
+        rows["members"] = rows["members"].mutate(left_at=to_local(rows["members"].left_at, timezone))
     members = _own("members", rows["members"]) if "members" in rows else events.select("member_id").distinct()
     others = (name for name in ("survey", "offers", "exposures"))
     return Canonical(
@@ -54,12 +56,16 @@ def _all_events(rows: dict[str, ir.Table], files: Files, timezone: str, currency
         return own
     seen = None if own is None else own.local_at.max().to_pyarrow().as_py()
     made = plans.events(deals, files.contracts.until, seen, timezone, currency)
-    return made if own is None else own.union(made.cast(own.schema()))
+    if own is None:
+        return made
+    made = made.mutate(measure=ibis.null("float64"), own_id=False).select(*own.columns)
+    return own.union(made.cast(own.schema()))
 
 
 def _events(rows: ir.Table, mapping: FileTable, timezone: str, currency: str) -> ir.Table:
     """The events in `rows`, each once."""
-    quantity, price = _given(rows, "quantity", 1), _given(rows, "amount", 0)
+    rated = rows.kind == RATING  # its quantity, where it has one, is no number of units
+    quantity, price = rated.ifelse(1, _given(rows, "quantity", 1)), _given(rows, "amount", 0)
     if mapping.negative_amounts == "returns":
         back = (rows["kind"] == PURCHASE) & (price < 0) & (quantity > 0)
         rows = rows.mutate(kind=back.ifelse(RETURN, rows["kind"]))
@@ -74,14 +80,23 @@ def _events(rows: ir.Table, mapping: FileTable, timezone: str, currency: str) ->
         quantity=(quantity.abs().ceil() * quantity.sign()).cast("int64"),
         amount=_cents(price * quantity if mapping.amount == "unit_price" else price),
         discount=_cents(_given(rows, "discount", 0)),
+        measure=_measure(rows, rated),
+        own_id=rows.event_id.notnull() if "event_id" in rows.columns else ibis.literal(False),
     )
     content = content.mutate(local_at=to_local(content.at, timezone))
     content = content.mutate(event_id=content.event_id.fill_null(_content_id(content)))  # rows without id stay apart
-    return _last(content, ["event_id"]).select(*_delivered())
+    return _last(content, ["event_id"]).select(*_delivered(), "own_id")
+
+
+def _measure(rows: ir.Table, rated: ir.BooleanValue) -> ir.FloatingValue:
+    """What each event measures, beside money; of a rating without one, the value that it gives as its quantity."""
+    measure = _given(rows, "measure", ibis.null("float64")).cast("float64")
+    value = rows.quantity.cast("float64") if "quantity" in rows.columns else ibis.null("float64")
+    return measure.fill_null(rated.ifelse(value, ibis.null("float64")))
 
 
 def _delivered() -> list[str]:
-    """The columns of `events` that a source delivers."""
+    """The columns of `events` that a source delivers; ingest also asks whether a row's `own_id` is the user's."""
     return [column for column in tables.ALL["events"].columns if column not in MEANING]
 
 
@@ -101,9 +116,10 @@ def _one_currency(rows: ir.Table, currency: str) -> None:
 
 def _content_id(content: ir.Table) -> ir.StringValue:
     """The hash of a row's content, and the number of equal rows before it in its file."""
-    columns = (column for column in _delivered() if column not in ("event_id", "local_at"))
+    columns = (column for column in _delivered() if column not in ("event_id", "local_at", "measure"))
     cells = [content[column].cast("string").fill_null("") for column in columns]
-    digest = ibis.literal("\x1f").join(cells).hexdigest("md5")
+    measured = content.measure.isnull().ifelse("", "\x1f" + content.measure.cast("string"))
+    digest = (ibis.literal("\x1f").join(cells) + measured).hexdigest("md5")
     before = ibis.row_number().over(group_by=[content.file, digest], order_by=content.row)
     return digest + "-" + before.cast("string")
 

@@ -89,7 +89,9 @@ def market(knobs: Simulate, seed: int, timezone: str = "UTC", currency: str = "E
     member_ids = _ids("M", len(people))
     truth = _truth(people, taste, items["category"].unique(), member_ids, clock, knobs.days)
     canonical = Canonical(
-        members=pd.DataFrame({"member_id": member_ids, "joined_at": clock.utc(people["start"])}),
+        members=pd.DataFrame(
+            {"member_id": member_ids, "joined_at": clock.utc(people["start"]), "left_at": np.datetime64("NaT", "us")}
+        ),
         items=items.drop(columns=["price", "popularity", "cycle"]),
         events=_events(rows, member_ids, items["item_id"], clock, currency),
         survey=_survey(knobs, people, truth, clock, draw),
