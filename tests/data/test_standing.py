@@ -71,6 +71,12 @@ def test_taken_as_just_paid_everybody_has_a_whole_period_to_go(book):
     assert known["due_in"].tolist() == [364, 29] and known["paid"].tolist() == [2, 6]
 
 
+def test_before_the_first_contract_nobody_has_one(book):
+    early, nobody = pd.Timestamp("2023-12-01"), book.standing(pd.Timestamp("2023-12-01"), members("annual", "left"))
+    assert nobody.isna().all().all() and book.lives(early).empty
+    assert not book.running(early, members("annual")).any()
+
+
 def test_nobody_has_a_contract():
     assert Book.of(pd.DataFrame(columns=["member_id", "starts_at"])) is None
 

@@ -14,6 +14,7 @@ from membership.data import contracts
 from membership.data.contracts import Terms
 from membership.data.standing import Book
 from membership.lifetimes.renewals import Renewals
+from membership.settings import params
 from membership.settings.windows import Windows
 from membership.value import candidate_models, panel, score, subscriptions
 
@@ -78,7 +79,7 @@ def test_recurring_revenue_counts_what_runs_by_the_month(rows):
     book = Book.of(rows)
     found = subscriptions.of(book, Renewals.fit(book.lives(WINDOWS.as_of)), WINDOWS)
     day = pd.Timestamp("2020-06-01")
-    runs = rows[(rows["starts_at"] < day) & ~(rows["ends_at"] <= day)]["plan"].value_counts()
+    runs = rows[(rows["starts_at"] < day) & ~(rows["ends_at"] < day)]["plan"].value_counts()
     assert found.revenue.loc[day, "monthly"] == runs["monthly"] * paying_members.MONTHLY
     assert found.revenue.loc[day, "yearly"] == pytest.approx(runs["yearly"] * paying_members.YEARLY / 12)
     assert (found.cohorts[0] == 1).all() and found.cohorts.max().max() == 1
@@ -106,3 +107,11 @@ def test_nothing_is_shown_where_nobody_has_a_contract():
 def test_a_panel_of_a_shop_has_no_column_of_contracts():
     shop = small_panel.build(small_panel.purchases(20), 20)
     assert "plan" not in shop.now and shop.contracts is None
+
+
+def test_who_is_paid_up_may_not_be_gone():
+    value = pd.DataFrame(
+        {"value": [1.0, 1.0], "p_horizon": [0.01, 0.01], "rfm_segment": ["loyal", "loyal"]}, index=["a", "b"]
+    )
+    settings = params.load("value").value
+    assert list(score.groups(value, settings, np.array([True, False]))) == ["others", "may be gone"]

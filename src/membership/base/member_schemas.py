@@ -29,7 +29,7 @@ DEFINITIONS = (
             # log-odds of p_repurchase above those had the member bought yesterday, or been typical in one respect
             **{f"moved_{name}": required(FLOAT) for name in MOVED},
         },
-        open=True,  # p_7_days ...: an order within each of repurchase.horizons
+        open=True,  # p_7_days ...: an order within each of repurchase.horizons; due_at: the next payment of a contract
     ),
     Table(
         "value",

@@ -16,6 +16,7 @@ from membership.lifetimes.subscription import Sbg
 
 FEWEST = 30  # renewals that a plan must have come up for to be learned by itself
 _CLEAR = 1.92  # log-likelihood that a further parameter must gain: half the 95 % quantile of chi-squared
+_WEIGHT = 10  # renewals that the chance of members who are alike counts as, where a plan has few of its own
 _STEPS = 10  # of the share of a period after which members leave
 
 
@@ -144,7 +145,7 @@ class Renewals:
         for plan, rows in lives.groupby("plan"):
             days = rows["period_days"].iloc[-1]
             alike = of_length.get(days) or Steady(-float(np.expm1(-leaving * days)))
-            plans[plan] = Plan.of(rows, best(rows) if _enough(rows) else alike)
+            plans[plan] = Plan.of(rows, best(rows) if _enough(rows) else _shrunk(rows, alike))
         back, away = lives["back_days"].notna().sum(), lives["away_days"].sum()
         return cls(plans, pooled, float((back + 0.5) / (away + 1)))
 
@@ -209,6 +210,12 @@ def _further(plan: Plan, left: np.ndarray) -> np.ndarray:
     numbers = np.arange(1, int(most.max(initial=0)) + 1)
     to_come = np.concatenate([[0.0], np.cumsum(plan.model.survival(numbers))])
     return to_come[most.astype(int)]
+
+
+def _shrunk(lives: pd.DataFrame, alike: Staying) -> Steady:
+    """Return a steady chance of leaving from few renewals, shrunk to that of members who are alike."""
+    left, asked = lives["churned"].sum(), lives["tenure"].sum()
+    return Steady(float((left + _WEIGHT * (1 - alike.survival(1))) / (asked + _WEIGHT)))
 
 
 def _enough(lives: pd.DataFrame) -> bool:

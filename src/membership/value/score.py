@@ -135,14 +135,18 @@ def table(
 
 def _pays(features: pd.DataFrame) -> np.ndarray:
     """Return who has bought, or has a contract, and so is expected to spend, (members,)."""
-    bought = (features["age_days"] > 0).to_numpy()
-    return bought | features["plan"].notna().to_numpy() if "plan" in features else bought
+    return (features["age_days"] > 0).to_numpy() | _runs(features)
+
+
+def _runs(features: pd.DataFrame) -> np.ndarray:
+    """Return whether a contract of each member runs, (members,): who is paid up is not gone, however long it lasts."""
+    return features["plan"].notna().to_numpy() if "plan" in features else np.zeros(len(features), bool)
 
 
 def grouped(forecast: pd.DataFrame, features: pd.DataFrame, settings: Value) -> pd.DataFrame:
     """Return `forecast` of all members beside the RFM `segments` of `features`, with value_group as `groups` says."""
     scored = segments(features).join(forecast)
-    return scored.assign(value_group=groups(scored, settings))
+    return scored.assign(value_group=groups(scored, settings, _runs(features)))
 
 
 def _residual_bounds(
@@ -173,17 +177,18 @@ def discount_factor(days: int, yearly_rate: float) -> float:
     return float(-np.expm1(-force) / force) if force > 0 else 1.0
 
 
-def groups(value: pd.DataFrame, settings: Value) -> np.ndarray:
+def groups(value: pd.DataFrame, settings: Value, runs: np.ndarray | bool = False) -> np.ndarray:
     """Return which of `GROUPS` each member is in, (members,); `value` has value, p_horizon, rfm_segment by member_id.
 
     High value are the `high_value_share` of all members who are worth most, equals by member id, and more than 0; who
-    has bought and has a chance of an order within the horizon below `may_be_gone_chance` may be gone.
+    has bought and has a chance of an order within the horizon below `may_be_gone_chance` may be gone, but not who has a
+    contract that `runs`, (members,).
     """
     worth = value["value"].round(_DIGITS).sort_index()  # so that no border depends on last digits
     order = worth.sort_values(ascending=False, kind="stable").index
     best = order[: round(settings.high_value_share * len(order))]
     high = value.index.isin(best) & (value["value"] > 0)
-    risk = (value["p_horizon"] < settings.may_be_gone_chance) & (value["rfm_segment"] != NEVER)
+    risk = (value["p_horizon"] < settings.may_be_gone_chance) & (value["rfm_segment"] != NEVER) & ~np.asarray(runs)
     return np.select([high & risk, high, risk], [GROUPS[1], GROUPS[0], GROUPS[2]], GROUPS[3])
 
 

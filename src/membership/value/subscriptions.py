@@ -38,6 +38,7 @@ def of(book: Book | None, model: Renewals | None, windows: Windows) -> Subscript
     day = pd.Timestamp(windows.as_of)
     lives, members = book.lives(day), pd.Index(sorted(book.rows["member_id"].unique()), name="member_id")
     months = pd.date_range(max(book.rows["starts_at"].min(), pd.Timestamp(windows.start)), day, freq="MS")
+    months = months if len(months) else pd.DatetimeIndex([day])  # less than a month of history
     standing = {month: book.standing(month, members) for month in [*months, day]}
     worth = {month: (known["price"] * MONTH / known["period_days"]) for month, known in standing.items()}
     revenue = {month: worth[month].groupby(known["plan"]).sum() for month, known in standing.items()}

@@ -10,6 +10,7 @@ from matplotlib.dates import ConciseDateFormatter
 from matplotlib.ticker import FuncFormatter, PercentFormatter, StrMethodFormatter
 
 from membership.value.accuracy import LOWER_IS_BETTER
+from membership.value.subscriptions import Subscriptions
 
 _MONEY = FuncFormatter(lambda cents, _: f"{cents / 100:,.0f}")
 _PLAIN = {"probability": PercentFormatter(1), "purchase days": StrMethodFormatter("{x:,g}")}
@@ -249,3 +250,27 @@ def differences(table: pd.DataFrame, metric: str, reference: str, unit: str = ""
         show_unit(ax.xaxis, unit)
     ax.invert_yaxis()
     return ax
+
+
+def subscriptions(found: Subscriptions | None, currency: str) -> list[Axes]:
+    """Draw monthly recurring revenue by plan, the share of each cohort still paying, and retention by plan.
+
+    Nothing where `found` is None: nobody has a contract.
+    """
+    if found is None:
+        return []
+    revenue, cohorts, retention = found.revenue, found.cohorts, found.retention
+    axes = plt.subplots(1, 3, figsize=(15, 4))[1]
+    axes[0].stackplot(revenue.index, revenue.T.to_numpy() / 100, labels=list(revenue.columns))
+    axes[0].set(title="Monthly recurring revenue", ylabel=currency)
+    sns.heatmap(cohorts, cmap="Blues", vmin=0, vmax=1, cbar=False, ax=axes[1])
+    axes[1].set(title="Share still paying\nby quarter of the first paid month", xlabel="months later", ylabel="")
+    for number, (plan, rows) in enumerate(retention.groupby("plan")):
+        axes[2].step(rows["period"], rows["observed"], where="post", color=f"C{number}", label=plan)
+        axes[2].plot(rows["period"], rows["expected"], "o", markersize=3, color=f"C{number}")
+    axes[2].set(title="Retention by plan\nGood: the points lie on the steps", xlabel="periods paid", ylim=(0, 1.02))
+    axes[2].yaxis.set_major_formatter(PercentFormatter(1))
+    for ax in (axes[0], axes[2]):
+        ax.legend(frameon=False)
+    axes[0].tick_params(axis="x", rotation=30)
+    return list(axes)
