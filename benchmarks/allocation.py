@@ -66,7 +66,7 @@ def default_data() -> dict:
     names = [tables.read(name) for name in ("tiers", "value", "profile", "survey")]
     known = facts.facts(*names, p.benefits.fairness.attributes, tables.read("features"), p.benefits.consent)
     terms = worth.known_terms(p.tiers, p.economics.margin_rate, p.value.horizon_days)
-    settings = p.benefits.settled(p.economics.margin_rate * known["expected_spend"].sum())
+    settings = p.benefits.settled(p.economics.margin_rate * known["expected_spend"].sum(), worth.usual_order(known))
     settings = settings.model_copy(update={"explore_share": 0.0})
     told = reaction.prior(settings.catalogue, known, p.campaigns.reaction)
     setting = payoff.Setting(known, settings, p.economics.margin_rate, told, terms.points_share)

@@ -20,13 +20,13 @@ def suggested(days, gap):
 
 
 def parsed(found):
-    values = {key: value.isoformat() if isinstance(value, date) else value for key, value in found.values.items()}
+    values = {key: value.isoformat() if isinstance(value, date) else value for key, value in found.changes.items()}
     return params.parse(RAW, values)
 
 
 def test_a_year_of_weekly_shopping_gets_a_month_to_judge_and_two_weeks_to_come_back():
     found = suggested(365, 6.0)
-    assert found.values == {
+    assert found.changes == {
         "windows.start": date(2020, 1, 1),
         "windows.calibration_end": date(2020, 11, 1),
         "windows.validation_end": date(2020, 12, 1),
@@ -53,7 +53,7 @@ def test_a_year_of_weekly_shopping_gets_a_month_to_judge_and_two_weeks_to_come_b
     ],
 )
 def test_repurchase_days_follow_the_rhythm_as_far_as_history_allows(days, gap, repurchase):
-    assert suggested(days, gap).values["economics.repurchase_days"] == repurchase
+    assert suggested(days, gap).changes["economics.repurchase_days"] == repurchase
 
 
 @pytest.mark.parametrize(("days", "gap"), [(30, 7), (365, 300), (365, None), (3, 1.0), (1, None)])

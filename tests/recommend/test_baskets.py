@@ -65,6 +65,18 @@ def test_rare_items_go_first_then_members_with_few_baskets_then_old_baskets(knob
     assert lines(baskets.history(ibis.memtable(purchases(ROWS)), CUTOFF, knobs)) == [("ann", "milk", 0, 1)]
 
 
+@pytest.mark.parametrize(("members", "least"), [(1, 2), (60, 2), (301, 3), (2469, 17), (10**6, 20)])
+def test_without_a_limit_items_must_be_bought_as_often_as_fits_the_number_of_members(members, least):
+    assert baskets.least_purchases(members) == least
+
+
+def test_the_derived_limit_takes_rare_items_away(knobs):
+    knobs.min_item_purchases = None
+    found = baskets.history(ibis.memtable(purchases(ROWS)), CUTOFF, knobs)
+    counts = pd.DataFrame(purchases(ROWS))["item_id"].value_counts()
+    assert set(found.items) <= set(counts.index[counts >= 2])
+
+
 def test_the_target_is_the_first_basket_of_known_items_in_the_half_open_window(knobs):
     events = ibis.memtable(purchases(ROWS))
     known = baskets.history(events, CUTOFF, knobs)

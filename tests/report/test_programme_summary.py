@@ -76,7 +76,7 @@ def test_figures_of_the_tiers_are_titled_and_labelled(tiers):
     search = tiers["search"]
     axes = [
         tier_figures.curves(search),
-        *tier_figures.tradeoff(thresholds.tradeoff(search.choices, [0.5, 1, 2], 0.95), TIERS.search),
+        *tier_figures.tradeoff(thresholds.tradeoff(search, [0.5, 1, 2], 0.95), TIERS.search),
         tier_figures.monthly_moves(rules.moves(tiers["ranks"]), 2),
         tier_figures.cost_by_month(tiers["monthly"]),
         tier_figures.distance(tier_overview.distances(tiers["standing"], search.rule)),

@@ -224,10 +224,19 @@ def test_thresholds_that_are_all_in_each_others_reach_are_refused():
         thresholds.search(amounts, value, terms(knobs(pull=(0.999, 0.02, 0.01))))
 
 
-def test_where_nobody_spends_there_is_nothing_to_search_on():
+def test_where_nobody_spends_everybody_stays_in_the_entry_tier_and_the_least_share_gives_way():
     amounts, value = market(1)
-    with pytest.raises(DataError, match=r"none of 60 members has spend in the last \d+ days"):
-        thresholds.search(amounts * 0, value, terms(knobs()))
+    found = thresholds.search(amounts * 0, value.assign(expected_spend=0.0), terms(knobs(budget=0.0)))
+    assert found.appraisal.levels["members"].tolist() == [60, 0, 0]
+    assert (found.limits.gave_way, found.appraisal.cost) == (("min_share",), 0.0)
+
+
+def test_other_limits_are_tried_around_those_that_gave_way():
+    amounts, value = market(1)
+    found = thresholds.search(amounts, value, terms(knobs(budget=0.0)))
+    assert found.limits.gave_way == ("budget",)
+    table = thresholds.tradeoff(found, [0.5, 1.0, 2.0], 0.95)
+    assert set(table.loc[table["limit"] == "budget", "at"]) == {found.limits.budget, 2 * found.limits.budget}
 
 
 def test_more_tiers_than_members_are_refused():
@@ -258,9 +267,7 @@ def test_looser_limits_never_bring_less():
     amounts, value = market(4)
     free = thresholds.search(amounts, value, terms(knobs())).appraisal
     limits = {"budget": free.cost, "max_moves_per_year": free.moves}
-    table = thresholds.tradeoff(
-        thresholds.search(amounts, value, terms(knobs(**limits))).choices, [0.01, 0.5, 0.8, 1, 2], 0.95
-    )
+    table = thresholds.tradeoff(thresholds.search(amounts, value, terms(knobs(**limits))), [0.01, 0.5, 0.8, 1, 2], 0.95)
     assert (table["net_low"] < table["net"]).all() and (table["net"] < table["net_high"]).all()
     for _, part in table.groupby("limit"):
         assert (part["net"].diff().dropna() >= -1e-6).all()

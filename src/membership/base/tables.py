@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from membership.base import absent, files
 from membership.base.columns import Column, Table
-from membership.base.errors import DataError
+from membership.base.errors import DataError, NotPossible
 from membership.base.schemas import ALL
 
 
@@ -25,9 +25,17 @@ def existing(name: str) -> Path:
     return path
 
 
-def read(name: str) -> pd.DataFrame:
-    """Read table `name`, sorted by its key. Raises DataError where it is missing or broken; see `existing`."""
-    path = existing(name)
+def read(name: str, or_empty: bool = False) -> pd.DataFrame:
+    """Read table `name`, sorted by its key. Raises DataError where it is missing or broken; see `existing`.
+
+    `or_empty`: no row where its stage was not possible, for whoever can do without it.
+    """
+    try:
+        path = existing(name)
+    except NotPossible:
+        if not or_empty:
+            raise
+        return empty(name)
     try:
         return pd.read_parquet(path)
     except (OSError, pyarrow.ArrowInvalid) as error:

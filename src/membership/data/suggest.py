@@ -39,7 +39,7 @@ class Suggested:
     not_possible: tuple[str, ...] = ()
 
     @property
-    def values(self) -> dict[str, date | int]:
+    def changes(self) -> dict[str, date | int]:
         """Dotted key -> value, as `params.override` takes them."""
         return {one.key: one.value for one in self.suggestions}
 

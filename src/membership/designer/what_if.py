@@ -238,14 +238,15 @@ def load(p: Stage) -> Designer:
     everybody = facts.facts(*known, settings.fairness.attributes, tables.read("features"), settings.consent)
     margin = p.economics.margin_rate * float(everybody["expected_spend"].sum())
     events, months = engine.load(engine.connect(), "events"), lifecycle.month_starts(p.windows)
-    history = (events, everybody["member_id"], months, p.tiers)
+    amounts = qualifying.amounts(events, everybody["member_id"], months, p.tiers)
+    rules_now = worth.settled(p.tiers, everybody, amounts, p.economics.margin_rate)
     return Designer(
-        amounts=qualifying.amounts(*history),
+        amounts=amounts,
         settled=rules.settled(months, p.windows.start, p.tiers),
         facts=everybody,
         reaction=Reaction.from_json(files.read_json(paths.models("reaction.json"))),
-        terms=worth.known_terms(p.tiers, p.economics.margin_rate, p.value.horizon_days),
-        benefits=settings.settled(margin),
+        terms=worth.known_terms(rules_now, p.economics.margin_rate, p.value.horizon_days),
+        benefits=settings.settled(margin, worth.usual_order(everybody)),
     )
 
 

@@ -16,7 +16,7 @@ from membership.evaluate import experiment, metrics, verdicts
 from membership.evaluate.guardrails import KEY
 from membership.evaluate.metrics import Counted
 from membership.evaluate.verdicts import Check, Found, Kind, Result
-from membership.settings.decide import Decide
+from membership.settings.decide import Decide, Guardrail
 from membership.settings.evaluate import Evaluate
 
 Champion = Mapping[str, Any]  # the content of champion.json: policy, settings, reason, previous (a Champion or null)
@@ -102,7 +102,7 @@ def decide(
         _different(champion, challenger),
         _improves(primary, rule.margin, evaluate.confidence),
         *_trained_anew(primary, rule, evaluate.confidence),
-        *(_not_inferior(rows, guard.metric, guard.margin, evaluate.confidence) for guard in rule.guardrails),
+        *(_not_inferior(rows, guard, evaluate.confidence) for guard in rule.guardrails),
         *checks,
     )
     tried = _tried(champion, challenger, readings) if rule.live_test else None
@@ -200,9 +200,11 @@ def _trained_anew(row: pd.Series, rule: Decide, confidence: float) -> tuple[Chec
     return (verdicts.check("another training", Kind.TRAINING, low > rule.margin, blocks=False, **numbers),)
 
 
-def _not_inferior(rows: pd.DataFrame, name: str, margin: float, confidence: float) -> Check:
+def _not_inferior(rows: pd.DataFrame, guard: Guardrail, confidence: float) -> Check:
+    name = guard.metric
     metric = metrics.of(name, KEY, rows.index)
     row = rows.loc[name]
+    margin = guard.allowed(row["control"])
     numbers = _numbers(row, margin, confidence)
     named = {"name": f"guardrail {name}", "kind": Kind.GUARDRAIL}
     if not row["members"]:

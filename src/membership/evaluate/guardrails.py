@@ -87,9 +87,9 @@ def in_margins(rows: pd.DataFrame, rule: Iterable[Guardrail]) -> pd.DataFrame:
     for each in rule:
         better = metrics.of(each.metric, KEY, rows.index).higher_is_better
         ends = ["difference", "low", "high"] if better else ["difference", "high", "low"]
-        if each.margin:
-            moved = (1 if better else -1) * rows.loc[each.metric, ends].to_numpy(dtype=float) / each.margin
-            found.append((each.metric, each.margin, *moved))
+        if margin := each.allowed(rows.loc[each.metric, "control"]):
+            moved = (1 if better else -1) * rows.loc[each.metric, ends].to_numpy(dtype=float) / margin
+            found.append((each.metric, margin, *moved))
     return pd.DataFrame(found, columns=["metric", "margin", "difference", "low", "high"])
 
 

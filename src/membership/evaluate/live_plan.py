@@ -157,12 +157,13 @@ def _guarded(
     live: pd.DataFrame, guardrail: Guardrail, entrants: pd.DataFrame, knobs: Evaluate, factor: float
 ) -> dict[str, Any]:
     better = metrics.of(guardrail.metric, KEY).higher_is_better
-    row = {"metric": guardrail.metric, "margin": guardrail.margin, "higher_is_better": better}
-    row |= {"members_per_arm": np.nan, "weeks": np.nan}
     values = live[guardrail.metric].dropna() if guardrail.metric in live else pd.Series(dtype=float)
-    if len(values) > 1 and guardrail.margin > 0:
+    margin = guardrail.allowed(float(values.mean()))
+    row = {"metric": guardrail.metric, "margin": margin, "higher_is_better": better}
+    row |= {"members_per_arm": np.nan, "weeks": np.nan}
+    if len(values) > 1 and margin > 0:
         deviation = _deviation(float(values.std()), _correlation(live, guardrail.metric), entrants, ADJUSTED)
-        row["weeks"], row["members_per_arm"] = _weeks(guardrail.margin, deviation, entrants, knobs, factor)
+        row["weeks"], row["members_per_arm"] = _weeks(margin, deviation, entrants, knobs, factor)
     return row
 
 

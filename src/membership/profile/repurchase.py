@@ -14,7 +14,7 @@ far back the data go does not matter. On the clock "gap" it is the time since th
 describes gaps and the first one members. Groups defined by recency, such as stages, need the first clock.
 """
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Literal
 
 import ibis.expr.types as ir
@@ -22,7 +22,6 @@ import numpy as np
 import pandas as pd
 
 from membership.base import engine
-from membership.base.errors import DataError
 from membership.data import purchases
 from membership.profile import lifecycle
 from membership.settings.windows import Windows
@@ -38,14 +37,11 @@ Clock = Literal["member", "gap"]
 def follow_from(windows: Windows, follow_days: int) -> date:
     """Return the last month start at least `follow_days` before `windows.as_of`, or else the first one there is.
 
-    Raises DataError where history holds no first of a month before `windows.as_of`.
+    Where no month begins before `windows.as_of`, the middle of history.
     """
     months = lifecycle.month_starts(windows)
     if len(months) < 2:
-        raise DataError(
-            f"windows.start = {windows.start}: no month begins between it and {windows.as_of}, so members cannot be "
-            "followed to their next purchase; allowed: an earlier start."
-        )
+        return windows.as_of - timedelta(days=max((windows.as_of - windows.start).days // 2, 1))
     early = months[months <= pd.Timestamp(windows.as_of) - pd.Timedelta(days=follow_days)]
     return (early[-1] if len(early) else months[0]).date()
 
@@ -78,17 +74,14 @@ def rates(spells: pd.DataFrame, groups: pd.Series, days: int, confidence: float)
     """Return the repurchase rate of each group: the share of members who buy within `days` of `follow_from`.
 
     `groups`: member_id -> label; members without one are left out. Columns, index group: members, rate, low, high
-    (Wilson). Raises DataError where members were not followed for `days`.
+    (Wilson); null where members were not followed for `days`, as history is shorter.
     """
-    if (~spells["ended"] & (spells["waited"] < days)).any():
-        raise DataError(
-            f"repurchase rate within {days} days: members were followed for {spells['waited'].max()}; raise "
-            "lifecycle.follow_days, or give a longer history."
-        )
     label = groups.reindex(spells.index)
     back = (spells["ended"] & (spells["waited"] <= days)).groupby(label).agg(["size", "sum"])
     low, high = resample.wilson(back["sum"], back["size"], confidence)
     table = pd.DataFrame({"members": back["size"], "rate": back["sum"] / back["size"], "low": low, "high": high})
+    if (~spells["ended"] & (spells["waited"] < days)).any():
+        table[["rate", "low", "high"]] = np.nan
     return table.rename_axis("group")
 
 
@@ -97,7 +90,7 @@ def extremes(rates: pd.DataFrame) -> pd.DataFrame:
 
     Empty where fewer than two groups count; ties in the order of their names.
     """
-    known = rates[rates["members"] >= FEWEST].sort_index().sort_values("rate", kind="stable")
+    known = rates[(rates["members"] >= FEWEST) & rates["rate"].notna()].sort_index().sort_values("rate", kind="stable")
     return known.iloc[[0, -1]] if len(known) > 1 else known.iloc[:0]
 
 

@@ -136,14 +136,23 @@ def history(events: ir.Table, cutoff: date, knobs: Recommend) -> Baskets:
 def history_lines(events: ir.Table, cutoff: date, knobs: Recommend) -> pd.DataFrame:
     """Return the `lines` of `history`, with the same errors."""
     bought = _purchases(engine.before(events, cutoff))
-    often = bought.group_by("item_id").having(bought.count() >= knobs.min_item_purchases).agg()
+    least = knobs.min_item_purchases or least_purchases(int(bought.member_id.nunique().execute()))
+    often = bought.group_by("item_id").having(bought.count() >= least).agg()
     frame = lines(events, often, cutoff, knobs).to_pandas()
     if frame.empty:
         raise NotPossible(
             f"before {cutoff} no member has {knobs.min_baskets} baskets (recommend.min_baskets) of items bought "
-            f"{knobs.min_item_purchases} times (recommend.min_item_purchases): lower these, or bring more events."
+            f"{least} times (recommend.min_item_purchases): lower these, or bring more events."
         )
     return frame
+
+
+def least_purchases(members: int) -> int:
+    """Return how often an item must have been bought where `members` have bought: once for each 150, 2 to 20.
+
+    An item that hardly anybody has bought says little of who else would; more than 20 purchases say enough anywhere.
+    """
+    return min(max(-(-members // 150), 2), 20)
 
 
 def lines(events: ir.Table, catalogue: ir.Table, cutoff: date, knobs: Recommend) -> ir.Table:

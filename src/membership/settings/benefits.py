@@ -20,17 +20,18 @@ KINDS = (
 class Benefit(Section):
     """A benefit: what it costs, who may have it and what it is assumed to change.
 
-    Costs over value.horizon_days add up: `cost` (cents a member), `cost_share` (of spend), `cost_per_order` (cents);
-    for points_multiplier the `multiplier` of the points on spend. `uplift`, with its `uplift_sd`: of the orders of a
-    member whose chance of one within economics.repurchase_days is one half; who is surer gains less. Who may have it,
-    all unless named: `min_tier` (0: the entry tier), `stages` of the lifecycle, `personas` (names; they change with the
-    data).
+    Costs over value.horizon_days add up: `cost` (cents a member), `order_share` (a member, of what an order usually
+    comes to), `cost_share` (of spend), `cost_per_order` (cents); for points_multiplier the `multiplier` of the points
+    on spend. `uplift`, with its `uplift_sd`: of the orders of a member whose chance of one within
+    economics.repurchase_days is one half; who is surer gains less. Who may have it, all unless named: `min_tier` (0:
+    the entry tier), `stages` of the lifecycle, `personas` (names; they change with the data).
     """
 
     name: Annotated[str, Field(min_length=1)]
     kind: Literal[KINDS]
     action: Annotated[str, Field(min_length=1)] | None = None  # words for the campaign tool; null: the name
     cost: NotNegative = 0.0
+    order_share: NotNegative = 0.0  # cost a member as a share of what an order usually comes to; adds to cost
     cost_share: Share = 0.0
     cost_per_order: NotNegative = 0.0
     multiplier: Annotated[float, Field(gt=1)] | None = None
@@ -122,11 +123,17 @@ class Benefits(Section):
                 raise ValueError(f"exclusions: {pair}; allowed: two different names of the catalogue, {sorted(names)}")
         return self
 
-    def settled(self, expected_margin: float) -> "Benefits":
-        """Return these with `budget` in cents, where members are expected to bring `expected_margin` cents."""
-        if self.budget is not None:
-            return self
-        return self.model_copy(update={"budget": self.budget_share * max(expected_margin, 0.0)})
+    def settled(self, expected_margin: float, order: float) -> "Benefits":
+        """Return these with all that are shares in cents; what is absolute stays.
+
+        Members are expected to bring `expected_margin` cents over the horizon, and an order usually comes to `order`.
+        """
+        budget = self.budget_share * max(expected_margin, 0.0) if self.budget is None else self.budget
+        catalogue = [
+            one.model_copy(update={"cost": one.cost + one.order_share * order, "order_share": 0.0})
+            for one in self.catalogue
+        ]
+        return self.model_copy(update={"budget": budget, "catalogue": catalogue})
 
 
 def beside(sections):

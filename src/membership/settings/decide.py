@@ -1,15 +1,28 @@
 """The rule by which the challenger replaces the champion."""
 
-from pydantic import field_validator
+from pydantic import field_validator, model_validator
 
-from membership.settings.section import NotNegative, Section
+from membership.settings.section import NotNegative, Section, Share
 
 
 class Guardrail(Section):
-    """A metric that may not get worse by more than `margin` (absolute)."""
+    """A metric that may not get worse by more than `margin` (absolute), or `margin_share` of the champion's own."""
 
     metric: str
-    margin: NotNegative
+    margin: NotNegative | None = None
+    margin_share: Share | None = None  # travels to other currencies and sizes of order
+
+    @model_validator(mode="after")
+    def _one_margin(self):
+        if (self.margin is None) == (self.margin_share is None):
+            raise ValueError(
+                f"metric {self.metric}: margin = {self.margin}, margin_share = {self.margin_share}; give one of them"
+            )
+        return self
+
+    def allowed(self, control: float) -> float:
+        """Return the loss that is allowed where the champion has `control`, in the unit of the metric."""
+        return self.margin if self.margin is not None else self.margin_share * abs(control)
 
 
 class Decide(Section):

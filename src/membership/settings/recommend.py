@@ -11,7 +11,7 @@ class Recommend(Section):
     """What is recommended to whom. `peers` is name -> settings over the peer's defaults, which the peer checks."""
 
     k: Annotated[int, Field(ge=1, le=100)] = 10  # items recommended to a member
-    min_item_purchases: Count = 5  # before the cut-off below which an item is not recommended
+    min_item_purchases: Count | None = None  # null: as many as fit the number of members (`baskets.least_purchases`)
     min_baskets: Count = 3  # before the cut-off below which a member is not learned from
     max_baskets: Count = 50  # last baskets of a member that are looked at
     explore: NotNegative = 0.0  # log-odds added to items new to the member when the model ranks

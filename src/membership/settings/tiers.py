@@ -13,7 +13,8 @@ class Tier(Section):
 
     name: Annotated[str, Field(min_length=1)]
     points_multiplier: Positive = 1.0
-    cost: NotNegative = 0.0  # cents a member-month
+    cost: NotNegative = 0.0  # cents a member-month; order_share adds to it
+    order_share: NotNegative = 0.0  # cost a member-month as a share of what an order usually comes to
     # of spend while in the tier, over the entry tier's (ASSUMED), and its standard deviation; 0 in the entry tier
     uplift: Annotated[float, Field(ge=-1, le=1)] = 0.0
     uplift_sd: NotNegative = 0.0
@@ -30,11 +31,12 @@ class Pull(Section):
 class TierSearch(Section):
     """Within which limits thresholds are looked for."""
 
-    budget: NotNegative = 300_000  # cents over value.horizon_days beyond everybody's entry tier
+    budget: NotNegative | None = None  # cents over value.horizon_days; null: budget_share of the expected margin
+    budget_share: Share = 0.01  # of the margin that all members are expected to bring over value.horizon_days
     max_moves_per_year: NotNegative = 0.5  # levels risen or fallen, a member and year
     min_share: Annotated[float, Field(ge=0, lt=1)] = 0.02  # of members that each tier above the entry tier holds
     candidates: Annotated[int, Field(ge=1, le=1000)] = 60  # amounts tried: quantiles of the positive amounts
-    round_to: Count = 500  # thresholds are multiples of this
+    round_to: Count | None = None  # cents or points; null: a round number, about a hundredth of the usual amount
 
 
 class Jitter(Section):
@@ -88,6 +90,21 @@ class Tiers(Section):
         """What one unit of a threshold is, as people read it: 100 cents of spend, or one point."""
         return 100 if self.qualify_by == "spend" else 1
 
+    def settled(self, expected_margin: float, order: float, amount: float) -> "Tiers":
+        """Return these with all that are shares in cents, and `search.round_to` chosen; what is absolute stays.
+
+        Members are expected to bring `expected_margin` cents over the horizon; an order usually comes to `order` cents;
+        `amount` usually qualifies (cents or points).
+        """
+        given, levels = self.search, []
+        for level in self.levels:
+            cost = level.cost + level.order_share * order
+            levels.append(level.model_copy(update={"cost": cost, "order_share": 0.0}))
+        budget = given.budget_share * max(expected_margin, 0.0) if given.budget is None else given.budget
+        step = given.round_to or _round_below(amount / 100)
+        search = given.model_copy(update={"budget": budget, "round_to": step})
+        return self.model_copy(update={"levels": levels, "search": search})
+
     @model_validator(mode="after")
     def _levels_fit(self):
         if len(set(self.names)) < len(self.names):
@@ -117,3 +134,9 @@ class Tiers(Section):
         if given is None and self.search.candidates < above:
             raise ValueError(f"search.candidates = {self.search.candidates}: fewer than the {above} thresholds to find")
         return self
+
+
+def _round_below(number: float) -> int:
+    """Return the largest of 1, 2, 5, 10, 20, 50 ... that is at most `number`; 1 where none is."""
+    power = 10 ** max(len(str(int(max(number, 1)))) - 1, 0)
+    return max(step * power for step in (1, 2, 5) if step * power <= max(number, 1))

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from membership.base.errors import DataError, ParamError
+from membership.base.errors import NotPossible, ParamError
 from membership.settings.tiers import Tiers
 from membership.stats import ranges
 from membership.tiers import rules, worth
@@ -98,19 +98,17 @@ def candidates(amounts: pd.DataFrame, settings: Tiers) -> np.ndarray:
     """Return amounts to try as thresholds, rising: quantiles of the last month's positive amounts, rounded.
 
     With `search.min_share` 0 a tier may be empty: amounts that nobody has ever reached or come near are added, one a
-    level. Raises DataError where nobody has anything that qualifies.
+    level. Where nobody has anything that qualifies, these are all there are: everybody stays in the entry tier.
     """
     last, step = amounts.iloc[:, -1].to_numpy(), settings.search.round_to
     positive = last[last > 0]
-    if not len(positive):
-        raise DataError(
-            f"tier thresholds: none of {len(last)} members has {settings.qualify_by} in the last "
-            f"{settings.qualifying_days} days, so there is nothing to search on; list tiers.thresholds in params.yaml."
-        )
-    shares = np.linspace(0, 1, settings.search.candidates + 2)[1:-1]
-    rounded = np.floor(np.quantile(positive, shares) / step + 0.5).astype("int64") * step
-    found = np.unique(np.maximum(rounded, step))
-    if settings.search.min_share == 0:
+    if len(positive):
+        shares = np.linspace(0, 1, settings.search.candidates + 2)[1:-1]
+        rounded = np.floor(np.quantile(positive, shares) / step + 0.5).astype("int64") * step
+        found = np.unique(np.maximum(rounded, step))
+    else:
+        found = np.array([step], dtype="int64")
+    if settings.search.min_share == 0 or not len(positive):
         top = max(int(amounts.to_numpy().max()), int(found[-1]))
         for _ in settings.levels[1:]:
             top = (int(top / (1 - settings.pull.reach)) // step + 1) * step
@@ -147,12 +145,12 @@ def search(amounts: pd.DataFrame, value: pd.DataFrame, terms: Terms, settled: in
 
     `amounts`: what qualifies, by month (index member_id); `value`: member_id, expected_spend, expected_orders. Of
     rules that bring the same, the one with the lowest thresholds. Where `tiers.thresholds` lists them, they are used,
-    whatever the limits. Limits that no rule keeps give way: see `Ladder.nearest`. Raises DataError where there are
+    whatever the limits. Limits that no rule keeps give way: see `Ladder.nearest`. Raises NotPossible where there are
     fewer members than tiers or nobody has spent anything, ParamError where thresholds are all in each other's reach.
     """
     settings = terms.settings
     if len(amounts) < len(settings.levels):
-        raise DataError(
+        raise NotPossible(
             f"tiers: {len(settings.levels)} tiers for {len(amounts)} members; allowed: at most as many tiers as "
             "members. Remove levels in tiers.levels of params.yaml."
         )
@@ -192,17 +190,19 @@ def best(choices: Choices) -> tuple[list[int], float, Limits]:
     return choices.thresholds[(lowest or found).chosen].tolist(), found.bound, limits
 
 
-def tradeoff(choices: Choices, multiples: list[float], confidence: float) -> pd.DataFrame:
+def tradeoff(search: Search, multiples: list[float], confidence: float) -> pd.DataFrame:
     """Return what other limits would bring: `multiples` of the budget and of the moves, the other limit as it is.
+
+    They are multiples of the limits that the search kept, so where one gave way, of the nearest.
 
     Columns limit ("budget" or "moves"), at, net with net_low, net_high and p_pays (chance that it is above 0), cost
     (cents), moves, and one column of thresholds a tier; limits that no rule keeps are left out.
     """
-    limits = choices.terms.settings.search
-    budget, moves = limits.budget, limits.max_moves_per_year
+    choices, budget, moves = search.choices, search.limits.budget, search.limits.moves
     asked = [("budget", times * budget, times * budget, moves) for times in multiples]
     asked += [("moves", times * moves, budget, times * moves) for times in multiples]
-    ladder, net, rows = choices.ladder(), choices.gain - choices.cost, []
+    ladder = replace(choices.ladder(), least=search.limits.least)
+    net, rows = choices.gain - choices.cost, []
     for limit, at, budget, most in asked:
         found = ladder.solve(net, budget, most)
         if found is not None:
@@ -213,4 +213,4 @@ def tradeoff(choices: Choices, multiples: list[float], confidence: float) -> pd.
             rows.append((limit, at, found.best, *around, cost, moved, *choices.thresholds[found.chosen]))
     told = ["net", "net_low", "net_high", "p_pays", "cost", "moves"]
     columns = ["limit", "at", *told, *choices.terms.settings.names[1:]]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(["at", *told], float))  # there may be no row

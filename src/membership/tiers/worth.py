@@ -133,6 +133,25 @@ class Appraisal:
         )
 
 
+def usual_order(value: pd.DataFrame) -> float:
+    """Return what an order usually comes to, in cents: expected spend over expected orders; 0 where none is expected.
+
+    `value` has expected_spend and expected_orders of all members over the horizon.
+    """
+    orders = float(value["expected_orders"].sum())
+    return float(value["expected_spend"].sum()) / orders if orders > 0 else 0.0
+
+
+def settled(settings: Tiers, value: pd.DataFrame, amounts: pd.DataFrame, margin_rate: float) -> Tiers:
+    """Return `settings` with all that are shares in cents: see `Tiers.settled`; `amounts` is what qualifies, by month.
+
+    The usual amount is the median of the last month's positive ones.
+    """
+    last = amounts.iloc[:, -1]
+    usual = float(last[last > 0].median()) if (last > 0).any() else 0.0
+    return settings.settled(margin_rate * float(value["expected_spend"].sum()), usual_order(value), usual)
+
+
 def base_points(value: pd.DataFrame, settings: Tiers) -> np.ndarray:
     """Return the base points that each member of table `value` is expected to collect over the horizon."""
     on_orders = settings.points_per_order * value["expected_orders"] if settings.points_per_order else 0
