@@ -24,6 +24,10 @@ SMALL = {
     "dataset.source": "files",
     "dataset.timezone": "UTC",
     "dataset.max_members": None,
+    "recommend.min_item_purchases": None,
+    "tiers.search.budget": None,
+    "tiers.search.round_to": None,
+    "benefits.budget": None,
     "tune.trials": 2,
     "tune.workers": 1,
     "train.origins": 2,
@@ -67,6 +71,23 @@ def _blanks(lines: pd.DataFrame) -> pd.DataFrame:
     return with_blanks
 
 
+def _left(lines: pd.DataFrame) -> pd.DataFrame:
+    """Return the lines until a day before that of scoring, on which every member leaves."""
+    day = START + pd.Timedelta(days=DAYS - 40)
+    gone = pd.DataFrame({"member_id": lines["member_id"].unique(), "kind": "cancel", "at": day})
+    last = lines.tail(1).assign(at=START + pd.Timedelta(days=DAYS - 1), kind="view")  # the data go on
+    return pd.concat([lines[lines["at"] < day], gone, last], ignore_index=True)
+
+
+def _contracts(lines: pd.DataFrame) -> pd.DataFrame:
+    """Return monthly contracts of the members, of which half have ended, and no event."""
+    rng, members = np.random.default_rng(3), lines["member_id"].unique()
+    starts = START + pd.to_timedelta(rng.integers(0, DAYS - 60, len(members)), unit="D")
+    ends = pd.Series(starts + pd.Timedelta(days=60)).where(rng.random(len(members)) < 0.5)
+    plan = {"plan": "basic", "period": "month", "price": 9.9}
+    return pd.DataFrame({"member_id": members, "starts_at": starts, "ends_at": ends, **plan})
+
+
 CASES: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "as_it_is": lambda lines: lines,
     "views_only": lambda lines: lines.assign(kind="view").drop(columns=["amount", "order_id"]),
@@ -76,7 +97,7 @@ CASES: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "one_category": lambda lines: lines.assign(category="all"),
     "one_item": lambda lines: lines.assign(item_id="i1", category="c1"),
     "few_items": lambda lines: lines.assign(item_id=lines["item_id"].str[-1]),
-    "numeric_ids": lambda lines: lines.assign(item_id=lines["item_id"].str[1:].astype(int) + 20170101),
+    "numeric_ids": lambda lines: lines.assign(item_id=lines["item_id"].str[1:].astype(int) + 4006381333000),
     "one_member": lambda lines: lines[lines["member_id"] == "m003"],
     "members_30": lambda lines: lines[lines["member_id"] < "m030"],
     "one_line_each": lambda lines: lines.sort_values("at").drop_duplicates("member_id"),
@@ -84,19 +105,24 @@ CASES: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "one_day": lambda lines: lines.assign(at="2017-11-15 10:00:00"),
     "joined_yesterday": lambda lines: lines.assign(at=pd.Timestamp("2017-11-14") + (lines["at"] - START) / DAYS * 2),
     "blanks": _blanks,
+    "all_left": _left,
+    "contracts_only": _contracts,
     "only_returns": lambda lines: lines.assign(kind="return", amount=-lines["amount"]),
 }
 
 
 def overrides(name: str, frame: pd.DataFrame) -> dict:
     """Return the parameters of a case: small budgets, its mapping, and the windows that fit it."""
-    days = pd.to_datetime(frame["at"]).dt.normalize()
-    by_day = pd.DataFrame({"member": frame["member_id"], "day": days}).drop_duplicates().sort_values("day")
-    gap = by_day.groupby("member")["day"].diff().dt.days.groupby(by_day["member"]).median().median()
-    found = suggest(days.min().date(), days.max().date(), None if pd.isna(gap) else float(gap))
+    if "at" in frame:
+        days = pd.to_datetime(frame["at"]).dt.normalize()
+        by_day = pd.DataFrame({"member": frame["member_id"], "day": days}).drop_duplicates().sort_values("day")
+        gap = by_day.groupby("member")["day"].diff().dt.days.groupby(by_day["member"]).median().median()
+        found = suggest(days.min().date(), days.max().date(), None if pd.isna(gap) else float(gap))
+    else:
+        found = suggest(START.date(), (START + pd.Timedelta(days=DAYS - 1)).date(), 30.0)
     mapping = {"paths": [f"data/raw/{name}.csv"], "columns": {column: column for column in frame}}
     dates = {key: value.isoformat() if isinstance(value, date) else value for key, value in found.changes.items()}
-    return SMALL | dates | {"dataset.files": {"events": mapping}}
+    return SMALL | dates | {"dataset.files": {"events" if "at" in frame else "contracts": mapping}}
 
 
 def prepare(name: str, folder: Path) -> None:

@@ -107,6 +107,29 @@ def test_a_failing_cell_becomes_one_message_and_a_failed_run(pipeline):
     assert only_run(pipeline).info.status == "FAILED"
 
 
+def test_a_failed_run_marks_the_pages_of_an_earlier_run_after_it(pipeline):
+    for name, after in (("repurchase", "before"), ("report", "after")):
+        needs = "data/out.json" if after == "after" else "data/in.parquet"
+        with (pipeline / "dvc.yaml").open("a") as lines:
+            lines.write(f"  {name}:\n    cmd: none\n    deps: [{needs}]\n    outs: [data/{name}.json]\n")
+    for stem in ("30_repurchase", "90_report"):
+        write(pipeline, SAVE)
+        (pipeline / "notebooks" / "31_value.ipynb").rename(pipeline / "notebooks" / f"{stem}.ipynb")
+        (pipeline / "reports").mkdir(exist_ok=True)
+        (pipeline / "reports" / f"{stem}.html").write_text("<html><body class='x'>old</body></html>")
+    (pipeline / "reports" / "summary.md").write_text("# Old\n")
+    write(pipeline, "from membership.base.errors import DataError\nraise DataError('no times')")
+    for _ in range(2):  # the mark is there once, however often the stage fails
+        assert stage.main(["value"]) == 1
+    before, after, memo = (
+        (pipeline / "reports" / name).read_text() for name in ("30_repurchase.html", "90_report.html", "summary.md")
+    )
+    assert before == "<html><body class='x'>old</body></html>"
+    assert after.startswith("<html><body class='x'><!-- earlier run -->") and after.endswith("old</body></html>")
+    assert memo.count("earlier run -->") == 2 and memo.endswith("# Old\n")
+    assert "earlier run" not in (pipeline / "reports" / "31_value.html").read_text()  # it is of this run
+
+
 def test_what_is_not_possible_with_the_data_is_said_and_stepped_over(pipeline):
     write(pipeline, "from membership.base.errors import NotPossible\nraise NotPossible('none of 7 members has bought')")
     assert stage.main(["value"]) == 0

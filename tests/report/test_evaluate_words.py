@@ -152,7 +152,7 @@ def test_what_is_known_before_has_words_also_where_it_is_nothing():
 
 def test_the_conclusion_says_what_the_interval_says(world):
     shown = {"confidence": 0.95, "interactions": [{"by": "tier", "p_value": None, "q_value": None}], "metric": "x"}
-    shown |= {"readings": [], "checks": [], "plan": {}, "arms": {}}
+    shown |= {"readings": [], "checks": [], "plan": {}, "arms": {}, "catalogue": 100, "k": 10}
     verdict = set()
     for better in (0.1, 0.0, -0.1):
         world.change("challenger", world.values("champion") + better + np.tile([0.01, -0.01], 20))
@@ -161,6 +161,9 @@ def test_the_conclusion_says_what_the_interval_says(world):
         assert f"{abs(better):.4f}" in said
         verdict.add(said.split("**")[1])
     assert len(verdict) == 3
+    rest = {"row": found.overall("recall_at_10"), "changes": found.changes}
+    small = words.render("evaluate_conclusion", **rest, **shown | {"catalogue": 7})
+    assert "7 items" in small and "7 items" not in said  # a list that holds everything cannot decide
 
 
 def test_tests_that_cannot_be_trusted_are_named():

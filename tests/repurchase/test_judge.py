@@ -5,6 +5,7 @@ from steady_buyers import QUICK
 
 from membership.repurchase import candidates, choose, holdout, judge
 from membership.repurchase.judge import Judged
+from membership.repurchase.purchase_days import PurchaseDays
 
 
 @pytest.fixture(scope="module")
@@ -102,3 +103,15 @@ def test_groups_are_scored_apart():
     rows = holdout.by_group(judged(x=[0.8, 0.4, 0.5, 0.9]), "x", pd.Series({"a": "one", "b": "two"}), 0.95)
     assert rows["members"].tolist() == [2, 2] and rows["actual"].tolist() == [1.0, 0.5]
     assert rows["predicted"].tolist() == pytest.approx([0.65, 0.65])
+
+
+def test_members_who_all_began_to_buy_yesterday_leave_nothing_to_judge_but_valid_tables(steady):
+    """History is long, but nobody had bought on any day from which candidates could have learned."""
+    began = int(np.median(steady.history.days))
+    late = steady.history.rows(slice(0, 50))
+    late = PurchaseDays(late.members, late.joined, np.arange(51), np.full(50, began), np.full(50, 500))
+    rolled = judge.roll(late, began + 1, 14, QUICK, seed=1)
+    choice = choose.choose(rolled.judged, ["own_rate"], 0.95)
+    assert (choice.name, choice.best, len(rolled.every.came)) == ("own_rate", None, 0)
+    assert list(choice.table) == judge.SCORES and list(choice.differences) == ["difference", "low", "high"]
+    assert holdout.by_group(rolled.judged, "own_rate", pd.Series("all", late.members), 0.95).empty

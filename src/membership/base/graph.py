@@ -17,7 +17,8 @@ _MOST = 100_000  # values in a YAML file
 class Node:
     """A stage of the pipeline: its name, its notebook, and the files it declares, relative to the root.
 
-    `without` are those of `deps`, or folders of them, that it can do without where they were not possible.
+    `without` are those of `deps`, or folders of them, that it can do without where they were not possible; `kept` are
+    those of `outs` that are only ever added to, so that nothing replaces them.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Node:
     deps: tuple[str, ...]
     outs: tuple[str, ...]
     without: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
 
     @property
     def needed(self) -> list[str]:
@@ -36,6 +38,16 @@ def nodes() -> list[Node]:
     """Return the stages that have a notebook, in the order of `dvc.yaml`."""
     books = {path.stem.split("_", 1)[1]: path for path in sorted(paths.root().glob("notebooks/[0-9]*_*.ipynb"))}
     return [_node(name, books[name], stage) for name, stage in _stages().items() if name in books]
+
+
+def after(name: str) -> list[Node]:
+    """Return the stages that need, directly or not, what the stage called `name` makes, in the order of `dvc.yaml`."""
+    every = nodes()
+    made, found = set(node(name).outs), set()
+    while new := [one for one in every if one.name not in found and made.intersection(one.deps)]:
+        found.update(one.name for one in new)
+        made.update(out for one in new for out in one.outs)
+    return [one for one in every if one.name in found]
 
 
 def node(name: str) -> Node:
@@ -139,7 +151,8 @@ def _open(name: str) -> list[str]:
 def _node(name: str, notebook: Path, stage: dict) -> Node:
     outs = [*_names(stage.get("outs")), *_names(stage.get("metrics")), *_names(stage.get("plots"))]
     without = tuple(stage.get("meta", {}).get("without", []))
-    return Node(name, notebook, tuple(_names(stage.get("deps"))), tuple(outs), without)
+    kept = [one for one in stage.get("outs") or [] if isinstance(one, dict) and next(iter(one.values())).get("persist")]
+    return Node(name, notebook, tuple(_names(stage.get("deps"))), tuple(outs), without, tuple(_names(kept)))
 
 
 def _names(entries: list | None) -> list[str]:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from membership.base import seeds
 from membership.base.errors import DataError
-from membership.data import contracts, membership_span, purchases
+from membership.data import contracts, membership_span, purchases, suggest
 from membership.data.canonical import Canonical
 from membership.data.clean import Cleaned, clean
 from membership.data.sources import complete_journey, files, simulate
@@ -77,9 +77,13 @@ def read(dataset: Dataset, seed: int) -> Canonical:
 
 
 def check_windows(events: pd.DataFrame, windows: Windows) -> None:
-    """Raise DataError where `events` begin too late to fit on, or end before the holdout does."""
+    """Raise DataError where `events` begin too late to fit on, or end before the holdout does.
+
+    No windows fit a history of fewer than `suggest.LEAST_DAYS` days: it need only lie before the end of the holdout.
+    """
     first, end = events["local_at"].min().date(), events["local_at"].max().date() + timedelta(days=1)
-    if first >= windows.calibration_end or end < windows.holdout_end:
+    latest = windows.calibration_end if (end - first).days >= suggest.LEAST_DAYS else windows.holdout_end
+    if first >= latest or end < windows.holdout_end:
         raise DataError(
             f"windows of params.yaml: the data go from {first} to {end} (local days, half-open), but the windows need "
             f"data from before calibration_end = {windows.calibration_end} to holdout_end = {windows.holdout_end}. "

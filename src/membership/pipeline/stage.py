@@ -65,6 +65,10 @@ def _run(node: graph.Node, p: params.Stage, overrides: Mapping[str, Any], root: 
         except BaseException:
             with _results_stay(stage):
                 opening.result().finish(ok=False)
+            if not overrides:
+                from membership.report import pages
+
+                pages.mark_earlier(stage, own=True)
             raise
     from membership.report import pages
 
@@ -89,6 +93,8 @@ def _run(node: graph.Node, p: params.Stage, overrides: Mapping[str, Any], root: 
                 _register(stage, tracked.id)
         tracked.log_metrics({"duration_s": round(time.time() - started, 1)})
         tracked.finish(ok=failure is None)
+    if failure is not None and not overrides:
+        pages.mark_earlier(stage, own=False)
     pages.save_index()
     if failure is not None:
         raise ProjectError(explain(failure, executed))

@@ -69,6 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--timezone", help="e.g. Europe/Berlin")
     parser.add_argument("--currency", help="e.g. EUR")
     parser.add_argument("--time-format", help="e.g. %%d/%%m/%%Y %%H:%%M, epoch_s, epoch_ms, excel_days")
+    parser.add_argument("--year", type=int, help="of times that have none, with --time-format")
     parser.add_argument(
         "--begin", help="day from which times count that are hours or days since a start, e.g. 2018-07-27"
     )
@@ -179,6 +180,7 @@ def _told(given: argparse.Namespace) -> Told:
         timezone=given.timezone,
         currency=given.currency,
         time_format=given.time_format,
+        year=given.year,
         begin=begin,
     )
     return replace(told, roles=dict(_pairs(given.role, "--role")), tables=dict(_pairs(given.table, "--table")))

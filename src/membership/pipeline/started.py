@@ -100,6 +100,8 @@ def settings(
     }
     if found.cancellation_pattern:
         raw.setdefault("clean", {})["cancellation_pattern"] = found.cancellation_pattern
+    if found.repeats:
+        raw.setdefault("clean", {})["exact_duplicates"] = "kept"
     for dotted, value in fitting.items():
         section, name = dotted.split(".")
         raw.setdefault(section, {})[name] = str(value) if section == "windows" else value
@@ -192,22 +194,25 @@ def _commented(
     for key, by in (("timezone", found.timezone_by), ("currency", found.currency_by)):
         content["dataset"].yaml_add_eol_comment(words.text("start_reason", code=f"{key}_{by}", guess=found), key)
     for name in at:
-        table = content["dataset"]["files"][name]
-        for remark in found.tables[name].remarks:
-            *parents, last = remark.key.split(".", 1)
-            node = table
-            for parent in parents:
-                node = node.get(parent) if isinstance(node, CommentedMap) else None
-            if isinstance(node, CommentedMap) and last in node:
-                node.yaml_add_eol_comment(words.text("start_reason", code=remark.code, **remark.values), last)
-    if "clean" in content:
-        content["clean"].yaml_add_eol_comment(
-            words.text("start_reason", code="cancellation", guess=found), "cancellation_pattern"
-        )
+        _beside(content["dataset"]["files"][name], found.tables[name])
+    for key in content.get("clean", {}):
+        content["clean"].yaml_add_eol_comment(words.text("start_reason", code=key, guess=found), key)
     for one in fitting:
         section, key = one.key.split(".")
         content[section].yaml_add_eol_comment(one.reason, key)
     return _dumped(_yaml(), content)
+
+
+def _beside(table: CommentedMap, one: TableGuess) -> None:
+    """Put the reason of each guess beside it; of two for the same key, the first, which says more."""
+    from membership.report import words
+
+    for remark in reversed(one.remarks):
+        *parents, last = remark.key.split(".", 1)
+        node = table.get(parents[0]) if parents else table
+        if isinstance(node, CommentedMap) and last in node:
+            reason = words.text("start_reason", code=remark.code, written=one.converted is not None, **remark.values)
+            node.yaml_add_eol_comment(reason, last)
 
 
 def _node(value: Any) -> Any:

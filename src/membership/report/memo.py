@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from membership.base import absent, graph, paths
+from membership.base import absent, graph, paths, tables
 from membership.evaluate import experiment, metrics, programme, subgroups
 from membership.evaluate.decide import Decision
 from membership.report import words
@@ -25,8 +25,9 @@ def rows(effects: pd.DataFrame, guards: list[Mapping[str, Any]]) -> pd.DataFrame
 def not_possible() -> str:
     """Return the page in place of the memo where data are too few for a decision: what was possible, or why not."""
     stages = [node.name for node in graph.nodes()]
-    reasons = absent.reasons(paths.reports("metrics"), stages)
-    return words.render("memo_not_possible", stages=stages, reasons=reasons) + "\n"
+    reasons, stored = absent.reasons(paths.reports("metrics"), stages), tables.ALL["actions"].path()
+    due = stored.exists() and absent.reason(stored) is None
+    return words.render("memo_not_possible", stages=stages, reasons=reasons, due=due) + "\n"
 
 
 def values(

@@ -3,6 +3,7 @@
 import base64
 import html
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import jinja2
@@ -19,6 +20,7 @@ CONCLUSION = "conclusion"  # the tag of the cell that a page begins with
 # Belt and braces over escaping: a browser runs no script of a page and fetches nothing for it, its pictures are inside.
 INERT = """<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; font-src data:; \
 style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'">"""
+_EARLIER = re.compile(r"<!-- earlier run -->\n.*?<!-- /earlier run -->\n", re.DOTALL)
 _TABLE = re.compile(r"(<!-- result -->\n).*?(<!-- /result -->)", re.DOTALL)
 
 
@@ -36,18 +38,36 @@ def save_page(executed: Path, page: Path) -> Path:
     return page
 
 
-def step_over(source: Path, executed: Path, why: str) -> None:
+def step_over(source: Path, executed: Path, why: str, made: Iterable[str] = ()) -> None:
     """Let the executed copy of notebook `source` say in its first lines why its question cannot be answered.
 
-    It stopped where that was seen, or was not begun: then there is no copy of this run.
+    `made` are outputs that there are in spite of that. It stopped where that was seen, or was not begun: then there is
+    no copy of this run.
     """
     notebook = nbformat.read(executed if executed.exists() else source, as_version=4)
     cells = [cell for cell in notebook.cells if "papermill-error-cell-tag" not in cell.metadata.get("tags", [])]
     for cell in (cell for cell in cells if cell.cell_type == "code"):
         cell.outputs = [output for output in cell.outputs if output.output_type != "error"]
-    told = nbformat.v4.new_markdown_cell(words.render("not_possible_stage", why=why))
+    told = nbformat.v4.new_markdown_cell(words.render("not_possible_stage", why=why, made=list(made)))
     notebook.cells = [cells[0], told, *cells[1:]]
     files.write_text(executed, nbformat.writes(notebook))
+
+
+def mark_earlier(failed: str, own: bool) -> list[Path]:
+    """Let what people read of the stages after `failed` say that it is of an earlier run; return what was marked.
+
+    `own`: so does the page of `failed` itself, which this run has not written.
+    """
+    stages, told = graph.after(failed), words.render("earlier_run", stage=failed)
+    found = [paths.reports(f"{node.notebook.stem}.html") for node in [*([graph.node(failed)] if own else []), *stages]]
+    found += [paths.reports("summary.md")] if any(node.name == "report" for node in stages) else []
+    marked = [page for page in found if page.exists()]
+    for page in marked:
+        text = _EARLIER.sub("", page.read_text(encoding="utf-8"))
+        start = text.index(">", text.index("<body")) + 1 if page.suffix == ".html" else 0
+        said = markdown2html(told) if page.suffix == ".html" else f"{told}\n\n"
+        files.write_text(page, f"{text[:start]}<!-- earlier run -->\n{said}<!-- /earlier run -->\n{text[start:]}")
+    return marked
 
 
 def refresh() -> list[Path]:
@@ -140,7 +160,9 @@ def _retold(executed: Path, source: Path) -> bool:
 
 
 def _inert(page: Path) -> bool:
-    return page.exists() and "Content-Security-Policy" in page.read_text(encoding="utf-8")
+    """Say whether a page loads nothing, and is of this run: a failed one has marked those of an earlier one."""
+    text = page.read_text(encoding="utf-8") if page.exists() else ""
+    return "Content-Security-Policy" in text and not _EARLIER.search(text)
 
 
 def _row(node: graph.Node) -> str:

@@ -56,8 +56,8 @@ class Past:
 def fit(history: PurchaseDays, day: int, settings: Repurchase, seed: int, dated: Dated | None = None) -> Fitted:
     """Fit every one of `settings.candidates` but the stack to what was known on `day`, of members and of days.
 
-    A candidate that refuses its data (DataError) is left out with its reason. Raises DataError where all do,
-    NotPossible where nobody has bought.
+    A candidate that refuses its data (DataError) is left out with its reason. Raises NotPossible where all do, or where
+    nobody has bought.
     """
     known, dated = history.until(day), dated and dated.until(day)
     if not len(known.days):
@@ -79,7 +79,7 @@ def fit(history: PurchaseDays, day: int, settings: Repurchase, seed: int, dated:
         except DataError as error:
             refusals[name] = str(error)
     if not found:
-        raise DataError("repurchase: no candidate fits these data:\n" + "\n".join(refusals.values()))
+        raise NotPossible("repurchase: no candidate fits these data:\n" + "\n".join(refusals.values()))
     return Fitted(day, found, refusals)
 
 

@@ -25,10 +25,10 @@ def choose(judged: Judged, names: Sequence[str], confidence: float) -> Choice:
     `names` could be fitted on the day of scoring, from simple to rich. Where none of them was judged it is the first.
     """
     tried = [name for name in names if name in judged.chances]
-    if not tried:
-        return Choice(names[0], None, pd.DataFrame(), pd.DataFrame())
     judged = replace(judged, chances=judged.chances[tried])
     table = judge.table(judged, confidence)
+    if not tried:
+        return Choice(names[0], None, table, judge.differences(judged, "", confidence))
     best = str(table["log_loss"].idxmin())
     differences = judge.differences(judged, best, confidence)
     worse = set(differences.index[differences["low"] > 0])

@@ -19,6 +19,8 @@ from membership.repurchase.purchase_days import PurchaseDays
 from membership.settings.repurchase import Repurchase
 from membership.stats import calibration
 
+SCORES = ["log_loss", "brier", "auc", "slope", "slope_low", "slope_high", "error"]  # see `scores`
+
 
 @dataclass(frozen=True)
 class Judged:
@@ -54,13 +56,16 @@ def roll(
 ) -> Rolled:
     """Fit on a day before `as_of` and judge on up to `settings.origins` later ones, `days` apart.
 
-    Nothing on or after `as_of` is used. Where history leaves no origin, nothing is judged.
+    Nothing on or after `as_of` is used. Where history leaves no origin before which somebody bought, nothing is judged.
     """
-    origins = min(settings.origins, (as_of - int(history.joined.min())) // days - 3)
+    known = history.until(as_of)
+    bought = int(known.days.min(initial=as_of))
+    origins = min(settings.origins, (as_of - int(history.joined.min())) // days - 3, (as_of - bought - 1) // days - 1)
     if origins < 1:
-        nothing = Judged(days, pd.DataFrame(), pd.Series(dtype=bool))
+        nobody = pd.MultiIndex.from_arrays([[], []], names=["day", "member_id"])
+        nothing = Judged(days, pd.DataFrame(index=nobody), pd.Series(index=nobody, dtype=bool, name="came"))
         return Rolled(nothing, nothing, {})
-    known, first = history.until(as_of), as_of - (origins + 1) * days
+    first = as_of - (origins + 1) * days
     fitted = candidates.fit(known, first, settings, seed, dated)
     taught = observe(fitted, known, [first], days)
     fitted = candidates.stacked(fitted, settings, taught.past)
@@ -84,7 +89,7 @@ def observe(fitted: Fitted, history: PurchaseDays, cutoffs: list[int], days: int
 def table(judged: Judged, confidence: float) -> pd.DataFrame:
     """Return log_loss, brier, auc, slope, slope_low, slope_high and error (of tenths) of each candidate (rows)."""
     rows = {name: scores(judged.came, chance, confidence) for name, chance in judged.chances.items()}
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("candidate")
+    return pd.DataFrame.from_dict(rows, orient="index", columns=SCORES).rename_axis("candidate")
 
 
 def scores(came: pd.Series, chance: pd.Series, confidence: float) -> dict[str, float]:

@@ -20,11 +20,11 @@ KINDS = (
 class Benefit(Section):
     """A benefit: what it costs, who may have it and what it is assumed to change.
 
-    Costs over value.horizon_days add up: `cost` (cents a member), `cost_share` (of spend), `cost_per_order` (cents);
-    for points_multiplier the `multiplier` of the points on spend. `uplift`, with its `uplift_sd`: of the orders of a
-    member whose chance of one within economics.repurchase_days is one half; who is surer gains less. Who may have it,
-    all unless named: `min_tier` (0: the entry tier), `stages` of the lifecycle, `personas` (names; they change with the
-    data).
+    Costs over value.horizon_days add up: `cost` (cents a member), `order_share` (a member, of what an order usually
+    comes to), `cost_share` (of spend), `cost_per_order` (cents); for points_multiplier the `multiplier` of the points
+    on spend. `uplift`, with its `uplift_sd`: of the orders of a member whose chance of one within
+    economics.repurchase_days is one half; who is surer gains less. Who may have it, all unless named: `min_tier` (0:
+    the entry tier), `stages` of the lifecycle, `personas` (names; they change with the data).
     """
 
     name: Annotated[str, Field(min_length=1)]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from membership.base import files, paths, tables
+from membership.base import absent, files, paths, tables
 from membership.base.errors import DataError, ParamError
 from membership.settings.trials import HOLDOUT, PERIOD, Trial, Trials
 from membership.trials import assign
@@ -42,10 +42,11 @@ class Register:
 
 
 def read() -> Register:
-    """Return what is stored; nothing yet: an empty register."""
+    """Return what is stored; nothing yet, or nothing was possible: an empty register."""
     path = tables.ALL["assignments"].path()
-    rows = tables.read("assignments") if path.exists() else tables.check("assignments", empty())
-    declared = files.read_json(paths.data(DECLARED)) if paths.data(DECLARED).exists() else {}
+    rows = tables.read("assignments", or_empty=True) if path.exists() else tables.check("assignments", empty())
+    known = paths.data(DECLARED).exists() and absent.reason(paths.data(DECLARED)) is None
+    declared = files.read_json(paths.data(DECLARED)) if known else {}
     return Register(rows, declared)
 
 

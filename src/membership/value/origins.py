@@ -11,7 +11,7 @@ from datetime import date, timedelta
 import ibis.expr.types as ir
 import pandas as pd
 
-from membership.base.errors import DataError
+from membership.base.errors import DataError, NotPossible
 from membership.base.progress import bar
 from membership.data.standing import Book
 from membership.lifetimes.bgnbd import BgNbd, MbgNbd
@@ -77,13 +77,13 @@ def cutoffs(windows: Windows, settings: Value) -> list[date]:
     """Return the cut-offs of the panel, oldest first: the last is `windows.as_of`, each one validation earlier.
 
     As many as `origins`, `learning_origins` and the horizon (`horizon.learn`) ask for, or as leave a whole window
-    before the oldest. Raises DataError where there are not the three that one window to learn from and one to be judged
-    on take.
+    before the oldest. Raises NotPossible where there are not the three that one window to learn from and one to be
+    judged on take.
     """
     step, known = windows.validation.days, (windows.as_of - windows.start).days
     most = known // step - 1
     if most < 2:
-        raise DataError(
+        raise NotPossible(
             f"windows.calibration_end = {windows.calibration_end}: value is learned and judged on three windows as "
             f"long as the validation, {3 * step} days before {windows.as_of}, but windows.start leaves {known}; "
             "allowed: a later calibration_end, or an earlier start."

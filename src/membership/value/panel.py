@@ -14,7 +14,7 @@ from typing import TypeVar
 import ibis.expr.types as ir
 import pandas as pd
 
-from membership.base.errors import DataError
+from membership.base.errors import DataError, NotPossible
 from membership.data import features, membership_span
 from membership.data.standing import Book
 
@@ -70,9 +70,9 @@ class Panel:
 
     @property
     def previous(self) -> date:
-        """The cut-off before the latest. Raises DataError where there is none, so that nothing can be learned."""
+        """The cut-off before the latest. Raises NotPossible where there is none, so that nothing can be learned."""
         if len(self.snapshots) < 2:
-            raise DataError(
+            raise NotPossible(
                 f"{self.cutoffs[-1]}: no cut-off before it, from which to learn what follows. An earlier "
                 "windows.start, or a shorter validation, makes more of them."
             )

@@ -99,6 +99,13 @@ class Column:
         return bool(self.seen) and all(re.fullmatch(r"[-+]?\d+(\.0)?", value) for value in self.seen)
 
     @cached_property
+    def has_cents(self) -> bool:
+        """Whether some numbers are no whole ones."""
+        return self.is_number and sum(bool(re.search(r"[.,]\d*[1-9]\d*\D*$", one)) for one in self.seen) > 0.02 * len(
+            self.seen
+        )
+
+    @cached_property
     def is_code(self) -> bool:
         """Whether the numbers can only be labels: leading zeros, or more digits than a count or an amount has."""
         digits = [value for value in self.seen if value.lstrip("-").isdigit()]
@@ -205,8 +212,9 @@ _SHAPES = _shapes()
 def _counted(numbers: pd.Series, values: list[str]) -> list[str]:
     """Formats of times that are counts."""
     found = [name for name, (low, high) in EPOCHS.items() if numbers.between(low, high).all()]
-    if all(len(value) == 8 for value in values) and _read(values, "%Y%m%d").mean() >= ENOUGH:
-        found.append("%Y%m%d")
+    for form, length, least in (("%Y%m%d", 8, 1), ("%y%m%d", 6, 10)):  # few numbers of six digits may be days by chance
+        if len(values) >= least and {*map(len, values)} == {length} and _read(values, form).mean() >= ENOUGH:
+            found.append(form)
     if numbers.between(*EXCEL).all():
         found.append("excel_days")
     return found

@@ -75,7 +75,7 @@ def field(groups: Sequence[Group], made: Mapping[str, TableGuess], told: Told) -
     if sold:
         hits["content"] = hits["service"] = ()
     elif kinds & {"view", "play", "visit"} and not sold:
-        hits["content"] = (*hits["content"], *sorted(kinds & {"view", "play", "visit", "favourite"}))
+        hits["content"] = (*hits["content"], *sorted(kinds & {"view", "play", "visit", "favourite"}), "nothing is sold")
     if kinds & {"renewal", "cancel"}:
         hits["subscription"] = (*hits["subscription"], *sorted(kinds & {"renewal", "cancel"}))
     best = max(hits, key=lambda one: (len(hits[one]), one == "shop"))

@@ -22,6 +22,7 @@ class Told:
     timezone: str | None = None
     currency: str | None = None
     time_format: str | None = None
+    year: int | None = None  # of times that have none
     begin: pd.Timestamp | None = None  # from when times that are hours or days since a start count
 
 
@@ -79,4 +80,5 @@ class Guess:
     currency: str
     currency_by: str
     cancellation_pattern: str = ""
+    repeats: bool = False  # equal rows are events that came again: a click, and the same click on the same day
     unused: tuple[str, ...] = ()  # files of which nothing was taken

@@ -1,14 +1,14 @@
 """The mapping of each canonical table, as its files lie there, or, where that cannot be said, rows to write anew."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pandas as pd
 
 from membership.base import tables as schemas
+from membership.base.dialect import COUNTS
 from membership.base.schemas import KINDS, PURCHASE
-from membership.data.guessing import kinds, roles, words, writing
+from membership.data.guessing import campaigns, roles, words, writing
 from membership.data.guessing.build import Build, build
 from membership.data.guessing.found import Group, Remark, TableGuess, Told
 from membership.data.guessing.plans import plans
@@ -31,7 +31,7 @@ _NOBODY = (
     "-",
 )
 _MANY = 5  # times the rows of the next member: whoever has that many under the id 0 is nobody
-_WAVES = 100  # different times at which offers are sent, up to which each time is a campaign of its own
+_LOOKED = {"view", "play", "visit"}
 
 
 def tables(named: Mapping[str, Sequence[Group]], told: Told) -> dict[str, TableGuess]:
@@ -44,9 +44,9 @@ def tables(named: Mapping[str, Sequence[Group]], told: Told) -> dict[str, TableG
         if table == "events" and (books := _books(groups[0], told)) is not None:
             found["points"] = books
         if table == "events" and builds[0].kinds is not None and builds[0].kinds.reached:
-            found["exposures"] = _reached(builds[0])
+            found["exposures"] = campaigns.reached(builds[0])
     if "exposures" in found and "offers" in found and found["exposures"].converted is not None:
-        found |= _by_wave(found["exposures"], found["offers"])
+        found |= campaigns.by_wave(found["exposures"], found["offers"])
     return found
 
 
@@ -82,6 +82,14 @@ def cancellations(groups: Sequence[Group] | None, made: Mapping[str, TableGuess]
         ):
             return f"^{letters}"
     return ""
+
+
+def repeats(made: Mapping[str, TableGuess]) -> bool:
+    """Say whether equal rows are events that came again: looks on days without a clock, without ids."""
+    events = made.get("events")
+    if events is None or "event_id" in events.parts:
+        return False
+    return bool({*events.mapping.get("kinds", {}).values()} & _LOOKED) and not _clocks(events).any()
 
 
 def _joined(groups: Sequence[Group]) -> pd.Timestamp | None:
@@ -203,28 +211,30 @@ def _nobody(one: Build) -> list[str]:
 
 def _in_utc(one: TableGuess) -> bool:
     """Whether all times of a table say their zone, are counts since 1970, or are days."""
-    zoned = [source.frame for source in one.sources]
     form = one.mapping.get("time_format")
     if form in ("epoch_s", "epoch_ms") or (form and "%z" in form):
         return True
-    times = [role for role in one.parts if role == "at" or role.endswith("_at")]
-    if one.converted is not None:
-        cells = pd.concat(
-            [one.converted[role].dropna().astype(str) for role in times if role in one.converted]
-            or [pd.Series(dtype=str)]
-        )
-    else:
-        cells = pd.concat(
-            [
-                frame[one.parts[role].column].dropna()
-                for frame in zoned
-                for role in times
-                if one.parts[role].column in frame
-            ]
-            or [pd.Series(dtype=str)]
-        )
+    cells = _times(one)
     clocks = cells[cells.str.contains(":")].head(1000)
     return not len(clocks) or bool(clocks.str.contains(r"(?:Z|[+-]\d{2}:?\d{2})$").all())
+
+
+def _clocks(one: TableGuess) -> pd.Series:
+    """Whether each time says more than its day."""
+    if one.mapping.get("time_format") in COUNTS:
+        return pd.Series([True])
+    return _times(one).str.contains(":")
+
+
+def _times(one: TableGuess) -> pd.Series:
+    """All times of a table, as text."""
+    roles_of = [role for role in one.parts if role == "at" or role.endswith("_at")]
+    if one.converted is not None:
+        found = [one.converted[role] for role in roles_of if role in one.converted]
+    else:
+        named = [one.parts[role].column for role in roles_of]
+        found = [source.frame[name] for source in one.sources for name in named if name in source.frame]
+    return pd.concat([cells.dropna().astype(str) for cells in found] or [pd.Series(dtype=str)])
 
 
 def _united(builds: Sequence[Build]) -> TableGuess:
@@ -266,65 +276,5 @@ def _united(builds: Sequence[Build]) -> TableGuess:
 def _books(group: Group, told: Told) -> TableGuess | None:
     """The books of points, where the rows of events have what was earned and what was redeemed."""
     parts = roles.parts("points", group.columns, dict(group.laid.made or {}))
-    return (
-        _mapped(build("points", group, told, None)) if {"member_id", "at", "earned", "redeemed"} <= set(parts) else None
-    )
-
-
-def _reached(one: Build) -> TableGuess:
-    """Exposures, out of a log of events in which offers reach members."""
-    rows = writing.rows(one, {role: one.parts[role].column for role in ("member_id", "offer_id", "kind", "at")})
-    rows["at"] = pd.to_datetime(rows["at"], format="ISO8601")
-    found = kinds.exposures(rows, one.kinds)
-    written = found.assign(
-        **{
-            name: found[name].dt.strftime("%Y-%m-%d %H:%M:%S").astype(object).where(found[name].notna(), None)
-            for name in ("at", "redeemed_at")
-        }
-    )
-    remark = Remark("paths", "reached", {"reached": one.kinds.reached, "redeemed": one.kinds.redeemed})
-    return TableGuess(
-        "exposures", one.group.sources, {"columns": {name: name for name in written.columns}}, {}, (remark,), written
-    )
-
-
-def _by_wave(exposures: TableGuess, offers: TableGuess) -> dict[str, TableGuess]:
-    """Offers that are sent in waves and have no dates: each wave is a campaign, which lasts as long as the offer."""
-    if {"starts_at", "ends_at"} & set(offers.mapping["columns"]) or exposures.converted["at"].nunique() > _WAVES:
-        return {}
-    source = pd.concat([one.frame for one in offers.sources], ignore_index=True)
-    duration = next(
-        (name for name in source.columns if words.likeness(name, ("duration", "days", "validity", "dauer")) >= 2), None
-    )
-    if duration is None:
-        return {}
-    days = dict(
-        zip(
-            source[offers.parts["offer_id"].column].str.strip(),
-            pd.to_numeric(source[duration], errors="coerce"),
-            strict=True,
-        )
-    )
-    sent = exposures.converted.assign(wave=exposures.converted["offer_id"] + " " + exposures.converted["at"].str[:10])
-    waves = sent[["wave", "offer_id", "at"]].drop_duplicates("wave")
-    ends = pd.to_datetime(waves["at"]) + pd.to_timedelta(waves["offer_id"].map(days).fillna(7), unit="D")
-    rows = (
-        offers.converted
-        if offers.converted is not None
-        else source.rename(columns={theirs: ours for ours, theirs in offers.mapping["columns"].items()})
-    )
-    kept = ["offer_id", *(name for name in ("kind", "cost") if name in rows)]
-    made = waves.assign(ends_at=ends.dt.strftime("%Y-%m-%d %H:%M:%S")).merge(rows[kept], on="offer_id", how="left")
-    made = made.drop(columns="offer_id").rename(columns={"wave": "offer_id", "at": "starts_at"}).reset_index(drop=True)
-    remark = Remark("paths", "waves", {"duration": duration, "waves": sent["at"].nunique()})
-    mapping = {"columns": {name: name for name in made.columns}}
-    written = sent.drop(columns="offer_id").rename(columns={"wave": "offer_id"})
-    return {
-        "offers": replace(offers, mapping=mapping, converted=made, remarks=(remark, *offers.remarks)),
-        "exposures": replace(exposures, converted=written),
-    }
-
-
-def usual(values: pd.Series) -> object:
-    """The value that most rows have; None where there is none."""
-    return Counter(values.dropna()).most_common(1)[0][0] if values.notna().any() else None
+    whole = {"member_id", "at", "earned", "redeemed"} <= set(parts)
+    return _mapped(build("points", group, told, None)) if whole else None

@@ -1,7 +1,7 @@
 """Which column of a file plays which part in a canonical table: by what it is called, then by what it holds."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from membership.data.guessing import words
@@ -34,6 +34,7 @@ TABLES: dict[str, tuple[str, ...]] = {  # table -> its parts
     "points": ("member_id", "at", "earned", "redeemed", "expired"),
     "contracts": ("member_id", "contract_id", "plan", "starts_at", "ends_at", "amount", "period", "auto_renew"),
 }  # fmt: skip
+_DIGITS = ("excel_days", "epoch_s", "epoch_ms", "%Y%m%d", "%y%m%d")  # times that look like any number
 _UNITS = (
     "price",
     "preis",
@@ -59,42 +60,49 @@ class Part:
 
 def parts(table: str, columns: Mapping[str, Column], told: Mapping[str, str]) -> dict[str, Part]:
     """Return part -> column for `table`, each column once; `told` (part -> column) goes before every guess."""
-    wanted = [role for role in TABLES[table] if role not in told]
-    free = {name: column for name, column in columns.items() if name not in told.values() and column.filled}
-    elsewhere = {
-        name: max(words.likeness(name, words.ROLES[role]) for role in words.ROLES if can_be(role, column))
-        for name, column in free.items()
-    }
-    scored = [(like, role, name) for role in wanted for name, column in free.items() if can_be(role, column)
-              and ((like := words.likeness(name, words.ROLES[role])) >= SURE or elsewhere[name] < 3)]  # fmt: skip
-    ranked = sorted(
-        (one for one in scored if one[0] >= (SURE if one[1] in _NEEDS_MORE else 1)),
-        key=lambda one: (-one[0], wanted.index(one[1]), list(columns).index(one[2])),
-    )
     found = {role: Part(role, name, TOLD, 4.0) for role, name in told.items() if role in TABLES[table]}
+    free = {name: column for name, column in columns.items() if name not in told.values() and column.filled}
+    ranked = _ranked([role for role in TABLES[table] if role not in told], free)
     for score, role, name in ranked:
         if role not in found and name not in {part.column for part in found.values()}:
-            others = tuple(
-                other
-                for like, part, other in ranked
-                if part == role and other != name and like >= min(score, 3.0) and _same(columns[name], columns[other])
-            )
+            like = [other for likeness, part, other in ranked if part == role and likeness >= min(score, 3.0)]
+            others = tuple(other for other in like if other != name and _same(columns[name], columns[other]))
             found[role] = Part(role, name, NAME, score, others)
-    for role in (
-        role for role in ("at", "member_id", "amount") if role in wanted and role not in found and table == "events"
-    ):
-        if (
-            part := _by_values(
-                role,
-                {
-                    name: column
-                    for name, column in free.items()
-                    if elsewhere[name] < 3 and name not in {one.column for one in found.values()}
-                },
-                columns.get(found["at"].column) if "at" in found else None,
-            )
-        ) is not None:
-            found[role] = part
+    return _with_shapes(found, free) if table == "events" else found
+
+
+def _ranked(wanted: Sequence[str], free: Mapping[str, Column]) -> list[tuple[float, str, str]]:
+    """Likeness, part and column of all pairs that fit, the surest first.
+
+    A column whose name says outright what it is, is nothing else by a mere word within its name.
+    """
+    ranks = {name: rank for rank, name in enumerate(free)}
+    outright = {name: _outright(name, column) for name, column in free.items()}
+    pairs = [(words.likeness(name, words.ROLES[role]), role, name) for role in wanted for name in free]
+    likely = [
+        (like, role, name)
+        for like, role, name in pairs
+        if like >= (SURE if role in _NEEDS_MORE or outright[name] else 1) and can_be(role, free[name])
+    ]
+    return sorted(likely, key=lambda one: (-one[0], wanted.index(one[1]), ranks[one[2]]))
+
+
+def _outright(name: str, column: Column) -> bool:
+    return any(words.likeness(name, said) >= 3 and can_be(role, column) for role, said in words.ROLES.items())
+
+
+def _with_shapes(found: dict[str, Part], free: Mapping[str, Column]) -> dict[str, Part]:
+    """Return `found` with what names do not tell of events: the only times, the ids that come again, the only cents."""
+    for role in ("at", "member_id", "amount"):
+        if role not in found and not (role == "amount" and "unit_price" in found):
+            used = {part.column for part in found.values()}
+            left = {name: one for name, one in free.items() if name not in used and not _outright(name, one)}
+            part = _by_values(role, left, free.get(found["at"].column) if "at" in found else None)
+            found |= {} if part is None else {role: part}
+    name = found.get("name")
+    if "member_id" not in found and name is not None and _may_be_a_member(free[name.column], None, False):
+        del found["name"]  # people's, not of what they bought
+        found["member_id"] = Part("member_id", name.column, VALUES, 1.0)
     return found
 
 
@@ -152,11 +160,11 @@ def _same(one: Column, other: Column) -> bool:
 
 
 def _is_moment(column: Column) -> bool:
-    return any(form not in ("excel_days", "epoch_s", "epoch_ms", "%Y%m%d") for form in column.time_formats)
+    return any(form not in _DIGITS for form in column.time_formats)
 
 
 def _has_cents(column: Column) -> bool:
-    return column.is_number and not column.is_whole and not column.is_code
+    return column.has_cents and not column.is_code
 
 
 def _by_values(role: str, free: Mapping[str, Column], at: Column | None) -> Part | None:
@@ -165,27 +173,30 @@ def _by_values(role: str, free: Mapping[str, Column], at: Column | None) -> Part
         fits = [
             name
             for name, column in free.items()
-            if column.time_formats and (column.time_formats[0] not in ("excel_days", "%Y%m%d") or column.distinct > 1)
+            if column.time_formats
+            and (column.time_formats[0] not in ("excel_days", "%Y%m%d", "%y%m%d") or column.distinct > 1)
         ]
     elif role == "amount":
         fits = [name for name, column in free.items() if _has_cents(column)]
     else:
-        fits = [name for name, column in free.items() if _may_be_a_member(column, at)]
-        fits.sort(key=lambda name: -free[name].distinct) if not any(
-            re.fullmatch(r"f\d+", name) for name in fits
-        ) else None
+        fits = [name for name, column in free.items() if _may_be_a_member(column, at, True)]
+        fits = fits or [name for name, column in free.items() if _may_be_a_member(column, at, False)]
+        if not any(re.fullmatch(r"f\d+", name) for name in fits):  # without a header the first is the likeliest
+            fits.sort(key=lambda name: -free[name].distinct)
     return Part(role, fits[0], VALUES, 1.0, tuple(fits[1:])) if fits else None
 
 
-def _may_be_a_member(column: Column, at: Column | None) -> bool:
-    """An id that comes again at other times; an order's comes again at the same."""
+def _may_be_a_member(column: Column, at: Column | None, as_id: bool) -> bool:
+    """An id, or if not `as_id` a name, that comes again at other times; an order's comes again at the same."""
     if (
         not can_be("member_id", column)
         or not 1 < column.distinct < column.filled
         or column.distinct < 0.002 * column.filled
     ):
         return False
-    looks = all(re.search(r"\d|@", value) and len(value.split()) <= 2 for value in column.seen[:100])
+    looks = column.is_number or all(
+        (not as_id or bool(re.search(r"\d|@", value))) and len(value.split()) <= 3 for value in column.seen[:100]
+    )
     if not looks or at is None:
         return looks
     pairs = column.cells.to_frame("id").assign(at=at.cells).dropna().drop_duplicates()

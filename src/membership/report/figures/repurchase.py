@@ -18,8 +18,13 @@ MOVED = {
 }
 
 
-def differences(table: pd.DataFrame, reference: str, ax: Axes | None = None) -> Axes:
-    """Draw `judge.differences`: how much worse each candidate's log loss is than that of `reference`."""
+def differences(table: pd.DataFrame, reference: str | None, ax: Axes | None = None) -> Axes | None:
+    """Draw `judge.differences`: how much worse each candidate's log loss is than that of `reference`.
+
+    Nothing is drawn where nothing was judged.
+    """
+    if table.empty:
+        return None
     ax = ax or plt.subplots(figsize=(7.5, 0.4 * len(table) + 1.4))[1]
     rows = np.arange(len(table))[::-1]
     ax.hlines(rows, table["low"], table["high"], color=_MODEL)
