@@ -386,3 +386,58 @@ def test_the_browse_log_is_read_whole_and_its_repeated_clicks_stay(tmall):
 def test_the_browse_logs_days_are_local_days_of_the_year_given(tmall):
     days = tmall.data.events["local_at"]
     assert (days.min(), days.max()) == (pd.Timestamp("2013-04-15"), pd.Timestamp("2013-08-15"))
+
+
+# --- how files are written ----------------------------------------------------------------------------------------
+
+
+def test_lines_above_and_below_the_header_are_skipped(workspace):
+    (workspace / "shop.csv").write_text(f"Orders of 2020\n\n{HEADER}\nid,name,day,pieces,EUR,id\n{LINE}\n")
+    events = read(mapping(header_line=3, data_line=5)).events
+    assert events["amount"].tolist() == [350]
+
+
+def test_a_file_without_a_header_has_numbered_columns(workspace):
+    (workspace / "shop.csv").write_text(f"{LINE}\n{LINE}\n")
+    columns = {"member_id": "f0", "at": "f2", "amount": "f4"}
+    assert read(mapping(columns=columns, header_line=0)).events["amount"].tolist() == [350, 350]
+
+
+@pytest.mark.parametrize(
+    ("cell", "decimal", "thousands", "cents"),
+    [("1.234,50", ",", ".", 123_450), ("1.234", ",", ".", 123_400), ("1,234,567.8", ".", ",", 123_456_780),
+     ("1 234", ".", " ", 123_400), ("-1'234.50", ".", "'", -123_450), ("12", ",", ".", 1200)],
+)  # fmt: skip
+def test_marks_between_thousands_are_read_where_they_are_declared(workspace, cell, decimal, thousands, cents):
+    write(workspace, f'7,tea,2020-01-05,1,"{cell}",b1')
+    assert read(mapping(decimal=decimal, thousands=thousands)).events["amount"].tolist() == [cents]
+
+
+@pytest.mark.parametrize("cell", ["12.34", "1.2345", "1.234.5", "1,234.50"])
+def test_a_mark_between_thousands_in_another_place_is_refused(workspace, cell):
+    write(workspace, f'7,tea,2020-01-05,1,"{cell}",b1')
+    assert cell in refusal(mapping(decimal=",", thousands="."))
+
+
+def test_the_mark_before_the_cents_cannot_stand_between_thousands():
+    with pytest.raises(ValueError, match="thousands"):
+        Files.model_validate({"events": mapping(decimal=".", thousands=".")})
+
+
+def test_days_of_a_spreadsheet_are_local_days_and_moments_local_clocks(workspace):
+    write(workspace, "7,tea,43835,1,1,b1", "7,tea,43835.75,1,1,b2")
+    events = read(mapping(time_format="excel_days", timezone="Europe/Berlin"), timezone="Europe/Berlin").events
+    assert sorted(events["local_at"]) == [pd.Timestamp("2020-01-05"), pd.Timestamp("2020-01-05 18:00")]
+
+
+def test_rows_of_a_kind_that_is_null_are_left_out(workspace):
+    columns = {"member_id": "who", "at": "when", "kind": "what"}
+    write(workspace, "7,buy,2020-01-05", "7,test,2020-01-05", "8,test,2020-01-06", header="who,what,when")
+    found = read(mapping(columns=columns, constants={}, kinds={"buy": "purchase", "test": None}))
+    assert (found.events["kind"].tolist(), found.members["member_id"].tolist()) == (["purchase"], ["7"])
+
+
+def test_purchases_of_less_than_nothing_can_be_returns(workspace):
+    write(workspace, "7,tea,2020-01-05,1,100,b1", "7,tea,2020-01-20,1,-60,b2")
+    kinds = read(mapping(negative_amounts="returns")).events.sort_values("at")["kind"]
+    assert kinds.tolist() == ["purchase", "return"]

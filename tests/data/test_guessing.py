@@ -259,6 +259,20 @@ def test_one_message_says_what_is_missing(tmp_path, text, named):
         guessed(tmp_path, "x.json" if text.startswith("{") else "x.csv", text)
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        Told(roles={"at": "When"}),
+        Told(roles={"buyer": "date"}),
+        Told(tables={"x": "people"}),
+        Told(tables={"y": "items"}),
+    ],
+)
+def test_what_is_said_of_what_is_not_there_is_refused(tmp_path, told):
+    with pytest.raises(DataError, match="there is no such"):
+        guessed(tmp_path, "x.csv", "customer,date\na,2023-01-01\na,2023-01-02\nb,2023-01-03\n", told)
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(DataError, match=r"nothing\.csv"):
         guess.guess([str(tmp_path / "nothing.csv")], Told())

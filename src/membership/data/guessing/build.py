@@ -67,9 +67,6 @@ def _parts(table: str, group: Group, told: Told) -> dict[str, Part]:
     made = {role: name for role, name in (group.laid.made or {}).items() if role in roles.TABLES[table]}
     if table == "contracts" and "at" in made:
         made["starts_at"] = made["at"]
-    wrong = [(role, name) for role, name in told.roles.items() if role not in words.ROLES and role != "unit_price"]
-    if wrong:
-        raise DataError(f"--role {wrong[0][0]}={wrong[0][1]}: no such part; allowed: {', '.join(words.ROLES)}.")
     said = {role: name for role, name in told.roles.items() if name in group.columns and role in roles.TABLES[table]}
     found = roles.parts(table, group.columns, made | said)
     found = {
@@ -95,13 +92,14 @@ def _formats(
     found, remarks = {}, []
     for role in (role for role in _TIMES if role in parts):
         column = columns[parts[role].column]
-        forms = [told.time_format] if told.time_format else column.time_formats
+        said = told.time_format if told.time_format and (role == "at" or not column.time_formats) else None
+        forms = [said] if said else column.time_formats
         if not forms:
             raise DataError(
                 f"column '{column.name}' ({role}): no format of times reads {', '.join(map(repr, column.seen[:4]))}; "
                 "say it: --time-format '%d/%m/%Y %H:%M' (or epoch_s, epoch_ms, excel_days), or another column: --role."
             )
-        found[role], unsure = (forms[0], False) if told.time_format else cells.day_first(column.seen, forms)
+        found[role], unsure = (said, False) if said else cells.day_first(column.seen, forms)
         if found[role] != "iso" and not column.name.endswith(" (made)"):
             example = column.seen[0]
             remarks.append(

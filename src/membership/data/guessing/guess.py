@@ -17,6 +17,7 @@ def guess(sources: Sequence[str], told: Told) -> Guess:
     """Return what files, folders or database tables are. Raises DataError where what is needed cannot be seen."""
     opened = [table for source in sources for table in opening.opened(source)]
     groups = [_laid(group) for group in _grouped(opened)]
+    _check(told, groups)
     named, left = _named(groups, told)
     named, left = _with_heads(named, left, told)
     if "events" not in named and "contracts" not in named:
@@ -39,6 +40,23 @@ def guess(sources: Sequence[str], told: Told) -> Guess:
         repeats=mapping.repeats(made),
         unused=tuple(source.source for group in left for source in group.sources),
     )
+
+
+def _check(told: Told, groups: Sequence[Group]) -> None:
+    """Raise DataError where what was told names a part, a column, a table or a file that there is not."""
+    columns = {name for group in groups for name in group.columns}
+    files = {group.name for group in groups}
+    for option, one, there, allowed in (
+        *((f"--role {role}={name}", "part", role in words.ROLES, words.ROLES) for role, name in told.roles.items()),
+        *((f"--role {role}={name}", "column", name in columns, columns) for role, name in told.roles.items()),
+        *((f"--table {name}={table}", "file", name in files, files) for name, table in told.tables.items()),
+        *(
+            (f"--table {name}={table}", "table", table in roles.TABLES, roles.TABLES)
+            for name, table in told.tables.items()
+        ),
+    ):
+        if not there:
+            raise DataError(f"{option}: there is no such {one}; there are: {', '.join(sorted(allowed))}.")
 
 
 def _grouped(opened: Sequence[Opened]) -> list[list[Opened]]:

@@ -8,7 +8,7 @@ import pandas as pd
 from membership.base import tables as schemas
 from membership.base.dialect import COUNTS
 from membership.base.schemas import KINDS, PURCHASE
-from membership.data.guessing import kinds, roles, words, writing
+from membership.data.guessing import campaigns, roles, words, writing
 from membership.data.guessing.build import Build, build
 from membership.data.guessing.found import Group, Remark, TableGuess, Told
 from membership.data.guessing.plans import plans
@@ -32,7 +32,6 @@ _NOBODY = (
 )
 _MANY = 5  # times the rows of the next member: whoever has that many under the id 0 is nobody
 _LOOKED = {"view", "play", "visit"}
-_WAVES = 100  # different times at which offers are sent, up to which each time is a campaign of its own
 
 
 def tables(named: Mapping[str, Sequence[Group]], told: Told) -> dict[str, TableGuess]:
@@ -45,9 +44,9 @@ def tables(named: Mapping[str, Sequence[Group]], told: Told) -> dict[str, TableG
         if table == "events" and (books := _books(groups[0], told)) is not None:
             found["points"] = books
         if table == "events" and builds[0].kinds is not None and builds[0].kinds.reached:
-            found["exposures"] = _reached(builds[0])
+            found["exposures"] = campaigns.reached(builds[0])
     if "exposures" in found and "offers" in found and found["exposures"].converted is not None:
-        found |= _by_wave(found["exposures"], found["offers"])
+        found |= campaigns.by_wave(found["exposures"], found["offers"])
     return found
 
 
@@ -277,60 +276,5 @@ def _united(builds: Sequence[Build]) -> TableGuess:
 def _books(group: Group, told: Told) -> TableGuess | None:
     """The books of points, where the rows of events have what was earned and what was redeemed."""
     parts = roles.parts("points", group.columns, dict(group.laid.made or {}))
-    return (
-        _mapped(build("points", group, told, None)) if {"member_id", "at", "earned", "redeemed"} <= set(parts) else None
-    )
-
-
-def _reached(one: Build) -> TableGuess:
-    """Exposures, out of a log of events in which offers reach members."""
-    rows = writing.rows(one, {role: one.parts[role].column for role in ("member_id", "offer_id", "kind", "at")})
-    rows["at"] = pd.to_datetime(rows["at"], format="ISO8601")
-    found = kinds.exposures(rows, one.kinds)
-    written = found.assign(
-        **{
-            name: found[name].dt.strftime("%Y-%m-%d %H:%M:%S").astype(object).where(found[name].notna(), None)
-            for name in ("at", "redeemed_at")
-        }
-    )
-    remark = Remark("paths", "reached", {"reached": one.kinds.reached, "redeemed": one.kinds.redeemed})
-    return TableGuess(
-        "exposures", one.group.sources, {"columns": {name: name for name in written.columns}}, {}, (remark,), written
-    )
-
-
-def _by_wave(exposures: TableGuess, offers: TableGuess) -> dict[str, TableGuess]:
-    """Offers that are sent in waves and have no dates: each wave is a campaign, which lasts as long as the offer."""
-    if {"starts_at", "ends_at"} & set(offers.mapping["columns"]) or exposures.converted["at"].nunique() > _WAVES:
-        return {}
-    source = pd.concat([one.frame for one in offers.sources], ignore_index=True)
-    duration = next(
-        (name for name in source.columns if words.likeness(name, ("duration", "days", "validity", "dauer")) >= 2), None
-    )
-    if duration is None:
-        return {}
-    days = dict(
-        zip(
-            source[offers.parts["offer_id"].column].str.strip(),
-            pd.to_numeric(source[duration], errors="coerce"),
-            strict=True,
-        )
-    )
-    sent = exposures.converted.assign(wave=exposures.converted["offer_id"] + " " + exposures.converted["at"].str[:10])
-    waves = sent[["wave", "offer_id", "at"]].drop_duplicates("wave")
-    ends = pd.to_datetime(waves["at"]) + pd.to_timedelta(waves["offer_id"].map(days).fillna(7), unit="D")
-    rows = (
-        offers.converted
-        if offers.converted is not None
-        else source.rename(columns={theirs: ours for ours, theirs in offers.mapping["columns"].items()})
-    )
-    kept = ["offer_id", *(name for name in ("kind", "cost") if name in rows)]
-    made = waves.assign(ends_at=ends.dt.strftime("%Y-%m-%d %H:%M:%S")).merge(rows[kept], on="offer_id", how="left")
-    made = made.drop(columns="offer_id").rename(columns={"wave": "offer_id", "at": "starts_at"}).reset_index(drop=True)
-    remark = Remark("paths", "waves", {"duration": duration, "waves": sent["at"].nunique()})
-    mapping = {"columns": {name: name for name in made.columns}}
-    written = sent.drop(columns="offer_id").rename(columns={"wave": "offer_id"})
-    return {
-        "offers": replace(offers, mapping=mapping, converted=made, remarks=(remark, *offers.remarks)),
-        "exposures": replace(exposures, converted=written),
-    }
+    whole = {"member_id", "at", "earned", "redeemed"} <= set(parts)
+    return _mapped(build("points", group, told, None)) if whole else None
