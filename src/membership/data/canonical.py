@@ -18,7 +18,7 @@ class Canonical:
     survey: pd.DataFrame
     offers: pd.DataFrame
     exposures: pd.DataFrame
-    united: Mapping[str, int] = field(default_factory=dict)  # table -> rows of a file with the key of another in it
+    found: Mapping[str, int] = field(default_factory=dict)  # what the source has united or left out, rule -> rows
 
     def save(self, write: Callable[[str, pd.DataFrame], object] = tables.write) -> None:
         """Check every table, and only then `write(name, frame)` them all."""
