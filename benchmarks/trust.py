@@ -1,6 +1,7 @@
 """Whether input, pages and answers can be trusted: `python -m benchmarks.trust --out JSON`, a table of tried and right.
 
-`--only served` tries one part: strange requests to the served scorer (after `dvc repro`).
+`--only inputs | served` tries one part: malformed parameters, tables, policies and models; strange requests to the
+served scorer (after `dvc repro`).
 """
 
 import argparse
@@ -13,7 +14,7 @@ import pandas as pd
 from membership.base import files
 from membership.base.errors import ProjectError
 
-PARTS = ("served",)
+PARTS = ("inputs", "served")
 
 
 def main() -> None:

@@ -57,7 +57,7 @@ def test_a_row_that_comes_again_in_another_file_is_no_doubt(workspace):
         pd.DataFrame([LINE | {"id": "b1"}]).to_csv(workspace / f"{name}_more.csv", index=False)
     events = {"paths": ["*_more.csv"], "columns": COLUMNS | {"event_id": "id"}, "constants": {"kind": "purchase"}}
     data = files.read(Files.model_validate({"events": events}), "UTC", "EUR")
-    assert len(data.events) == 1 and not data.united
+    assert len(data.events) == 1 and not data.found
 
 
 def test_a_member_who_is_listed_twice_is_counted(workspace):

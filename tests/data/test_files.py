@@ -313,6 +313,7 @@ def example(number: int, file: Path) -> clean.Cleaned:
     for section, values in yaml.safe_load(re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)[number]).items():
         raw[section] |= values
     raw["dataset"]["files"]["events"]["paths"] = [str(file)]
+    raw["dataset"]["files"]["events"]["folders"] = [str(file.parent)]
     p = params.parse(raw)
     cleaned = clean.clean(files.read(p.dataset.files, p.dataset.timezone, p.dataset.currency), p.clean)
     ingest.check_windows(cleaned.data.events, p.windows)

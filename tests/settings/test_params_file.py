@@ -59,8 +59,7 @@ def test_a_byte_order_mark_is_no_part_of_the_first_key(workspace):
 
 
 def test_an_alias_that_is_used_twice_is_what_it_stands_for(workspace):
-    path = workspace / "params.yaml"
-    path.write_text(path.read_text() + "\nquick: {a.b: &x [1, 2], c.d: *x}\n")
+    (workspace / "params.yaml").write_text("quick: {a.b: &x [1, 2], c.d: *x}\n")
     assert params.read()["quick"]["c.d"] == [1, 2]
 
 

@@ -1,8 +1,13 @@
 """Errors for the person at the keyboard: what, where, what is allowed, what to do next."""
 
+from membership.base import secret
+
 
 class ProjectError(Exception):
-    """An error that its reader can fix; it is shown as one message, without a traceback."""
+    """An error that its reader can fix; it is shown as one message, without a traceback and without passwords."""
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(secret.masked(str(message)))
 
 
 class ParamError(ProjectError):

@@ -70,11 +70,17 @@ def read_json(path: Path) -> dict:
         found = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such file; run `dvc repro` to make it.") from error
-    except json.JSONDecodeError as error:
-        raise DataError(f"{path}: not valid JSON ({error}); delete it and run `dvc repro`.") from error
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}); it must be a file that you may read.") from error
+    except (ValueError, RecursionError) as error:  # also of what is not UTF-8
+        raise DataError(f"{path}: not valid JSON ({_short(error)}); delete it and run `dvc repro`.") from error
     if isinstance(found, dict) and NOT_POSSIBLE in found:
         raise NotPossible(found[NOT_POSSIBLE])
     return found
+
+
+def _short(error: Exception) -> str:
+    return "nested too deeply" if isinstance(error, RecursionError) else " ".join(str(error).split())[:200]
 
 
 def _plain(value):

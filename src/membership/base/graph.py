@@ -101,7 +101,7 @@ def _stages() -> dict[str, Any]:
 def read_yaml(path: Path) -> dict[str, Any]:
     """Read a YAML mapping of the project. Raises ParamError, naming the file, where it is missing or broken."""
     try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+        found = yaml.load(path.read_text(encoding="utf-8-sig"), _Loader)
         _count(found, {})
     except FileNotFoundError as error:
         raise ParamError(f"{path}: no such file; run inside the project.") from error
@@ -118,6 +118,21 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise ParamError(f"{path}: {_whole(found)}; it must be a mapping, lines of `key: value`.")
     return found
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads plain values, and no key twice: the second would silently replace the first."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+        """Return the mapping. Raises a YAMLError, with the line, for a key that is there twice."""
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise yaml.constructor.ConstructorError(None, None, "a key must be text", key.start_mark)
+            if key.value in seen and key.tag != "tag:yaml.org,2002:merge":
+                raise yaml.constructor.ConstructorError(None, None, f"key {key.value!r} is there twice", key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
 
 
 def _whole(found: Any) -> str:

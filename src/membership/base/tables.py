@@ -19,7 +19,7 @@ def existing(name: str) -> Path:
     Raises DataError where no stage has made it yet, NotPossible where its stage was not possible with these data.
     """
     path = ALL[name].path()
-    if not path.exists():
+    if not path.is_file():
         raise DataError(f"{path}: table '{name}' has not been made yet; run `dvc repro`, which makes it.")
     absent.check(path)
     return path

@@ -20,7 +20,7 @@ class Canonical:
     exposures: pd.DataFrame
     contracts: pd.DataFrame = field(default_factory=lambda: empty("contracts"))
     points: pd.DataFrame = field(default_factory=lambda: empty("points"))
-    united: Mapping[str, int] = field(default_factory=dict)  # table -> rows of a file with the key of another in it
+    found: Mapping[str, int] = field(default_factory=dict)  # what the source has united or left out, rule -> rows
 
     def save(self, write: Callable[[str, pd.DataFrame], object] = tables.write) -> None:
         """Check every table, and only then `write(name, frame)` them all."""

@@ -26,11 +26,15 @@ def found(data: Canonical, suspicious: float, loud: float) -> pd.DataFrame:
 
 
 def _twice(data: Canonical, loud: float) -> Iterator[tuple]:
-    for name, rows in data.united.items():
-        key, left = ", ".join(tables.ALL[name].key), len(getattr(data, name))
-        share = rows / max(rows + left, 1)
+    for rule, rows in data.found.items():
+        name = rule.rpartition("_")[2]
+        share = rows / max(rows + len(getattr(data, name)), 1)
+        key = ", ".join(tables.ALL[name].key)
         why = f"rows of one file with the {key} of another row in it: the last one counts"
-        yield f"same_key_{name}", "united", rows, None, None, share > loud, why
+        if rule.startswith("same_key_"):
+            yield rule, "united", rows, None, None, share > loud, why
+        else:
+            yield rule, "kept", rows, None, None, share > loud, "an empty cell where one is needed; not used"
 
 
 def _nobody(data: Canonical, loud: float) -> Iterator[tuple]:

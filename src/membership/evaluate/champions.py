@@ -30,8 +30,11 @@ def live() -> dict[str, Any]:
             f"{path()}: there is no champion, so nothing can be compared with what is live. Bring the file back with "
             f"`git checkout champion.json`, or write one, e.g. {_EXAMPLE}."
         ) from error
-    except json.JSONDecodeError as error:
-        raise DataError(f"{path()}: not valid JSON ({error}); correct it, or `git checkout champion.json`.") from error
+    except OSError as error:
+        raise DataError(f"{path()}: cannot be read ({error.strerror}); `git checkout champion.json`.") from error
+    except (ValueError, RecursionError) as error:  # also of what is not UTF-8
+        told = "nested too deeply" if isinstance(error, RecursionError) else error
+        raise DataError(f"{path()}: not valid JSON ({told}); correct it, or `git checkout champion.json`.") from error
     return checked(found)
 
 

@@ -20,6 +20,7 @@ import nbformat
 
 from membership.base import files, graph, paths
 from membership.base.errors import ProjectError
+from membership.pipeline import beforehand
 from membership.settings import params
 
 _LEFT_OUT = ("membership.report", "membership.pipeline")  # what is shown or logged is no part of what is computed
@@ -28,7 +29,7 @@ _LEFT_OUT = ("membership.report", "membership.pipeline")  # what is shown or log
 def main() -> int:
     """Write the fingerprints of all stages, all parameters checked first; return the exit status."""
     try:
-        params.parse(params.read())
+        beforehand.checked()
         found = {f"{node.name}.json": of(node) for node in graph.nodes()}
         for name, content in found.items():
             files.write_json(paths.data("code", name), content)

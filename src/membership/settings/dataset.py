@@ -46,6 +46,7 @@ class FileTable(Section):
     model_config = ConfigDict(coerce_numbers_to_str=True)
 
     paths: Annotated[list[str], Field(min_length=1)]  # CSV (also .gz) or Parquet: files or patterns such as raw/*.csv
+    folders: list[str] = []  # outside the project, in which paths may lie
     columns: dict[str, str]  # canonical column -> their column
     constants: dict[str, str] = {}  # canonical column -> one value for all rows
     nobody: list[str] = []  # member ids that stand for nobody, such as guests

@@ -4,12 +4,24 @@ from typing import Annotated, Any, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
+from membership.base import secret
+
 Share = Annotated[float, Field(ge=0, le=1)]
 Level = Annotated[float, Field(gt=0, lt=1)]
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 Days = Annotated[int, Field(ge=1, le=3660)]
 Count = Annotated[int, Field(ge=1, le=10**12)]
+
+
+def without_password(url: str | None) -> str | None:
+    """Return the address `url`. Raises ValueError where it holds a password."""
+    if url and secret.held(url):
+        raise ValueError(
+            "holds a password, which everybody would read here and in MLflow; leave it to what the database's "
+            "client reads, e.g. ~/.pgpass or PGPASSWORD"
+        )
+    return url
 
 
 class Section(BaseModel):

@@ -4,10 +4,10 @@ from datetime import date
 from itertools import combinations
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from membership.base.member_schemas import STAGES
-from membership.settings.section import Level, Positive, Section, Share
+from membership.settings.section import Level, Positive, Section, Share, without_password
 
 MEMBER, PERIOD = "member", "period"
 OUTSIDE = "outside"  # the arm of who is eligible and takes no part, where shares leave some
@@ -100,6 +100,11 @@ class Trials(Section):
     aa_periods: Annotated[int, Field(ge=1, le=52)] = 8  # earlier periods in which the rehearsal is repeated
     aa_salts: Annotated[int, Field(ge=20, le=10000)] = 60  # salts by which it is repeated
     declared: list[Trial] = []
+
+    @field_validator("log")
+    @classmethod
+    def _no_password(cls, url):
+        return without_password(url)
 
     @model_validator(mode="after")
     def _each_once(self):

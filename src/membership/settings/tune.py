@@ -1,11 +1,10 @@
 """The search for the settings of the model, on the validation window only."""
 
-import re
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from membership.settings.section import Count, Level, NotNegative, Section
+from membership.settings.section import Count, Level, NotNegative, Section, without_password
 
 
 class Range(Section):
@@ -54,9 +53,4 @@ class Tune(Section):
     @field_validator("storage")
     @classmethod
     def _no_password(cls, url):
-        if url and re.search(r"://[^/@]*:[^/]*@", url):
-            raise ValueError(
-                "holds a password, which everybody would read here and in MLflow; leave it to what the database's "
-                "client reads, e.g. ~/.pgpass or PGPASSWORD"
-            )
-        return url
+        return without_password(url)

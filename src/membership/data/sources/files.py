@@ -16,7 +16,9 @@ from membership.data.canonical import Canonical, empty
 from membership.data.clock import to_local
 from membership.data.sources import plans
 from membership.data.sources.parsing import MOST, SHOWN, parsed, types
-from membership.settings.dataset import ITEM_COLUMNS, Files, FileTable
+from membership.settings.dataset import DERIVED, ITEM_COLUMNS, Files, FileTable
+
+EMPTY = ("member_id", "answer")  # where empty, a row outside events says nothing: it is left out and counted
 
 
 def read(files: Files, timezone: str, currency: str) -> Canonical:
@@ -29,9 +31,13 @@ def read(files: Files, timezone: str, currency: str) -> Canonical:
     """
     con = engine.connect()
     rows = {name: parsed(con, name, mapping, timezone) for name, mapping in files if mapping is not None}
+    found = {f"same_key_{name}": _united(table, list(tables.ALL[name].key)) for name, table in rows.items()}
+    for name, column in ((name, column) for name in rows if name != "events" for column in EMPTY):
+        found[f"no_{column.removesuffix('_id')}_{name}"] = _left_out(rows, name, column)
+    for name, table in rows.items():
+        _all_there(name, table, getattr(files, name))
     deals = plans.read(rows["contracts"], files.contracts, timezone) if "contracts" in rows else empty("contracts")
     events = con.create_table("events", _all_events(rows, files, timezone, currency, deals))
-    united = {name: _united(table, list(tables.ALL[name].key)) for name, table in rows.items()}
     items = _own("items", rows["items"]) if "items" in rows else _described(rows.get("events", events))
     items = _with_all(items, "item_id", events)
     if "left_at" in (rows["members"].columns if "members" in rows else ()):
@@ -45,7 +51,7 @@ def read(files: Files, timezone: str, currency: str) -> Canonical:
         contracts=deals,
         points=_ledger(rows["points"], timezone).to_pandas() if "points" in rows else empty("points"),
         **{name: _own(name, rows[name]).to_pandas() if name in rows else empty(name) for name in others},
-        united={name: count for name, count in united.items() if count},
+        found={rule: count for rule, count in found.items() if count},
     )
 
 
@@ -113,6 +119,30 @@ def _of_day(content: ir.Table) -> ir.StringValue:
     day, bought = content.local_at.date(), content.kind != RETURN
     first = bought.ifelse(day, None).min().over(group_by=[content.member_id, content.order_id])
     return (bought & (day > first)).ifelse(content.order_id + " of " + day.cast("string"), content.order_id)
+
+
+def _left_out(rows: dict[str, ir.Table], name: str, column: str) -> int:
+    """Leave the rows of table `name` out in which `column` is empty; return how many."""
+    if column not in rows[name].columns:
+        return 0
+    empty_ones = rows[name].filter(rows[name][column].isnull()).count().to_pyarrow().as_py()
+    rows[name] = rows[name].filter(rows[name][column].notnull())
+    return empty_ones
+
+
+def _all_there(name: str, rows: ir.Table, mapping: FileTable) -> None:
+    """Raise DataError with the first rows in which a column that table `name` needs is empty."""
+    needed = [column for column, rule in tables.ALL[name].columns.items() if not rule.nullable]
+    skipped = set(DERIVED) if name != "events" else {*DERIVED, "member_id", "at"}  # which the rules of cleaning count
+    for column in (one for one in needed if one in rows.columns and one not in skipped):
+        bad = rows.filter(rows[column].isnull())
+        first = bad.order_by("file", "row").limit(SHOWN).to_pandas()
+        if len(first):
+            raise DataError(
+                f"{first['file'][0]}: column '{mapping.columns.get(column, 'constants')}' (dataset.files.{name}: "
+                f"{column}): {bad.count().to_pyarrow().as_py()} empty cells, e.g. in row "
+                f"{', '.join(map(str, first['row']))}. Every row of {name} needs one: fill them, or take the rows out."
+            )
 
 
 def _united(rows: ir.Table, key: list[str]) -> int:

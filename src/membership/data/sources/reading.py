@@ -1,6 +1,7 @@
 """The user's CSV and Parquet files as columns of text, with errors that name file, column and row."""
 
 import glob
+import os
 from pathlib import Path
 
 import pandas as pd
@@ -19,11 +20,24 @@ def text(mapping: FileTable, key: str) -> pa.Table:
     Columns: the canonical names of `mapping`, `file` (path as found) and `row` (1 is the first row of data).
     Raises DataError where a file or a column is missing, a file cannot be read, or there is no row at all.
     """
+    _inside(mapping, key)
     tables = [_file(path, mapping, key) for path in _find(mapping.paths, key)]
     rows = pa.concat_tables(tables)
     if rows.num_rows == 0:
         raise DataError(f"{', '.join(mapping.paths)} ({key}.paths): no rows of data; allowed: at least one row.")
     return rows
+
+
+def _inside(mapping: FileTable, key: str) -> None:
+    """Raise DataError for a path that leads out of the project, unless the user allows its folder."""
+    allowed = [Path(os.path.abspath(paths.root() / folder)) for folder in (".", *mapping.folders)]
+    for pattern in mapping.paths:
+        there = Path(os.path.abspath(paths.root() / pattern))  # links are followed: who put one there meant it
+        if not any(there.is_relative_to(folder) for folder in allowed):
+            raise DataError(
+                f"{pattern} ({key}.paths): lies outside the project; copy or link the file into data/raw, or allow its "
+                f"folder: {key}.folders: [{there.parent}]."
+            )
 
 
 def _find(patterns: list[str], key: str) -> list[Path]:
@@ -58,7 +72,13 @@ def _as_text(column: pa.ChunkedArray, ours: str, path: Path, theirs: str) -> pa.
     Raises DataError for an id that a float cannot tell from its neighbour.
     """
     if not (ours.endswith("_id") and pa.types.is_floating(column.type)):
-        return column.cast(pa.string())
+        try:
+            return column.cast(pa.string())
+        except pa.ArrowException as error:
+            raise DataError(
+                f"{path}: column '{theirs}' ({ours}) is of type {column.type}, and its cells cannot be read as text "
+                f"({' '.join(str(error).split())}); store plain numbers, times or text in UTF-8."
+            ) from error
     numbers = column.to_pandas().astype("float64")
     whole, exact = numbers == numbers.round(), 2 ** (53 if pa.types.is_float64(column.type) else 24)
     blurred = numbers.abs() >= exact
