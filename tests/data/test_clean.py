@@ -38,6 +38,7 @@ SOUND = {
     "currency": "EUR",
     "order_id": "o1",
     "channel": "web",
+    "measure": float("nan"),
 }
 
 

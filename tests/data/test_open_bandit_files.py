@@ -22,6 +22,8 @@ def log(shared_data):
     section = README.read_text(encoding="utf-8").split("### A log of decisions: Open Bandit")[1]
     text = re.search(r"```yaml\n(.*?)```", section, re.DOTALL).group(1)
     mapping = yaml.safe_load(text.replace("data/raw/", f"{shared_data / 'open_bandit'}/"))["dataset"]
+    for table in mapping["files"].values():
+        table["folders"] = [str(shared_data)]
     return files.read(Files.model_validate(mapping["files"]), mapping["timezone"], mapping["currency"])
 
 

@@ -20,7 +20,12 @@ from membership.settings.windows import Windows
 
 KINDS = {purchases.PURCHASE, purchases.RETURN}
 AS_OF = date(2017, 12, 1)
-HOMES = ("base/schemas.py", "data/purchases.py", "data/sources/")  # that say which kinds there are, and make events
+HOMES = (
+    "base/schemas.py",
+    "data/purchases.py",
+    "data/sources/",
+    "data/guessing/",
+)  # that say which kinds there are, and make events
 
 
 def event(member_id, local_at, kind="purchase", **columns):

@@ -58,7 +58,7 @@ def test_an_impossible_value_is_one_line_naming_key_value_and_what_is_allowed(ov
         ({"tiers.thresholds": [0, 100, 200]}, "greater than or equal to 1"),
         ({"tiers.search.candidates": 2}, "search.candidates = 2: fewer than the 3 thresholds to find"),
         ({"tiers.search.budget": -1}, "greater than or equal to 0"),
-        ({"tiers.qualify_by": "visits"}, "'spend' or 'points'"),
+        ({"tiers.qualify_by": "visits"}, "'spend', 'points'"),
         ({"tiers.qualify_by": "points", "tiers.points_per_unit": 0}, "points_per_unit must be above 0"),
         ({"tiers.pull.reach": 1}, "less than 1"),
         ({"tiers.grace_months": -1}, "greater than or equal to 0"),
