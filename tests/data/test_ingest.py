@@ -67,6 +67,7 @@ def test_one_member_is_enough_to_read(workspace):
     shop(workspace, "2020-01-05", "2020-03-31", members=1)
     assert ingest.summary(ingest.ingest(load())) == {
         "members": 1,
+        "members_left": 0,
         "members_answering": 0,
         "items": 0,
         "events": 2,
@@ -143,7 +144,7 @@ def test_tables_are_checked_before_any_is_written_and_then_given_to_the_writer(w
     shop(workspace, "2020-01-05", "2020-03-31")
     data, written = ingest.ingest(load()).data, {}
     data.save(written.__setitem__)
-    assert list(written) == ["members", "items", "events", "survey", "offers", "exposures"]
+    assert list(written) == ["members", "items", "events", "survey", "offers", "exposures", "contracts"]
     assert len(written["events"]) == 6
     broken = {}
     with pytest.raises(DataError, match="table 'exposures'"):

@@ -9,6 +9,7 @@ from meaning import meant
 
 from membership.base.schemas import KINDS, MEANING
 from membership.data import features, meaning, purchases
+from membership.repurchase import purchase_days
 from membership.settings.economics import Economics
 
 
@@ -88,3 +89,15 @@ def test_features_follow_the_field():
     found = features.at(ibis.memtable(events(*rows, **settings)), people, date(2020, 2, 1)).to_pandas().iloc[0]
     assert (found["purchase_days"], found["recency_days"], found["spend"]) == (2, 10, 700)
     assert (found["contacts"], found["views"]) == (2, 0)
+
+
+def test_a_purchase_day_is_worth_what_was_paid_on_it_by_whatever_kind():
+    rows = [("a", "visit", "2020-01-01 08:00", 0), ("a", "purchase", "2020-01-01 08:30", 300)]
+    rows += [("a", "visit", "2020-01-11 08:00", 0), ("a", "purchase", "2020-01-11 09:00", 700)]
+    rows += [("a", "return", "2020-01-11 10:00", -200), ("a", "contact", "2020-01-11 11:00", 0)]
+    table = ibis.memtable(events(*rows, comes_back=["visit"], event_value={"contact": -5}))
+    people = pd.DataFrame({"member_id": ["a"], "joined_at": pd.Series([pd.NaT], dtype="datetime64[us]")})
+    found = features.at(table, ibis.memtable(people[["member_id"]]), date(2020, 2, 1)).to_pandas().iloc[0]
+    assert (found["first_spend"], found["repeat_spend_mean"], found["spend"]) == (300, 700, 300)
+    days = purchase_days.read(table, people, date(2020, 1, 1), date(2020, 2, 1))
+    assert days.spend.tolist() == [300, 700]

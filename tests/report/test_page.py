@@ -24,7 +24,7 @@ def frames():
     moved = {f"moved_{name}": 0.1 for name in MOVED} | {"moved_silence": -2.3}
     profile = one | {"stage": "at_risk", "persona": "More <wine>", "main_need": "wine", "stated_need": None}
     tier = one | {"tier": "Silver", "points": 1200, "next_tier": "Gold", "spend_to_next": 5000, "to_next": 5000}
-    event = one | {"kind": "purchase", "currency": "EUR", "amount": 250, "item_id": "w"}
+    event = one | {"kind": "purchase", "comes_back": True, "currency": "EUR", "amount": 250, "item_id": "w"}
     return {
         "members": pd.DataFrame({"member_id": ids}),
         "value": pd.DataFrame([value]),

@@ -37,7 +37,7 @@ def at(events: ir.Table, members: ir.Table, cutoff: date) -> ir.Table:
     seen = engine.before(events, cutoff)
     lines = purchases.lines(seen)
     known = members.select("member_id").mutate(as_of=ibis.timestamp(cutoff.isoformat()))
-    for part in (_totals(seen, cutoff), _orders(lines, cutoff), _rhythm(lines, cutoff), _browsing(seen)):
+    for part in (_totals(seen, cutoff), _orders(lines, cutoff), _rhythm(seen, cutoff), _browsing(seen)):
         known = known.left_join(part, "member_id").drop("member_id_right")
     counts = [name for name, kind in known.schema().items() if kind.is_integer()]
     known = known.mutate(
@@ -115,9 +115,14 @@ def _orders(lines: ir.Table, cutoff: date) -> ir.Table:
     )
 
 
-def _rhythm(lines: ir.Table, cutoff: date) -> ir.Table:
-    """A member's purchase days and the gaps between them, in days."""
-    days = lines.group_by("member_id", "day").agg(spend=_.amount.sum())
+def _rhythm(seen: ir.Table, cutoff: date) -> ir.Table:
+    """A member's purchase days, what was paid on them, and the gaps between them, in days."""
+    counted = seen.filter(purchases.is_counted).mutate(day=purchases.day)
+    days = counted.group_by("member_id", "day").agg(
+        spend=counted.amount.sum(where=purchases.is_income(counted)).fill_null(0),
+        bought=purchases.is_purchase(counted).any(),
+    )
+    days = days.filter(days.bought)
     own = ibis.window(group_by="member_id", order_by="day")
     days = days.mutate(gap=days.day.delta(days.day.lag().over(own), unit="day"))
     rhythm = days.group_by("member_id").agg(

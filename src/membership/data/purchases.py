@@ -30,6 +30,11 @@ def is_paid(events):
     return events["pays"]
 
 
+def is_income(events):
+    """Return whether each event brings money in: what a purchase day is worth is the sum of these of that day."""
+    return events["pays"] & (events["kind"] != RETURN) & (events["amount"] > 0)
+
+
 def is_counted(events):
     """Return whether each event is a purchase or pays."""
     return events["comes_back"] | events["pays"]

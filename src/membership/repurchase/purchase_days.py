@@ -40,7 +40,7 @@ class PurchaseDays:
     joined: np.ndarray  # (n,)
     starts: np.ndarray  # (n + 1,) entries of member i: starts[i] to starts[i + 1]
     days: np.ndarray  # (N,) ascending within a member
-    spend: np.ndarray  # (N,) cents of that day's purchases
+    spend: np.ndarray  # (N,) cents that came in on that day
     visits: "PurchaseDays | None" = None  # days with another event, of the same members; None where there are none
     contracts: Book | None = None  # of all members; None where nobody has one
     left: np.ndarray | None = None  # (n,) day on which each left (`membership_span`); None where nobody has
@@ -173,7 +173,7 @@ def active_days(events: ir.Table, until: date, kinds: Sequence[str] = ()) -> ir.
     seen = engine.before(events, until)
     bought, other = purchases.is_purchase(seen), ~purchases.is_counted(seen)
     return seen.group_by("member_id", day=purchases.day(seen).epoch_days()).agg(
-        spend=seen.amount.sum(where=bought).fill_null(0),
+        spend=seen.amount.sum(where=purchases.is_income(seen)).fill_null(0),
         bought=bought.any(),
         visited=other.any(),
         active=(other & purchases.is_activity(seen, kinds)).any(),
