@@ -64,11 +64,11 @@ def _all_events(rows: dict[str, ir.Table], files: Files, timezone: str, currency
 
 def _events(rows: ir.Table, mapping: FileTable, timezone: str, currency: str) -> ir.Table:
     """The events in `rows`, each once."""
+    if mapping.negative_amounts == "returns":
+        back = (rows.kind == PURCHASE) & (_given(rows, "amount", 0) < 0) & (_given(rows, "quantity", 1) > 0)
+        rows = rows.mutate(kind=back.ifelse(RETURN, rows.kind))
     rated = rows.kind == RATING  # its quantity, where it has one, is no number of units
     quantity, price = rated.ifelse(1, _given(rows, "quantity", 1)), _given(rows, "amount", 0)
-    if mapping.negative_amounts == "returns":
-        back = (rows["kind"] == PURCHASE) & (price < 0) & (quantity > 0)
-        rows = rows.mutate(kind=back.ifelse(RETURN, rows["kind"]))
     texts = ("event_id", "member_id", "item_id", "order_id", "channel")
     content = rows.select(
         "file",
