@@ -240,6 +240,13 @@ def test_what_the_person_says_goes_before_every_guess(tmp_path):
     assert (found.currency, found.timezone) == ("SEK", "Europe/Stockholm")
 
 
+def test_a_column_that_is_called_like_an_amount_and_holds_none_is_told(tmp_path):
+    rows = [f"a{n % 3},2023-01-{n:02d},{'five' if n % 3 else '5.00'}" for n in range(1, 20)]
+    found = guessed(tmp_path, "x.csv", "\n".join(["customer,date,amount", *rows]))
+    assert "amount" not in found.tables["events"].parts
+    assert found.doubts == (("amount", "amount", "five"),)
+
+
 # --- what cannot be read --------------------------------------------------------------------------------------------
 
 

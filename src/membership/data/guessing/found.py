@@ -81,4 +81,5 @@ class Guess:
     currency_by: str
     cancellation_pattern: str = ""
     repeats: bool = False  # equal rows are events that came again: a click, and the same click on the same day
+    doubts: tuple[tuple[str, str, str], ...] = ()  # column, part it is called like, what it holds
     unused: tuple[str, ...] = ()  # files of which nothing was taken

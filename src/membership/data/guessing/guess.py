@@ -38,6 +38,7 @@ def guess(sources: Sequence[str], told: Told) -> Guess:
         currency_by=currency_by,
         cancellation_pattern=mapping.cancellations(named.get("events"), made),
         repeats=mapping.repeats(made),
+        doubts=tuple(one for group in named.get("events", []) for one in roles.doubts(group.columns)),
         unused=tuple(source.source for group in left for source in group.sources),
     )
 

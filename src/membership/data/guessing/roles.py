@@ -34,6 +34,7 @@ TABLES: dict[str, tuple[str, ...]] = {  # table -> its parts
     "points": ("member_id", "at", "earned", "redeemed", "expired"),
     "contracts": ("member_id", "contract_id", "plan", "starts_at", "ends_at", "amount", "period", "auto_renew"),
 }  # fmt: skip
+_READ = ("amount", "unit_price", "quantity", "discount")  # parts that have to be read as numbers
 _DIGITS = ("excel_days", "epoch_s", "epoch_ms", "%Y%m%d", "%y%m%d")  # times that look like any number
 _UNITS = (
     "price",
@@ -103,6 +104,17 @@ def _with_shapes(found: dict[str, Part], free: Mapping[str, Column]) -> dict[str
     if "member_id" not in found and name is not None and _may_be_a_member(free[name.column], None, False):
         del found["name"]  # people's, not of what they bought
         found["member_id"] = Part("member_id", name.column, VALUES, 1.0)
+    return found
+
+
+def doubts(columns: Mapping[str, Column]) -> list[tuple[str, str, str]]:
+    """Return column, part and an example of columns that are called like amounts or counts, and hold something else."""
+    found = []
+    for name, column in columns.items():
+        role = max(_READ, key=lambda one: words.likeness(name, words.ROLES[one]))
+        if words.likeness(name, words.ROLES[role]) >= 3 and column.filled and not can_be(role, column):
+            odd = [value for value in column.seen if not re.search(r"\d", value)]
+            found.append((name, role, (odd or list(column.seen))[0]))
     return found
 
 

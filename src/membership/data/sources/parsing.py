@@ -56,7 +56,8 @@ def parsed(con: ibis.BaseBackend, name: str, mapping: FileTable, zone: str) -> i
     checked = [column for column, kind in wanted.items() if kind in (NUMBER, CHANCE, TIME, KIND)]
     asked = {f"{column} text": cells[column] for column in checked}
     rows = con.create_table(f"{name} values", cells.select("file", "row", **values, **asked))
-    if left_out := [kind for kind, ours in mapping.kinds.items() if ours is None]:
+    left_out = [kind for kind, ours in mapping.kinds.items() if ours is None]
+    if left_out and "kind text" in rows.columns:
         rows = con.create_table(f"{name} kept", rows.filter(rows["kind text"].notin(left_out).fill_null(True)))
     for column in checked:
         _refuse(rows, column, wanted[column], mapping, key)
