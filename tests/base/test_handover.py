@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from scipy import sparse
@@ -33,6 +33,7 @@ def back(thing, *classes):
     return handover.read(memoryview(bytearray(file.getvalue())), head, classes)
 
 
+@settings(deadline=None)
 @given(st.sampled_from(KINDS).flatmap(lambda kind: arrays.arrays(kind, arrays.array_shapes(min_side=0, max_dims=3))))
 def test_an_array_keeps_its_type_shape_order_and_every_bit(array):
     for one in (array, array.T, np.asfortranarray(array)):

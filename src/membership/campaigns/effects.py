@@ -17,7 +17,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from membership.base import seeds
+from membership.base import keys, seeds
 from membership.campaigns.audience import Audience
 from membership.settings.campaigns import Campaigns
 from membership.stats import causal, overlap, pooling
@@ -235,9 +235,9 @@ def by_kind(found: Estimates, outcome: str = "spend") -> pd.DataFrame:
 
 def metrics(found: Estimates) -> dict[str, float]:
     """Return uplift, low, high and placebo of every kind that is usable, on spend and on orders (`_orders`)."""
-    kinds = {}
+    kinds, key = {}, keys.of(found.effects["kind"].unique(), lambda kind: _WORDS.sub("_", kind.lower()))
     for row in found.effects[(found.effects["by"] == "all") & found.effects["usable"].astype(bool)].itertuples():
-        name = f"response_{_WORDS.sub('_', row.kind.lower())}_{row.source}{_SUFFIX[row.outcome]}"
+        name = f"response_{key[row.kind]}_{row.source}{_SUFFIX[row.outcome]}"
         kinds |= {name: row.uplift, f"{name}_low": row.low, f"{name}_high": row.high, f"{name}_placebo": row.placebo}
     return kinds
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from membership.base import seeds
+from membership.base import keys, seeds
 from membership.base.errors import DataError, NotPossible, ParamError
 from membership.evaluate import metrics
 from membership.evaluate.metrics import COVERAGE, Unit
@@ -131,8 +131,9 @@ def flat(found: Comparison, by_tier: pd.DataFrame, heterogeneity_p: float) -> di
     for row in found.effects.itertuples():
         flat |= {f"champion_{row.metric}": row.control, f"challenger_{row.metric}": row.treatment}
         flat |= _bounded(f"difference_{row.metric}", row)
+    key = keys.of(by_tier["subgroup"], lambda tier: tier.lower().replace(" ", "_"))
     for row in by_tier.itertuples():
-        flat |= _bounded(f"difference_{found.primary}_{row.subgroup.lower().replace(' ', '_')}", row)
+        flat |= _bounded(f"difference_{found.primary}_{key[row.subgroup]}", row)
     return flat
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from membership.base import keys
 from membership.settings.tiers import Tiers
 from membership.tiers import rules
 from membership.tiers.liability import Owed
@@ -141,12 +142,12 @@ def metrics(
     """
     members, found = max(int(by_tier["members"].sum()), 1), search.appraisal
     low, high = found.range(confidence)
-    names = found.rule.names[1:]
+    names, key = found.rule.names[1:], keys.of(found.rule.names)
     return {
         "members": members,
-        **{f"member_share_{name.lower()}": float(share) for name, share in by_tier["share"].items()},
-        **{f"value_share_{name.lower()}": float(share) for name, share in by_tier["value_share"].items()},
-        **{f"threshold_{name.lower()}": at for name, at in zip(names, found.rule.thresholds[1:], strict=True)},
+        **{f"member_share_{key[name]}": float(share) for name, share in by_tier["share"].items()},
+        **{f"value_share_{key[name]}": float(share) for name, share in by_tier["value_share"].items()},
+        **{f"threshold_{key[name]}": at for name, at in zip(names, found.rule.thresholds[1:], strict=True)},
         "tiers_gain": found.gain,
         "tiers_cost": found.cost,
         "tiers_net": found.net,
