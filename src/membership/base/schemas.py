@@ -6,10 +6,11 @@ and one module writes it.
 """
 
 from membership.base import member_schemas
-from membership.base.columns import COUNT, FLOAT, INT, SHARE, TEXT, TIME, Table, optional, required
+from membership.base.columns import BOOL, COUNT, FLOAT, INT, SHARE, TEXT, TIME, Table, optional, required
 
 PURCHASE, RETURN = "purchase", "return"
 KINDS = ("view", "cart", "favourite", PURCHASE, RETURN, "contact", "rating", "renewal")
+PURPOSES = ("offers", "trials", "profiling")  # what a member may refuse: `data.consent`
 
 _CANONICAL = (
     # --- canonical: what every source delivers -------------------------------------------------------------------
@@ -79,6 +80,11 @@ _CANONICAL = (
             "propensity": optional(FLOAT, **SHARE),
             "redeemed_at": optional(TIME),
         },
+    ),
+    Table(
+        "consent",
+        ("member_id", "purpose"),
+        {"member_id": required(TEXT), "purpose": required(TEXT, among=PURPOSES), "allowed": required(BOOL)},
     ),
     Table(
         "quality",

@@ -127,10 +127,15 @@ class Dataset(Section):
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")]
     max_members: Count | None
     files: Files
+    consent: FileTable | None = (
+        None  # what members allow: member_id, purpose (offers, trials, profiling), allowed (yes, no)
+    )
     simulate: Simulate = Simulate()
 
     @model_validator(mode="after")
     def _sources_fit(self):
         if self.source == "files" and self.files.events is None:
             raise ValueError("dataset.files.events: missing; dataset.source 'files' needs a mapping of events")
+        if self.consent is not None:
+            _check_columns("consent", self.consent)
         return self
