@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from unsure_market import CATALOGUE, setting
 
-from membership.benefits import explore
+from membership.benefits import explore, sweeps
 
 HELD = pd.DataFrame(
     {"held": [number % 5 == 0 for number in range(400)], "chance": 0.2}, [f"m{number:05d}" for number in range(400)]
@@ -55,6 +55,15 @@ def test_rows_carry_propensity_and_who_explored(found):
     assert 0 < rows["explored"].sum() < len(rows)
     planned = rows.loc[~rows["explored"], "propensity"]
     assert (planned >= 0.8 * 0.7 - 1e-12).all()  # not held out, and not exploring
+
+
+def test_what_refusals_cost_is_what_the_limit_takes_away():
+    ours = setting(members=150, budget=2500.0)
+    nobody = replace(ours, facts=ours.facts.assign(refused=False))
+    assert sweeps.consent(nobody, 0.95).empty
+    some = replace(ours, facts=ours.facts.assign(refused=[number % 3 == 0 for number in range(150)]))
+    cost = sweeps.consent(some, 0.95)
+    assert cost["members"].tolist() == [50, 0] and cost["net"].iloc[0] < cost["net"].iloc[1]
 
 
 def test_the_same_seed_and_period_give_the_same_and_another_period_others(found):

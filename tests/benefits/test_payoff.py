@@ -218,6 +218,7 @@ def test_facts_show_who_did_not_answer_and_keep_the_order_of_ids():
     more = make_facts(standing, value, profile, survey, [], days, {"age": ["65+", "19-24"], "income": ["low"]})
     assert more["days_since_last"].tolist()[:1] == [9.0] and np.isnan(more["days_since_last"][1])
     assert more["refused"].tolist() == [True, False]
+    assert make_facts(standing, value, profile, survey, [], refused=["b"])["refused"].tolist() == [False, True]
     twice = pd.concat([survey, survey.assign(answer="19-24")])
     with pytest.raises(ParamError, match=r"'age' has several answers of one member, e.g. a"):
         make_facts(standing, value, profile, twice, ["age"])

@@ -15,6 +15,7 @@ KINDS = (
 )  # fmt: skip
 MEANING = ("comes_back", "pays", "interest", "effort")  # columns of `events` that ingest adds to what sources deliver
 PERIODS = ("day", "week", "month", "year")  # of a contract
+PURPOSES = ("offers", "trials", "profiling")  # what a member may refuse: `data.consent`
 
 _CANONICAL = (
     # --- canonical: what every source delivers -------------------------------------------------------------------
@@ -126,6 +127,11 @@ _CANONICAL = (
             "redeemed": required(FLOAT, **COUNT),
             "expired": required(FLOAT, **COUNT),
         },
+    ),
+    Table(
+        "consent",
+        ("member_id", "purpose"),
+        {"member_id": required(TEXT), "purpose": required(TEXT, among=PURPOSES), "allowed": required(BOOL)},
     ),
     Table(
         "quality",

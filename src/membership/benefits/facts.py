@@ -1,6 +1,6 @@
 """What the programme knows of each member: tier, persona, stage, forecasts, consent, and groups for fairness."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import pandas as pd
 
@@ -18,14 +18,15 @@ def facts(
     attributes: list[str],
     features: pd.DataFrame | None = None,
     consent: Mapping[str, Sequence[str]] | None = None,
+    refused: Collection[str] = (),
 ) -> pd.DataFrame:
     """Return one row a member of `standing`, sorted by id, from the tables of the same names (`standing`: `tiers`).
 
     Columns member_id, tier, tier_rank, persona, stage, expected_spend (cents over the horizon), expected_orders, value
     (cents), chance (of an order within economics.repurchase_days), with `features` days_since_last (as of the latest
-    day), refused (bool: gave one of the answers of `consent`, question -> answers), and one text column for each of
-    `attributes`: the answer to the survey question of that name, "unknown" where there is none. Raises ParamError where
-    a question has several answers of one member.
+    day), refused (bool: among the ids `refused`, or gave one of the answers of `consent`, question -> answers), and one
+    text column for each of `attributes`: the answer to the survey question of that name, "unknown" where there is none.
+    Raises ParamError where a question has several answers of one member.
     """
     table = standing[["member_id", "tier", "tier_rank"]]
     worth = value[["member_id", "expected_spend", "expected_orders", "value", "p_repurchase"]]
@@ -34,7 +35,7 @@ def facts(
     if features is not None:
         latest = features[features["as_of"] == features["as_of"].max()].set_index("member_id")["days_since_last"]
         table["days_since_last"] = latest.reindex(table["member_id"]).to_numpy(dtype=float)
-    table[REFUSED] = False
+    table[REFUSED] = table["member_id"].isin(refused)
     for question, no in (consent or {}).items():
         those = survey.loc[(survey["question"] == question) & survey["answer"].isin(no), "member_id"]
         table[REFUSED] |= table["member_id"].isin(those)

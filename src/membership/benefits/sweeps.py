@@ -9,10 +9,10 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from membership.benefits import allocation
+from membership.benefits import allocation, payoff
 from membership.benefits.limits import Limits
 from membership.benefits.options import NOTHING, Options
-from membership.benefits.payoff import Setting
+from membership.benefits.payoff import REFUSED, Setting
 from membership.benefits.shadow_prices import Relaxed, Ways
 from membership.settings.benefits import Benefits
 from membership.stats import ranges
@@ -34,6 +34,23 @@ def budget(
         sd, net = ranges.sd(_doubts(options, known, one.mix).sum(axis=0)), _mixed(options, known, one.mix, "net")
         rows.append((other.budget, net, *ranges.normal(net, sd, confidence), one.shadow_price))
     return pd.DataFrame(rows, columns=["budget", "net", "net_low", "net_high", "shadow_price"], dtype=float)
+
+
+def consent(setting: Setting, confidence: float) -> pd.DataFrame:
+    """Return what it costs that some members want no benefits: one row, `as it is`, and one, `if nobody had refused`.
+
+    Columns members (who refuse), net (cents) with net_low and net_high; no row where nobody refuses.
+    """
+    facts, rows = setting.facts, {}
+    count = int(facts[REFUSED].sum())
+    for name, refused in (("as it is", facts[REFUSED]), ("if nobody had refused", False)) if count else ():
+        one = replace(setting, facts=facts.assign(**{REFUSED: refused}))
+        found = allocation.allocate(one.options(), one.facts, setting.settings)
+        ahead = payoff.outlook(found.options, found.choice, confidence)
+        members = count if name == "as it is" else 0
+        rows[name] = {"members": members, "net": ahead.net, "net_low": ahead.low, "net_high": ahead.high}
+    columns = ["members", "net", "net_low", "net_high"]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("consent")
 
 
 def order_worth(setting: Setting, worths: Sequence[float], confidence: float) -> pd.DataFrame:

@@ -20,6 +20,7 @@ from membership.benefits.allocation import Allocation
 from membership.benefits.options import NOTHING
 from membership.benefits.payoff import Setting
 from membership.campaigns.reaction import Reaction
+from membership.data import consent
 from membership.profile import lifecycle
 from membership.settings.benefits import Benefits
 from membership.settings.params import Stage
@@ -235,7 +236,8 @@ def _outlook(found: Allocation | None, members: np.ndarray) -> dict[str, float]:
 def load(p: Stage) -> Designer:
     """Return the designer of what stages `tiers` and `benefits` have written. Raises DataError where they have not."""
     known, settings = [tables.read(name) for name in ("tiers", "value", "profile", "survey")], p.benefits
-    everybody = facts.facts(*known, settings.fairness.attributes, tables.read("features"), settings.consent)
+    no = consent.refused(consent.stored(), "offers")
+    everybody = facts.facts(*known, settings.fairness.attributes, tables.read("features"), settings.consent, no)
     margin = p.economics.margin_rate * float(everybody["expected_spend"].sum())
     events, months = engine.load(engine.connect(), "events"), lifecycle.month_starts(p.windows)
     amounts = qualifying.amounts(events, everybody["member_id"], months, p.tiers)

@@ -28,7 +28,7 @@ from membership.base.errors import ParamError, ProjectError
 from membership.data import forgotten, pseudonyms
 from membership.pipeline import masks
 from membership.settings import params
-from membership.settings.dataset import FileTable
+from membership.settings.dataset import Dataset, FileTable
 from membership.trials import log
 
 
@@ -69,7 +69,7 @@ def run(asked: str) -> list[str]:
     member = pseudonyms.find(asked)
     names = {member, pseudonyms.of(pd.Series([member])).iloc[0]}
     opened = _log(p.trials.log)
-    found = [*_own(root, p.dataset.files, member), *_kept(root, names), *_cached(root, names)]
+    found = [*_own(root, p.dataset, member), *_kept(root, names), *_cached(root, names)]
     logged = 0 if opened is None else int(opened.read()["member_id"].isin(names).sum())
     if not found and not logged:
         known = len(forgotten.among(pd.Series([member])))
@@ -85,10 +85,10 @@ def run(asked: str) -> list[str]:
     return [*told, *_left(root, p.dataset)]
 
 
-def _own(root: Path, mappings, member: str) -> Iterator[Place]:
+def _own(root: Path, dataset: Dataset, member: str) -> Iterator[Place]:
     """Yield the user's own files inside the project that have rows of the member."""
-    for _, mapping in mappings:
-        if mapping is None or "member_id" not in mapping.columns:
+    for mapping in _mappings(dataset):
+        if "member_id" not in mapping.columns:
             continue
         for path in sorted(
             {Path(one) for each in mapping.paths for one in glob.glob(str(root / each), recursive=True)}
@@ -217,14 +217,13 @@ def _log(url: str | None) -> log.Log | None:
     return log.Log(url) if there else None
 
 
-def _left(root: Path, dataset) -> list[str]:
+def _left(root: Path, dataset: Dataset) -> list[str]:
     """Return what still knows the member: the source, models until they are made anew, caches elsewhere."""
     told = ["Left:"]
     if dataset.source != "files":
         told.append(f"- the source {dataset.source!r}, from which the member is not read any more")
-    elif outside := [
-        one for one in _paths(root, [each for _, each in dataset.files]) if not one.resolve().is_relative_to(root)
-    ]:
+    given = _paths(root, _mappings(dataset))
+    if outside := [one for one in given if not one.resolve().is_relative_to(root)]:
         told.append(f"- files outside the project, from which the member is not read any more: {outside[0]} and such")
     made = [path for path in sorted((root / "models").glob("*")) if path.exists()]
     if made:
@@ -243,8 +242,13 @@ def _left(root: Path, dataset) -> list[str]:
     return told
 
 
-def _paths(root: Path, mappings: Iterable[FileTable | None]) -> list[Path]:
-    patterns = [each for mapping in mappings if mapping is not None for each in mapping.paths]
+def _mappings(dataset: Dataset) -> list[FileTable]:
+    given = [*(mapping for _, mapping in dataset.files), dataset.consent]
+    return [mapping for mapping in given if mapping is not None]
+
+
+def _paths(root: Path, mappings: Iterable[FileTable]) -> list[Path]:
+    patterns = [each for mapping in mappings for each in mapping.paths]
     return sorted({Path(one) for each in patterns for one in glob.glob(str(root / each), recursive=True)})
 
 

@@ -21,7 +21,7 @@ import pandas as pd
 
 from membership.base import engine, files, graph, paths, tables
 from membership.base.errors import DataError, ProjectError
-from membership.data import features, ingest, membership_span
+from membership.data import consent, features, ingest, membership_span
 from membership.evaluate import actions, champions
 from membership.monitor import monitor, predictions, prequential, retrain
 from membership.pipeline import fingerprint, request, scorer
@@ -146,11 +146,13 @@ def _publish(work: Path, folder: Path, p: Stage, day: date) -> None:
     version = predictions.version(live, files.read_json(paths.models("value.json")))
     predictions.write(folder / "predictions.parquet", predictions.assemble(facts, listed, live, version, day, days))
     profile, items = _profile(scored["stage"]), _table(work / "read", "items")
-    tried, tiers, strategy = register.read(), scored["tiers"], p.lifecycle.strategy
-    given = serving.given(tables.read("allocations"), tried, day)
+    agreed, tiers, strategy = consent.read(p.dataset, value["member_id"]), scored["tiers"], p.lifecycle.strategy
+    tried = register.read().without(consent.refused(agreed, "trials"))
+    given = consent.respected(serving.given(tables.read("allocations"), tried, day), agreed, "offers")
+    listed = consent.respected(listed, agreed, "offers")
     steps = actions.steps(profile, tiers, given, listed, items, strategy, p.benefits.catalogue)
     todo = actions.assemble(value, profile, tiers, steps, listed, items, register.arms(tried, day))
-    tables.write("actions", todo, work / "scored")
+    tables.write("actions", consent.respected(todo, agreed, "profiling"), work / "scored")
     actions.publish(tables.ALL["actions"].path(work / "scored"), folder)
 
 

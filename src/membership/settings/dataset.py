@@ -184,6 +184,9 @@ class Dataset(Section):
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "EUR"
     max_members: Count | None = None  # members kept, in order of a seeded hash; null keeps all
     files: Files = Files()
+    consent: FileTable | None = (
+        None  # what members allow: member_id, purpose (offers, trials, profiling), allowed (yes, no)
+    )
     simulate: Simulate = Simulate()
 
     @model_validator(mode="after")
@@ -192,4 +195,6 @@ class Dataset(Section):
             raise ValueError(
                 "dataset.files.events: missing; dataset.source 'files' needs a mapping of events, or of contracts"
             )
+        if self.consent is not None:
+            _check_columns("consent", self.consent)
         return self

@@ -33,6 +33,10 @@ class Register:
             )
         return found.reset_index(drop=True)
 
+    def without(self, members: pd.Series) -> "Register":
+        """Return it without the rows of `members` (ids): they are in no trial and not held out."""
+        return Register(self.rows[~self.rows["member_id"].isin(members)].reset_index(drop=True), self.declared)
+
     def trial(self, name: str) -> Trial:
         """Return a trial as it was declared when it began; errors as of `of`."""
         if name not in self.declared:
