@@ -1,10 +1,14 @@
 """The user's own contracts: what a mapping makes of them, which events follow, and what is refused."""
 
+from datetime import date
+
 import pandas as pd
 import pytest
+from meaning import meant
 
 from membership.base import tables
 from membership.base.errors import DataError
+from membership.data import membership_span
 from membership.data.sources import files
 from membership.settings.dataset import Files
 
@@ -36,6 +40,14 @@ def test_changes_of_plan_alone_make_members_items_and_payments(workspace):
     assert data.items["item_id"].tolist() == ["full"]
     for name in ("members", "items", "contracts"):
         tables.check(name, getattr(data, name))
+
+
+def test_who_cancelled_is_no_member_from_the_next_day_on(workspace):
+    write(workspace, "plans.csv", "who,plan,from", "1,full,2024-01-08", "1,gone,2024-03-01", "2,full,2024-01-08")
+    data = read(contracts=changes(until="2024-06-01"))
+    members = membership_span.settled(data.members, meant(data.events))
+    assert membership_span.on(members, date(2024, 3, 1))["member_id"].tolist() == ["1", "2"]
+    assert membership_span.on(members, date(2024, 3, 2))["member_id"].tolist() == ["2"]
 
 
 def test_a_row_a_contract_is_read_with_its_own_terms(workspace):
