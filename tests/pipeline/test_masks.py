@@ -59,6 +59,17 @@ def test_no_file_of_it_holds_an_id(packed):
             assert not ids & set(frame[name]), path
 
 
+def test_an_id_within_the_id_of_an_order_is_hidden_too(tmp_path):
+    orders = ["anna 2024-02-01", "anna 2024-01-01", None, "ben 2024-01-01", "anna 2024-01-01"]
+    members = ["anna", "anna", "anna", "ben", "anna"]
+    pd.DataFrame({"member_id": ["anna", "ben"]}).to_parquet(tmp_path / "members.parquet")
+    pd.DataFrame({"member_id": members, "order_id": orders}).to_parquet(tmp_path / "events.parquet")
+    masks.hide(tmp_path)
+    found = pd.read_parquet(tmp_path / "events.parquet")["order_id"]
+    assert found.isna().tolist() == [False, False, True, False, False]
+    assert found.dropna().rank(method="dense").tolist() == [2, 1, 3, 1] and not found.str.contains("a|b").any()
+
+
 def test_who_is_asked_for_by_id_or_number_is_not_known(packed):
     ready = scorer.Scorer(packed[KEYS[0]])
     member = tables.read("members")["member_id"].iloc[0]

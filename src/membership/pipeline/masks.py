@@ -12,6 +12,7 @@ from membership.base.errors import DataError
 from membership.data import pseudonyms
 
 NAMES = "pseudonyms.parquet"  # in the folder of a scorer: number, pseudonym
+_MADE = ("order_id", "contract_id")
 _INSIDE = "\ue000"  # begins every number: no id that is sent
 
 
@@ -24,11 +25,17 @@ def hide(folder: Path) -> None:
     numbers = pd.Series([f"{_INSIDE}{number:09d}" for number in range(len(ids))], ids)
     for path, frame in found.items():
         rows = 20_000 if path.stem == "events" else None
-        frame.assign(member_id=frame["member_id"].map(numbers).astype("str")).to_parquet(
-            path, index=False, row_group_size=rows
-        )
+        codes = {name: _codes(frame[name]) for name in _MADE if name in frame}  # these may be made of the member's id
+        hidden = frame.assign(member_id=frame["member_id"].map(numbers).astype("str"), **codes)
+        hidden.to_parquet(path, index=False, row_group_size=rows)
     named = pd.DataFrame({"number": numbers.to_numpy(), "pseudonym": pseudonyms.of(pd.Series(ids)).to_numpy()})
     named.sort_values("pseudonym").to_parquet(folder / NAMES, index=False)
+
+
+def _codes(ids: pd.Series) -> pd.Series:
+    """Return a text for each of `ids` that tells only which are equal and in which order they are; null stays null."""
+    places, _ = pd.factorize(ids, sort=True)
+    return pd.Series(places, ids.index).map(lambda place: f"{place:09d}" if place >= 0 else None).astype("str")
 
 
 def numbers(folder: Path, called: set[str]) -> set[str]:
