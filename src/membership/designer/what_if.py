@@ -236,7 +236,7 @@ def _outlook(found: Allocation | None, members: np.ndarray) -> dict[str, float]:
 def load(p: Stage) -> Designer:
     """Return the designer of what stages `tiers` and `benefits` have written. Raises DataError where they have not."""
     known, settings = [tables.read(name) for name in ("tiers", "value", "profile", "survey")], p.benefits
-    no = consent.refused(consent.stored(), "offers")
+    no = consent.refused(consent.stored(), consent.OFFERS)
     everybody = facts.facts(*known, settings.fairness.attributes, tables.read("features"), settings.consent, no)
     margin = p.economics.margin_rate * float(everybody["expected_spend"].sum())
     events, months = engine.load(engine.connect(), "events"), lifecycle.month_starts(p.windows)

@@ -147,12 +147,12 @@ def _publish(work: Path, folder: Path, p: Stage, day: date) -> None:
     predictions.write(folder / "predictions.parquet", predictions.assemble(facts, listed, live, version, day, days))
     profile, items = _profile(scored["stage"]), _table(work / "read", "items")
     agreed, tiers, strategy = consent.read(p.dataset, value["member_id"]), scored["tiers"], p.lifecycle.strategy
-    tried = register.read().without(consent.refused(agreed, "trials"))
-    given = consent.respected(serving.given(tables.read("allocations"), tried, day), agreed, "offers")
-    listed = consent.respected(listed, agreed, "offers")
+    tried = register.read().without(consent.refused(agreed, consent.TRIALS))
+    given = consent.respected(serving.given(tables.read("allocations"), tried, day), agreed, consent.OFFERS)
+    listed = consent.respected(listed, agreed, consent.OFFERS)
     steps = actions.steps(profile, tiers, given, listed, items, strategy, p.benefits.catalogue)
     todo = actions.assemble(value, profile, tiers, steps, listed, items, register.arms(tried, day))
-    tables.write("actions", consent.respected(todo, agreed, "profiling"), work / "scored")
+    tables.write("actions", consent.respected(todo, agreed, consent.PROFILING), work / "scored")
     actions.publish(tables.ALL["actions"].path(work / "scored"), folder)
 
 
