@@ -125,8 +125,8 @@ def _time(cell: ir.StringValue, mapping: FileTable, zone: str) -> ir.TimestampVa
     if form == "excel_days":
         days = cell.replace(",", ".").try_cast("float64")
         second = ((days - SPREADSHEET) * 86_400).round().cast("int64")
-        counted = (days.abs() < 10**6).ifelse(second, None).as_timestamp("s")
-        clock = of_instant(counted.cast("timestamp('UTC')"))
+        count = (days.abs() < 10**6).ifelse(second, None)
+        clock = of_instant(count.as_timestamp("s").cast("timestamp('UTC')"))  # what the wall shows
         return (days == days.floor()).ifelse(to_utc(clock, zone), to_utc(clock, mapping.timezone))
     if form is None:
         iso = cell.re_search(DATE).ifelse(cell, None)
