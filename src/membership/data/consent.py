@@ -13,6 +13,7 @@ from membership.base.schemas import PURPOSES
 from membership.data.sources.parsing import parsed
 from membership.settings.dataset import Dataset
 
+OFFERS, TRIALS, PROFILING = PURPOSES
 _ANSWERS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 _SHOWN = 3
 
