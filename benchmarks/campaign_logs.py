@@ -11,6 +11,7 @@ import json
 import re
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import ibis
@@ -22,6 +23,7 @@ from benchmarks import email_log, goals
 from membership.base import files as base_files
 from membership.benefits import overview
 from membership.campaigns import audience, choice, effects, evidence, reaction
+from membership.data import meaning
 from membership.data.sources import files
 from membership.settings import params
 from membership.settings.dataset import Files
@@ -58,8 +60,11 @@ def mapped(log: pd.DataFrame, folder: Path):
     overrides = {f"windows.{name}": day for name, day in mapping["windows"].items()}
     overrides |= {f"campaigns.{name}": value for name, value in mapping["campaigns"].items()}
     data = mapping["dataset"]
+    for table in data["files"].values():
+        table["folders"] = [str(folder)]
     read = files.read(Files.model_validate(data["files"]), data["timezone"], data["currency"])
-    return params.parse(params.read(), overrides), data["timezone"], read
+    p = params.parse(params.read(), overrides)
+    return p, data["timezone"], replace(read, events=meaning.meant(read.events, p.economics))
 
 
 def one_log(drawn: email_log.Drawn) -> dict:

@@ -125,7 +125,8 @@ def read():
     path = (folder / "fields" / "foodiefi" / "subscriptions.csv.gz").resolve()
     if not path.exists():
         raise DataError(f"no {path}; set MEMBERSHIP_DATA to the folder that holds fields/foodiefi.")
-    return files.read(Files.model_validate({"contracts": MAPPING | {"paths": [str(path)]}}), "UTC", "USD")
+    where = {"paths": [str(path)], "folders": [str(path.parent)]}
+    return files.read(Files.model_validate({"contracts": MAPPING | where}), "UTC", "USD")
 
 
 def _forecast(book: Book, paid: pd.DataFrame, members: pd.Index, day: pd.Timestamp) -> dict:

@@ -112,7 +112,7 @@ def test_the_intervals_of_fairness_hold_the_truth_as_often_as_they_say():
 
 
 def rows(**ends):
-    return pd.DataFrame.from_dict(ends, orient="index", columns=["difference", "low", "high"])
+    return pd.DataFrame.from_dict(ends, orient="index", columns=["difference", "low", "high"]).assign(control=1.0)
 
 
 def test_moves_are_in_margins_with_better_to_the_right():

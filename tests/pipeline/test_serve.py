@@ -119,13 +119,13 @@ MALFORMED = {
     "k = 0: allowed: whole numbers, 1 to 5": request({"member_id": "m01"}, params={"k": 0}),
     "Can not safely convert": request({"member_id": "m01"}, params={"k": "many"}),
     "unknown members: nobody": request({"member_id": "nobody"}),
-    "missing inputs ['member_id']": request({"member": "m01"}),
+    "field 'member': unknown": request({"member": "m01"}),
     "the request holds no member": b'{"dataframe_split": {"columns": ["member_id"], "data": []}}',
     "kind = 'steal'": request({"member_id": "x", "events": [{"kind": "steal", "local_at": "2017-11-01"}]}),
     "local_at = 'soon'": request({"member_id": "x", "events": [{"kind": "view", "local_at": "soon"}]}),
     "an ISO time before 2017-12-01": request({"member_id": "x", "events": LATE}),
     "an event has no kind": request({"member_id": "x", "events": [{"local_at": "2017-11-01"}]}),
-    "Invalid input": b"{",
+    "not valid JSON": b"{",
 }
 
 

@@ -76,6 +76,18 @@ def test_no_group_of_fewer_than_k_members_is_told(project):
     assert [card["name"] for card in build.Page(page.parent).cards()] == ["A", "B"]
 
 
+def test_a_chart_leaves_out_what_is_too_small_to_be_told(project):
+    rows = {
+        "days": [7, None, 7],
+        "from_chance": [0.1, None, 0.2],
+        "to_chance": [0.2, None, 0.3],
+        "members": [9, None, 8],
+    }
+    rows |= {name: [0.1, None, 0.2] for name in ("predicted", "actual", "low", "high")}
+    pd.DataFrame(rows).to_csv(project / "reports" / "plots" / "repurchase_chances.csv", index=False)
+    assert charts.chances().rows["members"].tolist() == [9, 8]
+
+
 def test_a_tier_called_after_a_metal_has_its_colour_and_any_number_of_tiers_has_one_each():
     assert charts.tier_colours(["Member", "Silver", "GOLD"])[1:] == [charts.METALS["silver"], charts.METALS["gold"]]
     assert len(set(charts.tier_colours([f"Level {number}" for number in range(7)]))) == 7

@@ -41,7 +41,7 @@ def copy(to: Path, overrides: Mapping[str, Any]) -> Path:
         if source.is_dir():
             shutil.rmtree(target, ignore_errors=True)
             shutil.copytree(source, target, ignore=shutil.ignore_patterns(*_LEFT_OUT))
-        else:
+        elif source.exists():
             shutil.copy(source, target)
     changed = params.override(raw, overrides)
     (to / "params.yaml").write_text(yaml.safe_dump(changed, sort_keys=False, allow_unicode=True), encoding="utf-8")

@@ -8,6 +8,7 @@ from nbconvert.filters import markdown2html
 
 from membership.base import absent, graph, paths, tables
 from membership.base.errors import DataError, NotPossible
+from membership.report import few
 from membership.report.pages import CONCLUSION
 
 
@@ -24,14 +25,14 @@ def table(name: str) -> pd.DataFrame:
 
 
 def series(name: str) -> pd.DataFrame:
-    """Return what `reports/plots/<name>.csv` holds; raises as `table` does."""
+    """Return what `reports/plots/<name>.csv` holds but groups too small to be told; raises as `table` does."""
     path = paths.reports("plots", f"{name}.csv")
     if not path.exists():
         raise NotMade(f"{path.name} has not been made yet; run `dvc repro`, which makes it.")
     frame = pd.read_csv(path)
     if absent.KEY in frame:
         raise NotPossible(str(frame[absent.KEY].iloc[0]))
-    return frame
+    return frame[frame[few.MEMBERS].notna()].reset_index(drop=True) if few.MEMBERS in frame else frame
 
 
 def conclusion(stage: str) -> str | None:
