@@ -49,7 +49,7 @@ def stored(world, tiers):
     money = {
         "value": 20_000.0,
         "repurchasing": 5.0,
-        "with_benefits": 1,
+        "with_benefits": 6,
         "cost": 100.0,
         "gain": 300.0,
         "net": 200.0,
