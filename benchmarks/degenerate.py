@@ -16,11 +16,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from benchmarks import fields
 from membership.base import absent, files, graph
 from membership.data.suggest import suggest
 from membership.pipeline import sandbox
 
-SMALL = {
+TINY = fields.SMALL | {
     "dataset.source": "files",
     "dataset.timezone": "UTC",
     "dataset.max_members": None,
@@ -28,22 +29,6 @@ SMALL = {
     "tiers.search.budget": None,
     "tiers.search.round_to": None,
     "benefits.budget": None,
-    "tune.trials": 2,
-    "tune.workers": 1,
-    "train.origins": 2,
-    "train.epochs": 2,
-    "repurchase.origins": 1,
-    "repurchase.network.epochs": 3,
-    "repurchase.boosting.iterations": 20,
-    "value.bootstrap": 20,
-    "value.origins": 2,
-    "value.learning_origins": 1,
-    "value.network.epochs": 20,
-    "value.boosting.iterations": 30,
-    "evaluate.bootstrap": 200,
-    "evaluate.aa_repeats": 20,
-    "evaluate.coverage_repeats": 20,
-    "trials.aa_salts": 20,
     "decide.training_sd": None,
 }
 START, DAYS = pd.Timestamp("2017-01-01"), 365
@@ -122,7 +107,7 @@ def overrides(name: str, frame: pd.DataFrame) -> dict:
         found = suggest(START.date(), (START + pd.Timedelta(days=DAYS - 1)).date(), 30.0)
     mapping = {"paths": [f"data/raw/{name}.csv"], "columns": {column: column for column in frame}}
     dates = {key: value.isoformat() if isinstance(value, date) else value for key, value in found.changes.items()}
-    return SMALL | dates | {"dataset.files": {"events" if "at" in frame else "contracts": mapping}}
+    return TINY | dates | {"dataset.files": {"events" if "at" in frame else "contracts": mapping}}
 
 
 def prepare(name: str, folder: Path) -> None:

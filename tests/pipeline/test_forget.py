@@ -5,6 +5,7 @@ import gzip
 import pandas as pd
 import pytest
 import yaml
+from logged_row import ROW
 
 from membership.base import paths, spreadsheet, tables
 from membership.data import forgotten, ingest, pseudonyms
@@ -13,10 +14,6 @@ from membership.settings import params
 from membership.trials import log
 
 EVENTS = 'customer;when;paid\n7; 2024-01-01 ;1,00\n8;2024-01-02;2,00\n"7";2024-01-03;3,00\n70;2024-02-03;3,00\n'
-ROW = {
-    "request_id": "r", "trial": "spring", "arm": "control", "propensity": 0.5, "shown": "[]", "as_of": "2017-12-01",
-    "model_version": "m", "at": "2017-12-01T00:00:00.000",
-}  # fmt: skip
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import pandas as pd
 import pytest
+from logged_row import ROW
 
 from membership.base import paths, spreadsheet, tables
 from membership.base.errors import DataError
@@ -10,10 +11,6 @@ from membership.pipeline import rotate
 from membership.trials import log
 
 IDS = ["10", "11", "2"]
-ROW = {
-    "request_id": "r", "trial": "spring", "arm": "control", "propensity": 0.5, "shown": "[]", "as_of": "2017-12-01",
-    "model_version": "m", "at": "2017-12-01T00:00:00.000",
-}  # fmt: skip
 
 
 @pytest.fixture

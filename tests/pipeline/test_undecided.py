@@ -14,7 +14,7 @@ from membership.trials import register
 
 MEMBERS = ["a", "b", "c"]
 WHY = "none of 3 members has a basket of items"
-DECIDE = graph.Node("decide", Path("80_decide.ipynb"), (), (undecided.TABLE, *undecided.PUBLISHED))
+DECIDE = graph.Node("decide", Path("80_decide.ipynb"), (), (undecided.TABLE,))
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 
 
@@ -57,10 +57,21 @@ def test_tiers_and_benefits_that_there_are_are_told(known):
     assert found.loc["a", "next_action"].endswith("; give free delivery")
 
 
-def test_it_is_written_as_a_table_and_for_people(known):
-    assert undecided.write(DECIDE, known) == [undecided.TABLE, *undecided.PUBLISHED]
+def test_it_is_written_as_a_table_alone_and_nothing_by_id_leaves_data(known):
+    assert undecided.write(DECIDE, known) == [undecided.TABLE]
     assert len(tables.read("actions")) == 3
-    assert len(pd.read_csv(paths.reports("actions.csv"))) == 3
+    assert not list(paths.reports().rglob("actions*"))
+
+
+def test_who_refused_is_kept_from_it_without_a_decision_too(known):
+    said = {"member_id": ["a", "b"], "purpose": ["offers", "profiling"], "allowed": False}
+    tables.write("consent", pd.DataFrame(said), known)
+    given = tables.empty("allocations").reindex([0]).assign(member_id="a", benefit="free_delivery", item_id=None)
+    numbers = [name for name in given if name not in ("member_id", "benefit", "item_id")]
+    tables.write("allocations", given.assign(**dict.fromkeys(numbers, 0)), known)
+    found = undecided.table(params.load("decide")).set_index("member_id")
+    assert "b" not in found.index and len(found) == 2
+    assert found.loc["a", "benefits"] == ""
 
 
 def test_without_stages_nothing_is_written(known):

@@ -4,7 +4,7 @@ from collections import defaultdict
 
 import pandas as pd
 
-from membership.base import absent, graph, paths
+from membership.base import absent, graph
 from membership.pipeline import track
 from membership.report import pages, words
 from membership.settings import params
@@ -29,13 +29,13 @@ def stages() -> pd.DataFrame:
 def last_words() -> str:
     """Return what `make repro` ends with: the answer, where to look, how long it took."""
     known = stages()
-    reasons = absent.reasons(paths.reports("metrics"), list(known.index))
-    numbers = defaultdict(dict, {stage: pages.metrics(stage) for stage in known.index if stage not in reasons})
+    lacking = known["state"] == "not possible"
+    numbers = defaultdict(dict, {stage: pages.metrics(stage) for stage in known.index[~lacking]})
     took = known["minutes"].astype(float).fillna(0.0)
     return words.render(
         "last_words",
         numbers=numbers,
-        reasons=list(reasons),
+        reasons=list(known.index[lacking]),
         currency=params.parse(params.read()).dataset.currency,
         actions="reports/private/actions.csv",
         minutes=took.sum(),

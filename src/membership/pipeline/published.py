@@ -1,6 +1,6 @@
 """`make actions`: table `actions` for the campaign tool, in `reports/private/`: by pseudonym, by id only where asked.
 
-What is written there is about single members and hangs on the key of the pseudonyms, so it is no output of DVC: the
+What is written there is about single members and depends on the key of the pseudonyms, so it is no output of DVC: the
 stage `decide` ends with it, and so does `make repro` where that stage was restored.
 """
 

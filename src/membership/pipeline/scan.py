@@ -127,12 +127,14 @@ class _Looking:
         self._distinct = {one for one in ids if _DISTINCT.fullmatch(one)} - _other_ids()
 
     def at(self, path: Path, groups: bool) -> Iterator[tuple[What, int, str]]:
+        """Yield what is found in the file `path`, in each table of a database; groups only where `groups`."""
         if path.read_bytes()[:16] == b"SQLite format 3\0":
             yield from self._database(path)
         else:
             yield from self.content(path.name, path.read_bytes(), groups)
 
     def content(self, name: str, raw: bytes, groups: bool) -> Iterator[tuple[What, int, str]]:
+        """Yield what is found in `raw`, the bytes of a file called `name`, unpacked where it is packed."""
         if raw[:2] == b"\x1f\x8b":
             yield from self.content(name.removesuffix(".gz"), gzip.decompress(raw), groups)
         elif raw[:4] == b"PK\x03\x04":

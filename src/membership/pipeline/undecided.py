@@ -10,28 +10,23 @@ import pandas as pd
 
 from membership.base import graph, tables
 from membership.base.errors import NotPossible
+from membership.data import consent
 from membership.evaluate import actions
 from membership.settings import params
 from membership.settings.params import Stage
 from membership.trials import register, serving
 
 TABLE = "data/actions.parquet"
-PUBLISHED = ("reports/actions.csv", "reports/actions.parquet")
 
 
 def write(node: graph.Node, root: Path) -> list[str]:
-    """Write table `actions` of stage `node` under `root`, and for people where these are outputs of the stage, too.
-
-    Return the outputs written: none where no lifecycle stage is known.
-    """
+    """Write table `actions` of stage `node` under `root`; return the outputs written: none where no stage is known."""
     try:
         found = table(params.load(node.name))
     except NotPossible:
         return []
-    stored, shown = tables.write("actions", found, root), [name for name in PUBLISHED if name in node.outs]
-    if shown:
-        actions.publish(stored, root / "reports")
-    return [TABLE, *shown]
+    tables.write("actions", found, root)
+    return [TABLE]
 
 
 def table(p: Stage) -> pd.DataFrame:
@@ -45,7 +40,10 @@ def table(p: Stage) -> pd.DataFrame:
     if tiers.empty:
         none = {"tier": "", "next_tier": None, "spend_to_next": 0, "points": 0}
         tiers = value[["member_id"]].assign(**none)
-    known = register.read()
+    agreed = consent.stored()
+    known = register.read().without(consent.refused(agreed, consent.TRIALS))
     given = serving.given(tables.read("allocations", or_empty=True), known, p.windows.as_of)
+    given = consent.respected(given, agreed, consent.OFFERS)
     steps = actions.steps(profile, tiers, given, lists, items, p.lifecycle.strategy, p.benefits.catalogue)
-    return actions.assemble(value, profile, tiers, steps, lists, items, register.arms(known, p.windows.as_of))
+    found = actions.assemble(value, profile, tiers, steps, lists, items, register.arms(known, p.windows.as_of))
+    return consent.respected(found, agreed, consent.PROFILING)

@@ -15,6 +15,7 @@ from membership.base import absent, files, graph, paths
 from membership.base.errors import ProjectError
 from membership.report import few, formats, pages, words
 from membership.report.site import charts, stored
+from membership.settings import params
 
 PAGES = (  # template, and the name in the menu
     ("index", "Summary"),
@@ -89,9 +90,9 @@ class Page:
         ]
 
 
-def build(root: Path | None = None) -> Path:
-    """Write `reports/site/`, whole, from what is stored, under the project or another `root`; return its first page."""
-    folder = (root or paths.root()) / "reports" / "site"
+def build() -> Path:
+    """Write `reports/site/`, whole, from what is stored; return its first page."""
+    folder = paths.reports("site")
     (folder / "data").mkdir(parents=True, exist_ok=True)
     shutil.copy(str(package("plotly").joinpath("package_data/plotly.min.js")), folder / "plotly.min.js")
     for name in ("site.css", "site.js"):
@@ -136,8 +137,6 @@ def _common() -> dict[str, Any]:
 
 
 def _settings() -> Mapping[str, Any]:
-    from membership.settings import params
-
     p = params.load("report")
     return {
         "currency": p.dataset.currency,
