@@ -1,7 +1,9 @@
 """What `dvc.yaml` says of a stage, and the hashes that lead from a number back to code, data and parameters."""
 
+import copy
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -101,8 +103,7 @@ def _stages() -> dict[str, Any]:
 def read_yaml(path: Path) -> dict[str, Any]:
     """Read a YAML mapping of the project. Raises ParamError, naming the file, where it is missing or broken."""
     try:
-        found = yaml.load(path.read_text(encoding="utf-8-sig"), _Loader)
-        _count(found, {})
+        found = copy.deepcopy(_parsed(path.read_text(encoding="utf-8-sig")))
     except FileNotFoundError as error:
         raise ParamError(f"{path}: no such file; run inside the project.") from error
     except OSError as error:
@@ -117,6 +118,14 @@ def read_yaml(path: Path) -> dict[str, Any]:
         raise ParamError(f"{path}: not valid YAML ({told}).") from error
     if not isinstance(found, dict):
         raise ParamError(f"{path}: {_whole(found)}; it must be a mapping, lines of `key: value`.")
+    return found
+
+
+@lru_cache(maxsize=8)
+def _parsed(text: str) -> Any:
+    """Parse YAML once: a stage asks for `dvc.yaml` and `params.yaml` many times, and each takes a tenth of a second."""
+    found = yaml.load(text, _Loader)
+    _count(found, {})
     return found
 
 

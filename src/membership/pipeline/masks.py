@@ -6,6 +6,7 @@ depends on the key of the pseudonyms.
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from membership.base.errors import DataError
@@ -34,8 +35,9 @@ def hide(folder: Path) -> None:
 
 def _codes(ids: pd.Series) -> pd.Series:
     """Return a text for each of `ids` that tells only which are equal and in which order they are; null stays null."""
-    places, _ = pd.factorize(ids, sort=True)
-    return pd.Series(places, ids.index).map(lambda place: f"{place:09d}" if place >= 0 else None).astype("str")
+    places, there = pd.factorize(ids, sort=True)
+    codes = np.array([*(f"{place:09d}" for place in range(len(there))), None], dtype=object)
+    return pd.Series(codes[places], ids.index).astype("str")  # place -1, of null, is the last
 
 
 def numbers(folder: Path, called: set[str]) -> set[str]:

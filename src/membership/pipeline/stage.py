@@ -23,7 +23,7 @@ from papermill.exceptions import PapermillExecutionError
 
 from membership.base import graph, kernels, paths
 from membership.base.errors import NotPossible, ParamError, ProjectError
-from membership.pipeline import outputs, possible, published, store
+from membership.pipeline import outputs, possible, store
 from membership.settings import params
 
 
@@ -80,6 +80,8 @@ def _run(node: graph.Node, p: params.Stage, overrides: Mapping[str, Any], root: 
     shown = [pages.save_page(executed, root / "reports" / f"{node.notebook.stem}.html"), *pages.save_figures(executed)]
     owned = failure is None and not overrides
     if owned and stage == "decide":
+        from membership.pipeline import published
+
         published.refresh()
     if owned and why is None and stage == "report":
         pages.save_readme()

@@ -12,9 +12,10 @@ from safetensors.torch import load_file, save_file
 
 from membership.base import absent, files
 from membership.base.errors import DataError, ParamError
+from membership.recommend import by_hand
 
 FORMAT = "membership next-basket model, version 1"
-BATCH = {"cpu": 8192, "cuda": 1 << 20}  # rows that go through the layers together: on a CPU they stay in its cache
+BATCH = {"cpu": 2048, "cuda": 1 << 20}  # rows that go through the layers together: on a CPU they stay in its cache
 CLIP = 5.0  # standard deviations beyond which a signal says no more
 
 
@@ -76,7 +77,16 @@ class NextBasket(torch.nn.Module):
         where = self.mean.device
         batches = torch.from_numpy(values).split(BATCH[where.type])
         with one_thread():
+            if where.type == "cpu":
+                layers = self.dense()
+                said = [by_hand.logits(layers, self.standard(batch).numpy()) for batch in batches]
+                return np.concatenate(said).astype(np.float64) if said else np.empty(0)
             return torch.cat([self(batch.to(where)) for batch in batches]).double().cpu().numpy()
+
+    def dense(self) -> list[by_hand.Layer]:
+        """Return weights and bias of each layer, on a CPU; they are the model's own: what changes them, trains it."""
+        linear = [layer for layer in self.layers if isinstance(layer, torch.nn.Linear)]
+        return [(layer.weight.detach().numpy(), layer.bias.detach().numpy()) for layer in linear]
 
 
 @contextmanager

@@ -4,10 +4,12 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.optim.adamw import adamw
 
+from membership.recommend import by_hand
 from membership.recommend.model import NextBasket, Settings
 
 WARM_UP = 0.1  # of all steps: the rise of the learning rate before its fall
@@ -17,6 +19,7 @@ BF16_ROWS = 16_384  # in a batch: with fewer a GPU waits for its orders anyway, 
 COMPILED_STEPS = 20_000  # with fewer, what compiling saves is less than the half minute that it takes
 
 Step = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
+Gradient = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], tuple[torch.Tensor, list[torch.Tensor]]]
 
 
 @dataclass(frozen=True)
@@ -42,20 +45,41 @@ def step(model: NextBasket, settings: Settings, steps: int, by: Means) -> Step:
     firsts, seconds = ([torch.zeros_like(weight) for weight in weights] for _ in range(2))
     done = [torch.zeros((), device=weight.device) for weight in weights]
     always = {"beta2": 0.999, "eps": 1e-8, "weight_decay": settings.weight_decay, "amsgrad": False, "maximize": False}
-    layers = torch.compile(model.layers) if by.compiled else model.layers
+    on_cpu = weights[0].device.type == "cpu" and not by.bf16
+    gradient = _by_hand(model, settings) if on_cpu else _by_torch(model, weights, by)
     plan = (cycle(number, steps, settings.learning_rate) for number in range(steps))
 
     def learn(inputs, bought, weight):
+        loss, slopes = gradient(inputs, bought, weight)
+        rate, momentum = next(plan)
+        with torch.no_grad():  # the function: the class AdamW spends four seconds on importing a compiler
+            adamw(weights, slopes, firsts, seconds, [], done, fused=True, lr=rate, beta1=momentum, **always)
+        return loss
+
+    return learn
+
+
+def _by_hand(model: NextBasket, settings: Settings) -> Gradient:
+    draws = np.random.default_rng(int(torch.randint(2**62, ())))
+    gradient = by_hand.Gradient(model.dense(), settings.dropout, draws)
+
+    def found(*batch):
+        loss, slopes = gradient(*(column.numpy() for column in batch))
+        return torch.tensor(loss), [torch.from_numpy(slope) for slope in slopes]
+
+    return found
+
+
+def _by_torch(model: NextBasket, weights: list[torch.Tensor], by: Means) -> Gradient:
+    layers = torch.compile(model.layers) if by.compiled else model.layers
+
+    def found(inputs, bought, weight):
         with torch.autocast(inputs.device.type, torch.bfloat16, enabled=by.bf16):
             logits = layers(inputs).squeeze(1)
         loss = binary_cross_entropy_with_logits(logits.float(), bought, weight)
-        with torch.no_grad():  # the function: the class AdamW spends four seconds on importing a compiler
-            slopes = list(torch.autograd.grad(loss, weights))
-            rate, momentum = next(plan)
-            adamw(weights, slopes, firsts, seconds, [], done, fused=True, lr=rate, beta1=momentum, **always)
-        return loss.detach()
+        return loss.detach(), list(torch.autograd.grad(loss, weights))
 
-    return learn
+    return found
 
 
 def cycle(number: int, steps: int, peak: float) -> tuple[float, float]:
