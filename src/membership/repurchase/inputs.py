@@ -50,7 +50,7 @@ def taught(rhythm: pd.DataFrame, dated: Dated | None = None, day: np.ndarray | i
     It is 0 in a column of which nothing at all is known.
     """
     known = _dated(of(rhythm), dated, day)
-    return known.mask(known.isna().all(), 0.0, axis=1)
+    return known.assign(**dict.fromkeys(known.columns[known.isna().all()], 0.0))
 
 
 def _dated(known: pd.DataFrame, dated: Dated | None, day: np.ndarray | int) -> pd.DataFrame:
