@@ -22,13 +22,13 @@ QUIET = (
 )  # fmt: skip
 OWN = re.compile(r"^(https?://)?[a-z0-9-]+\.(google|gvt1|googleapis)\.com[:/]")  # what Chromium asks its maker
 NARROW, BROAD = 390, 1440  # pixels
-_FRAMED = """<!doctype html><iframe src="{page}" width="{width}" height="1500"></iframe><script>
-addEventListener("message", function (told) {{ var pre = document.createElement("pre"); pre.id = "checked";
-pre.textContent = told.data; document.body.appendChild(pre); }});</script>"""
+_FRAME = '<iframe src="{page}" width="{width}" height="1500"></iframe>'
+_LISTEN = """<script>addEventListener("message", function (told) { var pre = document.createElement("pre");
+pre.className = "checked"; pre.textContent = told.data; document.body.appendChild(pre); });</script>"""
 _CHECK = """addEventListener("load", function () {
   axe.run(document, { resultTypes: ["violations"] }).then(function (found) {
     var bad = found.violations.filter(function (one) { return /serious|critical/.test(one.impact); });
-    parent.postMessage(JSON.stringify({ faults: bad.map(function (one) { return one.id; }),
+    parent.postMessage(JSON.stringify({ width: innerWidth, faults: bad.map(function (one) { return one.id; }),
       wider: document.documentElement.scrollWidth - document.documentElement.clientWidth,
       charts: document.querySelectorAll(".drawn").length,
       drawn: document.querySelectorAll(".drawn .plot-container").length }), "*"); }); });"""
@@ -65,8 +65,8 @@ def shown(page: Path, asked: list[str], folder: Path, wait: int = 2000) -> tuple
     return done.stdout, [url for url in asked[1:] if not OWN.search(url)]
 
 
-def checked(page: Path, asked: list[str], folder: Path, width: int) -> dict:
-    """Return what axe-core and the layout say of a copy of `page` and what lies beside it, `width` pixels wide.
+def checked(page: Path, asked: list[str], folder: Path) -> dict[int, dict]:
+    """Return what axe-core and the layout say of a copy of `page`, and what lies beside it, NARROW and BROAD.
 
     faults: serious and critical ones; wider: pixels that it is too wide; charts, drawn: how many; asked: of the world.
     """
@@ -76,9 +76,10 @@ def checked(page: Path, asked: list[str], folder: Path, width: int) -> dict:
     text = page.read_text(encoding="utf-8")
     scripts = '<script src="axe.min.js"></script><script src="check.js"></script></body>'
     (copy / page.name).write_text(text.replace("</body>", scripts), encoding="utf-8")
-    outer = copy / f"outer-{width}.html"
-    outer.write_text(_FRAMED.format(page=page.name, width=width))
-    document, found = shown(outer, asked, folder / "profile", wait=10_000)
-    told = re.search(r'<pre id="checked">(.*?)</pre>', document, re.DOTALL)
-    assert told, f"{page.name}: the browser did not finish it"
-    return json.loads(html.unescape(told.group(1))) | {"asked": found}
+    frames = "".join(_FRAME.format(page=page.name, width=width) for width in (NARROW, BROAD))
+    (copy / "outer.html").write_text(f"<!doctype html>{_LISTEN}{frames}")
+    document, found = shown(copy / "outer.html", asked, folder / "profile", wait=10_000)
+    told = re.findall(r'<pre class="checked">(.*?)</pre>', document, re.DOTALL)
+    assert len(told) == 2, f"{page.name}: the browser did not finish it"
+    facts = [json.loads(html.unescape(one)) for one in told]
+    return {one.pop("width"): one | {"asked": found} for one in facts}

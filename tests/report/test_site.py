@@ -114,6 +114,6 @@ def test_the_check_of_pages_sees_faults(tmp_path):
     faulty = '<!doctype html><title>x</title><body><img src="data:,"><p style="width:2000px;color:#eee">pale</p></body>'
     (folder / "a.html").write_text(faulty)
     with browser.proxy() as asked:
-        told = browser.checked(folder / "a.html", asked, tmp_path, browser.NARROW)
+        told = browser.checked(folder / "a.html", asked, tmp_path)[browser.NARROW]
     assert {"image-alt", "html-has-lang"} <= set(told["faults"])
     assert told["wider"] > 1000
