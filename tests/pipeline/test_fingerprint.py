@@ -20,7 +20,6 @@ def project(workspace, monkeypatch):
         shutil.copytree(ROOT / name, workspace / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
 
     def prints():
-        fingerprint._module.cache_clear()
         return {node.name: fingerprint.of(node) for node in graph.nodes()}
 
     before = prints()
@@ -34,8 +33,7 @@ def project(workspace, monkeypatch):
         file.write_text(text, encoding="utf-8")
         return {name for name in before if before[name] != after[name]}
 
-    yield stale
-    fingerprint._module.cache_clear()
+    return stale
 
 
 def test_comments_and_docstrings_make_nothing_stale(project):

@@ -12,7 +12,7 @@ import yaml
 from membership.base import graph, paths, tables
 from membership.base.errors import DataError
 from membership.data import pseudonyms
-from membership.pipeline import fingerprint, monday, request, scorer
+from membership.pipeline import monday, request, scorer
 from membership.settings import params
 
 CENTS = 1e-6
@@ -136,7 +136,6 @@ def test_a_change_of_code_does_a_finished_run_again_and_one_of_words_does_not(ro
         begun.write_text("by an earlier run")
         with (package / path).open("a", encoding="utf-8") as file:
             file.write(added)
-        fingerprint._module.cache_clear()
         monday._begun(begun.parent, work("2017-12-08", ""), params.parse(params.read()))
         return not begun.exists()
 
@@ -144,7 +143,6 @@ def test_a_change_of_code_does_a_finished_run_again_and_one_of_words_does_not(ro
     assert not again("value/score.py", "# a comment\n") and not again("report/formats.py", "WORD = 1\n")
     assert not again("designer/what_if.py", "MORE = 1\n")  # nothing of a score
     assert again("value/score.py", "MORE = 1\n") and again("pipeline/moment.py", "MORE = 1\n")
-    fingerprint._module.cache_clear()
 
 
 def test_later_runs_compare_what_earlier_ones_predicted_with_what_happened(root):

@@ -71,11 +71,11 @@ def shown() -> dict[str, str]:
         path for path in (paths.root() / "src/membership/report").rglob("*") if path.suffix in (".py", ".j2", ".css")
     )
     read = {path: path.read_text(encoding="utf-8") for path in room}
-    found = {path: plain(text) if path.suffix == ".py" else text for path, text in read.items()}
+    found = {path: _parsed(text).hash if path.suffix == ".py" else _hash(text) for path, text in read.items()}
     for node in graph.nodes():
         cells = nbformat.read(node.notebook, as_version=4).cells
-        found[node.notebook] = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
-    return {path.relative_to(paths.root()).as_posix(): _hash(text) for path, text in found.items()}
+        found[node.notebook] = _hash("\n".join(cell.source for cell in cells if cell.cell_type == "markdown"))
+    return {path.relative_to(paths.root()).as_posix(): value for path, value in found.items()}
 
 
 def code(names: set[str], left_out: tuple[str, ...] = _LEFT_OUT) -> dict[str, str]:
@@ -131,9 +131,12 @@ class _Module:
     imports: frozenset[str]
 
 
-@cache
 def _module(name: str) -> _Module:
-    source = _file(name).read_text(encoding="utf-8")
+    return _parsed(_file(name).read_text(encoding="utf-8"))
+
+
+@cache
+def _parsed(source: str) -> _Module:
     return _Module(_hash(plain(source)), frozenset(imports(source)))
 
 
