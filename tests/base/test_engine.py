@@ -35,7 +35,6 @@ def test_the_knobs_of_duckdb_reach_it(workspace):
 
 
 def test_what_is_kept_replaces_what_an_earlier_run_left_in_the_database(workspace):
-    paths.data().mkdir(exist_ok=True)
     for value in (1, 2):
         con = engine.connect(duckdb(database="b.duckdb"))
         assert engine.keep(con, "numbers", pd.DataFrame({"n": [value]})).to_pandas()["n"].tolist() == [value]
@@ -48,7 +47,6 @@ def test_a_kept_table_is_computed_once(workspace):
 
 
 def test_two_runs_on_one_database_are_told_apart(workspace):
-    paths.data().mkdir(exist_ok=True)
     code = (
         "from membership.base import engine; from membership.settings.engine import Engine\n"
         "con = engine.connect(Engine(duckdb={'database': 'c.duckdb'})); print('open', flush=True); input()"

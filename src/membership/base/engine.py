@@ -12,8 +12,10 @@ from urllib.parse import urlsplit
 
 import duckdb
 import ibis
+import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 import pandas as pd
+import pyarrow
 
 from membership.base import paths, tables
 from membership.base.errors import ProjectError
@@ -44,13 +46,18 @@ def load(con: ibis.BaseBackend, name: str) -> ir.Table:
 
 def keep(con: ibis.BaseBackend, name: str, table: ir.Table | pd.DataFrame) -> ir.Table:
     """Return `table` as table `name` of `con`, computed once however often it is asked; an older one of it is gone."""
-    table = ibis.memtable(table) if isinstance(table, pd.DataFrame) else table
     if con.name != "pyspark":
         con.raw_sql(f'DROP TABLE IF EXISTS "{name}"')  # a database file may hold an earlier run's
-        return con.create_table(name, table)
+        return con.create_table(name, ibis.memtable(table) if isinstance(table, pd.DataFrame) else table)
+    table = _to_spark(con, name, table) if isinstance(table, pd.DataFrame) else table
     view = con.create_view(name, table, overwrite=True)  # a table would stay in the warehouse after the session
     con.raw_sql(f"CACHE TABLE `{name}`")
     return view
+
+
+def drop(con: ibis.BaseBackend, name: str) -> None:
+    """Give back what the kept table `name` takes; what was computed from it and kept stays."""
+    con.raw_sql(f"UNCACHE TABLE `{name}`" if con.name == "pyspark" else f'DROP TABLE "{name}"')
 
 
 def before(events: ir.Table, cutoff: date) -> ir.Table:
@@ -79,7 +86,9 @@ def _duckdb(chosen: Any) -> ibis.BaseBackend:
     file, asked = None, {}
     if chosen is not None:
         own = chosen.duckdb
-        file = own.database and paths.data(own.database)
+        if own.database:
+            file = paths.data(own.database)
+            file.parent.mkdir(parents=True, exist_ok=True)
         memory = own.memory_gib and f"{own.memory_gib} GiB"
         asked = {"memory_limit": memory, "threads": own.threads, "temp_directory": _folder(own.spill)}
     try:
@@ -115,9 +124,8 @@ def _spark(chosen: Any) -> ibis.BaseBackend:
         here = chosen.url is None or chosen.url.startswith("local")
         builder, remote = SparkSession.builder.appName("membership"), (chosen.url or "").startswith("sc://")
         builder = builder.remote(chosen.url) if remote else builder.master(chosen.url or "local[*]")
-        for name, value in (
-            {} if remote else _SESSION | {"spark.driver.memory": f"{chosen.memory_gib * 1024:.0f}m"}
-        ).items():
+        knobs = {} if remote else _SESSION | {"spark.driver.memory": f"{chosen.memory_gib * 1024:.0f}m"}
+        for name, value in knobs.items():
             builder = builder.config(name, value)
         session = builder.getOrCreate()
         if not remote:
@@ -128,6 +136,16 @@ def _spark(chosen: Any) -> ibis.BaseBackend:
         if partitions:
             session.conf.set("spark.sql.shuffle.partitions", str(partitions))
     return con
+
+
+def _to_spark(con: ibis.BaseBackend, name: str, frame: pd.DataFrame) -> ir.Table:
+    """Return `frame` as a table of Spark, by Arrow: Ibis would go row by row where pandas keeps texts in chunks."""
+    kinds = ibis.memtable(frame).schema()
+    schema = ibis.schema({key: dt.Timestamp(scale=6) if kind.is_timestamp() else kind for key, kind in kinds.items()})
+    arrow = pyarrow.Table.from_pandas(frame, schema.to_pyarrow(), preserve_index=False)
+    session = con.raw_sql("SELECT 1").sparkSession
+    session.createDataFrame(arrow).createOrReplaceTempView(f"{name}_given")
+    return con.table(f"{name}_given").cast(schema)  # Spark takes times to be instants of its session's zone, UTC
 
 
 _SESSION = {

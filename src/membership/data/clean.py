@@ -60,6 +60,7 @@ def clean(
     steps = rules(settings)
     flags = {rule.name: rule.found(events, settings).fill_null(False) for rule in steps}
     flagged = engine.keep(con, "flagged", events.mutate(**flags))
+    engine.drop(con, "events")  # every row is in `flagged`, and two copies are what memory would not hold first
     quality = _quality(flagged, steps, settings.loud_share)
     if quality["left"].iloc[-1] == 0:
         worst = quality.loc[quality["rows"].iloc[1:].idxmax()]
