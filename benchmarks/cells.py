@@ -19,17 +19,13 @@ from membership.pipeline import fingerprint, possible
 
 def run(root: Path) -> dict[str, str]:
     """Run every stage of the project at `root`, which `$MEMBERSHIP_ROOT` names; return stage -> why it failed."""
-    import matplotlib
-
-    matplotlib.use("Agg")
     fingerprint.main()
     failed: dict[str, str] = {}
     for node in graph.nodes():
         why = possible.missing(node)
         try:
             if why is None:
-                with _in(node.notebook.parent, node.name):
-                    _cells(node.notebook)
+                stage(node)
         except NotPossible as error:
             why = str(error)
         except Exception as error:  # whatever a stage raises is what is looked for
@@ -37,6 +33,15 @@ def run(root: Path) -> dict[str, str]:
         if why is not None:
             possible.step_over(node, root / "reports" / "notebooks" / node.notebook.name, why, root)
     return failed
+
+
+def stage(node: graph.Node) -> None:
+    """Run the stage `node`. Raises what its cells raise."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    with _in(node.notebook.parent, node.name):
+        _cells(node.notebook)
 
 
 def _cells(notebook: Path) -> None:

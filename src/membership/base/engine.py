@@ -1,29 +1,63 @@
-"""The one connection on which tables are computed: Ibis on DuckDB."""
+"""The one connection on which tables are computed: Ibis on DuckDB, on Spark, or on what else Ibis knows by address."""
 
+import os
+import socket
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
+import duckdb
 import ibis
+import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 import pandas as pd
+import pyarrow
 
-from membership.base import tables
+from membership.base import paths, tables
+from membership.base.errors import ProjectError
+
+PATIENCE = 5  # seconds in which a server has to answer
+_PORTS = {"spark": 7077, "sc": 15002, "postgres": 5432, "postgresql": 5432}
 
 
-def connect() -> ibis.BaseBackend:
-    """Return a fresh in-memory DuckDB connection."""
+def connect(chosen: Any = None) -> ibis.BaseBackend:
+    """Return a fresh connection to the engine that section `engine` of the parameters (`settings.engine`) has `chosen`.
+
+    None is DuckDB in memory, with its own defaults: for a few rows, whatever the pipeline runs on. Raises ProjectError
+    where the engine is not installed, does not answer, or its database file is another run's.
+    """
     # Ibis 12 sets an option that is always on in pandas 3; the user can do nothing about the warning.
     warnings.filterwarnings("ignore", message="The 'future.infer_string' option is deprecated")
     # This one is about one more copy of the rows; `Prepared` has few.
     warnings.filterwarnings("ignore", message="Arrow output on a DB-API result makes an extra copy")
-    con = ibis.duckdb.connect()
-    con.raw_sql("SET enable_progress_bar = false")  # it would leave a widget in every executed notebook
-    return con
+    if chosen is None or chosen.name == "duckdb":
+        return _duckdb(chosen)
+    return _spark(chosen.spark) if chosen.name == "spark" else _by_address(chosen.name)
 
 
 def load(con: ibis.BaseBackend, name: str) -> ir.Table:
     """Return the stored table `name` as an Ibis expression. Raises DataError where it has not been made yet."""
     return con.read_parquet(str(tables.existing(name)), table_name=name)
+
+
+def keep(con: ibis.BaseBackend, name: str, table: ir.Table | pd.DataFrame) -> ir.Table:
+    """Return `table` as table `name` of `con`, computed once however often it is asked; an older one of it is gone."""
+    if con.name != "pyspark":
+        con.raw_sql(f'DROP TABLE IF EXISTS "{name}"')  # a database file may hold an earlier run's
+        return con.create_table(name, ibis.memtable(table) if isinstance(table, pd.DataFrame) else table)
+    table = _to_spark(con, name, table) if isinstance(table, pd.DataFrame) else table
+    view = con.create_view(name, table, overwrite=True)  # a table would stay in the warehouse after the session
+    con.raw_sql(f"CACHE TABLE `{name}`")
+    return view
+
+
+def drop(con: ibis.BaseBackend, name: str) -> None:
+    """Give back what the kept table `name` takes; what was computed from it and kept stays."""
+    con.raw_sql(f"UNCACHE TABLE `{name}`" if con.name == "pyspark" else f'DROP TABLE "{name}"')
 
 
 def before(events: ir.Table, cutoff: date) -> ir.Table:
@@ -32,7 +66,7 @@ def before(events: ir.Table, cutoff: date) -> ir.Table:
 
 
 class Prepared:
-    """A query that is made once and asked often: call it for the rows that its tables give now.
+    """A query that is made once and asked often: call it for the rows that its tables give now. DuckDB alone has them.
 
     For a few members' events, Ibis takes many times longer to build a query than DuckDB takes to answer it.
     """
@@ -46,3 +80,121 @@ class Prepared:
     def __call__(self) -> pd.DataFrame:
         """Return the rows, with the types of the table."""
         return self._con.execute(f"EXECUTE {self._name}").to_arrow_table().cast(self._schema).to_pandas()
+
+
+def _duckdb(chosen: Any) -> ibis.BaseBackend:
+    file, asked = None, {}
+    if chosen is not None:
+        own = chosen.duckdb
+        if own.database:
+            file = paths.data(own.database)
+            file.parent.mkdir(parents=True, exist_ok=True)
+        memory = own.memory_gib and f"{own.memory_gib} GiB"
+        asked = {"memory_limit": memory, "threads": own.threads, "temp_directory": _folder(own.spill)}
+    try:
+        con = ibis.duckdb.connect(file or ":memory:", **{name: value for name, value in asked.items() if value})
+    except duckdb.IOException as error:
+        if "lock" in str(error):
+            raise ProjectError(
+                f"{file} is in use by another run, and DuckDB gives a database to one at a time. Wait until it has "
+                "ended, close the notebook that holds it, or set engine.duckdb.database to another file or to null."
+            ) from error
+        raise ProjectError(
+            f"{file}: not a database of this DuckDB ({_first(error)}); delete it: it is made anew."
+        ) from error
+    con.raw_sql("SET enable_progress_bar = false")  # it would leave a widget in every executed notebook
+    return con
+
+
+def _folder(spill: str | None) -> str | None:
+    if spill is None:
+        return None
+    folder = paths.root() / Path(spill).expanduser()
+    if not folder.is_dir():
+        raise ProjectError(f"engine.duckdb.spill = '{spill}': there is no folder {folder}; make it, or set null.")
+    return str(folder)
+
+
+def _spark(chosen: Any) -> ibis.BaseBackend:
+    with _told("spark", "pip install 'pyspark>=4,<4.1', which also needs Java 17"):
+        from pyspark.sql import SparkSession
+
+        if chosen.url and "://" in chosen.url:
+            _answers("engine.spark.url", chosen.url)
+        here = chosen.url is None or chosen.url.startswith("local")
+        builder, remote = SparkSession.builder.appName("membership"), (chosen.url or "").startswith("sc://")
+        builder = builder.remote(chosen.url) if remote else builder.master(chosen.url or "local[*]")
+        knobs = {} if remote else _SESSION | {"spark.driver.memory": f"{chosen.memory_gib * 1024:.0f}m"}
+        for name, value in knobs.items():
+            builder = builder.config(name, value)
+        session = builder.getOrCreate()
+        if not remote:
+            session.sparkContext.setLogLevel("ERROR")
+            session = session.newSession()  # whose views are its own
+        con = ibis.pyspark.connect(session)
+        partitions = chosen.partitions or (2 * (os.cpu_count() or 1) if here else None)
+        if partitions:
+            session.conf.set("spark.sql.shuffle.partitions", str(partitions))
+    return con
+
+
+def _to_spark(con: ibis.BaseBackend, name: str, frame: pd.DataFrame) -> ir.Table:
+    """Return `frame` as a table of Spark, by Arrow: Ibis would go row by row where pandas keeps texts in chunks."""
+    kinds = ibis.memtable(frame).schema()
+    schema = ibis.schema({key: dt.Timestamp(scale=6) if kind.is_timestamp() else kind for key, kind in kinds.items()})
+    arrow = pyarrow.Table.from_pandas(frame, schema.to_pyarrow(), preserve_index=False)
+    session = con.raw_sql("SELECT 1").sparkSession
+    session.createDataFrame(arrow).createOrReplaceTempView(f"{name}_given")
+    return con.table(f"{name}_given").cast(schema)  # Spark takes times to be instants of its session's zone, UTC
+
+
+_SESSION = {
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",  # it would fill the executed notebook
+    "spark.sql.execution.arrow.pyspark.enabled": "true",  # row by row, a frame takes minutes
+    "spark.sql.session.timeZone": "UTC",
+}
+
+
+def _by_address(url: str) -> ibis.BaseBackend:
+    kind = urlsplit(url).scheme
+    with _told(kind, f"pip install 'ibis-framework[{kind}]'"):
+        _answers("engine.name", url)
+        return ibis.connect(url)
+
+
+def _answers(knob: str, url: str) -> None:
+    """Raise ProjectError where nothing listens at `url`: clients would ask again for minutes."""
+    at = urlsplit(url)
+    port = at.port or _PORTS.get(at.scheme)
+    if not at.hostname or port is None:
+        return
+    try:
+        socket.create_connection((at.hostname, port), PATIENCE).close()
+    except OSError as error:
+        raise ProjectError(
+            f"{knob} = {url}: {at.hostname}:{port} does not answer within {PATIENCE} s ({_first(error)}). Start it, or "
+            "correct the address; engine.name: duckdb runs on this machine."
+        ) from error
+
+
+@contextmanager
+def _told(name: str, install: str) -> Iterator[None]:
+    """Raise ProjectError for whatever keeps engine `name` from being there."""
+    try:
+        yield
+    except ProjectError:
+        raise
+    except ImportError as error:
+        raise ProjectError(
+            f"engine '{name}' is not installed ({_first(error)}): {install}; or set engine.name: duckdb."
+        ) from error
+    except Exception as error:  # each engine's client has exceptions of its own
+        raise ProjectError(
+            f"engine '{name}' does not start ({type(error).__name__}: {_first(error)}). Correct section engine of "
+            "params.yaml, or set engine.name: duckdb."
+        ) from error
+
+
+def _first(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]

@@ -53,7 +53,7 @@ def active(events: ir.Table, cutoff: date, kinds: Sequence[str]) -> pd.Index:
     """Return the members with activity, an event of one of `kinds`, in the RECENT local days before `cutoff`."""
     start = ibis.timestamp((cutoff - timedelta(days=RECENT)).isoformat())
     recent = engine.before(events, cutoff).filter(purchases.is_activity(events, kinds), events.local_at >= start)
-    return pd.Index(recent.select("member_id").distinct().order_by("member_id").to_pandas()["member_id"])
+    return pd.Index(recent.group_by("member_id").agg().order_by("member_id").to_pandas()["member_id"])
 
 
 def metrics(features: pd.DataFrame, monthly: pd.DataFrame, active: pd.Index) -> dict[str, float]:

@@ -42,8 +42,10 @@ class Rule:
     corrected: Callable[[ir.Table], dict[str, ir.Value]] = lambda events: {}
 
 
-def clean(data: Canonical, settings: Clean, economics: Economics | None = None) -> Cleaned:
-    """Return `data` with its events cleaned by `rules(settings)`, and with what they mean by `economics`.
+def clean(
+    data: Canonical, settings: Clean, economics: Economics | None = None, con: ibis.BaseBackend | None = None
+) -> Cleaned:
+    """Return `data` with its events cleaned by `rules(settings)` on `con`, and with what they mean by `economics`.
 
     `items` gain the column `is_product` (false for what nobody would recommend, such as postage) and lose the ids that
     were unified with another. Raises DataError where no event is left.
@@ -51,13 +53,14 @@ def clean(data: Canonical, settings: Clean, economics: Economics | None = None) 
     economics = economics or Economics()
     most = settings.outlier_amount or _outlying(data.events, economics)
     settings = settings.model_copy(update={"outlier_amount": most})
-    con = engine.connect()
-    items = con.create_table("items", ibis.memtable(tables.check("items", data.items)))
-    events = _with_context(con.create_table("events", ibis.memtable(data.events)), items)
+    con = con or engine.connect()
+    items = engine.keep(con, "items", tables.check("items", data.items))
+    events = _with_context(engine.keep(con, "events", data.events), items)
     events = meaning.meant(events, economics)
     steps = rules(settings)
     flags = {rule.name: rule.found(events, settings).fill_null(False) for rule in steps}
-    flagged = con.create_table("flagged", events.mutate(**flags))
+    flagged = engine.keep(con, "flagged", events.mutate(**flags))
+    engine.drop(con, "events")  # every row is in `flagged`, and two copies are what memory would not hold first
     quality = _quality(flagged, steps, settings.loud_share)
     if quality["left"].iloc[-1] == 0:
         worst = quality.loc[quality["rows"].iloc[1:].idxmax()]

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import ibis
 import pandas as pd
 
-from membership.base import seeds
+from membership.base import engine, seeds
 from membership.base.errors import DataError
 from membership.data import contracts, forgotten, membership_span, purchases, suggest
 from membership.data.canonical import Canonical
@@ -25,8 +25,9 @@ def ingest(p: params.Stage) -> Cleaned:
     The quality is that of the whole source. Members whose events all come on or after `clean.latest` are left out:
     nothing is known about them yet. Raises DataError where the data do not cover `p.windows`.
     """
-    raw = read(p.dataset, p.seed)
-    cleaned = clean(raw, p.clean, p.economics)
+    con = engine.connect(p.engine)
+    raw = read(p.dataset, p.seed, con)
+    cleaned = clean(raw, p.clean, p.economics, con)
     check_windows(cleaned.data.events, p.windows)
     members = membership_span.settled(cleaned.data.members, cleaned.data.events)
     data = without(replace(cleaned.data, members=members), to_come(raw, p.clean.latest))
@@ -38,8 +39,9 @@ def known(p: params.Stage, day: date | None) -> tuple[Canonical, date]:
 
     No window has to be covered. Raises DataError where `day` is later than that: nobody knows yet what happened.
     """
-    raw = read(p.dataset, p.seed)
-    cleaned = clean(raw, p.clean, p.economics).data
+    con = engine.connect(p.engine)
+    raw = read(p.dataset, p.seed, con)
+    cleaned = clean(raw, p.clean, p.economics, con).data
     end = cleaned.events["local_at"].max().date() + timedelta(days=1)
     if day is not None and day > end:
         raise DataError(
@@ -66,20 +68,23 @@ def without(data: Canonical, members: pd.Index) -> Canonical:
     return replace(data, **{name: table[~table["member_id"].isin(members)] for name, table in tables.items()})
 
 
-def read(dataset: Dataset, seed: int) -> Canonical:
-    """Return the canonical tables of `dataset.source` as they are, without members who were forgotten."""
-    found = _source(dataset, seed)
+def read(dataset: Dataset, seed: int, con: ibis.BaseBackend | None = None) -> Canonical:
+    """Return the canonical tables of `dataset.source` as they are, without members who were forgotten.
+
+    Files are read on this machine whatever `con` is: their text is checked cell by cell there.
+    """
+    found = _source(dataset, seed, con)
     gone = forgotten.among(found.members["member_id"])
     return without(found, gone) if len(gone) else found
 
 
-def _source(dataset: Dataset, seed: int) -> Canonical:
+def _source(dataset: Dataset, seed: int, con: ibis.BaseBackend | None) -> Canonical:
     zone, currency = dataset.timezone, dataset.currency
     if dataset.source == "files":
         return files.read(dataset.files, zone, currency)
     if dataset.source == "simulate":
         return simulate.read(dataset.simulate, seed, zone, currency)
-    return complete_journey.read(zone, currency)
+    return complete_journey.read(zone, currency, con)
 
 
 def check_windows(events: pd.DataFrame, windows: Windows) -> None:

@@ -239,7 +239,7 @@ def load(p: Stage) -> Designer:
     no = consent.refused(consent.stored(), consent.OFFERS)
     everybody = facts.facts(*known, settings.fairness.attributes, tables.read("features"), settings.consent, no)
     margin = p.economics.margin_rate * float(everybody["expected_spend"].sum())
-    events, months = engine.load(engine.connect(), "events"), lifecycle.month_starts(p.windows)
+    events, months = engine.load(engine.connect(p.engine), "events"), lifecycle.month_starts(p.windows)
     amounts = qualifying.amounts(events, everybody["member_id"], months, p.tiers)
     rules_now = worth.settled(p.tiers, everybody, amounts, p.economics.margin_rate)
     return Designer(

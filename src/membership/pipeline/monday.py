@@ -164,7 +164,7 @@ def _profile(stage: pd.DataFrame) -> pd.DataFrame:
 
 def _judge(work: Path, folder: Path, p: Stage, day: date) -> None:
     """Write to `folder` report.md and, last of all, verdict.json: what came true, drift, and whether to train anew."""
-    con, now = engine.connect(), pd.read_parquet(work / "scored" / "features.parquet")
+    con, now = engine.connect(p.engine), pd.read_parquet(work / "scored" / "features.parquet")
     events, members = (con.read_parquet(str(tables.ALL[name].path(work / "read"))) for name in ("events", "members"))
     value, items = pd.read_parquet(work / "scored" / "value.parquet"), _table(work / "read", "items")
     log = _predicted(folder, day)

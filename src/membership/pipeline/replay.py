@@ -119,7 +119,7 @@ def row(folder: Path, as_of: date, champion: Mapping[str, Any]) -> dict[str, Any
     """
     p = params.parse(params.read(folder / "params.yaml"))
     made = _table(folder, "predictions")
-    events = engine.connect().read_parquet(str(folder / "data" / "events.parquet"), table_name="events")
+    events = engine.connect(p.engine).read_parquet(str(folder / "data" / "events.parquet"), table_name="events")
     members = _table(folder, "members")["member_id"]
     found = monitor.compare(made, members, events, _table(folder, "items"), p.windows.holdout_end, p.monitor)
     buy, spend, hits = (found.overall(name) for name in ("repurchase", "spend", "listed items bought"))

@@ -124,12 +124,12 @@ def _trained(settings: dict) -> model.NextBasket:
     if left.settings == asked:
         return left
     p, items = params.parse(params.read()), tables.read("items")
-    data = train.samples(_products(items), items, p.windows.as_of, p.recommend, p.train, p.seed)
+    data = train.samples(_products(p, items), items, p.windows.as_of, p.recommend, p.train, p.seed)
     return train.fit(data, asked, p.train, p.seed, p.device).model
 
 
-def _products(items: pd.DataFrame):
-    return baskets.of_products(engine.load(engine.connect(), "events"), items)
+def _products(p: params.Stage, items: pd.DataFrame):
+    return baskets.of_products(engine.load(engine.connect(p.engine), "events"), items)
 
 
 def _events(as_of: date) -> pd.DataFrame:

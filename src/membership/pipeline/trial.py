@@ -40,7 +40,7 @@ def run(name: str) -> str:
     p, kept = params.parse(params.read()), register.read()
     stored = _stored(kept, name)
     trial, rows = kept.trial(stored), register.checked(kept.of(stored))
-    events = engine.load(engine.connect(), "events")
+    events = engine.load(engine.connect(p.engine), "events")
     known_until = pd.Timestamp(events.local_at.max().execute()).date() + timedelta(days=1)
     days = min(p.economics.repurchase_days, trial.period_days) if trial.unit == PERIOD else p.economics.repurchase_days
     observed = outcomes.observe(events, rows, days, known_until, stored)

@@ -197,7 +197,7 @@ def targets(events: ir.Table, window: Window, baskets: Baskets) -> Targets:
     regulars = ibis.memtable({"member_id": baskets.members.tolist()})
     bought = bought.semi_join(known, "item_id").semi_join(regulars, "member_id")
     first = bought.mutate(first=bought.day.min().over(group_by=bought.member_id)).filter(ibis._.day == ibis._.first)
-    frame = first.select("member_id", "item_id").distinct().order_by("member_id", "item_id").to_pandas()
+    frame = first.group_by("member_id", "item_id").agg().order_by("member_id", "item_id").to_pandas()
     member, members = pd.factorize(frame["member_id"], sort=True)
     columns = baskets.columns(frame["item_id"].to_numpy(dtype=str))
     shape = (len(members), len(baskets.items))

@@ -24,9 +24,9 @@ from membership.base.errors import ParamError
 from membership.settings import carried, preset
 
 SECTIONS = (
-    "dataset", "clean", "windows", "economics", "features", "repurchase", "value", "needs", "lifecycle", "recommend",
-    "tune", "train", "trials", "tiers", "campaigns", "benefits", "evaluate", "decide", "monitor", "privacy",
-    "quick", "replay",
+    "engine", "dataset", "clean", "windows", "economics", "features", "repurchase", "value", "needs", "lifecycle",
+    "recommend", "tune", "train", "trials", "tiers", "campaigns", "benefits", "evaluate", "decide", "monitor",
+    "privacy", "quick", "replay",
 )  # fmt: skip
 _SCALARS = {
     "seed": Annotated[int, Field(strict=True, ge=0, le=2**31 - 1)],  # of which every draw's seed is derived by name

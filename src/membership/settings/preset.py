@@ -8,7 +8,7 @@ from typing import Any
 from membership.base import graph
 from membership.base.errors import ParamError
 
-OF_THE_DATA = ("dataset", "windows")  # sections that belong to one's own data, not to a field
+OF_THE_DATA = ("engine", "dataset", "windows")  # sections that belong to one's own data, not to a field
 
 
 def read(field: Any, folder: Path) -> dict[str, Any]:

@@ -16,10 +16,13 @@ from membership.data.clock import to_local, to_utc
 TABLES = ("transactions", "products", "demographics", "campaigns", "campaign_descriptions", "coupon_redemptions")
 
 
-def read(timezone: str, currency: str) -> Canonical:
-    """Return the canonical tables, uncleaned, with local times in `timezone` and amounts in cents of `currency`."""
-    con = engine.connect()
-    raw = {name: con.create_table(name, ibis.memtable(frame)) for name, frame in get_data(TABLES).items()}
+def read(timezone: str, currency: str, con: ibis.BaseBackend | None = None) -> Canonical:
+    """Return the canonical tables, uncleaned, with local times in `timezone` and amounts in cents of `currency`.
+
+    They are computed on `con`; None is DuckDB in memory.
+    """
+    con = con or engine.connect()
+    raw = {name: engine.keep(con, name, frame) for name, frame in get_data(TABLES).items()}
     events = _events(raw["transactions"], timezone, currency)
     return Canonical(
         members=_members(raw["transactions"]).to_pandas(),
