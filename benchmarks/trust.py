@@ -3,7 +3,7 @@
 `--only PART` tries one part: `inputs` (malformed parameters, tables, policies and models), `served` (strange requests
 to the served scorer, after `dvc repro`), `studies` (a search that several take at once), and, on a small market of its
 own in the folder `--work`, which takes some minutes to make and stays: `pages` (texts that act as code), `moved`,
-`kills`, `disks`.
+`kills`, `disks`, `inference` (whose data these are).
 """
 
 import argparse
@@ -17,7 +17,7 @@ import pandas as pd
 from membership.base import files
 from membership.base.errors import ProjectError
 
-PARTS = ("inputs", "served", "studies", "pages", "moved", "kills", "disks")
+PARTS = ("inputs", "served", "studies", "pages", "moved", "kills", "disks", "inference")
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ The market lies in it as the user's own CSV files, `data/raw/*.csv`: events with
 consent. A page in which such a word runs is called RAN. Budgets are as small as the pipeline's test has them.
 """
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -60,13 +61,20 @@ _TABLES = {  # canonical table -> its columns in the files
 
 def made(folder: Path, members: int = MEMBERS) -> Path:
     """Make the project in `folder`, an absent one, and return it; `dvc repro` there is the caller's."""
-    market = simulate.market(Simulate(members=members, items=40), _SEED, "UTC", "EUR").canonical
+    canonical = market(members)
     raw = folder / "data" / "raw"
     raw.mkdir(parents=True)
-    found = _hostile(market) | {"points": _points(market.events), "consent": _consent(market.members["member_id"])}
+    found = _hostile(canonical) | {"points": _points(canonical.events)}
+    found |= {"consent": _consent(canonical.members["member_id"])}
     for name, table in found.items():
         table[list(_TABLES[name])].to_csv(raw / f"{name}.csv", index=False)
     return sandbox.copy(folder, _settings(found))
+
+
+@cache
+def market(members: int) -> Canonical:
+    """Return a market of so many members, in plain words; catalogue and kinds of members are always the same."""
+    return simulate.market(Simulate(members=members, items=40), _SEED, "UTC", "EUR").canonical
 
 
 def ready(folder: Path) -> Path:
@@ -91,19 +99,19 @@ def _word(number: int) -> str:
     return WORDS[place] + (f" {again}" if again else "")
 
 
-def _hostile(market: Canonical) -> dict[str, pd.DataFrame]:
-    items = market.items.assign(
-        **{name: said(market.items[name], start) for start, name in enumerate(("name", "category", "subcategory"))},
-        brand=said(market.items["brand"], 3),
+def _hostile(plain: Canonical) -> dict[str, pd.DataFrame]:
+    items = plain.items.assign(
+        **{name: said(plain.items[name], start) for start, name in enumerate(("name", "category", "subcategory"))},
+        brand=said(plain.items["brand"], 3),
     )
-    events = market.events.merge(items, on="item_id", how="left").assign(channel=said(market.events["channel"], 1))
-    survey = market.survey.assign(question=said(market.survey["question"]), answer=said(market.survey["answer"], 2))
-    offers = market.offers.assign(kind=said(market.offers["kind"]))
+    events = plain.events.merge(items, on="item_id", how="left").assign(channel=said(plain.events["channel"], 1))
+    survey = plain.survey.assign(question=said(plain.survey["question"]), answer=said(plain.survey["answer"], 2))
+    offers = plain.offers.assign(kind=said(plain.offers["kind"]))
     return {
         "events": events.assign(amount=events["amount"] / 100, discount=events["discount"] / 100),
         "survey": survey,
         "offers": offers,
-        "exposures": market.exposures,
+        "exposures": plain.exposures,
     }
 
 

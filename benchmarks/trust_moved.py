@@ -12,17 +12,16 @@ from benchmarks.trust_kills import environment
 
 _OPENED = """
 import json, sys
-from mlflow import MlflowClient, artifacts, pyfunc
+from pathlib import Path
+from mlflow import pyfunc
 from membership.pipeline import serve, track
 client, experiment = track.connect()
 root, found = sys.argv[1], {"runs": [0, 0], "models": [0, 0], "answers": 0}
 for run in client.search_runs([experiment], max_results=1000):
     found["runs"][0] += 1
     listed = client.list_artifacts(run.info.run_id)
-    if run.info.artifact_uri.startswith("file://" + root + "/") and all(
-        client.download_artifacts(run.info.run_id, one.path).startswith(root) for one in listed
-    ):
-        found["runs"][1] += 1
+    there = [Path(client.download_artifacts(run.info.run_id, one.path)).exists() for one in listed]
+    found["runs"][1] += run.info.artifact_uri.startswith("file://" + root + "/") and all(there)
 for version in client.search_model_versions(f"name = '{serve.MODEL}'"):
     found["models"][0] += 1
     model = pyfunc.load_model(f"models:/{serve.MODEL}/{version.version}")

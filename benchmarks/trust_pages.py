@@ -1,8 +1,8 @@
 """Pages, tables and texts of a market whose words act as code: none runs, none is a formula, all come back equal.
 
-Every page of `reports/` and its copy in MLflow is loaded in a real browser, as it stands and without its
-Content-Security-Policy; copies that are equal are loaded once. A page of which a word runs, and one that asks the world
-for something, are tried first: they must be noticed.
+Every page of `reports/` and its copy in MLflow is loaded in a real browser, without the Content-Security-Policy that
+would stop what is not escaped; copies that are equal are loaded once. A page of which a word runs, and which asks the
+world for something, is tried first: that must be noticed.
 """
 
 import hashlib
@@ -46,9 +46,8 @@ def _pages(root: Path) -> list[dict[str, Any]]:
             bare = path.with_name(f".{path.stem}.bare.html")  # beside it, so that it finds what lies there
             try:
                 bare.write_text(_POLICY.sub("", path.read_text(encoding="utf-8")), encoding="utf-8")
-                for page in (path, bare):
-                    for name, one in _loaded(page, Path(folder)).items():
-                        bad[name] += [str(path.relative_to(root))] if one else []
+                for name, one in _loaded(bare, Path(folder)).items():
+                    bad[name] += [str(path.relative_to(root))] if one else []
             finally:
                 bare.unlink()
     return [

@@ -150,6 +150,17 @@ _CANONICAL = (
             "why": required(TEXT),
         },
     ),
+    Table(
+        "signs",
+        ("member_id", "sign"),
+        {
+            "member_id": required(TEXT),
+            "sign": required(TEXT),  # that points or offers may be abused: data/abuse.py
+            "found": required(FLOAT, **COUNT),
+            "usual": required(FLOAT, **COUNT),  # of others
+            "why": required(TEXT),  # what was found
+        },
+    ),
     # --- features: functions of (events before a cut-off, the cut-off) ---------------------------------------------
     Table(
         "features",
