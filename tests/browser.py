@@ -4,23 +4,15 @@ import html
 import json
 import re
 import shutil
-import subprocess
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
-BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+from benchmarks.chromium import BROWSER, proxy, shown
+
+__all__ = ["BROAD", "BROWSER", "NARROW", "NEEDED", "checked", "proxy", "shown"]
 NEEDED = pytest.mark.skipif(BROWSER is None, reason="no Chromium here: Debian's package is chromium")
-QUIET = (
-    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync", "--disable-default-apps", "--no-first-run",
-)  # fmt: skip
-OWN = re.compile(r"^(https?://)?[a-z0-9-]+\.(google|gvt1|googleapis)\.com[:/]")  # what Chromium asks its maker
 NARROW, BROAD = 390, 1440  # pixels
 _FRAME = '<iframe src="{page}" width="{width}" height="1500"></iframe>'
 _LISTEN = """<script>addEventListener("message", function (told) { var pre = document.createElement("pre");
@@ -32,37 +24,6 @@ _CHECK = """addEventListener("load", function () {
       wider: document.documentElement.scrollWidth - document.documentElement.clientWidth,
       charts: document.querySelectorAll(".drawn").length,
       drawn: document.querySelectorAll(".drawn .plot-container").length }), "*"); }); });"""
-
-
-@contextmanager
-def proxy() -> Iterator[list[str]]:
-    """What a browser asks of the world, through a proxy that answers nothing; its address is the list's first."""
-    found: list[str] = []
-
-    class Proxy(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            found.append(self.path)
-            self.send_error(404)
-
-        do_CONNECT = do_POST = do_HEAD = do_GET
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Proxy)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    found.append(f"127.0.0.1:{server.server_port}")
-    yield found
-    server.shutdown()
-    server.server_close()
-
-
-def shown(page: Path, asked: list[str], folder: Path, wait: int = 2000) -> tuple[str, list[str]]:
-    """Return the page's document as the browser made it in `wait` of its ms, and what it asked for; `folder` is its."""
-    through = [f"--proxy-server=http://{asked[0]}", "--proxy-bypass-list=<-loopback>", f"--user-data-dir={folder}"]
-    command = [BROWSER, *QUIET, *through, f"--virtual-time-budget={wait}", "--dump-dom", page.as_uri()]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
-    return done.stdout, [url for url in asked[1:] if not OWN.search(url)]
 
 
 def checked(page: Path, asked: list[str], folder: Path) -> dict[int, dict]:

@@ -1,6 +1,8 @@
 """Somebody is forgotten: gone from all that is kept here, not back with the next delivery, and nobody else touched."""
 
 import gzip
+import json
+import zipfile
 
 import pandas as pd
 import pytest
@@ -52,7 +54,20 @@ def root(workspace, monkeypatch):
     (cache / "c2").write_text("member_id,value\n7,1\n8,2\n")
     (cache / "c3").write_text("week,events\n7,1\n")
     log.Log().append([ROW | {"member_id": one} for one in masked["member_id"]])
+    _mention(workspace, *pseudonyms.of(pd.Series(["7", "8"])))
     return workspace
+
+
+def _mention(root, pseudonym: str, other: str) -> None:
+    """Leave what is made of tables: a page, a workbook and audiences of members, and an example beside a model."""
+    private = root / "reports" / "private"
+    (private / "members.html").write_text(f"<p>{other} {pseudonym}</p>")
+    (private / "audiences").mkdir()
+    (private / "audiences" / "01-a.csv").write_text(f"member_id,on\n{pseudonym},bread\n")
+    (private / "audiences" / "02-b.csv").write_text(f"member_id,on\n{other},bread\n")
+    with zipfile.ZipFile(private / "actions.xlsx", "w", zipfile.ZIP_DEFLATED) as book:
+        book.writestr("xl/sharedStrings.xml", f"<t>{pseudonym}</t>")
+    (root / "mlruns" / "1" / "scorer" / "example.json").write_text(f'["{pseudonym}", "{other}"]')
 
 
 def everything(root) -> dict:
@@ -71,7 +86,7 @@ def test_a_member_is_gone_from_everything_and_nobody_else_is(root, by):
     assert gzip.decompress((root / "raw" / "b.csv.gz").read_bytes()).decode() == (root / "raw" / "a.csv").read_text()
     assert pd.read_parquet(root / "raw" / "m.parquet")["customer"].tolist() == [8.0]
     assert sorted(tables.read("members")["member_id"]) == ["70", "8"]
-    left = sorted(pseudonyms.of(pd.Series(["70", "8"])))
+    other, left = pseudonyms.of(pd.Series(["8"])).iloc[0], sorted(pseudonyms.of(pd.Series(["70", "8"])))
     for path in (paths.reports("live", "predictions.parquet"), paths.reports("private", "actions.parquet")):
         assert pd.read_parquet(path)["member_id"].tolist() == left
     assert spreadsheet.read(paths.reports("private", "actions.csv"))["member_id"].tolist() == left
@@ -79,6 +94,25 @@ def test_a_member_is_gone_from_everything_and_nobody_else_is(root, by):
     assert packed == {"members.parquet": 2, "recommendations.parquet": 2, "pseudonyms.parquet": 2}
     assert [path.name for path in (root / ".dvc").rglob("c?")] == ["c3"]
     assert sorted(log.Log().read()["member_id"]) == left
+    kept = {path.name for path in paths.reports("private").rglob("*.*")}
+    assert kept == {"actions.parquet", "actions.csv", "02-b.csv"}
+    assert (root / "mlruns" / "1" / "scorer" / "example.json").read_text() == json.dumps(["m_" + "0" * 16, other])
+
+
+def test_dvc_restores_nothing_of_the_member_from_a_cache_that_is_elsewhere(root, tmp_path_factory):
+    cache = tmp_path_factory.mktemp("elsewhere")
+    (root / ".dvc" / "config").write_text(f"[core]\n    no_scm = true\n[cache]\n    dir = {cache}\n")
+    with_member, without = cache / "files" / "md5" / "ab" / "c1", cache / "files" / "md5" / "ab" / "c3"
+    with_member.parent.mkdir(parents=True)
+    with_member.write_bytes(tables.ALL["members"].path().read_bytes())
+    without.write_text("week,events\n7,1\n")
+    for name in ("c1", "c3"):
+        run = cache / "runs" / name / name
+        run.mkdir(parents=True)
+        (run / "key").write_text(f"outs:\n- md5: ab{name}\n")
+    assert forget.main(["7"]) == 0
+    assert [path.parent.name for path in (cache / "runs").rglob("key")] == ["c3"]
+    assert with_member.exists() and without.exists()
 
 
 def test_who_was_forgotten_does_not_come_back_with_the_source(root):

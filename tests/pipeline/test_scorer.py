@@ -11,7 +11,7 @@ import pytest
 
 from membership.base import engine, paths, stored, tables
 from membership.base.errors import DataError
-from membership.data import features
+from membership.data import clean, features
 from membership.pipeline import scorer
 from membership.profile import lifecycle
 from membership.recommend import baskets, policies, policy
@@ -309,6 +309,14 @@ def test_what_cannot_be_answered_is_refused_in_words(champion, case):
     rows, words = REFUSED[case]
     with pytest.raises(DataError, match=words):
         ask(champion, rows, 5)
+
+
+def test_a_line_that_cleaning_would_have_dropped_is_refused_and_one_cent_less_is_not(champion):
+    most = clean.largest(tables.read("quality"))
+    assert most == 5_000 * tables.read("events").query("amount != 0")["amount"].abs().median()
+    assert len(ask(champion, asked([bought(amount=most)]), 1)) == 1
+    with pytest.raises(DataError, match=rf"amount = {most + 1} in 1 events; allowed: at most {most} either way"):
+        ask(champion, asked([bought(amount=most + 1)]), 1)
 
 
 @pytest.mark.parametrize("k", [0, -1, 6, 2.5, True, None])

@@ -72,3 +72,24 @@ def test_what_stands_right_of_a_small_part_is_of_that_part():
         "| b | 80 | 8 | few | - |",
         "| c | 70 | 9 | 60 | 99 |",
     ]
+
+
+@given(st.lists(st.integers(0, 40), min_size=2, max_size=6).filter(sum), st.integers(2, 12))
+def test_shares_that_are_told_never_give_a_small_group_away(counts, k):
+    whole = sum(counts)
+    table = pd.DataFrame([[count / whole for count in counts]])
+    told = few.shares(table, pd.Series([whole]), k)
+    assert told.isna().to_numpy().tolist() == [few.hidden(counts, k).tolist()]
+
+
+def test_metrics_of_small_groups_and_of_what_would_give_them_away_are_not_told():
+    found = {"share_a": 0.02, "share_b": 0.1, "share_c": 0.88, "promoted": 3, "auc": 0.7}
+    groups = [{"share_a": 2, "share_b": 10, "share_c": 88}, {"promoted": 3, "others": 97}]
+    told = few.metrics(found, groups, K)
+    assert pd.Series(told).isna().tolist() == [True, True, False, True, False]
+    assert few.metrics(found, groups, 2) == found
+
+
+def test_a_picture_shows_groups_that_are_large_enough():
+    table = pd.DataFrame({"tier": list("abcd"), "members": [3, 4, 40, 0]})
+    assert few.told(table)["tier"].tolist() == ["c", "d"]

@@ -123,6 +123,15 @@ def test_the_metrics_of_the_lifecycle_by_hand():
     assert measured(moved)["lapsed_return_rate"] == 0.25
 
 
+def test_metrics_of_single_stages_come_with_the_members_that_they_tell_of():
+    rates = repurchase.rates(spells(), GROUPS, 14, 0.95)
+    shares, rate, *moved = lifecycle_metrics.sizes(STAGE, steps(), rates)
+    assert sum(shares.values()) == len(STAGE) and sum(rate.values()) == rates["members"].sum()
+    assert {name for name in measured() if name.startswith(("stage_share", "repurchase_l"))} < {*shares, *rate}
+    assert [set(one) < set(measured()) for one in moved] == [True, True]
+    assert lifecycle_metrics.sizes(STAGE, steps().iloc[:0], rates)[3] == {"lapsed_return_rate": None}
+
+
 def test_metrics_that_nobody_knows_are_left_out():
     rates = repurchase.rates(spells(), GROUPS, 14, 0.95).iloc[:0]
     found = measured(steps(0), rates, RETAINED.iloc[:0], SEPARATED.iloc[:0])

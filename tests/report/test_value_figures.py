@@ -107,7 +107,7 @@ def test_expectation_and_frequencies_show_every_group():
 
 def test_reliability_and_gain_show_their_points():
     table = pd.DataFrame(
-        {"members": [3, 1], "predicted": [0.2, 0.9], "actual": [0.3, 0.8], "low": [0.1, 0.6], "high": [0.5, 1.0]}
+        {"members": [30, 10], "predicted": [0.2, 0.9], "actual": [0.3, 0.8], "low": [0.1, 0.6], "high": [0.5, 1.0]}
     )
     ax = figures.reliability(table, "P(alive)", "bought within 31 days")
     assert ax.collections[-1].get_offsets().tolist() == [[0.2, 0.3], [0.9, 0.8]]

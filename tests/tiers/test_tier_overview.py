@@ -97,6 +97,14 @@ def test_metrics_are_those_of_the_tables(found):
     assert metrics["threshold_silver"] == found["search"].rule.thresholds[1]
 
 
+def test_metrics_of_groups_come_with_the_members_that_they_tell_of(found):
+    moves = pd.DataFrame({"up": [7, 3], "down": [0, 2]})
+    members, value, *single = overview.sizes(found["by_tier"], moves)
+    assert list(members.values()) == list(value.values()) == found["by_tier"]["members"].tolist()
+    assert {name for one in (members, value, *single) for name in one} - {"others"} <= set(found["metrics"])
+    assert single[:2] == [{"promoted_last_month": 3, "others": 117}, {"demoted_last_month": 2, "others": 118}]
+
+
 def test_later_stages_use_the_breakage_that_the_tiers_have_stored(workspace):
     (workspace / "models").mkdir()
     (workspace / "models" / "points.json").write_text('{"breakage": 0.2}')

@@ -7,7 +7,7 @@ import pytest
 from membership.lifetimes.histories import Arrivals
 from membership.report import words
 from membership.value import diagnostics, rfm
-from membership.value.holdout import Holdout, came_back, metrics, runs
+from membership.value.holdout import Holdout, came_back, metrics, runs, sizes
 from membership.value.horizon import Interval
 
 
@@ -87,6 +87,9 @@ def test_who_came_back_is_counted_among_buyers_by_risk():
     assert came_back(value, again) == {
         "may_be_gone_came_back": 0.5, "may_be_gone_p_horizon": pytest.approx(0.3), "others_came_back": 1.0,
     }  # fmt: skip
+    assert sizes(value) == [
+        {"high_value_may_be_gone": 1}, {"may_be_gone_came_back": 2}, {"may_be_gone_p_horizon": 2},
+    ]  # fmt: skip
 
 
 def test_the_lifetime_model_has_profile_intervals_around_its_parameters(result, known):

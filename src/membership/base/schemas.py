@@ -145,8 +145,20 @@ _CANONICAL = (
             "money": optional(FLOAT, **SHARE),  # share of all money paid and returned that is on them
             "members": optional(FLOAT, **SHARE),  # share of members of whom nothing else is there
             "whom": optional(TEXT),  # ids concerned, the first of them
+            "limit": optional(FLOAT, **COUNT),  # cents on a line, of rule `outlier`: where it drops those above
             "loud": required(BOOL),  # too much to pass over: said at the top of the page and in the memo
             "why": required(TEXT),
+        },
+    ),
+    Table(
+        "signs",
+        ("member_id", "sign"),
+        {
+            "member_id": required(TEXT),
+            "sign": required(TEXT),  # that points or offers may be abused: data/abuse.py
+            "found": required(FLOAT, **COUNT),
+            "usual": required(FLOAT, **COUNT),  # of others
+            "why": required(TEXT),  # what was found
         },
     ),
     # --- features: functions of (events before a cut-off, the cut-off) ---------------------------------------------

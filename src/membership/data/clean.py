@@ -21,6 +21,7 @@ from membership.settings.economics import Economics
 
 OUTLYING = 5_000  # times the median line
 MOST = 10**12  # cents that no line comes near
+OUTLIER = "outlier"  # the rule
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ def clean(
     flagged = engine.keep(con, "flagged", events.mutate(**flags))
     engine.drop(con, "events")  # every row is in `flagged`, and two copies are what memory would not hold first
     quality = _quality(flagged, steps, settings.loud_share)
+    quality["limit"] = quality["rule"].map({OUTLIER: float(most)})
     if quality["left"].iloc[-1] == 0:
         worst = quality.loc[quality["rows"].iloc[1:].idxmax()]
         raise DataError(
@@ -74,6 +76,11 @@ def clean(
     products = _items(items, flagged, settings).order_by("item_id")
     left = replace(data, events=kept, items=products.to_pandas())
     return Cleaned(left, _with_doubts(quality, doubts.found(left, settings.suspicious_share, settings.loud_share)))
+
+
+def largest(quality: pd.DataFrame) -> int:
+    """Return the cents on a line above which table `quality` was cleaned."""
+    return int(quality.loc[quality["rule"] == OUTLIER, "limit"].iloc[0])
 
 
 def rules(settings: Clean) -> tuple[Rule, ...]:
@@ -93,7 +100,7 @@ def rules(settings: Clean) -> tuple[Rule, ...]:
             _exact_duplicate,
             "equal to an earlier row in every column, without an own id",
         ),
-        Rule("outlier", "dropped", _outlier, "above clean.outlier_quantity or outlier_amount"),
+        Rule(OUTLIER, "dropped", _outlier, "above clean.outlier_quantity or outlier_amount"),
         Rule("item_case", case, _item_case, "differs from a more frequent id only by case", _in_one_form),
         Rule("non_product", "kept", _non_product, "counts as spend, but items.is_product is false"),
     )
@@ -220,7 +227,7 @@ def _gone(flagged: ir.Table, names: list[str]) -> pd.Series:
 def _with_doubts(quality: pd.DataFrame, more: pd.DataFrame) -> pd.DataFrame:
     """Table `quality` with the rows `more` after its own."""
     last = quality.iloc[-1]
-    more = more.assign(step=last["step"] + 1 + more.index, left=last["left"], money=float("nan"))
+    more = more.assign(step=last["step"] + 1 + more.index, left=last["left"], money=float("nan"), limit=float("nan"))
     both = pd.concat([quality.assign(whom=None), more]) if len(more) else quality.assign(whom=None)
     types = {"whom": "str", "loud": "bool", "rows": "int64", "step": "int64", "members": "float64"}
     return both[list(tables.ALL["quality"].columns)].astype(types).reset_index(drop=True)

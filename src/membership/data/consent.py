@@ -45,6 +45,13 @@ def refused(consent: pd.DataFrame, purpose: str) -> pd.Series:
     return consent.loc[(consent["purpose"] == purpose) & ~consent["allowed"].astype(bool), "member_id"]
 
 
+def personal(consent: pd.DataFrame) -> pd.DataFrame:
+    """Return who gets nothing of one's own (member_id), and whether no forecast is told of them either (profiling)."""
+    no = refused(consent, PROFILING)
+    members = pd.concat([refused(consent, OFFERS), no]).drop_duplicates().sort_values(ignore_index=True)
+    return pd.DataFrame({"member_id": members.astype("str"), "profiling": members.isin(no)})
+
+
 def respected(frame: pd.DataFrame, consent: pd.DataFrame, purpose: str) -> pd.DataFrame:
     """Return the rows of `frame` (by column or index member_id) of members who did not say no to `purpose`."""
     members = frame["member_id"] if "member_id" in frame else frame.index.to_series()

@@ -55,7 +55,7 @@ class Door:
             status, body = refused.status, _said(str(refused))
         except Exception:
             logging.getLogger(__name__).exception("a request could not be answered")
-            status, body = 422, _said("this request cannot be answered; the server's log says why.")
+            status, body = 500, _said("this request cannot be answered; the server's log says why.")
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
@@ -90,7 +90,7 @@ class Door:
         kept.append((b"content-length", str(len(body)).encode()))
         await self._inner({**scope, "headers": kept, "query_string": b""}, receive, send)
         status, answer = said[0]["status"], b"".join(one.get("body", b"") for one in said[1:])
-        return (status, answer) if status < 400 else (status if status < 500 else 422, _cleaned(answer))
+        return status, answer if status < 400 else _cleaned(answer)
 
 
 async def _whole(receive: Callable) -> bytes:

@@ -5,6 +5,7 @@ fields below) and `joined_at` (an ISO date). A row without `events` asks for wha
 """
 
 import json
+import uuid
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from membership.base.schemas import KINDS
 from membership.data import meaning, purchases
 from membership.settings.clean import Clean
 from membership.settings.economics import Economics
+from membership.trials import log
 
 REQUIRED = ("kind", "local_at")
 TEXTS = ("item_id", "order_id", "channel")  # may be missing or null
@@ -108,10 +110,23 @@ def top(k: Any, most: int) -> int:
     return int(k)
 
 
+def own_id(request_id: str | None) -> str:
+    """Return `request_id`, or a new one. Raises DataError where it is no text that the log of trials can hold."""
+    _short("request_id", [request_id or ""])
+    return request_id or uuid.uuid4().hex
+
+
+def _short(name: str, given: list) -> None:
+    """Raise DataError where one of `given` is no text or longer than the log of trials takes."""
+    if wrong := [one for one in given if not _is_text(one) or len(one) > log.LONGEST[name]]:
+        raise DataError(f"{name} = {str(wrong[0])[:80]!r}: allowed: text of at most {log.LONGEST[name]} characters.")
+
+
 def _members(given: list) -> list[str]:
     wrong = [one for one in given if not _is_text(one) or not one]
     if wrong:
         raise DataError(f"member_id = {wrong[0]!r}: allowed: ids as text, as in table 'members'.")
+    _short("member_id", given)
     if len(set(given)) < len(given):
         twice = Counter(given).most_common(1)[0][0]
         raise DataError(f"member_id = {twice!r} is there twice; send one row a member.")

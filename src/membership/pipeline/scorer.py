@@ -8,13 +8,16 @@ batch run; who was not in it has none yet. A member in a live test gets what the
 the log of trials before it is answered; a benefit or a list on trial is applied here, an offered item or a threshold by
 the batch run.
 
+What members refused (table `consent`) holds here, too, whatever is sent along: who refused `offers` gets no benefit and
+no items; `trials`: no arm, and no row in the log; `profiling`: neither benefits nor items, and of all that is said of a
+member the tier and the points alone.
+
 The day of an answer is that of the clock; for a member who did something on it already it is the next one, so that all
 events count, and the chances are those of the days that follow.
 """
 
 import json
 import shutil
-import uuid
 from collections import OrderedDict
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -27,7 +30,7 @@ import yaml
 from membership.base import engine, files, paths, stored, tables
 from membership.base.errors import DataError
 from membership.base.schemas import MEANING
-from membership.data import purchases
+from membership.data import clean, consent, purchases
 from membership.pipeline import masks, request
 from membership.pipeline.moment import CLASSES, MODELS, Moment, Standing
 from membership.recommend import baskets, model, policy, train
@@ -35,6 +38,7 @@ from membership.settings import params
 from membership.tiers import effects
 from membership.trials import log, register, serving
 
+REFUSED = "refused.parquet"  # in the folder: who gets nothing of one's own
 WORTH = ("value", "value_low", "value_high", "p_repurchase", "p_horizon", "residual_value")
 TIER = ("tier", "next_tier", "to_next", "spend_to_next", "points")
 ITEM = ("rank", "item_id", "name", "score", "source", "reason")
@@ -52,9 +56,12 @@ def pack(folder: Path) -> None:
     Errors as of `pack_models`.
     """
     pack_models(folder)
-    _answers().to_parquet(folder / "answers.parquet", index=False)
+    agreed = consent.stored()
+    tried = register.read().without(consent.refused(agreed, consent.TRIALS))
+    _answers(tried).to_parquet(folder / "answers.parquet", index=False)
+    consent.personal(agreed).to_parquet(folder / REFUSED, index=False)
     as_of = params.parse(params.read()).windows.as_of
-    serving.pack(folder, register.read(), as_of)
+    serving.pack(folder, tried, as_of)
     events = _events(as_of)
     events.to_parquet(folder / "events.parquet", index=False, row_group_size=_ROWS)
 
@@ -66,7 +73,8 @@ def pack_models(folder: Path) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     p = params.parse(params.read())
-    whole = yaml.safe_dump(params.read(), sort_keys=False, allow_unicode=True)  # with the preset of its field
+    given = params.override(params.read(), {"clean.outlier_amount": clean.largest(tables.read("quality"))})
+    whole = yaml.safe_dump(given, sort_keys=False, allow_unicode=True)  # with the preset of its field
     (folder / "params.yaml").write_text(whole, encoding="utf-8")
     for name in MODELS:
         stored.load(paths.models(name), CLASSES)  # a broken one is found now
@@ -138,11 +146,11 @@ def _events(as_of: date) -> pd.DataFrame:
     return events[events["local_at"] < pd.Timestamp(as_of)].sort_values(["member_id", "local_at"], kind="stable")
 
 
-def _answers() -> pd.DataFrame:
+def _answers(tried: register.Register) -> pd.DataFrame:
     """Return what the batch run says of every member but the items: one row a member."""
     worth, stage = tables.read("value")[["member_id", *WORTH]], tables.read("profile")[["member_id", "stage"]]
     found = worth.merge(stage, on="member_id").merge(tables.read("tiers")[["member_id", *TIER]], on="member_id")
-    allocations = register.withhold(tables.read("allocations"), register.read().rows)
+    allocations = register.withhold(tables.read("allocations"), tried.rows)
     given = allocations.groupby("member_id")["benefit"].agg(list)
     return found.assign(benefits=[given.get(member, []) for member in found["member_id"]])
 
@@ -156,6 +164,7 @@ class Scorer:
         self.as_of = self.p.windows.as_of
         self._moments: OrderedDict[tuple[date, str], Moment] = OrderedDict()
         self._lock = Lock()
+        self._refused = pd.read_parquet(folder / REFUSED).set_index("member_id")["profiling"].to_dict()
         answers = pd.read_parquet(folder / "answers.parquet").set_index("member_id")
         self._benefits = answers["benefits"].map(list).to_dict()
         self._known = self._objects(answers, "batch", self.as_of)
@@ -176,13 +185,15 @@ class Scorer:
         """Return an object with COLUMNS for each of `rows` (see `request`), in the order asked.
 
         `now`: the clock, an ISO time on the members' wall clock; without one it stands at as_of. Amounts are in cents;
-        value and its interval cover `value.horizon_days` from the answer's `as_of`. `answered_from` is `batch`, or
+        value and its interval cover `value.horizon_days` from the answer's `as_of`; they, the chances and the stage are
+        null for who refused profiling. `answered_from` is `batch`, or
         `events` where these were sent; `model_age_days` the days since the models were made; `benefits` is a list of
         names, `items` one of at most `k` objects with ITEM, the best first. `request_id`: of what was asked, so that a
         request that is sent again is logged once; one is made where there is none. Raises DataError, in words, for what
         cannot be answered, and where what is shown in a trial cannot be logged.
         """
         k, clock = request.top(k, self.p.recommend.k), request.clock(now, self.as_of)
+        request_id = request.own_id(request_id)
         asked = request.read(rows, clock, self.p.clean, self.p.economics).named(self._door.inside)
         members = list(zip(asked.members.tolist(), asked.sent.tolist(), strict=True))
         if unknown := [member for member, sent in members if not sent and member not in self._known]:
@@ -198,7 +209,7 @@ class Scorer:
             found |= self._anew(past, joined, "batch", clock.date(), k)
         day = clock.date()
         answers = [found[member] if member in found else self._from_batch(member, k, day) for member, _ in members]
-        answers = self._in_trials(answers, clock, request_id)
+        answers = self._in_trials([self._allowed(answer) for answer in answers], clock, request_id)
         return [answer | {"member_id": self._door.outside(answer["member_id"])} for answer in answers]
 
     def _from_batch(self, member: str, k: int, day: date) -> dict:
@@ -209,21 +220,32 @@ class Scorer:
         given = self._trials.policy(self._trials.of(member, day))
         return given if given in self._policies else _OWN
 
-    def _in_trials(self, answers: list[dict], clock: datetime, request_id: str | None) -> list[dict]:
-        """Return `answers` with the benefits that arms give; what is shown in a trial is logged first."""
+    def _allowed(self, answer: dict) -> dict:
+        """Return of an answer what its member did not refuse."""
+        member = answer["member_id"]
+        if member not in self._refused:
+            return answer
+        untold = dict.fromkeys((*WORTH, "stage")) if self._refused[member] else {}
+        return answer | untold | {"benefits": [], "items": []}
+
+    def _in_trials(self, answers: list[dict], clock: datetime, request_id: str) -> list[dict]:
+        """Return `answers` with the benefits that arms give; what is shown in a trial is logged first.
+
+        Who gets nothing of one's own is shown nothing, so there is nothing to log.
+        """
         if self._log is None:
             return answers
-        request, version, rows = request_id or uuid.uuid4().hex, f"{self._standing.live['policy']} {self.as_of}", []
+        version, rows = f"{self._standing.live['policy']} {self.as_of}", []
         for place, plain in enumerate(answers):
             arms = self._trials.of(plain["member_id"], clock.date())
-            if arms:
+            if arms and plain["member_id"] not in self._refused:
                 answer = plain | {"benefits": self._trials.benefits(plain["benefits"], arms)}
                 answers[place] = answer
                 listed = [item["item_id"] for item in answer["items"]]
                 shown = json.dumps({"items": listed, "benefits": answer["benefits"]})
                 day = date.fromisoformat(answer["as_of"])
                 rows += self._trials.rows(
-                    request, self._door.outside(answer["member_id"]), arms, shown, day, clock, version
+                    request_id, self._door.outside(answer["member_id"]), arms, shown, day, clock, version
                 )
         self._log.append(rows)
         return answers

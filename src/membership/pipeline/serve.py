@@ -6,6 +6,7 @@ beside the files that `scorer.pack` makes. So the model needs this checkout no m
 
 import hashlib
 import importlib.metadata
+import logging
 import shutil
 import tempfile
 from datetime import date
@@ -13,8 +14,9 @@ from pathlib import Path
 
 import mlflow
 import pandas as pd
-from mlflow.exceptions import INVALID_PARAMETER_VALUE, MlflowException
+from mlflow.exceptions import INTERNAL_ERROR, INVALID_PARAMETER_VALUE, MlflowException
 from mlflow.models import ModelSignature, set_model
+from mlflow.protos.databricks_pb2 import TEMPORARILY_UNAVAILABLE
 from mlflow.types.schema import AnyType, Array, ColSpec, DataType, Object, ParamSchema, ParamSpec, Property, Schema
 
 MODEL = "membership"
@@ -31,7 +33,10 @@ NEEDS = (
 
 
 class Scorer(mlflow.pyfunc.PythonModel):
-    """Answers as `membership.pipeline.scorer.Scorer` does; what it refuses is the request's fault, a 4xx."""
+    """Answers as `membership.pipeline.scorer.Scorer` does; what it refuses is the request's fault, a 4xx.
+
+    Where the log of trials does not answer it says 503, and 500 where the fault is its own.
+    """
 
     def load_context(self, context) -> None:
         """Load what was packed."""
@@ -42,13 +47,22 @@ class Scorer(mlflow.pyfunc.PythonModel):
     def predict(self, context, model_input: pd.DataFrame, params: dict | None = None) -> list[dict]:
         """Return one object a member, in the order asked. Raises MlflowException for what cannot be answered."""
         from membership.base.errors import ProjectError
+        from membership.trials.log import Lost
 
         try:
             asked = params or {}
             k, request_id = asked.get("k", self._scorer.p.recommend.k), asked.get("request_id") or None
             return self._scorer.answer(model_input, k, asked.get("now"), request_id)
+        except Lost as error:
+            logging.getLogger(__name__).exception("nothing is answered that cannot be logged")
+            told = "the log of trials does not answer, so nothing was shown; ask again later."
+            raise MlflowException(told, error_code=TEMPORARILY_UNAVAILABLE) from error
         except ProjectError as error:
             raise MlflowException(str(error), error_code=INVALID_PARAMETER_VALUE) from error
+        except Exception as error:  # a fault of ours, which MLflow would call the client's
+            logging.getLogger(__name__).exception("a request could not be answered")
+            told = "this request cannot be answered; the server's log says why."
+            raise MlflowException(told, error_code=INTERNAL_ERROR) from error
 
 
 set_model(Scorer())
@@ -64,6 +78,7 @@ def signature(k: int, as_of: date) -> ModelSignature:
     text, number, whole = DataType.string, DataType.double, DataType.long
     kinds = dict.fromkeys(scorer.COLUMNS, text) | dict.fromkeys(scorer.WORTH, number)
     kinds |= dict.fromkeys(("model_age_days", "to_next", "spend_to_next", "points"), whole) | {"benefits": Array(text)}
+    untold = ("next_tier", "stage", *scorer.WORTH)  # in the top tier; of who refused profiling
     item = dict.fromkeys(scorer.ITEM, text) | {"rank": whole, "score": number}
     kinds["items"] = Array(Object([Property(name, kind) for name, kind in item.items()]))
     return ModelSignature(
@@ -74,7 +89,7 @@ def signature(k: int, as_of: date) -> ModelSignature:
                 ColSpec("string", "joined_at", required=False),
             ]
         ),
-        Schema([ColSpec(kind, name, required=name != "next_tier") for name, kind in kinds.items()]),
+        Schema([ColSpec(kind, name, required=name not in untold) for name, kind in kinds.items()]),
         ParamSchema(
             [
                 ParamSpec("k", "long", k),

@@ -32,3 +32,14 @@ def metrics(
         "lapsed_return_rate": float(1 - moved.loc[("lapsed", "lapsed"), "share"]),
         **{name: float(number) for name, number in known.items() if pd.notna(number)},
     }
+
+
+def sizes(stage: pd.Series, steps: pd.DataFrame, rates: pd.DataFrame) -> list[dict[str, float | None]]:
+    """Return how many members the `metrics` of single stages tell of: metric -> members, of the same arguments."""
+    counts, moved = stage.value_counts(), steps.groupby("from")["members"].first()
+    return [
+        {f"stage_share_{name}": counts.get(name, 0) for name in STAGES},
+        {f"repurchase_{name}": rates["members"].get(name, 0) for name in STAGES},
+        dict.fromkeys(("loyal_stay_rate", "loyal_stay_low", "loyal_stay_high"), moved.get("loyal")),
+        {"lapsed_return_rate": moved.get("lapsed")},
+    ]

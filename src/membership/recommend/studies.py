@@ -4,8 +4,9 @@ Only finished trials are kept, each written at once and whole, under its number 
 leaves a study that can be gone on with, and it does not matter in which order or by whom its trials are added.
 """
 
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import optuna
@@ -19,6 +20,7 @@ from membership.base.errors import DataError, ParamError
 
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 NUMBER = "number"
+_TRIES, _PAUSE = 5, 0.4  # how often a database is opened again, after how many seconds
 
 
 def opened(name: str, storage: str | None) -> optuna.Study:
@@ -74,6 +76,10 @@ def kept(storage: str | None) -> Iterator[None]:
 
 def _database(url: str) -> RDBStorage:
     try:
+        for _ in range(_TRIES):
+            with suppress(SQLAlchemyError):  # another process makes the tables of a fresh one at this moment
+                return RDBStorage(url)
+            time.sleep(_PAUSE)
         return RDBStorage(url)
     except (ImportError, ArgumentError, RuntimeError) as error:
         raise ParamError(

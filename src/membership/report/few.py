@@ -2,12 +2,12 @@
 
 In a row whose column `members` is below k all numbers are hidden. So are the number of a part of a group (columns
 PARTS) that is below k and the numbers right of it, which are of that part. Where only one group is hidden, a sum would
-tell it: the next smallest is hidden, too. One place for HTML and Markdown as notebooks show them, and for frames; what
-was hidden stays hidden when it is done again.
+tell it: the next smallest is hidden, too. One place for HTML and Markdown as notebooks show them, for frames, pictures
+and metrics; what was hidden stays hidden when it is done again.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -59,6 +59,35 @@ def frame(table: pd.DataFrame, k: int) -> pd.DataFrame:
         return table
     numbers = table.select_dtypes("number").columns
     return table.assign(**{name: table[name].astype(float).mask(few) for name in numbers})
+
+
+def told(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of `table` for a picture: those of groups (column `members`) large enough to be shown."""
+    return table[~hidden(table[MEMBERS], smallest())] if MEMBERS in table else table
+
+
+def shares(table: pd.DataFrame, members: pd.Series, k: int) -> pd.DataFrame:
+    """Return `table` (a column each group, the shares of a row add up to 1) without those of groups below `k`.
+
+    `members`: of each row, how many members these are shares of.
+
+    >>> shares(pd.DataFrame({"a": [0.1, 0.5], "b": [0.9, 0.5]}), pd.Series([20, 20]), 5).isna().to_numpy().tolist()
+    [[True, True], [False, False]]
+    """
+    counts = table.mul(members, axis=0).round().to_numpy()
+    return table.mask(np.array([hidden(row, k) for row in counts]).reshape(table.shape))
+
+
+def metrics(found: Mapping[str, float], groups: Iterable[Mapping[str, float]], k: int) -> dict[str, float]:
+    """Return the metrics `found`; what is told of a group below `k` is NaN.
+
+    `groups`: metric -> the members that it tells of, each a mapping of groups whose sum is known.
+
+    >>> metrics({"share_new": 0.03, "share_old": 0.97, "sold": 7.0}, [{"share_new": 3, "share_old": 97}], 5)
+    {'share_new': nan, 'share_old': nan, 'sold': 7.0}
+    """
+    untold = {name for group in groups for name, few in zip(group, hidden(group.values(), k), strict=True) if few}
+    return {name: float("nan") if name in untold else value for name, value in found.items()}
 
 
 def markdown(text: str, k: int) -> str:

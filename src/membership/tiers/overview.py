@@ -170,6 +170,15 @@ def metrics(
     }
 
 
+def sizes(by_tier: pd.DataFrame, moves: pd.DataFrame) -> list[dict[str, int]]:
+    """Return how many members the `metrics` of groups tell of: metric -> members, of the same arguments."""
+    key, whole = keys.of(by_tier.index), by_tier["members"].sum()
+    told = {"promoted_last_month": moves["up"].iloc[-1], "demoted_last_month": moves["down"].iloc[-1]}
+    told |= {f"{name}_share": by_tier[name].sum() for name in ("near_next", "about_to_drop")}
+    parts = [{f"{name}_share_{key[tier]}": n for tier, n in by_tier["members"].items()} for name in ("member", "value")]
+    return [*parts, *({name: int(n), "others": int(whole - n)} for name, n in told.items())]
+
+
 def _distance(standing: pd.DataFrame) -> pd.Series:
     """Return what is missing to the next tier as a share of its threshold; infinite in the top tier."""
     threshold = standing["qualifying"] + standing["to_next"]

@@ -17,14 +17,15 @@ from membership.base import paths
 from membership.base.errors import DataError
 
 URL = "MEMBERSHIP_TRIALS_LOG"  # in the environment: goes before params.yaml, e.g. with a password
+LONGEST = {"request_id": 64, "member_id": 200}  # characters
 _WAIT = 30  # seconds for other writers
 
 _META = sa.MetaData()
 TABLE = sa.Table(
     "trial_exposures",
     _META,
-    sa.Column("request_id", sa.String(64), primary_key=True),
-    sa.Column("member_id", sa.String(200), primary_key=True),
+    sa.Column("request_id", sa.String(LONGEST["request_id"]), primary_key=True),
+    sa.Column("member_id", sa.String(LONGEST["member_id"]), primary_key=True),
     sa.Column("trial", sa.String(80), primary_key=True),
     sa.Column("arm", sa.String(40), nullable=False),
     sa.Column("propensity", sa.Float, nullable=False),
@@ -36,13 +37,17 @@ TABLE = sa.Table(
 COLUMNS = tuple(column.name for column in TABLE.columns)
 
 
+class Lost(DataError):
+    """The log does not answer."""
+
+
 class Log:
     """The table of exposures behind one URL; safe to use from several threads and processes."""
 
     def __init__(self, url: str | None = None, root: Path | None = None):
         """Open it, and make it where it is not there.
 
-        Raises DataError, without the password, where the database does not answer.
+        Raises Lost, without the password, where the database does not answer.
         """
         self._url = sa.make_url(os.environ.get(URL) or url or default(root))
         if self._url.drivername.startswith("sqlite") and self._url.database:
@@ -62,7 +67,7 @@ class Log:
     def append(self, rows: Iterable[dict]) -> None:
         """Add rows with COLUMNS, all or none; they are kept when this returns.
 
-        A request that was logged before, and is sent again, changes nothing: the first answer stands. Raises DataError
+        A request that was logged before, and is sent again, changes nothing: the first answer stands. Raises Lost
         where the database does not take them; then nothing may be answered.
         """
         rows = list(rows)
@@ -110,10 +115,10 @@ class Log:
         """Let go of the connections."""
         self._engine.dispose()
 
-    def _lost(self, error: Exception) -> DataError:
+    def _lost(self, error: Exception) -> "Lost":
         where = self._url.render_as_string(hide_password=True)
         told = str(getattr(error, "orig", None) or error).splitlines()[0][:200]
-        return DataError(
+        return Lost(
             f"the log of trials, {where}, does not answer ({told}); nothing was logged or answered. Start the "
             f"database, or correct `trials.log` in params.yaml or ${URL}."
         )

@@ -7,7 +7,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from membership.report import formats
+from membership.report import few, formats
 
 
 def by_group(
@@ -17,7 +17,7 @@ def by_group(
 
     Values are divided by `scale` (100: cents to units). Groups that are not `limited` are grey.
     """
-    attributes = list(dict.fromkeys(table["attribute"]))
+    attributes, table = list(dict.fromkeys(table["attribute"])), few.told(table)
     axes = np.atleast_1d(plt.subplots(1, max(len(attributes), 1), figsize=(5.5 * max(len(attributes), 1), 4.5))[1])
     for ax, attribute in zip(axes, attributes, strict=False):
         part = table[table["attribute"] == attribute].reset_index(drop=True)

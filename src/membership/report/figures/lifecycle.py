@@ -11,7 +11,7 @@ from matplotlib.ticker import PercentFormatter
 from pandas.io.formats.style import Styler
 
 from membership.base.member_schemas import STAGES
-from membership.report import formats, readable
+from membership.report import few, formats, readable
 from membership.report.figures.profile import spoken
 from membership.stats.survival import Curve
 
@@ -20,7 +20,7 @@ MOST = 7  # curves in one figure
 
 def moves(intervals: pd.DataFrame, title: str, ax: Axes | None = None) -> Axes:
     """Draw `moves.intervals`: from each level (row) the share in each (column) a month later, its interval below."""
-    levels = list(dict.fromkeys(intervals["from"]))
+    levels, intervals = list(dict.fromkeys(intervals["from"])), few.frame(intervals, few.smallest())
     ax = ax or plt.subplots(figsize=(1.15 * len(levels) + 1.5, 0.75 * len(levels) + 1.2))[1]
     table = intervals.set_index(["from", "to"])
     words = table.apply(_cell, axis=1)
@@ -84,6 +84,7 @@ def next_purchase(
 
 def cohorts(retention: pd.DataFrame, ax: Axes | None = None) -> Axes | None:
     """Draw `repurchase.retention`: the share of each cohort that buys in each month; None without a whole month."""
+    retention = few.told(retention)
     if retention.empty:
         return None
     wide = retention.pivot_table(index="cohort", columns="month", values="share")
@@ -101,6 +102,7 @@ def cohorts(retention: pd.DataFrame, ax: Axes | None = None) -> Axes | None:
 def retention(pooled: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw `repurchase.pooled`: the share that buys in each month since the first purchase, with its interval."""
     ax = ax or plt.subplots(figsize=(7, 3.5))[1]
+    pooled = few.told(pooled)
     sides = [pooled["share"] - pooled["low"], pooled["high"] - pooled["share"]]
     ax.errorbar(pooled["month"], pooled["share"], yerr=np.clip(sides, 0, None), fmt="o-", capsize=3)
     for month, members in pooled[["month", "members"]].itertuples(index=False):

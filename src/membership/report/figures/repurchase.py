@@ -7,6 +7,8 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
+from membership.report import few
+
 _MODEL, _ACTUAL = "#1f77b4", "#333333"
 MOVED = {
     "silence": "silence since the last order",
@@ -42,7 +44,7 @@ def reliability(table: pd.DataFrame, axes: np.ndarray | None = None) -> np.ndarr
         plt.subplots(1, len(spans), figsize=(3.9 * len(spans), 3.9), sharey=True)[1] if axes is None else axes
     )
     for ax, days in zip(axes, spans, strict=True):
-        part = table[table["days"] == days]
+        part = few.told(table[table["days"] == days])
         ax.plot([0, 1], [0, 1], color="grey", linestyle=":")
         ax.vlines(part["predicted"], part["low"], part["high"], color=_MODEL, alpha=0.6)
         ax.scatter(part["predicted"], part["actual"], s=15 + 250 * part["members"] / part["members"].sum(), zorder=3)

@@ -11,7 +11,7 @@ from membership.evaluate.live_plan import Plan
 from membership.evaluate.randomised import ADJUSTED, PLAIN
 from membership.evaluate.subgroups import Subgroups
 from membership.evaluate.validity import Validity
-from membership.report import formats
+from membership.report import few, formats
 from membership.report.figures.evaluate import forest
 
 LARGE = 30  # members that a subgroup needs to set the scale of the figure
@@ -46,8 +46,8 @@ def balance(table: pd.DataFrame, ax: Axes | None = None) -> Axes | None:
 
 
 def subgroups(found: Subgroups, ax: Axes | None = None) -> Axes:
-    """Draw the metric's difference in every subgroup that has two members or more, with its t interval."""
-    rows = found.effects[found.effects["members"] > 1]
+    """Draw the metric's difference in every subgroup that has as many members as may be shown, with its t interval."""
+    rows = few.told(found.effects[found.effects["members"] > 1])
     labels = rows["by"] + ": " + rows["subgroup"] + " (" + rows["members"].map(formats.number) + ")"
     ax = forest(rows, labels, ax)
     large = rows[rows["members"] >= LARGE]  # a few members may be anywhere, and would hide the others

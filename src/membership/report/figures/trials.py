@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from membership.report import formats
+from membership.report import few, formats
 from membership.report.figures.evaluate import forest
 from membership.trials.effects import ADJUSTED
 from membership.trials.plan import Plan
@@ -40,6 +40,7 @@ def effects(reading: Reading, ax: Axes | None = None) -> Axes | None:
 def groups(reading: Reading, ax: Axes | None = None) -> Axes | None:
     """Draw the change by subgroup, of those with enough units; nothing where a gate is shut."""
     rows = reading.groups[reading.groups["enough"]] if len(reading.groups) else reading.groups
+    rows = few.told(rows)
     if rows.empty:
         return None
     labels = (

@@ -9,6 +9,7 @@ from matplotlib.axis import Axis
 from matplotlib.dates import ConciseDateFormatter
 from matplotlib.ticker import FuncFormatter, PercentFormatter, StrMethodFormatter
 
+from membership.report import few
 from membership.value.accuracy import LOWER_IS_BETTER
 from membership.value.subscriptions import Subscriptions
 
@@ -127,6 +128,7 @@ def tracking(tracked: pd.DataFrame, cumulated: bool, ax: Axes | None = None) -> 
 def expectation(groups: pd.DataFrame, by: str, unit: str, ax: Axes | None = None) -> Axes:
     """Draw `diagnostics.by_frequency` or `diagnostics.by_recency`: what happened as bars, each prediction as a line."""
     ax = ax or plt.subplots(figsize=(9, 4))[1]
+    groups = few.told(groups)
     ax.bar(groups["group"], groups["actual"], color=_ACTUAL, label="what happened")
     predictions = groups.columns.drop(["group", "members", "actual"])
     for name, colour in zip(predictions, sns.color_palette(n_colors=len(predictions)), strict=True):
@@ -160,6 +162,7 @@ def reliability(table: pd.DataFrame, chance: str, outcome: str, at_most: bool = 
     `at_most`: `chance` is an upper bound for the outcome, as P(alive) is: a member who is alive need not buy at once.
     """
     ax = ax or plt.subplots(figsize=(5.2, 4.8))[1]
+    table = few.told(table)
     ax.plot([0, 1], [0, 1], color="grey", linestyle=":", label="as often as predicted")
     ax.vlines(table["predicted"], table["low"], table["high"], color=_MODEL, alpha=0.5)
     sizes = 15 + 250 * table["members"] / table["members"].sum()
