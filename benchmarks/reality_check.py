@@ -47,8 +47,8 @@ def read(history: Path, future: Path) -> Data:
     Empty baskets and items that a basket holds twice are left out, and so are members without a basket. Raises
     DataError, naming the file, where one is missing or of another format.
     """
-    past, numbered = _lines(history)
-    after, _ = _lines(future)
+    past, numbered = lines_of(history)
+    after, _ = lines_of(future)
     if past.empty:
         raise DataError(f"{history}: no member has a basket; expected {SHAPE}.")
     member, members = pd.factorize(past["member"], sort=True)
@@ -104,7 +104,7 @@ def _targets(after: pd.DataFrame, baskets: Baskets) -> Targets:
     return Targets(members.to_numpy(str), matrix, np.bincount(member[~known], minlength=len(members)))
 
 
-def _lines(path: Path) -> tuple[pd.DataFrame, bool]:
+def lines_of(path: Path) -> tuple[pd.DataFrame, bool]:
     """Return a line an item: member, place of its basket, item; and whether all items are whole numbers."""
     held = _json(path)
     bad = next((member for member, baskets in held.items() if not _well_formed(baskets)), None)

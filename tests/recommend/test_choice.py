@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from membership.recommend import choice, policies, tune
+from membership.recommend import choice, tune
 from membership.recommend.choice import Verdict
 from membership.recommend.model import Settings
+from membership.recommend.peers import registry
 
 STORED, FOUND = Settings(0.01, 0.0, 0.1, 16), Settings(0.003, 0.1, 0.0, 64)
 METRIC = "recall_at_5"
@@ -107,8 +108,8 @@ def test_stored_settings_outside_of_the_space_are_compared_all_the_same(task, se
 
 def test_peers_and_the_model_answer_the_same_question_by_the_same_metrics(task, searched, items):
     p, study, chosen = searched
-    compared = choice.compare(task, chosen, items, p)
-    assert set(compared.index) == set(policies.names()) and compared[task.metric].is_monotonic_decreasing
+    compared = choice.compare(task, chosen, choice.peer_lists(task, items, p))
+    assert set(compared.index) == {*registry.names(), "model"} and compared[task.metric].is_monotonic_decreasing
     names = ["recall_at_5", "ndcg_at_5", "hit_at_5", "repeat_recall_at_5", "explore_recall_at_5"]
     assert compared.columns.tolist() == names
     assert compared.loc["model", task.metric] == chosen.judged[task.metric].mean()

@@ -9,7 +9,7 @@ from small_market import START, market, purchases, table
 
 from membership.base.errors import DataError, ParamError
 from membership.base.timeline import Window
-from membership.recommend import baskets, metrics, policies, policy
+from membership.recommend import baskets, metrics, policies, policy, stack
 from membership.recommend.model import NextBasket, Settings
 
 CUTOFF = date(2024, 6, 1)
@@ -21,6 +21,11 @@ SETTINGS = {
     "als": {"factors": 4, "iterations": 5, "confidence": 5, "penalty": 1, "decay": 0.9, "own": 0.5},
     "content": {"decay": 0.9, "popularity": 0.5, "own": 0.5},
     "model": {"learning_rate": 0.01, "weight_decay": 0.0, "dropout": 0.1, "hidden": 16},
+}
+SETTINGS["stack"] = {
+    "model": SETTINGS["model"],
+    "peers": {"upcf": SETTINGS["upcf"], "item_knn": SETTINGS["item_knn"]},
+    "weights": dict.fromkeys(stack.signals(["model", "upcf", "item_knn"]), 0.5),
 }
 
 

@@ -38,6 +38,20 @@ def live() -> dict[str, Any]:
     return checked(found)
 
 
+def challenger() -> dict[str, Any]:
+    """Return what challenges the champion, as stage tune has chosen: policy, and settings as in champion.json.
+
+    Where a search of an earlier version has named none it is the model. Raises DataError, naming the file, where it is
+    missing or broken.
+    """
+    file = paths.models("tuned.json")
+    tuned = files.read_json(file)
+    try:
+        return checked(tuned.get("challenger") or {"policy": policies.MODEL, "settings": tuned["settings"]})
+    except (AttributeError, KeyError) as error:
+        raise DataError(f"{file}: names no challenger ({error}); run `dvc repro tune`.") from error
+
+
 def checked(champion: Any) -> dict[str, Any]:
     """Return `champion` if it, and each one before it, names a known policy and its settings; errors as of `live`."""
     whole = isinstance(champion, dict) and isinstance(champion.get("settings"), dict)

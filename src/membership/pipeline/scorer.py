@@ -33,7 +33,7 @@ from membership.base.schemas import MEANING
 from membership.data import clean, consent, purchases
 from membership.pipeline import masks, request
 from membership.pipeline.moment import CLASSES, MODELS, Moment, Standing
-from membership.recommend import baskets, model, policy, train
+from membership.recommend import baskets, model, policies, policy, train
 from membership.settings import params
 from membership.tiers import effects
 from membership.trials import log, register, serving
@@ -106,8 +106,9 @@ def pack_policy(folder: Path, arm: str, live: dict, other: dict | None = None) -
 def _pack_one(folder: Path, arm: str, live: dict) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     files.write_json(folder / "policy.json", live)
-    if live["policy"] == "model":
-        model.save(_trained(live["settings"]), folder / "next_basket")
+    if live["policy"] in policies.LEARNED:
+        asked = policies.of_network(live["policy"], live["settings"])
+        model.save(_trained(asked), folder / "next_basket")
     listed = tables.read("recommendations")
     listed[listed["policy"] == arm].drop(columns="policy").to_parquet(folder / "recommendations.parquet", index=False)
 
@@ -126,9 +127,9 @@ def example(folder: Path) -> pd.DataFrame:
     return pd.DataFrame({"member_id": [first, "somebody new"], "events": [None, events]})
 
 
-def _trained(settings: dict) -> model.NextBasket:
-    """Return the model with `settings`: the one that stage train left, or, where its are others, one made as there."""
-    left, asked = model.load(paths.models("next_basket")), model.Settings(**settings)
+def _trained(asked: model.Settings) -> model.NextBasket:
+    """Return the model as `asked`: the one that stage train left, or, where its settings are others, one made there."""
+    left = model.load(paths.models("next_basket"))
     if left.settings == asked:
         return left
     p, items = params.parse(params.read()), tables.read("items")

@@ -103,20 +103,18 @@ def signature(k: int, as_of: date) -> ModelSignature:
 def register(run_id: str) -> None:
     """Register a scorer for both policies of the last evaluation, and point the aliases at them.
 
-    `champion` mirrors `champion.json`, which stays the truth; `challenger` is the tuned model. What is registered
-    already keeps its version. Raises the errors of `champions.live`, DataError where a stage has left nothing to answer
-    from, and Unreachable where the registry does not answer. Aliases move only once both are there.
+    `champion` mirrors `champion.json`, which stays the truth; `challenger` is what stage tune has chosen. What is
+    registered already keeps its version. Raises the errors of `champions.live`, DataError where a stage has left
+    nothing to answer from, and Unreachable where the registry does not answer. Aliases move only once both are there.
     """
-    from membership.base import files, paths
     from membership.evaluate import champions
     from membership.pipeline import scorer, track
 
     live = {name: champions.live()[name] for name in ("policy", "settings")}
-    tuned = {"policy": "model", "settings": files.read_json(paths.models("tuned.json"))["settings"]}
     try:
         client, _ = track.connect()
         _make_registry(client)
-        arms = {"champion": live, "challenger": tuned}
+        arms = {"champion": live, "challenger": champions.challenger()}
         with tempfile.TemporaryDirectory() as folder:
             scorer.pack(Path(folder) / "any")
             versions = {arm: _version(client, Path(folder), arm, arms, run_id) for arm in arms}

@@ -83,9 +83,8 @@ def _stored(kept: register.Register, name: str) -> str:
 
 def _policies() -> dict[str, dict]:
     """Return the champion and the challenger that a trial on lists compares."""
-    live, tuned = champions.live(), files.read_json(paths.models("tuned.json"))
-    champion = {name: live[name] for name in ("policy", "settings")}
-    return {"champion": champion, "challenger": {"policy": "model", "settings": tuned["settings"]}}
+    live = champions.live()
+    return {"champion": {name: live[name] for name in ("policy", "settings")}, "challenger": champions.challenger()}
 
 
 def _log(url: str | None, name: str) -> pd.DataFrame:

@@ -4,17 +4,21 @@ Both are compared on the same members of the validation window. The interval of 
 must exclude 0. So the settings in use do not depend on which of many like trials is ahead by a last digit.
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import optuna
 import pandas as pd
 
 from membership.base.progress import bar
-from membership.recommend import metrics, policies, tune
-from membership.recommend.model import Settings
+from membership.recommend import challenger as challengers
+from membership.recommend import metrics, policies, policy, stack, tune
+from membership.recommend.challenger import Challenger
+from membership.recommend.model import NextBasket, Settings
 from membership.recommend.peers import registry
 from membership.recommend.tune import Task
 from membership.stats import resample
@@ -45,9 +49,17 @@ class Choice:
     low: float
     high: float
 
-    def plain(self) -> dict[str, Any]:
-        """Return the settings and the verdict, as JSON knows them: the content of `models/tuned.json`."""
-        return {"settings": asdict(self.settings), "verdict": self.verdict.value}
+    def plain(self, challenger: Challenger, peers: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+        """Return settings, verdict and `challenger`, as JSON knows them: the content of `models/tuned.json`.
+
+        `peers` are the settings over the defaults of peers.
+        """
+        settings = asdict(self.settings)
+        return {
+            "settings": settings,
+            "verdict": self.verdict.value,
+            "challenger": challenger.plain(settings, peers),
+        }
 
 
 def choose(task: Task, study: optuna.Study, p: SimpleNamespace) -> Choice:
@@ -69,18 +81,33 @@ def between(
     return Choice(settings, judged[settings], verdict, stored, found, float(gains.mean()), low, high)
 
 
-def compare(task: Task, chosen: Choice, items: pd.DataFrame, p: SimpleNamespace) -> pd.DataFrame:
-    """Return the metrics on the validation window of the model and of all peers, by policy, the best first.
-
-    The columns are those of `metrics.per_member`, means over members.
-    """
-    judged = {policies.MODEL: chosen.judged}
+def peer_lists(task: Task, items: pd.DataFrame, p: SimpleNamespace) -> dict[str, np.ndarray]:
+    """Return what each peer lists for the members of the validation window: ids (members, at least `task.k`)."""
+    found = {}
     for name, settings in bar(list(registry.settings(p.recommend.peers).items()), "peers"):
         peer = policies.peer(name, settings.model_dump(), task.now.baskets, items, p.seed)
-        ids, _ = peer.recommend(task.targets.members, task.k)
+        found[name], _ = peer.recommend(task.targets.members, max(task.k, stack.DEPTH))
+    return found
+
+
+def compare(task: Task, chosen: Choice, listed: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    """Return the metrics on the validation window of the model and of all peers, by policy, the best first.
+
+    `listed` is as from `peer_lists`. The columns are those of `metrics.per_member`, means over members.
+    """
+    judged = {policies.MODEL: chosen.judged}
+    for name, ids in listed.items():
         judged[name] = metrics.per_member(ids, task.targets, task.now.baskets, task.k)
     means = pd.DataFrame({name: each.drop(columns="member_id").mean() for name, each in judged.items()}).T
     return means.rename_axis("policy").sort_index().sort_values(task.metric, ascending=False, kind="stable")
+
+
+def challenger(task: Task, network: NextBasket, listed: Mapping[str, np.ndarray], p: SimpleNamespace) -> Challenger:
+    """Return what challenges the champion: `network`, trained for `task` and calibrated, the stack, or a peer."""
+    known, members = task.now.baskets, task.targets.members
+    model = policy.of_pairs(known, task.now.pairs, network.probability(task.now.inputs))
+    lists = stack.beside(model, listed, members)
+    return challengers.choose(lists, known, task.targets, task.k, p.tune.confidence, p.tune.margin, p.seed)
 
 
 def best_peer(compared: pd.DataFrame, metric: str) -> str:

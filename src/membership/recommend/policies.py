@@ -7,25 +7,41 @@ from typing import Any
 
 import ibis.expr.types as ir
 import pandas as pd
-from pydantic import ValidationError
+from pydantic import ValidationError, model_validator
 
 from membership.base.errors import ParamError
-from membership.recommend import baskets, policy, train
+from membership.recommend import baskets, policy, stack, train
 from membership.recommend.baskets import Baskets
-from membership.recommend.model import Settings
+from membership.recommend.model import NextBasket, Settings
 from membership.recommend.peers import registry
 from membership.recommend.peers.peer import Context
 from membership.recommend.policy import Recommender
 from membership.recommend.ranking import popular
 from membership.settings import params
+from membership.settings.section import Section
 from membership.settings.train import Stored
 
-MODEL = "model"
+MODEL, STACK = "model", "stack"
+LEARNED = (MODEL, STACK)  # policies with a network in them
+
+
+class OfStack(Section):
+    """Settings of the stack: those of its model, those of each peer over its defaults, and a weight for each signal."""
+
+    model: Stored
+    peers: dict[str, dict[str, Any]]
+    weights: dict[str, float]
+
+    @model_validator(mode="after")
+    def _one_weight_each(self):
+        if sorted(self.weights) != sorted(asked := stack.signals([MODEL, *self.peers])):
+            raise ValueError(f"weights are needed for {', '.join(asked)}, and for nothing else")
+        return self
 
 
 def names() -> tuple[str, ...]:
     """Return the names of all policies."""
-    return *registry.names(), MODEL
+    return *registry.names(), *LEARNED
 
 
 def fit(
@@ -38,16 +54,64 @@ def fit(
 ) -> Recommender:
     """Fit policy `name` (one of `names`) with `settings` to `events` before `cutoff`.
 
-    `items` is the canonical table; `p` has `recommend` and, for "model", `train`, `seed` and `device`. Raises
+    `items` is the canonical table; `p` has `recommend` and, for LEARNED, `train`, `seed` and `device`. Raises
     ParamError for an unknown policy or setting.
     """
-    if name == MODEL:
-        asked = _checked(settings)
+    network = None
+    if name in LEARNED:
+        asked = of_network(name, settings)
         data = train.samples(events, items, cutoff, p.recommend, p.train, p.seed)
-        model = train.fit(data, asked, p.train, p.seed, p.device).model
-        return policy.serve(model, events, items, cutoff, p)
-    registry.get(name)
-    return peer(name, settings, baskets.history(events, cutoff, p.recommend), items, p.seed)
+        network = train.fit(data, asked, p.train, p.seed, p.device).model
+    return serve(name, settings, network, events, items, cutoff, p)
+
+
+def serve(
+    name: str,
+    settings: Mapping[str, Any],
+    network: NextBasket | None,
+    events: ir.Table,
+    items: pd.DataFrame,
+    cutoff: date,
+    p: SimpleNamespace,
+) -> Recommender:
+    """Return policy `name` at `cutoff`, as `fit` does, with the trained `network` where it is one of LEARNED."""
+    if name == MODEL:
+        return policy.serve(network, events, items, cutoff, p)
+    known = baskets.history(events, cutoff, p.recommend)
+    return with_network(name, settings, network, known, items, p)(known)
+
+
+def with_network(
+    name: str,
+    settings: Mapping[str, Any],
+    network: NextBasket | None,
+    known: Baskets,
+    items: pd.DataFrame,
+    p: SimpleNamespace,
+) -> Callable[[Baskets], Recommender]:
+    """Return a function from histories that come in later to policy `name` for their members, as `ready` does.
+
+    `network` as for `serve`; `p` has `recommend`, `train` and `seed`.
+    """
+    if name not in LEARNED:
+        return ready(name, settings, known, items, p.seed)
+    model = policy.ready(network, known, items, p)
+    if name == MODEL:
+        return model
+    asked = _valid(OfStack, settings, STACK)
+    peers = {peer: ready(peer, of_peer, known, items, p.seed) for peer, of_peer in asked.peers.items()}
+
+    def of(histories: Baskets) -> Recommender:
+        parts = {name: fitted(histories) for name, fitted in peers.items()}
+        return stack.serve(model(histories), parts, asked.weights, p.recommend.explore)
+
+    return of
+
+
+def of_network(name: str, settings: Mapping[str, Any]) -> Settings:
+    """Return the settings of the network in policy `name`, one of LEARNED. Raises ParamError, naming key and value."""
+    found = _valid(OfStack, settings, name).model if name == STACK else _valid(Stored, settings, name)
+    return Settings(**found.model_dump())
 
 
 def peer(
@@ -78,9 +142,8 @@ def ready(
     return of
 
 
-def _checked(settings: Mapping[str, Any]) -> Settings:
-    """Return the settings of the model. Raises ParamError, naming key, value and what is allowed."""
+def _valid(kind: type[Section], settings: Mapping[str, Any], name: str):
     try:
-        return Settings(**Stored.model_validate(dict(settings)).model_dump())
+        return kind.model_validate(dict(settings))
     except ValidationError as error:
-        raise ParamError("\n".join(params.explain("settings of policy 'model'", error))) from error
+        raise ParamError("\n".join(params.explain(f"settings of policy '{name}'", error))) from error

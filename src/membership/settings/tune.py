@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from membership.settings.section import Count, Level, NotNegative, Section, without_password
+from membership.settings.section import Count, Level, NotNegative, Section, Share, without_password
 
 
 class Range(Section):
@@ -47,6 +47,7 @@ class Tune(Section):
     workers: Annotated[int, Field(ge=1, le=256)] = 2  # processes that run the trials
     pruning_warmup: Annotated[int, Field(ge=0)] = 1  # epochs before a trial may be pruned
     confidence: Level = 0.95  # of the interval that must exclude 0 before a search replaces train.settings
+    margin: Share = 0.01  # of the model's recall and NDCG by which another policy must be better to be the challenger
     storage: str | None = None  # URL of a database that machines share; null: a journal in models/study
     space: Space = Space()
 
