@@ -3,6 +3,7 @@
 `choose(world)` returns the benefit of each member for the month, -1 for none; `watch(world)` sees what came of it.
 """
 
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -131,7 +132,9 @@ class Loop(Policy):
 
     def choose(self, world) -> np.ndarray:
         """Return the benefit of each member, (n,), -1 for none."""
-        facts = self.known(world)
+        if world.month == BEFORE:
+            self.anyway = world.came.copy()
+        facts = self.known(replace(world, came=self.anyway))
         if world.month == BEFORE:
             self.belief = reaction.prior(CATALOGUE, facts, _PARAMS.campaigns.reaction, names=COVARIATES)
         setting = payoff.Setting(facts, self.settings, MARGIN, self.belief)
@@ -147,6 +150,16 @@ class Loop(Policy):
         got = {name: self.given == number for number, name in enumerate(NAMES)}
         log = self.facts.assign(ordered=world.came[:, month].astype(int), spend=spent, **got)
         self.belief = reaction.learn(self.belief, log)
+        self.anyway[:, month] = world.came[:, month] & ~self._caused()
+
+    def _caused(self) -> np.ndarray:
+        """Draw who came, if they did, because of what they were given, (n,) of bool, by what is believed.
+
+        The forecast without benefits is learned from the others: from what would have come without them.
+        """
+        chance = self.facts["chance"].to_numpy()
+        alone = self.belief.chances(self.facts)[np.arange(len(chance)), np.maximum(self.given, 0)]
+        return self.rng.random(len(chance)) < 1 - chance / np.where(self.given >= 0, np.maximum(alone, chance), chance)
 
 
 class Oracle(Policy):

@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-_CELLS = 1_000_000  # rows times trees that are looked at together
+_CELLS = 3_000_000  # rows times trees that are looked at together
 _MANY = 1000  # rows from which it pays to look at one node of all rows, not at all nodes of one row
 
 
@@ -68,39 +68,59 @@ class Forest:
     def _of_many(self, inputs: np.ndarray) -> np.ndarray:
         """Return the same: who goes right at a node cannot reach a leaf on its left; the first that is left is theirs.
 
+        Inputs become their places among the thresholds of their column, and leaves are lost by the byte: what is
+        compared is a byte, which costs a third of what a float does.
+
         Source: Lucchese et al. (2015), QuickScorer, SIGIR.
         """
-        columns = np.ascontiguousarray(inputs.T)
+        columns, places = self._places(inputs), self._levels[1]
         found = np.empty((len(self.root), len(inputs)))
-        right, lost = np.empty(len(inputs), bool), np.empty(len(inputs), self._masks[0].dtype)
-        of_node, gone = np.empty_like(lost), self._masks[0]
-        for tree, (nodes, leaves) in enumerate(self._masks[1]):
-            lost[:] = 0
-            for node in nodes:
-                x, threshold = columns[self.feature[node]], self.threshold[node]
-                if self.missing_left[node]:
-                    np.greater(x, threshold, out=right)
-                else:
-                    np.logical_not(np.less_equal(x, threshold, out=right), out=right)
-                np.bitwise_or(lost, np.multiply(right, gone[node], out=of_node), out=lost)
-            first = np.bitwise_count(lost & ~(lost + lost.dtype.type(1)))  # ones below the lowest zero
-            found[tree] = self.value[leaves].take(first)
+        right, of_node = np.empty(len(inputs), bool), np.empty(len(inputs), np.uint8)
+        for tree, (nodes, leaves) in enumerate(self._masks):
+            lost = np.zeros((len(leaves) // 8 + 1, len(inputs)), np.uint8)
+            for node, bits in nodes:
+                np.greater(columns[self.feature[node]][int(self.missing_left[node])], places[node], out=right)
+                for byte, part in bits:
+                    np.multiply(right.view(np.uint8), part, out=of_node)
+                    np.bitwise_or(lost[byte], of_node, out=lost[byte])
+            found[tree] = self.value[leaves].take(_lowest_zero(lost))
         return np.ascontiguousarray(found.T)
 
-    @cached_property
-    def _masks(self) -> tuple[np.ndarray, list[tuple[list[int], list[int]]]] | None:
-        """Return the leaves left of each node as bits, (nodes,), and of each tree its inner nodes and its leaves.
+    def _places(self, inputs: np.ndarray) -> dict[int, tuple[np.ndarray, np.ndarray]]:
+        """Return of each column how many thresholds are below, (rows,), NaN above all of them; and NaN below all."""
+        found = {}
+        for column, levels in self._levels[0].items():
+            x = inputs[:, column]
+            place = (np.searchsorted(levels, x) + 1).astype(self._levels[1].dtype)
+            found[column] = place, np.where(np.isnan(x), 0, place)
+        return found
 
-        Leaves are numbered from left to right. None where a tree has more leaves than there are bits.
+    @cached_property
+    def _levels(self) -> tuple[dict[int, np.ndarray], np.ndarray]:
+        """Return the thresholds of each column, rising, and of each node its threshold's place among them, from 1."""
+        inner = self.left != np.arange(len(self.left))
+        levels = {int(at): np.unique(self.threshold[inner & (self.feature == at)]) for at in set(self.feature[inner])}
+        most = max((len(one) for one in levels.values()), default=0)
+        places = np.zeros(len(self.left), np.min_scalar_type(most + 1))
+        for column, one in levels.items():
+            mine = inner & (self.feature == column)
+            places[mine] = np.searchsorted(one, self.threshold[mine]) + 1
+        return levels, places
+
+    @cached_property
+    def _masks(self) -> list[tuple[list[tuple[int, list[tuple[int, np.uint8]]]], list[int]]] | None:
+        """Return of each tree its inner nodes, each with the bytes of the leaves on its left, and its leaves.
+
+        Leaves are numbered from left to right; bytes that hold none are left out. None where a tree has more leaves
+        than there are bits.
         """
         trees = [self._order(int(root)) for root in self.root]
-        most = max(len(leaves) for _, leaves, _ in trees)
-        if most > 63:
+        if max(len(leaves) for _, leaves, _ in trees) > 63:
             return None
-        gone = np.zeros(len(self.value), np.uint16 if most < 16 else np.uint64)
-        for nodes, _, bits in trees:
-            gone[nodes] = bits
-        return gone, [(nodes, leaves) for nodes, leaves, _ in trees]
+        return [
+            ([(node, _in_bytes(gone)) for node, gone in zip(nodes, bits, strict=True)], leaves)
+            for nodes, leaves, bits in trees
+        ]
 
     def _order(self, root: int) -> tuple[list[int], list[int], list[int]]:
         """Return the inner nodes and the leaves of a tree from left to right, and the leaves left of each node."""
@@ -116,3 +136,17 @@ class Forest:
                 nodes.append(node)
                 bits.append((1 << len(leaves)) - (1 << before))
         return nodes, leaves, bits
+
+
+def _in_bytes(bits: int) -> list[tuple[int, np.uint8]]:
+    """Return the bytes of a number that are not 0, the lowest first, each with its place."""
+    parts = bits.to_bytes(max(-(-bits.bit_length() // 8), 1), "little")
+    return [(at, np.uint8(part)) for at, part in enumerate(parts) if part]
+
+
+def _lowest_zero(lost: np.ndarray) -> np.ndarray:
+    """Return the place of the lowest bit that is 0, (rows,), in numbers whose bytes are `lost` (bytes, rows)."""
+    whole = lost[0].astype(np.uint16 if len(lost) <= 2 else np.uint64)
+    for byte, part in enumerate(lost[1:], 1):
+        np.bitwise_or(whole, part.astype(whole.dtype) << whole.dtype.type(8 * byte), out=whole)
+    return np.bitwise_count(whole & ~(whole + whole.dtype.type(1)))  # ones below it
