@@ -6,32 +6,39 @@ libraries for each stage.
 
 import ast
 import os
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import nbformat
 
-from membership.base import graph
+from membership.base import files, graph
 from membership.base.errors import NotPossible
 from membership.pipeline import fingerprint, possible
 
 
 def run(root: Path) -> dict[str, str]:
-    """Run every stage of the project at `root`, which `$MEMBERSHIP_ROOT` names; return stage -> why it failed."""
+    """Run every stage of the project at `root`, which `$MEMBERSHIP_ROOT` names; return stage -> why it failed.
+
+    Stages after one that failed do not run, as with DVC. Where each failed is in the file `cells.log`.
+    """
     fingerprint.main()
     failed: dict[str, str] = {}
+    where: list[str] = []
     for node in graph.nodes():
-        why = possible.missing(node)
+        before = next((one for one in failed if set(graph.node(one).outs) & set(node.deps)), None)
+        if before is not None:
+            failed[node.name] = f"not run, since {before} failed"
+            continue
         try:
-            if why is None:
-                stage(node)
-        except NotPossible as error:
-            why = str(error)
+            why = possible.missing(node) or _run(node)
+            if why is not None:
+                possible.step_over(node, root / "reports" / "notebooks" / node.notebook.name, why, root)
         except Exception as error:  # whatever a stage raises is what is looked for
             failed[node.name] = f"{type(error).__name__}: {error}"
-        if why is not None:
-            possible.step_over(node, root / "reports" / "notebooks" / node.notebook.name, why, root)
+            where.append(f"stage {node.name}\n{traceback.format_exc()}")
+    files.write_text(root / "cells.log", "\n".join(where))
     return failed
 
 
@@ -42,6 +49,15 @@ def stage(node: graph.Node) -> None:
     matplotlib.use("Agg")
     with _in(node.notebook.parent, node.name):
         _cells(node.notebook)
+
+
+def _run(node: graph.Node) -> str | None:
+    """Run the stage; return why it was not possible, None where it was."""
+    try:
+        stage(node)
+    except NotPossible as error:
+        return str(error)
+    return None
 
 
 def _cells(notebook: Path) -> None:

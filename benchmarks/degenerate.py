@@ -1,8 +1,9 @@
-"""Data that lack almost everything: `python -m benchmarks.degenerate --out JSON [--case NAME]`, a `dvc repro` each.
+"""Data that lack almost everything: `python -m benchmarks.degenerate --out JSON [--case NAME]`.
 
 Tiny shops of which something is missing or all alike: views alone, no items, one member, one day, one order a member.
 Each is run in a folder of its own with small budgets and the windows that `data.suggest` gives it. A case is good where
-`dvc repro` ends with 0 and the memo is there; a row says how many stages were not possible.
+`dvc repro` (with `--cells` every stage's cells, in one process) ends with 0 and the memo is there; a row says how many
+stages were not possible.
 """
 
 import argparse
@@ -16,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from benchmarks import fields
+from benchmarks import cells, fields
 from membership.base import absent, files, graph
 from membership.data.suggest import suggest
 from membership.pipeline import sandbox
@@ -119,22 +120,36 @@ def prepare(name: str, folder: Path) -> None:
     frame.to_csv(raw, index=False)
 
 
-def run(name: str, folder: Path) -> dict:
-    """Return case, rc, not_possible (stages), memo (is it there?), error (its first line), seconds."""
+def run(name: str, folder: Path, *, in_process: bool) -> dict:
+    """Return case, rc, in_process, not_possible (stages), memo (is it there?), error (the first), seconds."""
     prepare(name, folder)
-    began, log = time.perf_counter(), folder / "repro.log"
-    done = sandbox.repro(folder, "--keep-going", log=log)
+    began = time.perf_counter()
+    errors = _in_process(folder) if in_process else _repro(folder)
     stages = [node.name for node in graph.nodes()]
     lacking = [one for one in stages if absent.reason(folder / "reports" / "metrics" / f"{one}.json") is not None]
-    wrong = [line for line in log.read_text(encoding="utf-8").splitlines() if line.startswith("stage ")]
     return {
         "case": name,
-        "rc": done.returncode,
+        "rc": int(bool(errors)),
+        "in_process": in_process,
         "not_possible": lacking,
         "memo": (folder / "reports" / "summary.md").is_file(),
-        "error": next((line for line in wrong if "not possible with these data" not in line), ""),
+        "error": next(iter(errors), ""),
         "seconds": round(time.perf_counter() - began),
     }
+
+
+def _in_process(folder: Path) -> list[str]:
+    with fields.at(folder):
+        return [f"stage {stage}: {why}" for stage, why in cells.run(folder).items()]
+
+
+def _repro(folder: Path) -> list[str]:
+    """Run `dvc repro`; return the lines that tell what failed, none where it ended with 0."""
+    log = folder / "repro.log"
+    done = sandbox.repro(folder, "--keep-going", log=log)
+    told = [line for line in log.read_text(encoding="utf-8").splitlines() if line.startswith("stage ")]
+    told = [line for line in told if "not possible with these data" not in line]
+    return told or [f"dvc repro ended with {done.returncode}"] if done.returncode else []
 
 
 def main() -> int:
@@ -142,12 +157,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True, help="JSON file to write, or to add cases to")
     parser.add_argument("--case", choices=CASES, action="append", help="this case only; may be given again")
+    parser.add_argument("--cells", action="store_true", help="run code cells in one process: no pages, no MLflow")
     parser.add_argument("--keep", type=Path, help="folder in which the runs stay, to be looked at")
     given = parser.parse_args()
     found = files.read_json(given.out) if given.out.exists() else {}
     with tempfile.TemporaryDirectory() as temporary:
         for name in given.case or CASES:
-            found[name] = run(name, (given.keep or Path(temporary)) / name)
+            found[name] = run(name, (given.keep or Path(temporary)) / name, in_process=given.cells)
             files.write_json(given.out, found)
             sys.stdout.write(f"{found[name]}\n")
     table = pd.DataFrame(found.values()).assign(not_possible=lambda rows: rows["not_possible"].str.len())

@@ -86,13 +86,13 @@ def run(case: Case, to: Path, members: int | None, *, in_process: bool) -> dict[
     changed = params.override(written, small | limit)
     files.write_text(to / "params.yaml", yaml.safe_dump(changed, sort_keys=False, allow_unicode=True))
     if in_process:
-        with _at(to):
+        with at(to):
             failed = cells.run(to)
         code = int(bool(failed))
     else:
         code, failed = sandbox.repro(to, "--keep-going", log=to / "repro.log").returncode, {}
     took = time.monotonic() - began
-    with _at(to):
+    with at(to):
         found = read(case, members)
     how = {"rc": code, "seconds": round(took), "members": members, "in_process": in_process, "why_failed": failed}
     return {"field": written.get("field"), **how, **found}
@@ -195,7 +195,7 @@ def _call(to: Path, module: str, *arguments: str) -> None:
 
 
 @contextmanager
-def _at(root: Path) -> Iterator[None]:
+def at(root: Path) -> Iterator[None]:
     """Let the project's root be `root`."""
     before = os.environ.get(paths.ROOT)
     os.environ[paths.ROOT] = str(root)

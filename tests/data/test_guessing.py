@@ -298,3 +298,80 @@ def test_points_beside_what_happened_are_books(tmp_path, monkeypatch):
         "points"
         not in guessed(tmp_path, "plain.csv", "Loyalty Number,Date,Points\nk1,2023-01-05,2\nk1,2023-01-06,2\n").tables
     )
+
+
+# --- rows that are no orders ----------------------------------------------------------------------------------------
+
+
+def of_members(header: str, *cells: str) -> str:
+    """A row for each of `cells`, for three members on ten days each, and the same name of columns before them."""
+    rows = [f"a{n % 3},2024-{n // 3 + 1:02d}-{n % 3 + 5:02d},{cell}" for n in range(30) for cell in cells]
+    return "\n".join([header, *rows])
+
+
+@pytest.mark.parametrize(("column", "kept", "out"), [("status", "attended", "no-show"), ("cancelled", "no", "yes")])
+def test_what_did_not_take_place_is_left_out(tmp_path, column, kept, out):
+    text = of_members(f"patient,appointment_date,fee,{column}", f"20.50,{kept}", f"20.50,{out}")
+    found = guessed(tmp_path, "appointments.csv", text).tables["events"].mapping
+    assert found["kinds"] == {kept: "purchase", out: None}
+
+
+@pytest.mark.parametrize(
+    ("name", "header", "kind", "field"),
+    [
+        ("course_visits.csv", "student_id,date,minutes", "visit", "content"),
+        ("log.csv", "user,played_at,minutes_watched", "play", "content"),
+        ("checkins.csv", "member,ts,minutes", "visit", "content"),
+        ("sales.csv", "customer,date,amount", "purchase", "shop"),
+    ],
+)
+def test_a_name_tells_what_happened_where_nothing_is_sold(tmp_path, name, header, kind, field):
+    found = guessed(tmp_path, name, of_members(header, "12.5"))
+    assert (found.tables["events"].mapping["constants"]["kind"], found.field) == (kind, field)
+    assert ("amount" in found.tables["events"].parts) == (kind == "purchase")
+
+
+def test_ids_of_titles_are_items_and_minutes_are_no_money(tmp_path):
+    text = of_members("user_id,played_at,title_id,minutes_watched", "t1,20.5", "t2,3.25")
+    columns = guessed(tmp_path, "plays.csv", text).tables["events"].mapping["columns"]
+    assert columns == {
+        "member_id": "user_id",
+        "at": "played_at",
+        "item_id": "title_id",
+        "measure": "minutes_watched",
+    }
+
+
+def test_balances_open_a_product_once_and_then_hold_it(tmp_path):
+    rows = ["m1,2024-01-31,card,5.00", "m1,2024-02-29,card,6.50", "m1,2024-02-29,loan,9.00", "m2,2024-01-31,card,0.00",
+            "m2,2024-02-29,card,7.00"]  # fmt: skip
+    found = guessed(tmp_path, "bank.csv", "\n".join(["customer_no,month_end,product,balance_eur", *rows]))
+    events = found.tables["events"].converted
+    assert found.field == "finance" and "amount" not in events
+    assert events[["member_id", "item_id", "kind", "measure"]].to_numpy().tolist() == [
+        ["m1", "card", "purchase", "5.00"],
+        ["m1", "card", "renewal", "6.50"],
+        ["m1", "loan", "purchase", "9.00"],
+        ["m2", "card", "purchase", "7.00"],
+    ]
+
+
+def test_who_graduated_left_and_who_enrolled_joined(tmp_path):
+    (tmp_path / "visits.csv").write_text(of_members("student_id,visited_at,course_id", "c1"))
+    (tmp_path / "students.csv").write_text(
+        "student_id,enrolled_on,graduated_on\na0,2023-01-01,2024-09-30\na1,2023-05-01,\na2,2023-06-01,\n"
+    )
+    found = guess.guess([str(tmp_path / name) for name in ("visits.csv", "students.csv")], Told())
+    columns = found.tables["members"].mapping["columns"]
+    assert (columns["joined_at"], columns["left_at"]) == ("enrolled_on", "graduated_on")
+
+
+def test_a_contract_a_member_is_no_table_of_members(tmp_path):
+    (tmp_path / "checkins.csv").write_text(of_members("member,ts,club", "north"))
+    (tmp_path / "gym.csv").write_text(
+        "member,plan,contract_start,contract_end,price,billing_period\n"
+        "a0,Flex,2024-01-01,2024-09-30,29.90,month\na1,Flex,2024-02-01,,29.90,month\na2,Year,2024-02-01,,299.00,year\n"
+    )
+    found = guess.guess([str(tmp_path / name) for name in ("checkins.csv", "gym.csv")], Told())
+    assert set(found.tables) == {"events", "contracts"} and found.field == "subscription"
+    assert found.tables["events"].mapping["constants"]["kind"] == "visit"

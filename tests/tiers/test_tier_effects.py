@@ -1,8 +1,10 @@
 """What a tier changes: which members say it, known effects recovered, and nothing found where nothing was given."""
 
+import ibis
 import numpy as np
 import pandas as pd
 import pytest
+from meaning import meant
 
 from benchmarks import tier_market
 from membership.base.errors import DataError
@@ -117,3 +119,12 @@ def test_thresholds_in_force_are_learned_from_as_the_listed_rule_says():
     found = effects.learned(seen.reviews, amounts, listed, "orders", 0.99, np.zeros(8000))
     assert found["tier"].tolist() == [knobs.names[1]]
     assert found.loc[0, "low"] < 0.3 < found.loc[0, "high"]
+
+
+@pytest.mark.parametrize("months", [1, 2, 3])
+def test_a_history_shorter_than_two_reviews_has_none_between_them(months):
+    rows = pd.DataFrame({"member_id": ["a"], "order_id": ["o"], "kind": ["purchase"], "amount": [100]})
+    events = ibis.memtable(meant(rows.assign(local_at=pd.Timestamp("2019-12-05")).astype({"order_id": "str"})))
+    ends = pd.date_range("2020-01-01", periods=months, freq="MS").as_unit("us")
+    seen = effects.reviews(events, pd.Series(["a"]), ends, params.parse(params.read()).tiers)
+    assert {frame.shape for frame in seen.values()} == {(1, max(months - 2, 0))}

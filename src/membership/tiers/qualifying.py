@@ -225,6 +225,8 @@ def _times(points: ir.Value, multiplier: float) -> ir.Value:
 
 def _windows(daily: ir.Table, members: pd.Series, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
     """Return (members, windows) sums of `amount` over the days from `starts` (in) to `ends` (out)."""
+    if not len(ends):  # history is too short for a window
+        return np.zeros((len(members), 0), dtype="int64")
     found = _placed(_by_period(daily, starts, ends), members).execute()
     return _summed(found, len(_index(members)), starts, ends)
 

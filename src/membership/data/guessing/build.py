@@ -142,6 +142,10 @@ def _since(group: Group, told: Told, joined: pd.Timestamp | None) -> tuple[Part,
 def _kinds(parts: dict[str, Part], group: Group, told: Told) -> Kinds | None:
     """What the events are, by the column of kinds; without one, None. A column that is none is given up."""
     if "kind" not in parts:
+        switches = {name: known for name, one in group.columns.items() if (known := kinds.switch(one)) is not None}
+        for name, known in switches.items():
+            parts["kind"] = Part("kind", name, VALUES, 1.0)
+            return Kinds(known | dict(told.kinds))
         likely = [
             name
             for name, one in group.columns.items()

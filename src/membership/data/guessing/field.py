@@ -70,7 +70,8 @@ def field(groups: Sequence[Group], made: Mapping[str, TableGuess], told: Told) -
     ]
     hits = {field: _hits(names, said) for field, said in words.FIELDS.items()}
     events = made.get("events")
-    kinds = set((events.mapping.get("kinds") or {}).values()) if events is not None else set()
+    kinds = {*(events.mapping.get("kinds") or {}).values()} if events is not None else set()
+    kinds |= {events.mapping.get("constants", {}).get("kind")} - {None} if events is not None else set()
     sold = events is not None and ("amount" in events.mapping["columns"] or "purchase" in kinds)
     if sold:
         hits["content"] = hits["service"] = ()

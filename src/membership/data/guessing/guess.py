@@ -106,7 +106,7 @@ def _table(group: Group, told: Told) -> str | None:
     if (
         named_member
         and max(like["plan"], like["auto_renew"]) >= 3
-        and max(like["starts_at"], like["ends_at"]) >= 2
+        and max(like["starts_at"], like["ends_at"]) >= (1 if max(like["period"], like["auto_renew"]) >= 3 else 2)
         and sold < 3
     ):
         return "contracts"

@@ -6,12 +6,19 @@ from dataclasses import dataclass
 import pandas as pd
 
 from membership.base.errors import DataError
-from membership.base.schemas import KINDS, PURCHASE, RETURN
+from membership.base.schemas import KINDS, RETURN
 from membership.data.guessing import words
 from membership.data.guessing.cells import Column
 
+HAPPENED = "happened"  # of rows of which the name of the file, its times or the field tells the kind
 _STATES = ("status", "state", "order status", "zustand", "statut", "estado", "stato")
-_VOID = ("cancel", "fail", "declin", "pending", "void", "draft", "abgebrochen", "fehlgeschlagen", "offen")
+_VOID = (
+    "cancel", "fail", "declin", "pending", "void", "draft", "no show", "noshow", "not attend", "did not", "missed",
+    "absent", "reject", "expired", "abandon", "abgebrochen", "fehlgeschlagen", "offen", "abgesagt",
+    "nicht erschienen", "storn",
+)  # fmt: skip
+_SWITCHES = {("0", "1"), ("no", "yes"), ("n", "y"), ("false", "true"), ("f", "t"), ("ja", "nein"), ("non", "oui")}
+_ON = ("1", "yes", "y", "true", "t", "ja", "oui")
 
 
 @dataclass(frozen=True)
@@ -22,6 +29,15 @@ class Kinds:
     unknown: tuple[str, ...] = ()
     reached: tuple[str, ...] = ()  # an offer reached a member
     redeemed: tuple[str, ...] = ()  # a member used an offer
+
+
+def switch(column: Column) -> dict[str, str | None] | None:
+    """Return yes -> None, no -> HAPPENED of a column such as `cancelled`: yes or no; None where it is none."""
+    values = sorted(set(column.cells.dropna().str.strip()) - {""})
+    void = any(word in words.plain(column.name) for word in _VOID)
+    if not void or tuple(value.lower() for value in values) not in _SWITCHES:
+        return None
+    return {value: None if value.lower() in _ON else HAPPENED for value in values}
 
 
 def share_known(column: Column) -> float:
@@ -86,7 +102,7 @@ def _state(value: str) -> str | None:
     name = words.plain(value)
     if any(word in name for word in ("return", "refund", "retour", "erstatt")):
         return RETURN
-    return None if any(word in name for word in _VOID) else PURCHASE
+    return None if any(word in name for word in _VOID) else HAPPENED
 
 
 def _has(value: str, names: tuple[str, ...]) -> bool:

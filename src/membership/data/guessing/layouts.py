@@ -1,4 +1,4 @@
-"""Layouts that are not one row an event: a column a month, a date in parts, lines of an order apart from its head."""
+"""Layouts that are not one row an event: a column a month, a date in parts, lines apart from their head, balances."""
 
 import re
 from collections.abc import Mapping
@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from membership.data.guessing import words
+from membership.base.schemas import PURCHASE, RENEWAL
+from membership.data.guessing import roles, words
 from membership.data.guessing.cells import Column, column, times
 
-WIDE, PARTS, CLOCK, LINES = "wide", "parts", "clock", "lines"  # names of layouts
+WIDE, PARTS, CLOCK, LINES, HELD = "wide", "parts", "clock", "lines", "held"  # names of layouts
 AT = "at (made)"  # the column of times that a layout makes; no file calls one so
 VALUE = "amount (made)"
+KIND = "kind (made)"
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _PARTS = ("year", "month", "day")
 
@@ -44,7 +46,7 @@ def laid(frame: pd.DataFrame, columns: Mapping[str, Column]) -> Laid:
         and all(columns[name].is_number or not columns[name].filled for name in months)
     ):
         return _melted(frame, months)
-    found = _in_parts(frame, columns)
+    found = _in_parts(frame, columns) or _held(frame, columns)
     return found if found is not None else _with_clock(frame, columns)
 
 
@@ -147,6 +149,27 @@ def _with_clock(frame: pd.DataFrame, columns: Mapping[str, Column]) -> Laid:
     joined = (stamps + " " + frame[clocks[0]].str.strip()).where(stamps.notna() & frame[clocks[0]].notna(), stamps)
     new = frame.drop(columns=[day, clocks[0]]).assign(**{AT: joined.where(joined.notna(), frame[day])})
     return Laid(new, CLOCK, (day, clocks[0]), {"at": AT})
+
+
+def _held(frame: pd.DataFrame, columns: Mapping[str, Column]) -> Laid | None:
+    """The frame of balances at ends of periods: the first of a product opens it, each later one says it is still held.
+
+    Balances are a measure, not amounts paid; those of nothing are out.
+    """
+    like = {name: words.likeness(name, words.ROLES["balance"]) for name, one in columns.items() if one.is_number}
+    balance = max(like, key=like.get, default=None)
+    if balance is None or like[balance] < 1:
+        return None
+    parts = {role: part.column for role, part in roles.parts("events", columns, {"measure": balance}).items()}
+    if not {"member_id", "at"} <= set(parts) or {"amount", "kind"} & set(parts) or columns[parts["member_id"]].unique:
+        return None
+    there = pd.to_numeric(columns[balance].numbers(columns[balance].marks()), errors="coerce").fillna(0) != 0
+    kept = frame[there].reset_index(drop=True)
+    day = times(kept[parts["at"]], columns[parts["at"]].time_formats[0])
+    keys = kept[[parts[role] for role in ("member_id", "item_id") if role in parts]].assign(day=day)
+    later = keys.sort_values("day", kind="stable").duplicated(list(keys.columns[:-1])).sort_index()
+    kept[KIND] = later.map({False: PURCHASE, True: RENEWAL}).astype(object)
+    return Laid(kept, HELD, (), {"kind": KIND, "measure": balance}, int((~there).sum()))
 
 
 def joined_lines(heads: pd.DataFrame, head_key: str, lines: pd.DataFrame, line_key: str) -> pd.DataFrame:

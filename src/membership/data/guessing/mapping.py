@@ -8,7 +8,7 @@ import pandas as pd
 from membership.base import tables as schemas
 from membership.base.dialect import COUNTS
 from membership.base.schemas import KINDS, PURCHASE
-from membership.data.guessing import campaigns, roles, words, writing
+from membership.data.guessing import campaigns, kinds, roles, words, writing
 from membership.data.guessing.build import Build, build
 from membership.data.guessing.found import Group, Remark, TableGuess, Told
 from membership.data.guessing.plans import plans
@@ -32,6 +32,7 @@ _NOBODY = (
 )
 _MANY = 5  # times the rows of the next member: whoever has that many under the id 0 is nobody
 _LOOKED = {"view", "play", "visit"}
+_DONE = {"visit", "play", "booking", "trip"}  # kinds that the name of a file or of its times tells
 
 
 def tables(named: Mapping[str, Sequence[Group]], told: Told) -> dict[str, TableGuess]:
@@ -40,7 +41,7 @@ def tables(named: Mapping[str, Sequence[Group]], told: Told) -> dict[str, TableG
     found: dict[str, TableGuess] = {}
     for table, groups in named.items():
         builds = [build(table, group, told, joined) for group in groups]
-        found[table] = _mapped(builds[0]) if len(builds) == 1 else _united(builds)
+        found[table] = _with_named_kind(_mapped(builds[0])) if len(builds) == 1 else _united(builds)
         if table == "events" and (books := _books(groups[0], told)) is not None:
             found["points"] = books
         if table == "events" and builds[0].kinds is not None and builds[0].kinds.reached:
@@ -56,10 +57,11 @@ def finished(made: Mapping[str, TableGuess], field: str, zone: str) -> dict[str,
     for table, one in made.items():
         mapping, remarks = dict(one.mapping), list(one.remarks)
         given = {*mapping["columns"], *mapping.get("constants", {})}
-        if table == "events" and "kind" not in given:
+        if table == "events":
             kind = next(kind for kind in (words.LONE_KIND.get(field), PURCHASE) if kind in KINDS)
-            mapping["constants"] = {**mapping.get("constants", {}), "kind": kind}
-            remarks.append(Remark("constants.kind", "lone_kind", {"kind": kind, "field": field}))
+            if "kind" not in given:
+                remarks.append(Remark("constants.kind", "lone_kind", {"kind": kind, "field": field}))
+            mapping = _with_kind(mapping, kind)
         if zone != "UTC" and not _in_utc(one):
             mapping["timezone"] = zone
         found[table] = replace(one, mapping=mapping, remarks=tuple(remarks))
@@ -90,6 +92,31 @@ def repeats(made: Mapping[str, TableGuess]) -> bool:
     if events is None or "event_id" in events.parts:
         return False
     return bool({*events.mapping.get("kinds", {}).values()} & _LOOKED) and not _clocks(events).any()
+
+
+def _with_named_kind(one: TableGuess) -> TableGuess:
+    """Let events of no kind be what the name of their file or times says, where nothing is sold: visits, plays."""
+    if one.table != "events" or "amount" in one.mapping["columns"]:
+        return one
+    names = [*(source.stem for source in one.sources), one.parts["at"].column]
+    kind = next((kind for name in names if (kind := _kind_of(name)) in _DONE), None)
+    if kind is None:
+        return one
+    lone = "kind" not in {*one.mapping["columns"], *one.mapping.get("constants", {})}
+    remarks = (Remark("constants.kind", "named_kind"),) if lone else ()
+    return replace(one, mapping=_with_kind(one.mapping, kind), remarks=(*one.remarks, *remarks))
+
+
+def _with_kind(mapping: Mapping[str, object], kind: str) -> dict[str, object]:
+    """The mapping of events with `kind` for those of which no column says more than that they happened."""
+    given = {*mapping["columns"], *mapping.get("constants", {})}
+    lone = {} if "kind" in given else {"constants": {**mapping.get("constants", {}), "kind": kind}}
+    known = {their: kind if ours == kinds.HAPPENED else ours for their, ours in mapping.get("kinds", {}).items()}
+    return {**mapping, **lone} | ({"kinds": known} if "kinds" in mapping else {})
+
+
+def _kind_of(name: str) -> str | None:
+    return words.kind_of(name, KINDS) or words.kind_of(name.rstrip("s"), KINDS)
 
 
 def _joined(groups: Sequence[Group]) -> pd.Timestamp | None:
@@ -244,13 +271,12 @@ def _united(builds: Sequence[Build]) -> TableGuess:
         mine = _columns(one)
         rows = writing.rows(one, {ours: name for ours, (name, _) in mine.items()})
         if one.table == "events":
+            happened = _kind_of(one.group.name) or PURCHASE
             if one.kinds is not None:
-                rows["kind"] = rows["kind"].str.strip().map(dict(one.kinds.known))
+                rows["kind"] = rows["kind"].str.strip().map(dict(one.kinds.known)).replace(kinds.HAPPENED, happened)
                 rows = rows[rows["kind"].notna()]
             elif "kind" not in rows:
-                rows["kind"] = (
-                    words.kind_of(one.group.name, KINDS) or words.kind_of(one.group.name.rstrip("s"), KINDS) or PURCHASE
-                )
+                rows["kind"] = happened
             if one.extra.get("amount") == "unit_price":
                 rows["amount"] = (
                     pd.to_numeric(rows["amount"], errors="coerce") * pd.to_numeric(rows["quantity"], errors="coerce")

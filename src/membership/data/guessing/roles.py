@@ -12,7 +12,6 @@ SURE = 2.0  # likeness of a name from which it alone decides
 _NEEDS_MORE = (
     "quantity",
     "discount",
-    "measure",
     "currency",
     "event_id",
     "cost",
@@ -140,6 +139,8 @@ def can_be(role: str, column: Column) -> bool:
     if role in ("year", "month", "day"):
         low, high = {"year": (1900, 2100), "month": (1, 12), "day": (1, 31)}[role]
         return column.is_whole and all(low <= float(value) <= high for value in column.seen)
+    if role == "name":
+        return not _is_moment(column) and "id" not in words.plain(column.name).split()
     return role == "answer" or not _is_moment(column)
 
 
@@ -189,13 +190,18 @@ def _by_values(role: str, free: Mapping[str, Column], at: Column | None) -> Part
             and (column.time_formats[0] not in ("excel_days", "%Y%m%d", "%y%m%d") or column.distinct > 1)
         ]
     elif role == "amount":
-        fits = [name for name, column in free.items() if _has_cents(column)]
+        fits = [name for name, column in free.items() if _has_cents(column) and not _of_no_money(name)]
     else:
         fits = [name for name, column in free.items() if _may_be_a_member(column, at, True)]
         fits = fits or [name for name, column in free.items() if _may_be_a_member(column, at, False)]
         if not any(re.fullmatch(r"f\d+", name) for name in fits):  # without a header the first is the likeliest
             fits.sort(key=lambda name: -free[name].distinct)
     return Part(role, fits[0], VALUES, 1.0, tuple(fits[1:])) if fits else None
+
+
+def _of_no_money(name: str) -> bool:
+    """Numbers of this name are minutes, miles or nights, or what is held, not what was paid."""
+    return max(words.likeness(name, words.ROLES[role]) for role in ("measure", "balance")) >= 1
 
 
 def _may_be_a_member(column: Column, at: Column | None, as_id: bool) -> bool:
