@@ -26,7 +26,7 @@ from membership.settings import carried, preset
 SECTIONS = (
     "dataset", "clean", "windows", "economics", "features", "repurchase", "value", "needs", "lifecycle", "recommend",
     "tune", "train", "trials", "tiers", "campaigns", "benefits", "evaluate", "decide", "monitor", "privacy",
-    "quick", "replay",
+    "report", "quick", "replay",
 )  # fmt: skip
 _SCALARS = {
     "seed": Annotated[int, Field(strict=True, ge=0, le=2**31 - 1)],  # of which every draw's seed is derived by name
