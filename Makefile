@@ -1,7 +1,7 @@
 # Two commands do everything on a fresh machine: `make repro` and `make test`. `make help` lists the rest.
 .DEFAULT_GOAL := help
 .PHONY: help venv start repro quick replay live score serve actions scan rotate-key forget trial test check promote rollback \
-  lab ui peers phrases lock
+  lab ui peers docs phrases lock
 SHELL := /bin/bash
 
 PYTHON ?= python3
@@ -94,6 +94,15 @@ peers: .peers/value/installed .peers/recommend/installed ## install what the ben
 
 .peers/%/installed: benchmarks/peers/%.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "$(PYTHON) is $$($(PYTHON) -V): the peers need Python 3.11; name one: make peers PYTHON=python3.11"; exit 1; }
+	$(PYTHON) -m venv --clear $(@D)
+	PYTHONPATH= $(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+docs: venv .docs/installed ## build the documentation in .docs/site/: how to start, stages, parameters, methods; index.html opens from disk
+	python docs/build.py
+	PYTHONPATH= NO_MKDOCS_2_WARNING=true .docs/bin/mkdocs build --quiet --strict --clean -f .docs/mkdocs.yml
+
+.docs/installed: docs/requirements.txt
 	$(PYTHON) -m venv --clear $(@D)
 	PYTHONPATH= $(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
