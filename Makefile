@@ -1,7 +1,7 @@
 # Two commands do everything on a fresh machine: `make repro` and `make test`. `make help` lists the rest.
 .DEFAULT_GOAL := help
 .PHONY: help venv start repro quick replay live score serve actions scan rotate-key forget trial test check promote rollback \
-  lab ui peers lock
+  lab ui peers docs phrases lock
 SHELL := /bin/bash
 
 PYTHON ?= python3
@@ -97,6 +97,18 @@ peers: .peers/value/installed .peers/recommend/installed ## install what the ben
 	$(PYTHON) -m venv --clear $(@D)
 	PYTHONPATH= $(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
+
+docs: venv .docs/installed ## build the documentation in .docs/site/: how to start, stages, parameters, methods; index.html opens from disk
+	python docs/build.py
+	PYTHONPATH= NO_MKDOCS_2_WARNING=true .docs/bin/mkdocs build --quiet --strict --clean -f .docs/mkdocs.yml
+
+.docs/installed: docs/requirements.txt
+	$(PYTHON) -m venv --clear $(@D)
+	PYTHONPATH= $(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+phrases: venv ## bring the catalogues in src/membership/report/languages up to date with what templates say
+	python -m membership.report.phrases
 
 lock: ## write requirements.lock anew, for all platforms (needs uv, and a CPU build of torch in UV_FIND_LINKS)
 	uv pip compile pyproject.toml --extra test -o requirements.lock --python-version 3.11 --universal --no-header \

@@ -68,7 +68,7 @@ def test_the_index_runs_nothing_and_loads_nothing(workspace, asked, tmp_path):
     (workspace / "dvc.yaml").write_text("stages:\n  value:\n    cmd: none\n")
     book = new_notebook(cells=[new_markdown_cell(f"# {TEXTS[1]}")])
     nbformat.write(book, make(workspace / "notebooks") / "31_value.ipynb")
-    template = words._MARKDOWN.from_string("# {{ text }}\n\n{{ text }}")
+    template = words.environment("md", "en").from_string("# {{ text }}\n\n{{ text }}")
     told = "\n\n".join(template.render(text=text) for text in TEXTS)
     (make(workspace / "reports") / "summary.md").write_text(told + RUNS)
     document, found = shown(pages.save_index(), asked, tmp_path / "profile")

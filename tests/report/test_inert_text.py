@@ -63,7 +63,9 @@ def test_a_cell_of_a_markdown_table_stays_one_cell():
 
 
 def test_templates_escape_what_they_are_given_but_not_what_they_are_made_of():
-    made = words._MARKDOWN.from_string("{% macro b(x) %}**{{ x }}**{% endmacro %}{{ b(name) }} {{ [name] | join }}")
+    made = words.environment("md", "en").from_string(
+        "{% macro b(x) %}**{{ x }}**{% endmacro %}{{ b(name) }} {{ [name] | join }}"
+    )
     for name in TEXTS:
         assert made.render(name=name) == f"**{markdown.escaped(name)}** {markdown.escaped(name)}"
 

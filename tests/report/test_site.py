@@ -10,7 +10,7 @@ import pytest
 from hostile import MARK, TEXTS
 
 from membership.base import tables
-from membership.report.site import build, charts
+from membership.report.site import build, charts, drawing
 
 METRICS = pd.DataFrame(
     {
@@ -61,8 +61,8 @@ def test_a_chart_has_its_rows_as_csv_and_as_a_table(project):
 def test_less_discount_is_better_and_a_wider_gap_is_worse(project):
     METRICS.to_csv(project / "reports" / "plots" / "result.csv", index=False)
     dots = [one for one in charts.lists().figure.data if one.mode == "markers"]
-    green, red = charts.COLOURS[2], charts.COLOURS[3]
-    assert [dot.marker.color for dot in dots] == [green, green, charts.GREY, red]
+    green, red = drawing.COLOURS[2], drawing.COLOURS[3]
+    assert [dot.marker.color for dot in dots] == [green, green, drawing.GREY, red]
 
 
 def test_no_group_of_fewer_than_k_members_is_told(project):
@@ -89,8 +89,8 @@ def test_a_chart_leaves_out_what_is_too_small_to_be_told(project):
 
 
 def test_a_tier_called_after_a_metal_has_its_colour_and_any_number_of_tiers_has_one_each():
-    assert charts.tier_colours(["Member", "Silver", "GOLD"])[1:] == [charts.METALS["silver"], charts.METALS["gold"]]
-    assert len(set(charts.tier_colours([f"Level {number}" for number in range(7)]))) == 7
+    assert drawing.tier_colours(["Member", "Silver", "GOLD"])[1:] == [drawing.METALS["silver"], drawing.METALS["gold"]]
+    assert len(set(drawing.tier_colours([f"Level {number}" for number in range(7)]))) == 7
 
 
 @browser.NEEDED

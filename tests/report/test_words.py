@@ -19,6 +19,6 @@ def test_what_is_not_known_reads_as_a_dash(how, nothing):
 
 
 def test_a_template_that_names_what_it_is_not_given_is_an_error():
-    template = words._MARKDOWN.from_string("{{ missing }}")
+    template = words.environment("md", "en").from_string("{{ missing }}")
     with pytest.raises(jinja2.UndefinedError, match="missing"):
         template.render()

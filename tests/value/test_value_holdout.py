@@ -130,5 +130,5 @@ def test_the_conclusion_shows_the_numbers(result, found, known, p, degenerate):
 
 
 def test_every_candidate_has_a_name(p):
-    parts = words._MARKDOWN.get_template("value_parts.md.j2").module
+    parts = words.environment("md", "en").get_template("value_parts.md.j2").module
     assert set(p.value.candidates) <= set(parts.named)

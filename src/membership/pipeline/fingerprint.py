@@ -68,7 +68,9 @@ def shown() -> dict[str, str]:
     It is the fingerprint of a stage that `dvc.yaml` marks with `meta: {shows: true}`.
     """
     room = sorted(
-        path for path in (paths.root() / "src/membership/report").rglob("*") if path.suffix in (".py", ".j2", ".css")
+        path
+        for path in (paths.root() / "src/membership/report").rglob("*")
+        if path.suffix in (".py", ".j2", ".css", ".js", ".po")
     )
     read = {path: path.read_text(encoding="utf-8") for path in room}
     found = {path: _parsed(text).hash if path.suffix == ".py" else _hash(text) for path, text in read.items()}

@@ -102,9 +102,10 @@ def _run(node: graph.Node, p: params.Stage, overrides: Mapping[str, Any], root: 
         pages.mark_earlier(stage, own=False)
     pages.save_index()
     if owned and stage == "report":
-        from membership.report.site import build
+        from membership.report.site import build, members
 
         build.build()
+        members.write(paths.reports(published.FOLDER))
     if failure is not None:
         raise ProjectError(explain(failure, executed))
 

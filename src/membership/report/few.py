@@ -17,13 +17,15 @@ import pandas as pd
 from bs4 import BeautifulSoup
 
 from membership.base import files, paths
+from membership.report import formats, language
 from membership.settings import params
 from membership.settings.privacy import Privacy
+from membership.settings.report import SOURCE, catalogues
 
 MEMBERS = "members"
 PARTS = ("with_benefits", "with benefits", "also get benefits", "about_to_drop", "in_grace", "near_next", "assigned")
 HIDDEN, NOTHING = "few", "-"
-_NUMBER = re.compile(r"\d[\d,]*(?:\.0+)?(?= \(|$)")
+_NUMBER = re.compile(r"\d[\d,]*(?:\.0+)?(?= ?[(\uff08]|$)")  # also a full-width bracket
 _MARKDOWN = re.compile(r"(?:^\|.*\|[ \t]*$\n?){3,}", re.MULTILINE)
 
 
@@ -141,6 +143,7 @@ def _table(text: str, k: int) -> str:
 def _masks(head: list[str], rows: list[list[str]], k: int) -> list[tuple[int, int, str]]:
     """Return (row, column, what to tell instead) of what may not be told; a row counts its cells from the right."""
     found: dict[tuple[int, int], str] = {}
+    head = [_heads().get(cell, cell) for cell in head]
     if MEMBERS in head:
         back = len(head) - head.index(MEMBERS)
         for row in np.flatnonzero(hidden([_count(cells, back) for cells in rows], k)):
@@ -160,7 +163,14 @@ def _masks(head: list[str], rows: list[list[str]], k: int) -> list[tuple[int, in
     return [(int(row), column, told) for (row, column), told in found.items()]
 
 
+@cache
+def _heads() -> dict[str, str]:
+    """Return the heads of columns whose numbers are of members, in every language -> their names in English."""
+    names = (MEMBERS, *PARTS)
+    return {language.said(spoken, name) or name: name for spoken in (SOURCE, *catalogues()) for name in names}
+
+
 def _count(cells: list[str], back: int) -> float | None:
     cell = cells[len(cells) - back] if len(cells) >= back else ""
-    number = _NUMBER.match(cell)
+    number = _NUMBER.match(cell.replace(formats.separators()[0], ","))
     return float(number.group(0).replace(",", "")) if number else None

@@ -8,7 +8,8 @@ import pandas as pd
 from membership.base import absent, graph, paths, tables
 from membership.evaluate import experiment, metrics, programme, subgroups
 from membership.evaluate.decide import Decision
-from membership.report import words
+from membership.report import language, words
+from membership.settings import params
 from membership.settings.params import Stage
 
 
@@ -32,7 +33,14 @@ def not_possible() -> str:
     stages = [node.name for node in graph.nodes()]
     reasons, stored = absent.reasons(paths.reports("metrics"), stages), tables.ALL["actions"].path()
     due = stored.exists() and absent.reason(stored) is None
-    return words.render("memo_not_possible", stages=stages, reasons=reasons, due=due) + "\n"
+    with language.spoken(params.load("report").report.language):
+        return words.render("memo_not_possible", stages=stages, reasons=reasons, due=due) + "\n"
+
+
+def render(values: Mapping[str, Any], spoken: str) -> str:
+    """Return the memo, filled with `values`, in the language `spoken`."""
+    with language.spoken(spoken):
+        return words.render("memo", **values) + "\n"
 
 
 def values(
@@ -44,7 +52,7 @@ def values(
     costs: Mapping[str, float],
     p: Stage,
 ) -> dict[str, Any]:
-    """Return what the template `memo` is filled with.
+    """Return what the memo is filled with.
 
     `compared` is the content of data/comparison.json, `table` the table `programme`, `costs` the metrics of the tiers
     and benefits.

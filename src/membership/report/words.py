@@ -6,14 +6,15 @@ Jinja; constants that are Markdown or HTML themselves say so (`| safe`).
 """
 
 import re
-from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import jinja2
 from IPython.display import Markdown
+from jinja2.ext import Extension
 from markupsafe import Markup
 
-from membership.report import few, formats, markdown
+from membership.report import few, formats, language, markdown
 
 _FORMATS = (
     "number",
@@ -28,22 +29,15 @@ _FORMATS = (
     "listed",
     "plural",
     "known",
+    "currency",
 )
 
 
-def _environment(finalize: Callable[[Any], Any], autoescape: bool = True) -> jinja2.Environment:
-    made = jinja2.Environment(
-        loader=jinja2.PackageLoader("membership.report"),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        autoescape=autoescape,
-        finalize=finalize,
-    )
-    functions = {name: getattr(formats, name) for name in _FORMATS}
-    made.filters |= functions
-    made.globals |= functions
-    return made
+class _Spoken(Extension):
+    """Templates in the language that is spoken: see `language`."""
+
+    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
+        return language.translated(source)
 
 
 def _escaped(value: Any) -> Any:
@@ -54,8 +48,29 @@ def _in_line(value: Any) -> Any:
     return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", value) if isinstance(value, str) else value
 
 
-_MARKDOWN, _HTML = _environment(_escaped), _environment(lambda value: value)
-_TEXT = _environment(_in_line, autoescape=False)
+_FINALIZED = {"md": _escaped, "html": lambda value: value, "txt": _in_line}
+
+
+@cache
+def environment(kind: str, spoken: str) -> jinja2.Environment:
+    """Return what reads the templates of a `kind` (md, html, txt), for the language that is `spoken`."""
+    made = jinja2.Environment(
+        loader=jinja2.PackageLoader("membership.report"),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=kind != "txt",
+        finalize=_FINALIZED[kind],
+        extensions=[_Spoken],
+    )
+    functions = {name: getattr(formats, name) for name in _FORMATS} | {"term": language.term}
+    made.filters |= functions
+    made.globals |= functions | {"language": spoken}
+    return made
+
+
+def _filled(kind: str, template: str, values: dict[str, Any]) -> str:
+    return environment(kind, language.current()).get_template(f"{template}.{kind}.j2").render(**values)
 
 
 def render(template: str, **values: Any) -> str:
@@ -63,8 +78,7 @@ def render(template: str, **values: Any) -> str:
 
     See `few`.
     """
-    text = _MARKDOWN.get_template(f"{template}.md.j2").render(**values)
-    return few.markdown(text.strip(), few.smallest())
+    return few.markdown(_filled("md", template, values).strip(), few.smallest())
 
 
 def text(template: str, **values: Any) -> str:
@@ -72,12 +86,12 @@ def text(template: str, **values: Any) -> str:
 
     Signs that control a terminal, or end a line within a value, become blanks.
     """
-    return _TEXT.get_template(f"{template}.txt.j2").render(**values).strip()
+    return _filled("txt", template, values).strip()
 
 
 def page(template: str, **values: Any) -> str:
     """Return `templates/<template>.html.j2` filled with `values`, in which all text from `values` is escaped."""
-    return _HTML.get_template(f"{template}.html.j2").render(**values)
+    return _filled("html", template, values)
 
 
 def markup(template: str, **values: Any) -> Markup:

@@ -26,14 +26,14 @@ from membership.settings import carried, preset
 SECTIONS = (
     "engine", "dataset", "clean", "windows", "economics", "features", "repurchase", "value", "needs", "lifecycle",
     "recommend", "tune", "train", "trials", "tiers", "campaigns", "benefits", "evaluate", "decide", "monitor",
-    "privacy", "quick", "replay",
+    "privacy", "report", "quick", "replay",
 )  # fmt: skip
 _SCALARS = {
     "seed": Annotated[int, Field(strict=True, ge=0, le=2**31 - 1)],  # of which every draw's seed is derived by name
     "device": Literal["auto", "cpu", "cuda"],  # auto takes the GPU where there is one
     "field": str | None,  # whose preset stands under params.yaml: a file in presets/; null: none, which is a shop
 }
-_DEFAULTS = {"seed": 0, "device": "auto", "field": None}  # of what is no section; the fields of a section have theirs
+DEFAULTS = {"seed": 0, "device": "auto", "field": None}  # of what is no section; the fields of a section have theirs
 KEYS = (*_SCALARS, *SECTIONS)
 
 
@@ -117,7 +117,7 @@ def _check_preset(field: str, below: Mapping[str, Any]) -> None:
             wrong.append(f"{where}: {key} = {_short(value)}: a preset has no such key; allowed: {', '.join(allowed)}")
             continue
         try:
-            _type(key).validate_python(value)
+            adapter(key).validate_python(value)
         except ValidationError as error:
             wrong += [f"{where}: {line}" for line in explain(key, error)]
     if wrong:
@@ -156,7 +156,7 @@ def _build(stage: str, raw: Mapping[str, Any], keys: Iterable[str]) -> Stage:
     built, wrong = {}, []
     for key in keys:
         try:
-            built[key] = _type(key).validate_python(raw.get(key, _DEFAULTS.get(key, {})))
+            built[key] = adapter(key).validate_python(raw.get(key, DEFAULTS.get(key, {})))
         except ValidationError as error:
             wrong += [f"params.yaml: {line}" for line in explain(key, error)]
         except ParamError as error:
@@ -171,7 +171,7 @@ def _build(stage: str, raw: Mapping[str, Any], keys: Iterable[str]) -> Stage:
 def _exists(dotted: str) -> bool:
     """Say whether a parameter that `params.yaml` leaves at its default is called `dotted`."""
     section, *names = dotted.split(".")
-    found: Any = _class(section) if section in SECTIONS else None
+    found: Any = section_class(section) if section in SECTIONS else None
     for name in names:
         fields = getattr(found, "model_fields", {})
         found = fields[name].annotation if name in fields else None
@@ -184,15 +184,17 @@ def _tell(message: str) -> None:
 
 
 @cache
-def _type(key: str) -> TypeAdapter:
+def adapter(key: str) -> TypeAdapter:
+    """Return what checks the values of `key` of `params.yaml`. Raises ParamError where there is no such key."""
     if key in _SCALARS:
         return TypeAdapter(_SCALARS[key])
     if key not in SECTIONS:
         raise ParamError(f"params.yaml has no section '{key}'; there are: {', '.join(KEYS)}.")
-    return TypeAdapter(_class(key))
+    return TypeAdapter(section_class(key))
 
 
-def _class(section: str) -> Any:
+def section_class(section: str) -> Any:
+    """Return the class of `section`, whose fields have ranges and defaults."""
     return getattr(importlib.import_module(f"membership.settings.{section}"), section.capitalize())
 
 

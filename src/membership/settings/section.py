@@ -36,8 +36,8 @@ class Section(BaseModel):
     @classmethod
     def _true_is_no_number(cls, raw: Any, info: ValidationInfo) -> Any:
         inside = raw if isinstance(raw, list) else raw.values() if isinstance(raw, dict) else [raw]
-        kinds = _kinds(cls.model_fields[info.field_name].annotation)
-        if any(isinstance(value, bool) for value in inside) and kinds & {int, float} and bool not in kinds:
+        number = kinds(cls.model_fields[info.field_name].annotation)
+        if any(isinstance(value, bool) for value in inside) and number & {int, float} and bool not in number:
             raise ValueError("true and false are no numbers; write 1 or 0 where you mean them")
         return raw
 
@@ -52,6 +52,6 @@ class Section(BaseModel):
         return raw | {name: inner[name].model_dump() | part for name, part in given.items()}
 
 
-def _kinds(annotation: Any) -> set[Any]:
+def kinds(annotation: Any) -> set[Any]:
     """Return the types that `annotation` is made of."""
-    return {annotation}.union(*(_kinds(part) for part in get_args(annotation) if not isinstance(part, str | bool)))
+    return {annotation}.union(*(kinds(part) for part in get_args(annotation) if not isinstance(part, str | bool)))

@@ -8,25 +8,28 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from babel import Locale
 from markupsafe import Markup
 from nbconvert.filters import markdown2html
 
 from membership.base import absent, files, graph, paths
 from membership.base.errors import ProjectError
-from membership.report import few, formats, pages, words
+from membership.report import few, formats, language, pages, words
+from membership.report.language import marked, phrase, term
 from membership.report.site import charts, stored
 from membership.settings import params
+from membership.settings.report import SOURCE
 
 PAGES = (  # template, and the name in the menu
-    ("index", "Summary"),
-    ("value", "Value and repurchase"),
-    ("needs", "Needs and personas"),
-    ("lifecycle", "Lifecycle"),
-    ("tiers", "Tiers and benefits"),
-    ("recommendations", "Recommendations"),
-    ("decision", "Decision and trials"),
-    ("quality", "Data quality"),
-    ("made", "How it was made"),
+    ("index", marked("Summary")),
+    ("value", marked("Value and repurchase")),
+    ("needs", marked("Needs and personas")),
+    ("lifecycle", marked("Lifecycle")),
+    ("tiers", marked("Tiers and benefits")),
+    ("recommendations", marked("Recommendations")),
+    ("decision", marked("Decision and trials")),
+    ("quality", marked("Data quality")),
+    ("made", marked("How it was made")),
 )
 # A page runs the two scripts beside it, and nothing from elsewhere. Pages on disk have no origin, hence `file:`.
 POLICY = (
@@ -63,7 +66,7 @@ class Page:
     def memo(self) -> Markup:
         """Return the memo of one page."""
         path = paths.reports("summary.md")
-        text = path.read_text(encoding="utf-8") if path.exists() else "No memo yet: run `dvc repro`."
+        text = path.read_text(encoding="utf-8") if path.exists() else phrase("No memo yet: run `dvc repro`.")
         return Markup(markdown2html(text.replace("](figures/", "](../figures/")))
 
     def actions(self) -> list[tuple[str, int, float, float]]:
@@ -91,18 +94,42 @@ class Page:
 
 
 def build() -> Path:
-    """Write `reports/site/`, whole, from what is stored; return its first page."""
+    """Write `reports/site/`, whole, from what is stored, in the language of the settings; return its first page."""
+    with language.spoken(params.load("report").report.language):
+        return _build()
+
+
+def _build() -> Path:
     folder = paths.reports("site")
     (folder / "data").mkdir(parents=True, exist_ok=True)
     shutil.copy(str(package("plotly").joinpath("package_data/plotly.min.js")), folder / "plotly.min.js")
     for name in ("site.css", "site.js"):
         files.write_text(folder / name, part(name))
     page, common = Page(folder), _common()
-    for name, title in PAGES:
+    for name, title in common["menu"]:
         files.write_text(
             folder / f"{name}.html", words.page(f"site/{name}", page=page, here=name, title=title, **common)
         )
     return folder / "index.html"
+
+
+def signs() -> Mapping[str, Any]:
+    """Return how plotly is to write dates and numbers in the language that is spoken; nothing in English."""
+    if language.current() == SOURCE:
+        return {}
+    spoken = Locale.parse(language.current())
+    group, decimal = formats.separators()
+    names = {
+        "months": spoken.months["format"]["wide"].values(),
+        "shortMonths": spoken.months["format"]["abbreviated"].values(),
+        "days": _from_sunday(spoken.days["format"]["wide"]),
+        "shortDays": _from_sunday(spoken.days["format"]["abbreviated"]),
+    }
+    return {"decimal": decimal, "thousands": group, "grouping": [3]} | {key: list(each) for key, each in names.items()}
+
+
+def _from_sunday(days: Mapping[int, str]) -> list[str]:
+    return [days[(place - 1) % 7] for place in range(7)]
 
 
 def part(name: str) -> str:
@@ -118,14 +145,15 @@ def _common() -> dict[str, Any]:
         {
             "name": node.name,
             "page": f"../{node.notebook.stem}.html",
-            "title": pages.title(node.notebook),
+            "title": term(pages.title(node.notebook)),
             "numbers": numbers[node.name],
         }
         for node in nodes
     ]
     possible = {name: found if absent.KEY not in found else {} for name, found in numbers.items()}
     return {
-        "menu": PAGES,
+        "menu": [(name, phrase(title)) for name, title in PAGES],
+        "signs": signs(),
         "policy": POLICY,
         "numbers": possible,
         "stages": stages,

@@ -11,9 +11,11 @@ import pandas as pd
 
 from membership.base import absent, files, tables
 from membership.data import pseudonyms
-from membership.report import words
+from membership.report import language, phrases, words
 from membership.report.formats import CENTS
+from membership.report.language import marked, phrase
 from membership.report.site import build
+from membership.settings import params
 
 ITEMS = 3  # of a member's list that are shown, with their reasons
 _COLUMNS = ("tier", "stage", "persona", "next_action", "benefits", "next_tier", "main_need", "rfm_segment", "arm")
@@ -26,17 +28,23 @@ def write(folder: Path) -> Path | None:
     if not stored.exists() or absent.reason(stored) is not None:
         (folder / "members.html").unlink(missing_ok=True)
         return None
-    data = _data(pd.read_parquet(stored))
+    with language.spoken(params.load("report").report.language):
+        return _written(folder, _data(pd.read_parquet(stored)))
+
+
+def _written(folder: Path, data: dict[str, Any]) -> Path:
     text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     files.write_text(folder / "members.data.js", f"const MEMBERS = {text};\n")
     for name in ("site.css", "members.js"):
         files.write_text(folder / name, build.part(name))
-    page = words.page("site/members", policy=build.POLICY, title="Members", here="members", filters=_FILTERS)
+    filters = [(name, phrase(word)) for name, word in _FILTERS]
+    said = {text: phrase(text) for text in phrases.scripted(build.part("members.js"))}
+    page = words.page("site/members", policy=build.POLICY, title=phrase("Members"), filters=filters, said=said)
     files.write_text(folder / "members.html", page)
     return folder / "members.html"
 
 
-_FILTERS = (("tier", "Tier"), ("stage", "Stage"), ("persona", "Persona"))
+_FILTERS = (("tier", marked("Tier")), ("stage", marked("Stage")), ("persona", marked("Persona")))
 
 
 def _data(actions: pd.DataFrame) -> dict[str, Any]:
@@ -79,4 +87,4 @@ def _numbers(column: pd.Series, digits: int) -> list[float | None]:
 def _coded(column: pd.Series) -> dict[str, Any]:
     """Return the different words of `column` and, for each row, which of them it is."""
     codes, known = pd.factorize(column.fillna("").astype("str"), sort=True)
-    return {"words": list(known), "codes": codes.tolist()}
+    return {"words": [language.term(word) for word in known], "codes": codes.tolist()}

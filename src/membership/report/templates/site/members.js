@@ -2,15 +2,20 @@
 (function () {
   "use strict";
   var HEIGHT = 34, SPARE = 10, data = MEMBERS, total = data.member.length;
-  var columns = [["member", "member"], ["tier", "tier"], ["stage", "stage"], ["persona", "persona"], ["chance", "chance"],
-    ["value", "value"], ["next_action", "next action"]];
+  var PHRASES = JSON.parse(document.getElementById("phrases").textContent), LANGUAGE = document.documentElement.lang;
+  // What is said, in the language of the page; {1} is the first of what else is given.
+  function say(text) { var given = arguments; return (PHRASES[text] || text).replace(/\{(\d)\}/g, function (all, place) { return given[place]; }); }
+  function number(value) { return value === null ? "-" : value.toLocaleString(LANGUAGE, { maximumFractionDigits: 0 }); }
+  function share(value) { return value === null ? "-" : value.toLocaleString(LANGUAGE, { style: "percent", maximumFractionDigits: 0 }); }
+  var columns = [["member", say("member")], ["tier", say("tier")], ["stage", say("stage")], ["persona", say("persona")], ["chance", say("chance")],
+    ["value", say("value")], ["next_action", say("next action")]];
   var kept = [], by = "value", down = true;
   var box = document.getElementById("rows"), body = document.querySelector("#table tbody"), head = document.querySelector("#table thead tr");
   function word(name, row) { var coded = data.words[name]; return coded ? coded.words[coded.codes[row]] : ""; }
   function raw(name, row) { return data.words[name] ? data.words[name].codes[row] : data[name][row]; }
   function shown(name, row) {
-    if (name === "chance") { return data.chance[row] === null ? "-" : Math.round(100 * data.chance[row]) + "%"; }
-    if (name === "value") { return data.value[row] === null ? "-" : data.value[row].toLocaleString("en", { maximumFractionDigits: 0 }); }
+    if (name === "chance") { return share(data.chance[row]); }
+    if (name === "value") { return number(data.value[row]); }
     return data.words[name] ? word(name, row) : data[name][row];
   }
   function make(kind, text, within) { var one = document.createElement(kind); if (text !== undefined) { one.textContent = text; } if (within) { within.appendChild(one); } return one; }
@@ -31,7 +36,7 @@
   }
   function sort() {
     kept.sort(function (a, b) { var one = raw(by, a), two = raw(by, b), more = one === two ? a - b : one > two ? 1 : -1; return one === two ? more : down ? -more : more; });
-    document.getElementById("count").textContent = kept.length.toLocaleString("en") + " of " + total.toLocaleString("en") + " members";
+    document.getElementById("count").textContent = say("{1} of {2} members", number(kept.length), number(total));
     head.querySelectorAll("th").forEach(function (one, place) { one.setAttribute("aria-sort", columns[place][0] !== by ? "none" : down ? "descending" : "ascending"); });
     box.scrollTop = 0;
     draw();
@@ -55,21 +60,23 @@
   function tell(row) {
     var place = document.getElementById("member"), list, days = data.days || [];
     place.textContent = "";
-    make("h2", "Member " + data.member[row], place);
-    make("p", "Next: " + word("next_action", row), place);
+    make("h2", say("Member {1}", data.member[row]), place);
+    make("p", say("Next: {1}", word("next_action", row)), place);
     list = make("ul", undefined, place);
-    make("li", "Tier " + word("tier", row) + (word("next_tier", row) ? ", " + data.to_next[row].toLocaleString("en") + " to spend for " + word("next_tier", row) : "") + "; " + data.points[row].toLocaleString("en") + " points", list);
-    make("li", "Stage " + word("stage", row) + "; persona " + word("persona", row) + "; main need " + word("main_need", row), list);
-    make("li", "Worth " + shown("value", row) + " of margin over the horizon; " + word("rfm_segment", row), list);
-    make("li", "Benefits: " + (word("benefits", row) || "none"), list);
-    if (days.length) { make("li", "Chance of an order within " + days.map(function (day) { var chance = data.chances[String(day)][row]; return day + " days " + (chance === null ? "-" : Math.round(100 * chance) + "%"); }).join(", "), list); }
-    for (var rank = 1; data.words["item_" + rank]; rank += 1) { if (word("item_" + rank, row)) { make("li", "Recommend " + word("item_" + rank, row) + ": " + word("item_" + rank + "_reason", row), list); } }
+    make("li", say("Tier {1}", word("tier", row)), list);
+    if (word("next_tier", row)) { make("li", say("{1} to spend for {2}", number(data.to_next[row]), word("next_tier", row)), list); }
+    make("li", say("{1} points", number(data.points[row])), list);
+    make("li", say("Stage {1}; persona {2}; main need {3}", word("stage", row), word("persona", row), word("main_need", row)), list);
+    make("li", say("Worth {1} of margin over the horizon; {2}", shown("value", row), word("rfm_segment", row)), list);
+    make("li", say("Benefits: {1}", word("benefits", row) || say("none")), list);
+    if (days.length) { make("li", say("Chance of an order: {1}", days.map(function (day) { return say("within {1} days {2}", day, share(data.chances[String(day)][row])); }).join(", ")), list); }
+    for (var rank = 1; data.words["item_" + rank]; rank += 1) { if (word("item_" + rank, row)) { make("li", say("Recommend {1}: {2}", word("item_" + rank, row), word("item_" + rank + "_reason", row)), list); } }
     if (data.months) { timeline(row, place); }
     place.scrollIntoView({ block: "nearest" });
   }
   function timeline(row, place) {
     var table = make("table", undefined, make("div", undefined, place)), months = make("tr", undefined, make("thead", undefined, table)), stages = make("tr", undefined, make("tbody", undefined, table));
-    table.parentNode.className = "wide"; table.parentNode.tabIndex = 0; table.parentNode.setAttribute("role", "region"); table.parentNode.setAttribute("aria-label", "Stages month by month");
+    table.parentNode.className = "wide"; table.parentNode.tabIndex = 0; table.parentNode.setAttribute("role", "region"); table.parentNode.setAttribute("aria-label", say("Stages month by month"));
     data.months.forEach(function (month, at) { make("th", month, months); make("td", data.history[at].words[data.history[at].codes[row]] || "-", stages); });
   }
   columns.forEach(function (column) {

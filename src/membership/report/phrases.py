@@ -1,0 +1,100 @@
+"""Which phrases there are, for who translates: `make phrases` brings the catalogues in `languages/` up to date.
+
+New phrases are added without a translation, and those that nothing says any more are left out.
+"""
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from importlib.resources import files as package
+from pathlib import Path
+
+from babel.messages.catalog import Catalog
+from babel.messages.pofile import write_po
+
+from membership.base import files, graph, tables
+from membership.base.member_schemas import STAGES
+from membership.base.schemas import KINDS
+from membership.evaluate import metrics, verdicts
+from membership.report import language, pages
+from membership.settings.report import catalogues
+
+Key = tuple[str | tuple[str, str], str | None]  # a phrase, with its plural where it has one, and its context
+_ROOM = Path(str(package("membership.report")))
+_BEGIN = ("memo.md.j2", "memo_not_possible.md.j2")  # what is written besides the site
+_READ = re.compile(r'\{%-? *(?:include|extends|import|from) "([^"]+)"')
+_COUNTED = re.compile(r'plural\([^"{}]*"([a-z ]+)"|\| plural\("([a-z ]+)"\)')
+_SCRIPTED = re.compile(r'\bsay\("((?:[^"\\]|\\.)*)"')
+
+
+def main() -> int:
+    """Bring every catalogue up to date; return how many phrases have no translation, at most 1."""
+    lacking = 0
+    for spoken in catalogues():
+        lacks = update(spoken)
+        lacking += lacks
+        print(f"{spoken}: {lacks} phrases without a translation")
+    return min(lacking, 1)
+
+
+def update(spoken: str) -> int:
+    """Bring the catalogue of `spoken` up to date; return how many phrases it has no translation of."""
+    language.catalogue.cache_clear()
+    old, new = language.catalogue(spoken), Catalog(locale=spoken)
+    for (text, context), told in found().items():
+        known = old.get(text, context)
+        new.add(text, known.string if known else None, context=context, auto_comments=told)
+    with files.whole(catalogues()[spoken]) as temporary, temporary.open("wb") as file:
+        write_po(file, new, width=0, omit_header=True)
+    return sum(not message.string or not all(message.string) for message in new if message.id)
+
+
+def found() -> dict[Key, list[str]]:
+    """Return every phrase, in the order in which it is first said, and what stands in it."""
+    said: dict[Key, list[str]] = {}
+    for name in templates():
+        source = (_ROOM / "templates" / name).read_text(encoding="utf-8")
+        for text, expressions in language.phrases(source).items():
+            told = [f"{{{number}}} is {each.strip('{} ')}" for number, each in enumerate(expressions, 1)]
+            said.setdefault((text, None), told)
+        for one in _COUNTED.finditer(source):
+            noun = one.group(1) or one.group(2)
+            said.setdefault(((noun, f"{noun}s"), language.COUNTED), [])
+    for path in sorted(_ROOM.rglob("*.py")):
+        said |= {(text, None): [] for text in _called(path) if (text, None) not in said}
+    for path in sorted(_ROOM.rglob("*.js")):
+        said |= {(text, None): [] for text in scripted(path.read_text(encoding="utf-8"))}
+    return said | {(word, language.TERM): [] for word in terms()}
+
+
+def templates() -> list[str]:
+    """Return the names of the templates of the site and the memo, and of all that they take in."""
+    room = _ROOM / "templates"
+    todo = [*(f"site/{path.name}" for path in sorted((room / "site").glob("*.j2"))), *_BEGIN]
+    for name in todo:
+        todo += [each for each in _READ.findall((room / name).read_text(encoding="utf-8")) if each not in todo]
+    return todo
+
+
+def scripted(source: str) -> list[str]:
+    """Return what a script says."""
+    return list(dict.fromkeys(_SCRIPTED.findall(source)))
+
+
+def terms() -> list[str]:
+    """Return the words of the project that stand in data and are shown: stages, events, units, results, questions."""
+    grouped = tables.ALL["effects"].columns["by"].among
+    asked = [pages.title(node.notebook) for node in graph.nodes()]
+    return [*STAGES, *KINDS, *grouped, *metrics.Unit, *verdicts.Result, *asked]
+
+
+def _called(path: Path) -> Iterator[str]:
+    """Yield the phrases that a module says: what it passes to `phrase` and `marked`."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in ("phrase", "marked"):
+            yield from (each.value for each in node.args[:1] if isinstance(each, ast.Constant))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
