@@ -122,7 +122,8 @@ def _cpu() -> float:
 def growth(rows: pd.DataFrame) -> pd.DataFrame:
     """Return of each stage the exponents of cpu_s and peak_mb between its two largest sizes, and both at JUDGED.
 
-    `extrapolated`: true where those are not measured. A stage with one size is left out.
+    They are carried on by the power or by a straight line, whichever is more. `extrapolated`: true where those at
+    JUDGED are not measured. A stage with one size is left out.
     """
     found = []
     for stage, sizes in rows.sort_values("members").dropna(subset=["cpu_s"]).groupby("stage", sort=False):
@@ -132,7 +133,10 @@ def growth(rows: pd.DataFrame) -> pd.DataFrame:
         for name in MEASURES:
             exponent = math.log(large[name] / small[name]) / math.log(large["members"] / small["members"])
             row |= {f"{name}_exponent": round(exponent, 2)}
-            row |= {f"{name}_judged": round(large[name] * (JUDGED / large["members"]) ** exponent)}
+            power = large[name] * (JUDGED / large["members"]) ** exponent
+            slope = (large[name] - small[name]) / (large["members"] - small["members"])
+            line = large[name] + slope * (JUDGED - large["members"])  # above the power where part of the cost is fixed
+            row |= {f"{name}_judged": round(max(power, line))}
         found.append(
             row | {"from": small["members"], "to": large["members"], "extrapolated": large["members"] < JUDGED}
         )

@@ -11,6 +11,7 @@ import nbformat
 import pytest
 from hostile import TEXTS
 from mlflow.tracking import MlflowClient
+from papermill.exceptions import PapermillExecutionError
 
 from membership.base import graph
 from membership.base.errors import ParamError, ProjectError
@@ -214,3 +215,14 @@ def test_only_the_last_state_of_a_progress_bar_is_kept_in_the_page(tmp_path):
     page = pages.save_page(tmp_path / "a.ipynb", tmp_path / "a.html").read_text()
     assert "fit: 100%" in page
     assert "fit: 50%" not in page
+
+
+@pytest.mark.parametrize(
+    ("exception", "knob"),
+    [("OperationNotDefinedError", "engine.name"), ("OutOfMemoryException", "engine.duckdb.spill"), ("KeyError", "")],
+)
+def test_what_an_engine_refuses_names_the_knob(workspace, exception, knob):
+    failure = PapermillExecutionError(3, 1, "features.table(events)", exception, "Quantile", [])
+    told = stage.explain(failure, workspace / "reports" / "x.ipynb")
+    assert f"{exception}: Quantile" in told
+    assert [name for name in ("engine.name", "engine.duckdb.spill") if name in told] == ([knob] if knob else [])

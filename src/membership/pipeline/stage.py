@@ -127,18 +127,20 @@ def _results_stay(stage: str) -> Iterator[None]:
 def explain(failure: PapermillExecutionError, executed: Path) -> str:
     """Return what failed, where, and what to open: the notebook's own words, without its frames."""
     message = failure.evalue if failure.ename in _OUR_ERRORS else f"{failure.ename}: {failure.evalue}"
-    if failure.ename in _LACKS:
-        message = (
-            f"the engine of params.yaml cannot compute a table of this stage ({message}). Allowed: an engine that has "
-            "the expression, such as engine.name: duckdb; what other stages made stays."
-        )
+    message += _OF_THE_ENGINE.get(failure.ename, "")
     first = next((line for line in failure.source.splitlines() if line.strip()), "")
     where = f"notebook {executed.name}, cell {failure.cell_index}: {first.strip()}"
     return f"{message}\n  in {where}\n  what ran so far: {executed.relative_to(paths.root())} (and .html in reports/)"
 
 
 _OUR_ERRORS = {"ProjectError", "DataError", "ParamError", "UndeclaredError"}
-_LACKS = {"OperationNotDefinedError", "UnsupportedOperationError", "UnsupportedBackendType"}  # of Ibis
+_LACKS = "\n  this engine lacks an expression that the stage needs; engine.name: duckdb has all. Stored tables stay."
+_OF_THE_ENGINE = {  # exceptions of Ibis and DuckDB -> what to do
+    "OperationNotDefinedError": _LACKS,
+    "UnsupportedOperationError": _LACKS,
+    "UnsupportedBackendType": _LACKS,
+    "OutOfMemoryException": "\n  raise engine.duckdb.memory_gib, or set engine.duckdb.spill to a folder with room.",
+}
 
 
 def _execute(notebook: Path, executed: Path, overrides: Mapping[str, Any]) -> PapermillExecutionError | None:
