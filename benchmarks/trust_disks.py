@@ -5,6 +5,7 @@ words, all that a stage had left before as it was, and a stage that ends, with t
 """
 
 import argparse
+import contextlib
 import hashlib
 import json
 import os
@@ -27,6 +28,7 @@ PLACES = {  # folder -> the stage that writes there; of DVC's cache by DVC
     "mlruns": "features",
 }
 _PAGE = 4096  # bytes; a file takes whole ones
+_FILLER = ".filler"
 _KEPT = ("data", "models", "reports/metrics", "reports/plots")
 
 
@@ -66,7 +68,7 @@ def tried(root: Path, place: str) -> list[str]:
 def kept(root: Path) -> dict[str, str]:
     """Return a digest of every file that stages have left."""
     found = (path for name in _KEPT for path in sorted((root / name).rglob("*")))
-    paths = [path for path in found if path.is_file() and "study" not in path.parts]
+    paths = [path for path in found if path.is_file() and path.name != _FILLER]
     return {str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
 
 
@@ -78,12 +80,8 @@ def _in_memory(folder: Path) -> None:
         pages = sum(-(-path.stat().st_size // _PAGE) + 1 for path in inside)
         subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={pages * _PAGE}", "tmpfs", str(folder)], check=True)
         shutil.copytree(aside, folder, dirs_exist_ok=True, symlinks=True)
-        with (folder / ".full").open("wb") as filler:  # to the last page
-            try:
-                while True:
-                    filler.write(bytes(_PAGE))
-                    filler.flush()
-            except OSError:
+        with contextlib.suppress(OSError), (folder / _FILLER).open("wb", buffering=0) as filler:  # to the last page
+            while filler.write(bytes(_PAGE)):
                 pass
 
 
