@@ -69,8 +69,7 @@ def choose(
 def best(compared: pd.DataFrame, margin: float) -> str:
     """Return the policy that the rule takes of `compared`, as in `Challenger`: of several that may be, the best."""
     enough = compared["low"] > margin
-    ahead = (compared["high"].drop(STACK) < 0).all()
-    if not ahead:
+    if (compared["high"].drop(STACK) >= 0).any():
         enough[STACK] = compared.loc[STACK, "gain"] > margin
     return compared.loc[enough, "gain"].idxmax() if enough.any() else MODEL
 

@@ -169,6 +169,7 @@ def ready(
 
 
 def _valid(kind: type[Section], settings: Mapping[str, Any], name: str):
+    """Return the settings of policy `name` as a `kind`. Raises ParamError, naming key, value and what is allowed."""
     try:
         return kind.model_validate(dict(settings))
     except ValidationError as error:

@@ -2,7 +2,7 @@
 
 Pins come first, then what the policy ranks, its scores times exp(weight x standing), then what sells best. Of these go
 what is blocked, not available on the day, or bought too recently by the member, and what is one too many of its kind.
-A list is shorter than k where nothing else may be on it.
+A pin is shown to who bought it lately, too. A list is shorter than k where nothing else may be on it.
 """
 
 from collections.abc import Callable
