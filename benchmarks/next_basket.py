@@ -1,8 +1,10 @@
 """Next baskets without dates, by the Reality Check protocol: `python -m benchmarks.next_basket --history H ...`.
 
 All histories are visible, the next baskets of train members are labels, those of val members choose settings (with
-`--tune`), and those of test members are judged, fold by fold. The JSON is method -> keyset -> metric, the mean over
-the keyset's test members: recall = hits / |T|, NDCG with the ideal of all of T, PHR, whether there is any hit.
+`--tune`), and those of test members are judged, fold by fold. What ships (`ours`) is the model, the stack or a peer
+with stored settings, chosen on train and val members (`chosen`); `model` is the model alone. The JSON is method ->
+keyset -> metric, the mean over the keyset's test members: recall = hits / |T|, NDCG with the ideal of all of T, PHR,
+whether there is any hit.
 """
 
 import argparse
@@ -13,8 +15,8 @@ from typing import Any
 
 import yaml
 
-from benchmarks import contest, ordered, peer_search, reality_check
-from benchmarks.contest import OURS, Exam, Results
+from benchmarks import chosen, contest, ordered, peer_search, reality_check
+from benchmarks.contest import MODEL, OURS, Exam, Results
 from benchmarks.reality_check import Data, Fold
 from membership.base.errors import ProjectError
 from membership.recommend import policies
@@ -24,7 +26,7 @@ from membership.settings import params
 
 SEARCHED = [name for name in PEERS if name != "content"]  # items have no attributes here
 NAMED = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
-METHODS = (*SEARCHED, *NAMED, OURS)
+METHODS = (*SEARCHED, *NAMED, MODEL, OURS)
 
 
 def main() -> None:
@@ -64,12 +66,15 @@ def exams(data: Data, folds: Sequence[Fold]) -> list[Exam]:
 def _fitted(name: str, data: Data, folds: Sequence[Fold], trials: int, p) -> Iterator[tuple[dict | None, Recommender]]:
     """Yield for each fold what a search has found, and the method; a peer is fitted anew only for new settings."""
     known, recommender, before = data.baskets, None, None
+    among = chosen.peers(known, SEARCHED, p) if name == OURS else {}
     for fold in folds:
         found, val = None, data.futures.of(fold.val)
-        if name == OURS:
+        if name in (MODEL, OURS):
             labels = data.futures.of(fold.train)
             found = ordered.search(known, labels, val, p, trials) if trials else None
-            yield found, ordered.fit(known, labels, p, found)
+            model = ordered.fit(known, labels, p, found)
+            asked = chosen.Known(known, labels, val)
+            yield found, model if name == MODEL else chosen.choose(asked, model, among, p, found)[1]
             continue
         if trials and name in SEARCHED:
             found = peer_search.search(name, known, val, p.seed, trials)

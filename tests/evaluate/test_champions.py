@@ -75,3 +75,18 @@ def test_a_broken_champion_before_this_one_is_refused(workspace, previous):
     files.write_json(champions.path(), LIVE | {"previous": previous})
     with pytest.raises(DataError, match=r"a policy .* and its settings .* are needed"):
         champions.live()
+
+
+def test_the_challenger_is_what_stage_tune_has_chosen_and_the_model_where_it_named_none(workspace):
+    tuned, peer = workspace / "models" / "tuned.json", {"policy": "tifuknn", "settings": {}}
+    files.write_json(tuned, {"settings": {"hidden": 8}, "challenger": peer})
+    assert champions.challenger() == peer
+    files.write_json(tuned, {"settings": {"hidden": 8}})
+    assert champions.challenger() == {"policy": "model", "settings": {"hidden": 8}}
+
+
+@pytest.mark.parametrize("broken", [[], {}, {"challenger": {"policy": "model"}}])
+def test_a_challenger_that_is_none_is_refused(workspace, broken):
+    files.write_json(workspace / "models" / "tuned.json", broken)
+    with pytest.raises(DataError):
+        champions.challenger()

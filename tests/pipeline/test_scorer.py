@@ -14,7 +14,7 @@ from membership.base.errors import DataError
 from membership.data import clean, features
 from membership.pipeline import scorer
 from membership.profile import lifecycle
-from membership.recommend import baskets, policies, policy
+from membership.recommend import baskets, model, policies, policy, stack
 from membership.recommend.peers.registry import PEERS
 from membership.repurchase import purchase_days
 from membership.settings import params
@@ -351,6 +351,21 @@ def test_a_live_peer_is_fitted_once_and_answers_every_request_as_the_batch_run_w
         assert [item["item_id"] for item in found] == own["item_id"].tolist()
         assert [item["reason"] for item in found] == own["reason"].tolist()
         assert [item["score"] for item in found] == pytest.approx(own["score"].tolist(), rel=1e-5, abs=1e-6)
+
+
+def test_a_live_stack_is_packed_with_its_model_and_answers_as_the_batch_run_would(tmp_path):
+    tuned = json.loads(paths.models("tuned.json").read_text())["settings"]
+    by = dict.fromkeys(stack.signals(["model", "item_knn"]), 0.5)
+    settings = {"model": tuned, "peers": {"item_knn": {}}, "weights": by}
+    ready, members = packed(tmp_path, "challenger", {"policy": "stack", "settings": settings}), everybody()[:4]
+    answers = ask(ready, sent(members, ready.as_of), 5)
+    items, network = tables.read("items"), model.load(paths.models("next_basket"))
+    products = baskets.of_products(engine.load(engine.connect(), "events"), items)
+    served = policy.serve(network, products, items, ready.as_of, ready.p)
+    batch = policies.serve("stack", settings, served, items, ready.p)
+    ids, _ = batch.recommend(np.array(members), 5)
+    listed = dict(zip(answers["member_id"], answers["items"], strict=True))
+    assert [[item["item_id"] for item in listed[member]] for member in members] == ids.tolist()
 
 
 def test_members_without_recommendations_are_answered_without_items(batch, tmp_path, monkeypatch):

@@ -140,8 +140,8 @@ def test_labels_of_train_members_matter(p):
     assert not same(one.recommend(TEST, 5), other.recommend(TEST, 5))
 
 
-def lists(folder, planted, *more):
-    """Give the lists of the command for test members where those of `planted` bought something else next."""
+def lists(folder, planted, *more, method="model"):
+    """Give the lists of `method` for test members where those of `planted` bought something else next."""
     (folder / "keysets").mkdir(exist_ok=True)
     parts = {"train": TRAIN.tolist(), "val": VAL.tolist(), "test": TEST.tolist()}
     after = {member: [[-1], [0] if member in planted else basket, [-1]] for member, basket in nexts().items()}
@@ -157,9 +157,9 @@ def lists(folder, planted, *more):
     shutil.rmtree(folder / "models", ignore_errors=True)  # no study of an earlier call
     with pytest.MonkeyPatch.context() as patch:
         given = [f"--{name}={folder / place}" for name, place in paths.items()]
-        patch.setattr(sys, "argv", ["next_basket", *given, "--methods=ours", *more])
+        patch.setattr(sys, "argv", ["next_basket", *given, f"--methods={method}", *more])
         next_basket.main()
-    return json.loads((folder / "to" / "ours" / "fold.json").read_text())
+    return json.loads((folder / "to" / method / "fold.json").read_text())
 
 
 def test_the_command_learns_from_train_members_chooses_by_val_members_and_never_sees_test_members(workspace):
@@ -170,6 +170,10 @@ def test_the_command_learns_from_train_members_chooses_by_val_members_and_never_
     assert lists(workspace, [*VAL, *TEST]) == plain
     assert lists(workspace, TRAIN) != plain
     assert lists(workspace, TEST, "--tune=2") == lists(workspace, [], "--tune=2")
+
+
+def test_what_is_chosen_among_the_model_the_stack_and_peers_never_sees_test_members(workspace):
+    assert lists(workspace, TEST, method="ours") == lists(workspace, [], method="ours")
 
 
 def histories():

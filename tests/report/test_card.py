@@ -2,10 +2,12 @@
 
 import json
 
+import pandas as pd
 import pytest
 
 from membership.base import files, paths
 from membership.base.errors import DataError
+from membership.recommend.challenger import Challenger
 from membership.recommend.choice import Choice, Verdict
 from membership.recommend.model import Settings
 from membership.report import card, words
@@ -72,15 +74,18 @@ def test_the_card_is_the_same_for_the_same_facts_and_says_what_is_missing(render
         card.render()
 
 
+@pytest.mark.parametrize("policy", ["model", "stack"])
 @pytest.mark.parametrize("verdict", Verdict)
-def test_what_the_search_chose_renders_for_every_verdict(verdict):
+def test_what_the_search_chose_renders_for_every_verdict_and_challenger(verdict, policy):
     stored, found = Settings(0.01, 0.0, 0.1, 16), Settings(0.003, 0.1, 0.0, 64)
     chosen = Choice(stored, None, verdict, stored, found, 0.0012, -0.0004, 0.0028)
     metrics = {"recall_at_7": 0.1926, "recall_at_7_ease": 0.1819, "validation_members": 1981}
     said = words.render(
         "search", chosen=chosen, settings=vars(chosen.settings), found=vars(found), confidence=0.95, metrics=metrics,
         metric="recall_at_7", peer="ease", k=7,
+        challenger=Challenger(policy, {}, pd.DataFrame({"gain": [0.034]}, index=["stack"])),
     )  # fmt: skip
+    assert ("3.4%" in said) == (policy == "stack")
     assert "19.3%" in said and "18.2%" in said and "1,981 members" in said and "hidden 16" in said
     assert ("-0.0004 to +0.0028" in said) == (verdict != Verdict.BEST)
 

@@ -83,6 +83,7 @@ def pack_models(folder: Path) -> None:
     lines = baskets.history_lines(_products(items), p.windows.as_of, p.recommend)
     lines.to_parquet(folder / "baskets.parquet", index=False)
     known = np.union1d(lines["item_id"], tables.read("recommendations")["item_id"])
+    known = np.union1d(known, np.array([*p.recommend.rules.blocked, *p.recommend.rules.pinned], dtype=str))
     items[items["item_id"].isin(known)].to_parquet(folder / "items.parquet", index=False)
     members = tables.read("members")[["member_id", "joined_at"]]
     shift = effects.shifts(pd.Index(members["member_id"]), p.tiers)  # a hash of the id, which a scorer does not know

@@ -52,8 +52,8 @@ def choose(
     """
     among = lists.only(stack.PEERS)
     found = stack.rows(among, known, after.members)
-    judged = {name: _judged(columns, known, after, k) for name, columns in zip(lists.names, lists.columns, strict=True)}
-    judged[STACK] = _judged(_out_of_fold(found, after, among, k, seed), known, after, k)
+    judged = {name: _judged(columns[:, :k], after) for name, columns in zip(lists.names, lists.columns, strict=True)}
+    judged[STACK] = _judged(_out_of_fold(found, after, among, k, seed), after)
     gains = {name: _gain(each, judged[MODEL]) for name, each in judged.items() if name != MODEL}
     every = 1 - (1 - confidence) / max(len(lists.names) - 1, 1)
     levels = dict.fromkeys(lists.names, every) | {STACK: confidence}
@@ -69,8 +69,7 @@ def choose(
 def best(compared: pd.DataFrame, margin: float) -> str:
     """Return the policy that the rule takes of `compared`, as in `Challenger`: of several that may be, the best."""
     enough = compared["low"] > margin
-    ahead = (compared["high"].drop(STACK) < 0).all()
-    if not ahead:
+    if (compared["high"].drop(STACK) >= 0).any():
         enough[STACK] = compared.loc[STACK, "gain"] > margin
     return compared.loc[enough, "gain"].idxmax() if enough.any() else MODEL
 
@@ -91,10 +90,10 @@ def _targets(after: Targets, chosen: np.ndarray) -> Targets:
     return Targets(after.members[chosen], after.matrix[chosen], after.unseen[chosen])
 
 
-def _judged(columns: np.ndarray, known: Baskets, after: Targets, k: int) -> np.ndarray:
-    """Return recall and NDCG of each member, (n, 2)."""
-    ids = np.where(columns[:, :k] < 0, "", known.items[columns[:, :k]])
-    return metrics.per_member(ids, after, known, k)[[f"recall_at_{k}", f"ndcg_at_{k}"]].to_numpy()
+def _judged(columns: np.ndarray, after: Targets) -> np.ndarray:
+    """Return recall and NDCG of the lists `columns` (n, k) of each member, (n, 2)."""
+    hits, size = metrics.held(after.matrix, columns), after.sizes
+    return np.column_stack([hits.sum(axis=1) / size, metrics.ndcg(hits, size)])
 
 
 def _gain(judged: np.ndarray, model: np.ndarray) -> np.ndarray:

@@ -16,25 +16,27 @@ def per_member(ids: np.ndarray, targets: Targets, baskets: Baskets, k: int) -> p
     where that part is empty. Items of T that no history holds count in |T|. Columns: member_id, then recall_at_10,
     ... for k = 10.
     """
-    columns = baskets.columns(ids[:, :k])
-    hits = held(targets.matrix, columns)
-    known, repeats = baskets.rows(targets.members), np.zeros(len(columns))
+    hits = held(targets.matrix, baskets.columns(ids[:, :k]))
+    known, repeats, size = baskets.rows(targets.members), np.zeros(len(hits)), targets.sizes
     has_history = known >= 0
     history = baskets.matrix()[known[has_history]].sign()
     repeats[has_history] = targets.matrix[has_history].multiply(history).sum(axis=1)
-    repeat_hits = np.zeros(len(columns))
-    repeat_hits[has_history] = (hits[has_history] & held(history, columns[has_history])).sum(axis=1)
-    size = targets.sizes
-    discount = 1 / np.log2(np.arange(2, max(k, size.max(initial=1)) + 2))
+    repeat_hits = (hits & baskets.bought(targets.members, ids[:, :k])).sum(axis=1)
     frame = {
         "recall": hits.sum(axis=1) / size,
-        "ndcg": hits @ discount[: hits.shape[1]] / np.cumsum(discount)[size - 1],
+        "ndcg": ndcg(hits, size),
         "hit": hits.any(axis=1).astype(float),
         "repeat_recall": _share(repeat_hits, repeats),
         "explore_recall": _share(hits.sum(axis=1) - repeat_hits, size - repeats),
     }
     named = {f"{name}_at_{k}": values for name, values in frame.items()}
     return pd.DataFrame({"member_id": targets.members, **named})
+
+
+def ndcg(hits: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """Return NDCG, (n,), as in `per_member`, of `hits` (n, k) in the order of the list and targets of `size` (n,)."""
+    discount = 1 / np.log2(np.arange(2, max(hits.shape[1], size.max(initial=1)) + 2))
+    return hits @ discount[: hits.shape[1]] / np.cumsum(discount)[size - 1]
 
 
 def composition(ids: np.ndarray, targets: Targets, baskets: Baskets, k: int) -> pd.DataFrame:

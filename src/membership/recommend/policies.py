@@ -1,6 +1,7 @@
 """Policies by their names, peers and the model: fitted to a market, or ready for members who come in one by one."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import date
 from types import SimpleNamespace
 from typing import Any
@@ -10,7 +11,7 @@ import pandas as pd
 from pydantic import ValidationError, model_validator
 
 from membership.base.errors import ParamError
-from membership.recommend import baskets, policy, stack, train
+from membership.recommend import baskets, policy, rules, stack, train
 from membership.recommend.baskets import Baskets
 from membership.recommend.model import NextBasket, Settings
 from membership.recommend.peers import registry
@@ -57,28 +58,31 @@ def fit(
     `items` is the canonical table; `p` has `recommend` and, for LEARNED, `train`, `seed` and `device`. Raises
     ParamError for an unknown policy or setting.
     """
-    network = None
     if name in LEARNED:
         asked = of_network(name, settings)
         data = train.samples(events, items, cutoff, p.recommend, p.train, p.seed)
         network = train.fit(data, asked, p.train, p.seed, p.device).model
-    return serve(name, settings, network, events, items, cutoff, p)
+        return serve(name, settings, policy.serve(network, events, items, cutoff, p), items, p)
+    registry.get(name)
+    free = peer(name, settings, baskets.history(events, cutoff, p.recommend), items, p.seed)
+    return rules.ruled(free, p.recommend.rules, items, cutoff)
 
 
 def serve(
-    name: str,
-    settings: Mapping[str, Any],
-    network: NextBasket | None,
-    events: ir.Table,
-    items: pd.DataFrame,
-    cutoff: date,
-    p: SimpleNamespace,
+    name: str, settings: Mapping[str, Any], model: Recommender, items: pd.DataFrame, p: SimpleNamespace
 ) -> Recommender:
-    """Return policy `name` at `cutoff`, as `fit` does, with the trained `network` where it is one of LEARNED."""
-    if name == MODEL:
-        return policy.serve(network, events, items, cutoff, p)
-    known = baskets.history(events, cutoff, p.recommend)
-    return with_network(name, settings, network, known, items, p)(known)
+    """Return policy `name` at the day of `model`, which serves the network of LEARNED, for the same histories.
+
+    What is listed keeps `p.recommend.rules`.
+    """
+    known, free = model.baskets, model
+    if name == STACK:
+        asked = _valid(OfStack, settings, STACK)
+        peers = {each: peer(each, of_peer, known, items, p.seed) for each, of_peer in asked.peers.items()}
+        free = stack.serve(model, peers, asked.weights, p.recommend.explore)
+    elif name != MODEL:
+        free = peer(name, settings, known, items, p.seed)
+    return rules.ruled(free, p.recommend.rules, items, known.cutoff)
 
 
 def with_network(
@@ -91,18 +95,40 @@ def with_network(
 ) -> Callable[[Baskets], Recommender]:
     """Return a function from histories that come in later to policy `name` for their members, as `ready` does.
 
-    `network` as for `serve`; `p` has `recommend`, `train` and `seed`.
+    What is listed keeps `p.recommend.rules` on the day on which these histories end. `network` is for LEARNED; `p` has
+    `recommend`, `train` and `seed`.
     """
+    free, held = _free(name, settings, network, known, items, p), {}
+
+    def of(asked: Baskets) -> Recommender:
+        if rules.none(p.recommend.rules, items):
+            return free(asked)
+        if asked.cutoff not in held:
+            held[asked.cutoff] = rules.of_catalogue(known, p.recommend.rules, items, asked.cutoff)
+        return replace(free(asked), within=held[asked.cutoff].within(asked))
+
+    return of
+
+
+def _free(
+    name: str,
+    settings: Mapping[str, Any],
+    network: NextBasket | None,
+    known: Baskets,
+    items: pd.DataFrame,
+    p: SimpleNamespace,
+) -> Callable[[Baskets], Recommender]:
+    """Return what `with_network` does, without rules."""
     if name not in LEARNED:
         return ready(name, settings, known, items, p.seed)
     model = policy.ready(network, known, items, p)
     if name == MODEL:
         return model
     asked = _valid(OfStack, settings, STACK)
-    peers = {peer: ready(peer, of_peer, known, items, p.seed) for peer, of_peer in asked.peers.items()}
+    peers = {each: ready(each, of_peer, known, items, p.seed) for each, of_peer in asked.peers.items()}
 
     def of(histories: Baskets) -> Recommender:
-        parts = {name: fitted(histories) for name, fitted in peers.items()}
+        parts = {each: fitted(histories) for each, fitted in peers.items()}
         return stack.serve(model(histories), parts, asked.weights, p.recommend.explore)
 
     return of
@@ -143,6 +169,7 @@ def ready(
 
 
 def _valid(kind: type[Section], settings: Mapping[str, Any], name: str):
+    """Return the settings of policy `name` as a `kind`. Raises ParamError, naming key, value and what is allowed."""
     try:
         return kind.model_validate(dict(settings))
     except ValidationError as error:

@@ -29,7 +29,7 @@ class Recommender:
 
     `pairs`, where the policy chooses among candidates, returns those of rows (sorted), with the scores of each;
     elsewhere `why` says in words why an item is listed. `among` are the histories that it has learned from, where
-    these are not `baskets`.
+    these are not `baskets`. `within`, where there are rules, makes a ranker keep them.
     """
 
     name: str
@@ -38,6 +38,7 @@ class Recommender:
     pairs: Callable[[np.ndarray], Pairs] | None = None
     among: Baskets | None = None
     why: str = reasons.POPULAR
+    within: Callable[[Ranker], Ranker] | None = None
 
     @property
     def market(self) -> Baskets:
@@ -58,7 +59,8 @@ class Recommender:
         known = rows >= 0
         for chosen, top in ((known, self.top), (~known, popular(self.market))):
             if chosen.any():
-                columns[chosen], scores[chosen] = top(rows[chosen], k)
+                asked = self.within(top) if self.within else top
+                columns[chosen], scores[chosen] = asked(rows[chosen], k)
         return np.where(columns < 0, "", self.baskets.items[columns]), scores
 
     def reasons(self, members: np.ndarray, ids: np.ndarray, items: pd.DataFrame | None = None) -> np.ndarray:

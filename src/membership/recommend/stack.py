@@ -60,9 +60,9 @@ class Rows:
         return Rows((np.cumsum(chosen) - 1)[self.member[mine]], self.item[mine], self.inputs[mine])
 
 
-def asked(model: Recommender, peers: Mapping[str, Recommender], members: np.ndarray, k: int = DEPTH) -> Lists:
-    """Return the lists of `model` and `peers`, fitted to the same catalogue, for `members` (ids), of `k` or DEPTH."""
-    return beside(model, {name: peer.recommend(members, max(k, DEPTH))[0] for name, peer in peers.items()}, members)
+def asked(model: Recommender, peers: Mapping[str, Recommender], members: np.ndarray) -> Lists:
+    """Return the first DEPTH of `model` and `peers`, fitted to the same catalogue, for `members` (ids)."""
+    return beside(model, {name: peer.recommend(members, DEPTH)[0] for name, peer in peers.items()}, members)
 
 
 def beside(model: Recommender, listed: Mapping[str, np.ndarray], members: np.ndarray) -> Lists:

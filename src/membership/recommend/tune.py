@@ -113,7 +113,7 @@ def open_study(task: Task, p: SimpleNamespace) -> optuna.Study:
         "seed": p.seed,
         "device": str(device(p.device)),
         "train": p.train.model_dump(mode="json"),
-        "tune": p.tune.model_dump(mode="json", exclude={"trials", "workers", "confidence", "storage"}),
+        "tune": p.tune.model_dump(mode="json", exclude={"trials", "workers", "confidence", "margin", "storage"}),
         "k": task.k,
     }
     name = hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()[:16]

@@ -2,9 +2,31 @@
 
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from membership.settings.section import Count, NotNegative, Section
+from membership.settings.section import Count, Days, NotNegative, Section
+
+
+class Rules(Section):
+    """Rules of the business on what is listed, by ids and columns of table `items`: `recommend/rules.py`.
+
+    Beside them an item is listed from its `available_from` to its `available_until` only, where `items` has these.
+    """
+
+    blocked: list[str] = []  # ids of items that are never listed
+    pinned: list[str] = []  # ids of items that are listed first, in this order
+    at_most: dict[str, Count] = {}  # column -> items of one value on a list, at most, e.g. {category: 3, brand: 2}
+    not_within_days: Days | None = None  # days after a purchase in which a member is not shown the item again
+    favour: dict[
+        str, float
+    ] = {}  # column of numbers, e.g. margin -> log of how much more the highest counts than the lowest
+
+    @field_validator("pinned")
+    @classmethod
+    def _once(cls, pinned):
+        if len(set(pinned)) < len(pinned):
+            raise ValueError("an item is pinned twice")
+        return pinned
 
 
 class Recommend(Section):
@@ -15,4 +37,5 @@ class Recommend(Section):
     min_baskets: Count = 3  # before the cut-off below which a member is not learned from
     max_baskets: Count = 50  # last baskets of a member that are looked at
     explore: NotNegative = 0.0  # log-odds added to items new to the member when the model ranks
+    rules: Rules = Rules()
     peers: dict[str, dict[str, Any]] = {}

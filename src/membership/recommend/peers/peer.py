@@ -76,7 +76,7 @@ def peer(settings: type[Section] = Section, reason: str = "", space: Space | Non
     def register(fit: Fit) -> Fit:
         name, space_ = fit.__name__, dict(space or {})
         unknown = sorted(set(space_) - set(settings.model_fields))
-        if name in PEERS or name == "model":
+        if name in PEERS or name in ("model", "stack"):
             raise ParamError(f"peer '{name}': there is one of this name already; give the function another name.")
         if unknown:
             raise ParamError(f"peer '{name}': it has no settings {', '.join(unknown)}, which its search space names.")
