@@ -67,7 +67,7 @@ class Trial(Section):
     def _not_by_a_trial(cls, what):
         if what == "tier_threshold":
             raise ValueError(
-                "tier_threshold: tiers are reviewed before trials are assigned, so no arm reaches them; thresholds "
+                "tiers are reviewed before trials are assigned, so no arm reaches them; thresholds "
                 "that differ between members at random are tiers.jitter (share, amounts), which stage tiers applies "
                 "and reads"
             )
