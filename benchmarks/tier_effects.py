@@ -59,8 +59,17 @@ def jittered(seed: int, market: int, pressure: bool) -> list[dict]:
 def phased(seed: int, market: int, pressure: bool) -> list[dict]:
     """Return the effect by a threshold that is lowered for one group after another, of one market."""
     members = pd.Index([f"m{member}" for member in range(MEMBERS)])
-    begun, _ = jitter.phased(members, tier_market.REVIEWS, GROUPS, f"{seed}/{market}")
-    return _assigned("phases", seed, market, pressure, LOWER * begun)
+    shifts = LOWER * in_force(members, tier_market.REVIEWS, GROUPS, f"{seed}/{market}")
+    return _assigned("phases", seed, market, pressure, shifts)
+
+
+def in_force(members: pd.Index, months: int, groups: int, salt: str) -> np.ndarray:
+    """Return who has the new thresholds in which month, bool (members, months).
+
+    Nobody has them in the first month; one more of `groups` equal groups, by a hash, has them in each month after it.
+    """
+    group = np.floor(jitter.uniform(members, salt) * groups).astype(int)
+    return group[:, None] < np.arange(months)
 
 
 def run(name: str, out: Path, seed: int) -> dict:

@@ -1,5 +1,7 @@
 """The benchmark of tier effects: what it counts, and that a run which was stopped goes on where it was."""
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from benchmarks import tier_effects
@@ -32,3 +34,9 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(small, tmp_path, monkeypatc
     assert asked == [2, 2, 3, 3]
     assert str(again["rows"]) == str(whole["rows"])
     assert part.read_text() == kept.read_text()
+
+
+def test_phases_begin_for_one_equal_group_after_another():
+    begun = tier_effects.in_force(pd.Index([f"m{number}" for number in range(20_000)]), 6, 4, "phases-1")
+    assert begun.mean(axis=0) == pytest.approx([0, 0.25, 0.5, 0.75, 1, 1], abs=0.01)
+    assert (np.diff(begun.astype(int), axis=1) >= 0).all()

@@ -32,6 +32,13 @@ def test_items_by_hand():
     assert np.isnan(found.loc["c", "gain"])
 
 
+def test_an_arm_puts_the_offer_of_its_members_on_what_they_buy_most_surely():
+    rules = pd.Series({"a": "most_likely", "b": "most_incremental", "nobody": "most_likely"})
+    found = offered_item.best(LISTS, PRICES, 0.25, np.log(1.5), rules).set_index("member_id")
+    assert found["item_id"].to_dict() == {"a": "bread", "b": "bread", "c": "bread", "d": "bread"}
+    assert found.loc["a", "chance"] == 0.97 and found.loc["a", "gain"] < 0.25 * 400 * 0.1
+
+
 def test_only_offers_on_items_name_one():
     chosen = pd.DataFrame({"member_id": ["a", "a", "e"], "benefit": ["offer", "gift", "offer"]})
     named = offered_item.named(chosen, offered_item.best(LISTS, PRICES, 0.25, 0.3), ["offer"])

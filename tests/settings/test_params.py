@@ -32,6 +32,7 @@ BAD = [
     ({"trials.declared": [SPRING | {"arms": {"a": 0.7, "b": 0.5}}]}, "trials.declared.0", "together at most 1"),
     ({"trials.declared": [SPRING, SPRING]}, "trials", "every trial needs a name and a salt of its own"),
     ({"trials.declared": [SPRING | {"gives": {"b": "gold bars"}}]}, "gives gold bars", "no benefit of the catalogue"),
+    ({"trials.declared": [SPRING | {"what": "tier_threshold"}]}, "what", "are tiers.jitter"),
     ({"trials.declared": [SPRING | {"serve_days": 7}]}, "serve_days = 7", "14 and more"),
     ({"train.candidates": -1}, "train.candidates = -1", "greater than or equal to 0"),
     ({"train.settings.hidden": "wide"}, "train.settings.hidden = 'wide'", "integer"),

@@ -38,13 +38,6 @@ def test_a_known_member_is_where_the_hash_says():
     assert jitter.uniform(pd.Index(["m1"]), "thresholds-1").tolist() == pytest.approx([0.8212444162590344])
 
 
-def test_phases_begin_for_one_equal_group_after_another():
-    begun, chance = jitter.phased(MEMBERS, 6, 4, "phases-1")
-    assert begun.mean(axis=0) == pytest.approx(chance, abs=0.01)
-    assert chance.tolist() == [0, 0.25, 0.5, 0.75, 1, 1]
-    assert (np.diff(begun.astype(int), axis=1) >= 0).all()
-
-
 def test_a_member_rises_at_the_own_threshold_and_is_told_the_distance_to_it():
     rule = rules.Rule(("Base", "Top"), (0, 100), grace_share=0.2, grace_months=0)
     amounts = pd.DataFrame([[95.0, 71], [95, 71], [95, 71]], index=list("abc"))

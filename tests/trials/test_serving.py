@@ -12,6 +12,7 @@ END = DAY + timedelta(days=30)
 LISTS = trial(gives={"treatment": "challenger"}, end=END)
 POINTS = trial(name="points", what="benefit", gives={"treatment": "boost", "other": "gift"}, end=END,
                arms={"control": 0.3, "treatment": 0.3, "other": 0.3})  # fmt: skip
+OFFERS = trial(name="offers", what="offered_item", gives={"treatment": "most_likely"}, end=END)
 DRY = trial(name="dry", start=None)
 
 
@@ -69,6 +70,14 @@ def test_the_campaign_tool_is_told_the_same_benefits_and_none_for_who_is_held_ou
     assert "boost" not in by_arm["control"]
     assert not given["member_id"].isin(register.held_out(found.rows)).any()
     assert len(serving.given(allocated, found, END + timedelta(days=20))) == 300 - len(register.held_out(found.rows))
+
+
+def test_the_item_of_an_offer_is_chosen_as_the_arm_says_while_it_is_served():
+    found = begun(OFFERS, POINTS)
+    rows = found.of("offers")
+    told = serving.offered(found, DAY)
+    assert set(told.index) == set(rows.loc[rows["arm"] == "treatment", "member_id"]) and set(told) == {"most_likely"}
+    assert serving.offered(found, END + timedelta(days=20)).empty and serving.offered(begun(POINTS), DAY).empty
 
 
 def test_the_log_gets_a_row_a_trial_with_all_that_it_asks_for(tmp_path):

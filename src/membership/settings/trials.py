@@ -30,11 +30,11 @@ class Trial(Section):
     """One trial as declared; `arms` in order, the first one is the control."""
 
     name: Name
-    what: Literal["list", "benefit", "offered_item", "tier_threshold"]  # what is randomised
+    what: Literal["list", "benefit", "offered_item"]  # what is randomised; thresholds of tiers: tiers.jitter
     arms: dict[Name, Annotated[float, Field(gt=0, lt=1)]]  # arm -> share of those eligible; the rest takes no part
     # arm -> what it gives: list: champion | challenger; benefit: its name; offered_item: most_likely or
-    # most_incremental; tier_threshold: factor of the thresholds. An arm not named here gets what it would without it
-    gives: dict[str, str | float] = {}
+    # most_incremental. An arm not named here gets what it would without it
+    gives: dict[str, str] = {}
     start: date | None = None  # null: a rehearsal, assigned on windows.as_of and read on what happened, never served
     end: date | None = None  # the first day on which nobody is assigned any more; null: the day after `start`
     # days for which a member is served the own arm, economics.repurchase_days at least; a period's are its own
@@ -59,8 +59,19 @@ class Trial(Section):
     @property
     def things(self) -> frozenset[str]:
         """What is randomised: two trials with a thing in common may not have the same members at the same time."""
-        named = {str(given) for given in self.gives.values()} if self.what == "benefit" else set()
+        named = set(self.gives.values()) if self.what == "benefit" else set()
         return frozenset(f"{self.what} {name}" for name in named) or frozenset({self.what})
+
+    @field_validator("what", mode="before")
+    @classmethod
+    def _not_by_a_trial(cls, what):
+        if what == "tier_threshold":
+            raise ValueError(
+                "tiers are reviewed before trials are assigned, so no arm reaches them; thresholds "
+                "that differ between members at random are tiers.jitter (share, amounts), which stage tiers applies "
+                "and reads"
+            )
+        return what
 
     @model_validator(mode="after")
     def _possible(self):
@@ -138,7 +149,7 @@ def beside(sections):
             yield f"trials.declared: {trial.name}: serve_days = {trial.serve_days}; allowed: {days} and more"
         if "benefits" in sections and trial.what == "benefit":
             known = {benefit.name for benefit in sections["benefits"].catalogue}
-            if unknown := {str(given) for given in trial.gives.values()} - known:
+            if unknown := set(trial.gives.values()) - known:
                 yield f"trials.declared: {trial.name}: gives {', '.join(sorted(unknown))}: no benefit of the catalogue"
         if "tiers" in sections and trial.eligible.tiers:
             names = sections["tiers"].names

@@ -1,7 +1,6 @@
 """Thresholds that differ between members at random, so that what a tier changes can be measured.
 
-Two designs. Jitter: a share of members has thresholds lower or higher by one of a few amounts, for good. Phases: new
-thresholds come to one random group of members after another, until all have them. Who gets what is a hash of member
+A share of members has thresholds lower or higher by one of a few amounts, for good. Who gets what is a hash of member
 and salt: the same on every machine, independent of behaviour, and with a known propensity.
 """
 
@@ -26,16 +25,6 @@ def assigned(members: pd.Index, settings: Jitter) -> pd.DataFrame:
     chances = np.r_[1 - settings.share, np.full(len(settings.amounts), settings.share / len(settings.amounts))]
     arm = np.searchsorted(np.cumsum(chances)[:-1], uniform(members, settings.salt), side="right")
     return pd.DataFrame({"shift": arms[arm], "propensity": chances[arm]}, index=members)
-
-
-def phased(members: pd.Index, months: int, groups: int, salt: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return who has the new thresholds in which month, bool (members, months), and with what chance, (months,).
-
-    Nobody has them in the first month; one more of `groups` equal groups has them in each month after it.
-    """
-    group = np.floor(uniform(members, salt) * groups).astype(int)
-    begun = np.arange(months)
-    return group[:, None] < begun, np.minimum(begun / groups, 1.0)
 
 
 def uniform(members: pd.Index, salt: str) -> np.ndarray:

@@ -57,15 +57,30 @@ def given(allocations: pd.DataFrame, register: Register, day: date) -> pd.DataFr
     Who is held out gets none; a benefit on trial goes to the members of its arm and to no other one in the trial.
     """
     found = withhold(allocations, register.rows)[["member_id", "benefit"]]
-    for name, trial in served(register).items():
-        rows = register.rows[register.rows["trial"] == name]
-        ends = rows["at"] + pd.Timedelta(days=days(trial))
-        rows = rows[(rows["arm"] != OUTSIDE) & (rows["at"] <= pd.Timestamp(day)) & (ends > pd.Timestamp(day))]
-        if trial.what == "benefit" and len(rows):
-            tried = found["member_id"].isin(rows["member_id"]) & found["benefit"].isin(map(str, trial.gives.values()))
+    for trial, rows in _running(register, "benefit", day):
+        if len(rows):
+            tried = found["member_id"].isin(rows["member_id"]) & found["benefit"].isin(trial.gives.values())
             own = rows.assign(benefit=rows["arm"].map(trial.gives)).dropna(subset="benefit")[["member_id", "benefit"]]
             found = pd.concat([found[~tried], own], ignore_index=True)
     return found.sort_values(["member_id", "benefit"], ignore_index=True)
+
+
+def offered(register: Register, day: date) -> pd.Series:
+    """Return the rule by which the item of a personal offer is chosen for whom an arm says so on `day`, by member."""
+    running = _running(register, "offered_item", day)
+    found = [rows.set_index("member_id")["arm"].map(trial.gives) for trial, rows in running]
+    return pd.concat([pd.Series(dtype=object), *found]).dropna().rename_axis("member_id")
+
+
+def _running(register: Register, what: str, day: date) -> list[tuple[Trial, pd.DataFrame]]:
+    """Return the trials on `what` that are served on `day`, each with the members who are in an arm of it then."""
+    found = []
+    for name, trial in served(register).items():
+        rows = register.rows[(register.rows["trial"] == name) & (register.rows["arm"] != OUTSIDE)]
+        ends = rows["at"] + pd.Timedelta(days=days(trial))
+        if trial.what == what:
+            found.append((trial, rows[(rows["at"] <= pd.Timestamp(day)) & (ends > pd.Timestamp(day))]))
+    return found
 
 
 class Serving:
@@ -92,7 +107,7 @@ class Serving:
     def policy(self, arms: Iterable[Arm]) -> str | None:
         """Return the policy whose list these arms give, `champion` or `challenger`; None: the one that is served."""
         found = [self._given(arm) for arm in arms if self.trials[arm.trial].what == "list"]
-        return next((str(given) for given in found if given is not None), None)
+        return next((given for given in found if given is not None), None)
 
     def benefits(self, names: list[str], arms: Iterable[Arm]) -> list[str]:
         """Return the benefits of a member whose allocation says `names`; one on trial is given by the arm alone."""
@@ -100,8 +115,8 @@ class Serving:
         for arm in arms:
             trial = self.trials[arm.trial]
             if trial.what == "benefit":
-                tried, own = {str(given) for given in trial.gives.values()}, self._given(arm)
-                found = [name for name in found if name not in tried] + ([str(own)] if own is not None else [])
+                tried, own = set(trial.gives.values()), self._given(arm)
+                found = [name for name in found if name not in tried] + ([own] if own is not None else [])
         return found
 
     def rows(
@@ -118,7 +133,7 @@ class Serving:
         about["at"] = at.isoformat(timespec="milliseconds")
         return [about | {"trial": arm.trial, "arm": arm.arm, "propensity": arm.propensity} for arm in arms]
 
-    def _given(self, arm: Arm) -> str | float | None:
+    def _given(self, arm: Arm) -> str | None:
         return self.trials[arm.trial].gives.get(arm.arm)
 
 
