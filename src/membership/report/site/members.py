@@ -15,6 +15,7 @@ from membership.report import language, phrases, words
 from membership.report.formats import CENTS
 from membership.report.language import marked, phrase
 from membership.report.site import build
+from membership.report.site.drawing import COLOURS
 from membership.settings import params
 
 ITEMS = 3  # of a member's list that are shown, with their reasons
@@ -39,7 +40,9 @@ def _written(folder: Path, data: dict[str, Any]) -> Path:
         files.write_text(folder / name, build.part(name))
     filters = [(name, phrase(word)) for name, word in _FILTERS]
     said = {text: phrase(text) for text in phrases.scripted(build.part("members.js"))}
-    page = words.page("site/members", policy=build.POLICY, title=phrase("Members"), filters=filters, said=said)
+    page = words.page(
+        "site/members", policy=build.POLICY, title=phrase("Members"), filters=filters, said=said, colours=COLOURS
+    )
     files.write_text(folder / "members.html", page)
     return folder / "members.html"
 
