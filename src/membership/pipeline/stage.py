@@ -23,7 +23,7 @@ from papermill.exceptions import PapermillExecutionError
 
 from membership.base import graph, kernels, paths
 from membership.base.errors import NotPossible, ParamError, ProjectError
-from membership.pipeline import outputs, possible, published, store
+from membership.pipeline import outputs, possible, progress, published, store
 from membership.settings import params
 
 
@@ -46,7 +46,7 @@ def run(stage: str, overrides: Mapping[str, Any]) -> None:
     node, p = graph.node(stage), params.load(stage, overrides)
     store.check()
     root = outputs.trials(stage) if overrides else paths.root()
-    with _alone(root, stage):
+    with _alone(root, stage), progress.shown(stage):
         _run(node, p, overrides, root)
 
 

@@ -9,10 +9,7 @@ from membership.report import formats, pages
 
 NOTE = "mlflow.note.content"  # the description that the UI shows
 VIEW = "pipeline"  # the view of the table of runs that `address` opens
-_COLUMNS = (
-    "attributes.`Created`", "attributes.`Duration`", "tags.`stage`", "tags.`primary`", "tags.`interval`",
-    "tags.`device`", "attributes.`Description`",
-)  # fmt: skip
+_COLUMNS = ("attributes.`Duration`", "tags.`stage`", "tags.`primary`", "tags.`interval`", "tags.`device`")
 EXPERIMENT = {
     NOTE: (
         "One run a stage of the pipeline, with its parameters, metrics, figures and page; runs nested in it are "
