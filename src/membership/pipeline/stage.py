@@ -103,7 +103,7 @@ def _run(node: graph.Node, p: params.Stage, overrides: Mapping[str, Any], root: 
         from membership.report.site import build, members
 
         build.build()
-        members.write(paths.reports(published.FOLDER))
+        members.write(paths.reports(published.FOLDER), p.report.language)
     if failure is not None:
         raise ProjectError(explain(failure, executed))
 
