@@ -88,6 +88,7 @@ lab: venv ## open JupyterLab
 
 ui: venv ## open the MLflow UI: runs, metrics, models
 	@python -m membership.pipeline.store  # finds artifacts again where the checkout was moved
+	@python -m membership.pipeline.told
 	mlflow ui --workers 1
 
 peers: .peers/value/installed .peers/recommend/installed ## install what the benchmarks compare with, in environments of their own

@@ -5,6 +5,8 @@ import re
 import shutil
 import subprocess
 import sys
+from html import unescape
+from itertools import pairwise
 from pathlib import Path
 
 import browser
@@ -111,6 +113,20 @@ def test_every_link_of_the_site_leads_somewhere(market):
     for page in (folder / "reports" / "site").glob("*.html"):
         for link in re.findall(r'(?:href|src)="([^"#]+)"', page.read_text()):
             assert (page.parent / link).exists(), (page.name, link)
+
+
+def test_a_manager_finds_ten_answers_in_at_most_three_clicks(market):
+    folder, _ = market
+    table = (ROOT / "docs" / "pages" / "questions.md").read_text().split("|:--|--:|:--|:--|\n")[1].splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table]
+    assert len(rows) == 10
+    for question, clicks, way, answer in rows:
+        pages = [folder / "reports" / name for name in re.findall(r"`([^`]+)`", way)]
+        assert int(clicks) == way.count(",") <= 3, question
+        for before, after in pairwise(pages):
+            links = re.findall(r'href="([^"#]+)"', before.read_text())
+            assert after in {(before.parent / link).resolve() for link in links}, question
+        assert answer in unescape(pages[-1].read_text()), question
 
 
 def test_the_readme_gets_the_result_table_of_the_run(market):

@@ -117,3 +117,18 @@ def test_the_check_of_pages_sees_faults(tmp_path):
         told = browser.checked(folder / "a.html", asked, tmp_path)[browser.NARROW]
     assert {"image-alt", "html-has-lang"} <= set(told["faults"])
     assert told["wider"] > 1000
+
+
+def test_what_tiers_and_benefits_bring_follows_responses_and_margin_and_costs_stay(project):
+    (project / "reports" / "metrics").mkdir()
+    for name, numbers in (
+        ("tiers", {"tiers_cost": 100, "tiers_net": 300}),
+        ("benefits", {"benefit_cost": 200, "benefit_net": 100}),
+    ):
+        (project / "reports" / "metrics" / f"{name}.json").write_text(json.dumps(numbers))
+    rows = charts.what_if().rows
+    believed = rows["margin"].median()
+    net = rows.set_index(["response", rows["margin"].div(believed).round(1)])["net"]
+    assert net[1.0, 1.0] == pytest.approx(4.0)
+    assert net[0.0, 1.4] == pytest.approx(-3.0)
+    assert net[0.5, 1.2] == pytest.approx((700 * 0.5 * 1.2 - 300) / 100)

@@ -45,9 +45,9 @@ def refresh(original_ids: bool = False) -> list[Path]:
     written = actions.publish(tables.existing("actions"), folder, original_ids)
     if original_ids:
         return written
-    currency = params.parse(params.read()).dataset.currency
-    written += downloads.write(pd.read_parquet(written[0]), folder, currency)
-    page = members.write(folder)
+    p = params.parse(params.read())
+    written += downloads.write(pd.read_parquet(written[0]), folder, p.dataset.currency)
+    page = members.write(folder, p.report.language)
     return [*written, page] if page else written
 
 

@@ -23,7 +23,7 @@ from papermill.exceptions import PapermillExecutionError
 
 from membership.base import graph, kernels, paths
 from membership.base.errors import NotPossible, ParamError, ProjectError
-from membership.pipeline import outputs, possible, store
+from membership.pipeline import outputs, possible, progress, store
 from membership.settings import params
 
 
@@ -46,7 +46,7 @@ def run(stage: str, overrides: Mapping[str, Any]) -> None:
     node, p = graph.node(stage), params.load(stage, overrides)
     store.check()
     root = outputs.trials(stage) if overrides else paths.root()
-    with _alone(root, stage):
+    with _alone(root, stage), progress.shown(stage):
         _run(node, p, overrides, root)
 
 
@@ -102,10 +102,11 @@ def _run(node: graph.Node, p: params.Stage, overrides: Mapping[str, Any], root: 
         pages.mark_earlier(stage, own=False)
     pages.save_index()
     if owned and stage == "report":
+        from membership.pipeline import published
         from membership.report.site import build, members
 
         build.build()
-        members.write(paths.reports(published.FOLDER))
+        members.write(paths.reports(published.FOLDER), p.report.language)
     if failure is not None:
         raise ProjectError(explain(failure, executed))
 

@@ -14,7 +14,7 @@ from mlflow.tracking import MlflowClient
 from mlflow.utils.time import get_current_time_millis
 
 from membership.base import paths
-from membership.pipeline import alive, names, store
+from membership.pipeline import alive, names, store, told
 from membership.pipeline.store import EXPERIMENT, Unreachable
 from membership.settings import params
 from membership.settings.params import Stage
@@ -40,6 +40,9 @@ def connect() -> tuple[MlflowClient, str]:
             identity = (
                 experiment.experiment_id if experiment else client.create_experiment(EXPERIMENT, store.artifacts())
             )
+            known = experiment.tags if experiment else {}
+            for tag in (tag for tag, value in told.EXPERIMENT.items() if known.get(tag) != value):
+                client.set_experiment_tag(identity, tag, told.EXPERIMENT[tag])
         alive.bury(_open_runs(), lambda token: _close(client, identity, token))
     except MlflowException as error:
         raise Unreachable(
@@ -68,10 +71,12 @@ class StageRun:
     ) -> None:
         """Open the run; `started` (seconds since the epoch) is when the stage began, else now."""
         self._client, self._experiment = connect()
-        identity = {"stage": stage, "mlflow.runName": stage, "mlflow.source.name": f"stage {stage}", **_git(), **_dvc()}
+        identity = {"stage": stage, "mlflow.runName": stage, "mlflow.source.name": f"stage {stage}", **told.note(stage)}
+        identity |= _git() | _dvc()
         began = int(started * 1000) if started else None
         known = {names.name(key): names.value(value) for key, value in {**identity, **tags}.items()}
         self._folder, self._stage = _open_runs(), stage
+        self._primary = str(parameters.get("evaluate.primary_metric"))
         self._process = {alive.TAG: alive.token(self._folder)}
         run = self._client.create_run(self._experiment, began, known | self._process, stage)
         self.id: str = run.info.run_id
@@ -87,7 +92,7 @@ class StageRun:
             self.id,
             metrics=[Metric(names.name(key), float(value), now, 0) for key, value in numbers.items()],
         )
-        self.set_tags(words)
+        self.set_tags(words | told.headline(self._stage, numbers, self._primary))
 
     def log_datasets(self, hashes: Mapping[str, str]) -> None:
         """Log each input table (path -> md5) as a dataset of the run."""

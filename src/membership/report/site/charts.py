@@ -10,6 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from membership.evaluate import metrics
+from membership.report import formats, pages
 from membership.report.formats import CENTS
 from membership.report.language import phrase, term
 from membership.report.site import stored
@@ -28,6 +29,10 @@ from membership.report.site.drawing import (
     shades,
     tier_colours,
 )
+from membership.settings import params
+
+RESPONSES = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)  # of what is believed
+MARGINS = (0.6, 0.8, 1.0, 1.2, 1.4)  # of economics.margin_rate
 
 
 def lists() -> Chart:
@@ -187,6 +192,38 @@ def benefits() -> Chart:
     return counts(rows.sort_values("members", ascending=False).reset_index(), "benefit")
 
 
+def what_if() -> Chart:
+    """What tiers and benefits bring, were responses another share of what is believed and the margin another one.
+
+    Who gets what, and what it costs, stay: gain follows responses and margin in proportion.
+    """
+    spent, net = (sum(_stored(f"{name}_{part}") for name in ("tiers", "benefit")) for part in ("cost", "net"))
+    believed = params.load("report").economics.margin_rate
+    rows = pd.MultiIndex.from_product([RESPONSES, MARGINS], names=["response", "margin"]).to_frame(index=False)
+    rows["margin"] *= believed
+    rows["net"] = ((net + spent) * rows["response"] * rows["margin"] / believed - spent) / CENTS
+    wide = rows.pivot_table("net", "response", "margin")
+    heat = go.Heatmap(
+        z=wide,
+        x=[formats.share(margin) for margin in wide.columns],
+        y=[formats.share(response, 0) for response in wide.index],
+        colorscale=[[0, COLOURS[3]], [0.5, "#f4f4f4"], [1, COLOURS[2]]],
+        zmid=0,
+        texttemplate="%{z:,.0f}",
+        showscale=False,
+    )
+    figure = axes(go.Figure(heat), phrase("margin over spend"), phrase("responses, of what is believed"))
+    return Chart(figure.update_xaxes(type="category").update_yaxes(type="category"), rows)
+
+
+def _stored(name: str) -> float:
+    """Return the metric `name` of tiers or benefits, in cents. Raises NotMade where it has not been made."""
+    value = (pages.metrics("tiers") | pages.metrics("benefits")).get(name)
+    if value is None:
+        raise stored.NotMade(f"{name} has not been made yet; run `dvc repro`, which makes it.")
+    return value
+
+
 def explore() -> Chart:
     """Recall against the share of new items, as the knob `recommend.explore` is turned."""
     rows = stored.series("explore")
@@ -237,6 +274,6 @@ ALL: dict[str, Callable[[], Chart]] = {
     make.__name__: make
     for make in (
         lists, lists_by_tier, next_order, chances, value_deciles, weekly, repurchase, personas, stages, moves, tiers,
-        budget, benefits, explore, reliability, events, cleaning,
+        budget, benefits, what_if, explore, reliability, events, cleaning,
     )
 }  # fmt: skip

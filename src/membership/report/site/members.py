@@ -15,20 +15,24 @@ from membership.report import language, phrases, words
 from membership.report.formats import CENTS
 from membership.report.language import marked, phrase
 from membership.report.site import build
-from membership.settings import params
+from membership.report.site.drawing import COLOURS
+from membership.settings.report import SOURCE
 
 ITEMS = 3  # of a member's list that are shown, with their reasons
 _COLUMNS = ("tier", "stage", "persona", "next_action", "benefits", "next_tier", "main_need", "rfm_segment", "arm")
 _HORIZON = "p_{}_days"
 
 
-def write(folder: Path) -> Path | None:
-    """Write `folder`/members.html from table `actions` and what says more of its members; None without that table."""
+def write(folder: Path, spoken: str = SOURCE) -> Path | None:
+    """Write `folder`/members.html, in the language `spoken`, from table `actions` and what says more of its members.
+
+    Return the page; None without that table.
+    """
     stored = tables.ALL["actions"].path()
     if not stored.exists() or absent.reason(stored) is not None:
         (folder / "members.html").unlink(missing_ok=True)
         return None
-    with language.spoken(params.load("report").report.language):
+    with language.spoken(spoken):
         return _written(folder, _data(pd.read_parquet(stored)))
 
 
@@ -39,7 +43,9 @@ def _written(folder: Path, data: dict[str, Any]) -> Path:
         files.write_text(folder / name, build.part(name))
     filters = [(name, phrase(word)) for name, word in _FILTERS]
     said = {text: phrase(text) for text in phrases.scripted(build.part("members.js"))}
-    page = words.page("site/members", policy=build.POLICY, title=phrase("Members"), filters=filters, said=said)
+    page = words.page(
+        "site/members", policy=build.POLICY, title=phrase("Members"), filters=filters, said=said, colours=COLOURS
+    )
     files.write_text(folder / "members.html", page)
     return folder / "members.html"
 

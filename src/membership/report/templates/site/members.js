@@ -9,6 +9,8 @@
   function share(value) { return value === null ? "-" : value.toLocaleString(LANGUAGE, { style: "percent", maximumFractionDigits: 0 }); }
   var columns = [["member", say("member")], ["tier", say("tier")], ["stage", say("stage")], ["persona", say("persona")], ["chance", say("chance")],
     ["value", say("value")], ["next_action", say("next action")]];
+  var COLOURS = JSON.parse(document.getElementById("colours").textContent), known = [];
+  (data.history || []).forEach(function (coded) { coded.words.forEach(function (stage) { if (stage && known.indexOf(stage) < 0) { known.push(stage); } }); });
   var kept = [], by = "value", down = true;
   var box = document.getElementById("rows"), body = document.querySelector("#table tbody"), head = document.querySelector("#table thead tr");
   function word(name, row) { var coded = data.words[name]; return coded ? coded.words[coded.codes[row]] : ""; }
@@ -71,10 +73,48 @@
     make("li", say("Benefits: {1}", word("benefits", row) || say("none")), list);
     if (days.length) { make("li", say("Chance of an order: {1}", days.map(function (day) { return say("within {1} days {2}", day, share(data.chances[String(day)][row])); }).join(", ")), list); }
     for (var rank = 1; data.words["item_" + rank]; rank += 1) { if (word("item_" + rank, row)) { make("li", say("Recommend {1}: {2}", word("item_" + rank, row), word("item_" + rank + "_reason", row)), list); } }
+    if (days.length) { curve(row, place); }
     if (data.months) { timeline(row, place); }
     place.scrollIntoView({ block: "nearest" });
   }
+  function draw_in(within, kind, looks, text) {
+    var one = document.createElementNS("http://www.w3.org/2000/svg", kind);
+    Object.keys(looks).forEach(function (name) { one.setAttribute(name, looks[name]); });
+    if (text !== undefined) { one.textContent = text; }
+    return within.appendChild(one);
+  }
+  function picture(place, title, height) {
+    var figure = make("figure", undefined, place);
+    make("figcaption", title, figure);
+    return draw_in(figure, "svg", { viewBox: "0 0 600 " + height, role: "img", "aria-label": title, "class": "drawn-here" });
+  }
+  // The chance of an order by each day, from the horizons that are stored; between them it is drawn straight.
+  function curve(row, place) {
+    var svg = picture(place, say("Chance of the next order by day"), 190), last = data.days[data.days.length - 1], line = ["40,160"];
+    function across(day) { return 40 + 520 * day / last; }
+    draw_in(svg, "path", { d: "M40 10V160H580", fill: "none", stroke: "currentColor", opacity: 0.4 });
+    data.days.forEach(function (day) {
+      var chance = data.chances[String(day)][row], high = 160 - 140 * chance;
+      draw_in(svg, "text", { x: across(day), y: 180, "text-anchor": "middle" }, say("{1} d", day));
+      if (chance === null) { return; }
+      line.push(across(day) + "," + high);
+      draw_in(svg, "circle", { cx: across(day), cy: high, r: 4, fill: COLOURS[0] });
+      draw_in(svg, "text", { x: across(day), y: Math.max(high - 8, 12), "text-anchor": "middle" }, share(chance));
+    });
+    draw_in(svg, "polyline", { points: line.join(" "), fill: "none", stroke: COLOURS[0], "stroke-width": 2 });
+  }
+  // A band a month in the colour of the member's stage; the table below says the same in words.
+  function bands(row, place) {
+    var svg = picture(place, say("Stages month by month"), 60), broad = 580 / data.months.length;
+    data.months.forEach(function (month, at) {
+      var coded = data.history[at], stage = coded.words[coded.codes[row]];
+      var band = draw_in(svg, "rect", { x: 10 + at * broad, y: 5, width: Math.max(broad - 2, 1), height: 30, fill: stage ? COLOURS[known.indexOf(stage) % COLOURS.length] : "none" });
+      draw_in(band, "title", {}, month + ": " + (stage || "-"));
+      if (at % Math.ceil(data.months.length / 6) === 0) { draw_in(svg, "text", { x: 10 + at * broad, y: 52 }, month.slice(0, 7)); }
+    });
+  }
   function timeline(row, place) {
+    bands(row, place);
     var table = make("table", undefined, make("div", undefined, place)), months = make("tr", undefined, make("thead", undefined, table)), stages = make("tr", undefined, make("tbody", undefined, table));
     table.parentNode.className = "wide"; table.parentNode.tabIndex = 0; table.parentNode.setAttribute("role", "region"); table.parentNode.setAttribute("aria-label", say("Stages month by month"));
     data.months.forEach(function (month, at) { make("th", month, months); make("td", data.history[at].words[data.history[at].codes[row]] || "-", stages); });
