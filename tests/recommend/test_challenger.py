@@ -1,5 +1,7 @@
 """The choice between the model, the stack and peers, on lists made by hand."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,6 +12,8 @@ from scipy import sparse
 
 from membership.recommend import challenger, stack
 from membership.recommend.baskets import Baskets, Targets
+from membership.recommend.choice import Choice, Verdict
+from membership.recommend.model import Settings
 from membership.recommend.stack import Lists
 
 ITEMS = np.array([f"i{number:02d}" for number in range(40)])
@@ -139,3 +143,12 @@ def test_the_plain_form_of_a_choice_is_what_champion_json_takes():
     plain = found.plain({"hidden": 8}, {"upcf": {"alpha": 0.5}})
     assert plain["policy"] == "stack" and plain["settings"]["model"] == {"hidden": 8}
     assert plain["settings"]["peers"]["upcf"] == {"alpha": 0.5} and plain["settings"]["weights"] == found.weights
+
+
+def test_what_tune_leaves_holds_the_models_settings_and_the_challenger():
+    model = Settings(0.01, 0.0, 0.1, 16)
+    chosen = Choice(model, pd.DataFrame(), Verdict.BEST, model, model, 0.0, 0.0, 0.0)
+    left = chosen.plain(choose(model=0.05, ease=0.6), {"ease": {"penalty": 7}})
+    assert left["settings"]["hidden"] == 16 and left["verdict"] == "best"
+    assert left["challenger"] == {"policy": "ease", "settings": {"penalty": 7}}
+    assert json.loads(json.dumps(left)) == left

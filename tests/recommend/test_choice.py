@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from membership.recommend import choice, tune
+from membership.recommend.challenger import Challenger
 from membership.recommend.choice import Verdict
 from membership.recommend.model import Settings
 from membership.recommend.peers import registry
@@ -27,18 +28,26 @@ def between(gain, spread=0.1, members=2000):
     return choice.between(STORED, FOUND, {STORED: judged(stored), FOUND: judged(found)}, METRIC, 0.95)
 
 
+STAYS = Challenger("model", {}, pd.DataFrame())  # the model challenges
+
+
+def left(settings, verdict):
+    settings = vars(settings)
+    return {"settings": settings, "verdict": verdict, "challenger": {"policy": "model", "settings": settings}}
+
+
 @pytest.mark.parametrize("gain", [1e-9, -1e-9, 0.0, 0.001, -0.02])
 def test_an_advantage_within_the_noise_keeps_the_stored_settings(gain):
     chosen = between(gain)
     assert chosen.settings == STORED and chosen.verdict == Verdict.KEPT
     assert chosen.gain == pytest.approx(gain, abs=1e-12) and chosen.low <= chosen.gain <= chosen.high
-    assert chosen.plain() == {"settings": vars(STORED), "verdict": "kept"}
+    assert chosen.plain(STAYS, {}) == left(STORED, "kept")
 
 
 def test_a_clear_advantage_replaces_them():
     chosen = between(0.01)
     assert chosen.settings == FOUND and chosen.verdict == Verdict.REPLACED and chosen.low > 0
-    assert chosen.plain() == {"settings": vars(FOUND), "verdict": "replaced"}
+    assert chosen.plain(STAYS, {}) == left(FOUND, "replaced")
     assert chosen.judged[METRIC].mean() == pytest.approx(np.random.default_rng(3).random(2000).mean() + 0.01)
 
 
