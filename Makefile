@@ -1,7 +1,7 @@
 # Two commands do everything on a fresh machine: `make repro` and `make test`. `make help` lists the rest.
 .DEFAULT_GOAL := help
 .PHONY: help venv start repro quick replay live score serve actions scan rotate-key forget trial test check promote rollback \
-  lab ui peers docs phrases lock
+  lab ui peers docs screenshots phrases lock
 SHELL := /bin/bash
 
 PYTHON ?= python3
@@ -107,6 +107,9 @@ docs: venv .docs/installed ## build the documentation in .docs/site/: how to sta
 	$(PYTHON) -m venv --clear $(@D)
 	PYTHONPATH= $(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
+
+screenshots: venv ## pictures of the site, JupyterLab and MLflow, by chromium, into .docs/screenshots/
+	bash docs/screenshots.sh
 
 phrases: venv ## bring the catalogues in src/membership/report/languages up to date with what templates say
 	python -m membership.report.phrases
