@@ -14,6 +14,7 @@ import numpy as np
 
 from benchmarks import serving
 from membership.base import paths, seeds, tables
+from membership.data import pseudonyms
 
 REQUESTS = 1_000
 PATIENCE = 30  # seconds, after which a request hangs
@@ -37,7 +38,7 @@ _PATHS = ("/invocations", "/invocations/", "/", "/../../etc/passwd", "/docs", "/
 def measure(_: Path, count: int = REQUESTS) -> list[dict[str, Any]]:
     """Return the table: what was tried, how often, and how often it was right. Asks the champion of the last run."""
     rng = seeds.rng(7, "benchmark.trust.served")
-    members = tables.read("members")["member_id"].head(50).tolist()
+    members = pseudonyms.of(tables.read("members")["member_id"].head(50)).tolist()
     with tempfile.TemporaryDirectory() as folder, serving.served(Path(folder), "champion") as (port, _):
         answers = [ask(port, *one) for one in requests(rng, count, members)]
         sound = [ask(port, "POST", "/invocations", {"content-type": "application/json"}, good(members[:3]))]

@@ -78,6 +78,8 @@ def test_records_split_and_csv_ask_the_same():
         (b"[" * 100_000, "nested"),
         (request(ROW | {"events": [[[[[[[[[[]]]]]]]]]]}), "nested more than 8 deep"),
         (b"\xff", "not UTF-8 (byte 0)"),
+        (b'{"dataframe_records": [{"member_id": "\\ud800"}]}', "row 1: half of a letter"),
+        (request(ROW, params={"now": "\ud800"}), "params: half of a letter"),
         (b"{", "not valid JSON"),
         (b'{"instances": [1]}', "'instances': unknown"),
     ],

@@ -275,6 +275,7 @@ REFUSED = {
     "no rows": (pd.DataFrame({"member_id": []}), "the request holds no member"),
     "no member_id": (pd.DataFrame({"id": ["a"]}), "column member_id is missing; there are: id"),
     "a number as id": (pd.DataFrame({"member_id": [7]}), "member_id = 7: allowed: ids as text"),
+    "an id with NUL": (pd.DataFrame({"member_id": ["a\0"]}), "allowed: ids as text"),
     "an empty id": (pd.DataFrame({"member_id": [""]}), "member_id = '': allowed: ids as text"),
     "a stranger": (pd.DataFrame({"member_id": ["nobody"]}), "unknown members: nobody; .* send their `events`"),
     "one member twice": (pd.DataFrame({"member_id": ["a", "a"]}), "member_id = 'a' is there twice"),

@@ -26,6 +26,7 @@ FIELDS = ("member_id", "events", "joined_at")
 PARAMS = ("k", "now", "request_id")
 _ASKED, _ALIVE = "/invocations", ("/ping", "/health", "/version")
 _PLACE = re.compile(r"(?:[A-Za-z]:)?(?:[\\/][\w.+@-]+){2,}[\\/]?")  # of a file
+_HALF = re.compile("[\ud800-\udfff]")
 _BEFORE = re.compile(r"\AFailed to predict data .*?\nError: ", re.DOTALL)  # MLflow repeats the whole request
 _Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
@@ -125,6 +126,7 @@ def checked(body: bytes, content_type: str) -> bytes:
     if not isinstance(params, dict) or set(params) - set(PARAMS):
         unknown = _shown(set(params) - set(PARAMS)) if isinstance(params, dict) else type(params).__name__
         raise Refused(400, f"params: {unknown}: unknown; there are: {', '.join(PARAMS)}.")
+    _whole_letters("params", *params.values())
     names = [name for name in FIELDS if any(name in row for row in rows)]
     split = {"columns": names, "data": [[row.get(name) for name in names] for row in rows]}
     return json.dumps({"dataframe_split": split} | ({"params": params} if params else {})).encode()
@@ -195,7 +197,14 @@ def _rows(found: dict[str, Any]) -> list[dict[str, Any]]:
     for number, row in enumerate(rows, 1):
         if not isinstance(row.get("joined_at"), str | None):
             raise Refused(400, f"row {number}: joined_at: allowed: an ISO date as text, or nothing.")
+        _whole_letters(f"row {number}", row["member_id"], row.get("joined_at"))
     return rows
+
+
+def _whole_letters(where: str, *texts: Any) -> None:
+    """Raise Refused where one of `texts` has half of a letter, which JSON can name and no text can hold."""
+    if any(isinstance(text, str) and _HALF.search(text) for text in texts):
+        raise Refused(400, f"{where}: half of a letter (a surrogate); allowed: text that UTF-8 can hold.")
 
 
 def _split(given: Any) -> tuple[list[str], list[list]]:

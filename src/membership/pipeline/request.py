@@ -204,8 +204,10 @@ def _whole(columns: dict[str, list], name: str, members: list[str]) -> pd.Series
 
 
 def _is_text(value: Any) -> bool:
-    """Say whether `value` is text that can be stored: JSON knows halves of letters, UTF-8 does not."""
-    return isinstance(value, str) and (value.isascii() or not any("\ud800" <= one <= "\udfff" for one in value))
+    """Say whether `value` is text that can be stored: JSON knows halves of letters and NUL, at which text may end."""
+    if not isinstance(value, str) or "\0" in value:
+        return False
+    return value.isascii() or not any("\ud800" <= one <= "\udfff" for one in value)
 
 
 def _is_number(value: Any) -> bool:
