@@ -81,5 +81,6 @@ def test_of_a_section_of_which_a_stage_declares_some_fields_its_notebook_reads_n
     for node in graph.nodes():
         cells = nbformat.read(node.notebook, as_version=4).cells
         code = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
-        for section, names in graph.stage(node.name).get("of", {}).items():
+        of = {key: names for key, names in graph.stage(node.name).get("of", {}).items() if key != "engine"}
+        for section, names in of.items():  # the engine's other knobs change how much it can hold, and no table
             assert set(re.findall(rf"\bp\.{section}\b\.?(\w*)", code)) <= set(names)
