@@ -15,9 +15,10 @@ def test_the_members_of_an_allocation_are_given_the_same_again_but_for_those_at_
     ours = setting(members=1500, budget=20_000.0)
     options = ours.options()
     found = allocation.allocate(options, ours.facts, ours.settings)
-    again = bid.worth_it(bid.prices(found), options, ours.facts)
-    assert (again == found.choice).mean() > 0.97
-    assert options.taken(options.cost, again).sum() == pytest.approx(found.cost, rel=0.05)
+    told = bid.again(found, ours.facts, np.ones(1500, dtype=bool))
+    assert told["share"].tolist() == [1.0, pytest.approx(1, abs=0.03)]
+    assert told.loc["prices", "cost"] == pytest.approx(found.cost, rel=0.05)
+    assert told.loc["allocation", "members"] == (found.choice >= 0).sum()
 
 
 def test_a_cent_costs_what_the_member_s_tier_and_groups_make_of_it():

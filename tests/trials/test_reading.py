@@ -11,6 +11,7 @@ from meaning import meant
 from trials_market import DAY, happened, members, trial
 
 from membership.base.errors import DataError, ParamError
+from membership.repurchase import holdout
 from membership.settings.trials import Trials
 from membership.stats import power
 from membership.trials import assign, effects, gates, log, other_policy, outcomes, plan, reading, rehearsal
@@ -189,6 +190,15 @@ def test_the_window_is_half_open_and_who_never_came_counts():
     assert done["orders"].tolist() == [2, 0, 0, 0]
     assert done["spend"].tolist() == [800, 0, -200, 0]
     assert done["returned"].tolist() == [0, 0, 200, 0]
+
+
+def test_the_forecast_is_judged_by_what_each_member_of_a_group_did():
+    rows = {"member_id": list("abc"), "at": pd.Timestamp(DAY), "forecast": [0.9, 0.4, 0.2], "ordered": [1, 0, 0]}
+    found = outcomes.judged(pd.DataFrame(rows), 14)
+    groups = pd.Series({"a": "Gold", "b": "Gold", "c": "Member", "x": "Member"})
+    by = holdout.by_group(found, "forecast", groups, 0.95)
+    assert by[["members", "predicted", "actual"]].loc["Gold"].tolist() == pytest.approx([2, 0.65, 0.5])
+    assert by.loc["Member", "members"] == 1 and by.loc["Member", "log_loss"] == pytest.approx(-np.log(0.8))
 
 
 def test_outcomes_that_end_before_the_window_are_not_read():

@@ -14,7 +14,7 @@ import pandas as pd
 from membership.benefits import shadow_prices
 from membership.benefits.allocation import Allocation
 from membership.benefits.limits import Limits
-from membership.benefits.options import Options
+from membership.benefits.options import NOTHING, Options
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,24 @@ def worth_it(bid: BidPrices, options: Options, facts: pd.DataFrame) -> np.ndarra
     cell = np.zeros(len(facts), dtype=int)
     known = shadow_prices.Ways(shadow_prices.worths(options, options.pays), options.cost, cell, options.sets, capped)
     return known.choose(bid.of(facts), toll)
+
+
+def again(found: Allocation, facts: pd.DataFrame, among: np.ndarray) -> pd.DataFrame:
+    """Return what the prices alone would give the members `among` (members,) of bool, beside what `found` gives them.
+
+    Rows allocation and prices; columns members (who get anything), cost (cents), share (of members given the same).
+    """
+    priced = worth_it(prices(found), found.options, facts)
+    rows = {"allocation": found.choice, "prices": priced}
+    told = {
+        name: (
+            int((choice != NOTHING)[among].sum()),
+            float(found.options.taken(found.options.cost, choice)[among].sum()),
+            float((choice == found.choice)[among].mean()) if among.any() else np.nan,
+        )
+        for name, choice in rows.items()
+    }
+    return pd.DataFrame.from_dict(told, orient="index", columns=["members", "cost", "share"])
 
 
 def _groups(within: Limits, price: np.ndarray) -> dict[str, dict[str, float]]:

@@ -9,6 +9,7 @@ import pandas as pd
 from membership.base import engine
 from membership.base.errors import DataError
 from membership.data import purchases
+from membership.repurchase.judge import Judged
 
 
 def observe(events: ir.Table, rows: pd.DataFrame, days: int, known_until: date, name: str) -> pd.DataFrame:
@@ -45,3 +46,10 @@ def observe(events: ir.Table, rows: pd.DataFrame, days: int, known_until: date, 
     done = over.merge(found.to_pandas(), on=["member_id", "unit"], how="left", validate="one_to_one")
     done[numbers] = done[numbers].fillna(0).astype("int64")
     return done.assign(ordered=(done["orders"] > 0).astype("int64"), complete_at=done["at"] + pd.Timedelta(days=days))
+
+
+def judged(observed: pd.DataFrame, days: int) -> Judged:
+    """Return the `forecast` of an order within `days` beside whether one came, of rows of `observe`."""
+    index = pd.MultiIndex.from_frame(observed[["at", "member_id"]], names=["day", "member_id"])
+    chances = pd.DataFrame({"forecast": observed["forecast"].to_numpy()}, index)
+    return Judged(days, chances, pd.Series(observed["ordered"].to_numpy(dtype=bool), index, name="came"))
