@@ -7,9 +7,11 @@ import pandas as pd
 import pytest
 
 from membership.recommend import choice, tune
+from membership.recommend.attributes import ATTRIBUTES
 from membership.recommend.challenger import Challenger
 from membership.recommend.choice import Verdict
 from membership.recommend.model import Settings
+from membership.recommend.newcomers import newcomers
 from membership.recommend.peers import registry
 
 STORED, FOUND = Settings(0.01, 0.0, 0.1, 16), Settings(0.003, 0.1, 0.0, 64)
@@ -117,8 +119,13 @@ def test_stored_settings_outside_of_the_space_are_compared_all_the_same(task, se
 
 def test_peers_and_the_model_answer_the_same_question_by_the_same_metrics(task, searched, items):
     p, study, chosen = searched
-    compared = choice.compare(task, chosen, choice.peer_lists(task, items, p))
-    assert set(compared.index) == {*registry.names(), "model"} and compared[task.metric].is_monotonic_decreasing
+    listed, left_out = choice.peer_lists(task, items, p)
+    compared = choice.compare(task, chosen, listed)
+    assert (
+        not left_out
+        and set(compared.index) == {*registry.names(), "model"}
+        and compared[task.metric].is_monotonic_decreasing
+    )
     names = ["recall_at_5", "ndcg_at_5", "hit_at_5", "repeat_recall_at_5", "explore_recall_at_5"]
     assert compared.columns.tolist() == names
     assert compared.loc["model", task.metric] == chosen.judged[task.metric].mean()
@@ -130,3 +137,16 @@ def test_peers_and_the_model_answer_the_same_question_by_the_same_metrics(task, 
     assert (found["trials_complete"], found["trials_pruned"]) == (4, 0)
     assert found["search_gain"] == chosen.gain and found["search_replaced"] == (chosen.settings != chosen.stored)
     assert choice.best_peer(compared, task.metric) == next(name for name in compared.index if name != "model")
+
+
+def test_a_peer_that_the_data_do_not_allow_is_left_out_with_its_reason(task, items, p):
+    bare = items.assign(**dict.fromkeys(ATTRIBUTES))
+    listed, left_out = choice.peer_lists(task, bare, p)
+    assert set(left_out) == {"content"} and "category" in left_out["content"]
+    assert set(listed) == set(registry.names()) - {"content"}
+
+
+def test_new_items_of_which_nothing_is_known_are_recommended_to_nobody(task, items):
+    known, more = task.now.baskets, pd.DataFrame({"item_id": [*items["item_id"], "new"]})
+    ids, _ = newcomers(known, more.assign(**dict.fromkeys(ATTRIBUTES)), {}).recommend(known.members, 3)
+    assert (ids == "").all()

@@ -82,10 +82,10 @@ def test_what_the_search_chose_renders_for_every_verdict_and_challenger(verdict,
     metrics = {"recall_at_7": 0.1926, "recall_at_7_ease": 0.1819, "validation_members": 1981}
     said = words.render(
         "search", chosen=chosen, settings=vars(chosen.settings), found=vars(found), confidence=0.95, metrics=metrics,
-        metric="recall_at_7", peer="ease", k=7,
+        metric="recall_at_7", peer="ease", k=7, left_out={"content": "no item has a category."},
         challenger=Challenger(policy, {}, pd.DataFrame({"gain": [0.034]}, index=["stack"])),
     )  # fmt: skip
-    assert ("3.4%" in said) == (policy == "stack")
+    assert ("3.4%" in said) == (policy == "stack") and "`content`" in said
     assert "19.3%" in said and "18.2%" in said and "1,981 members" in said and "hidden 16" in said
     assert ("-0.0004 to +0.0028" in said) == (verdict != Verdict.BEST)
 

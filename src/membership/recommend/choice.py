@@ -14,6 +14,7 @@ import numpy as np
 import optuna
 import pandas as pd
 
+from membership.base.errors import NotPossible
 from membership.base.progress import bar
 from membership.recommend import challenger as challengers
 from membership.recommend import metrics, policies, policy, stack, tune
@@ -81,19 +82,26 @@ def between(
     return Choice(settings, judged[settings], verdict, stored, found, float(gains.mean()), low, high)
 
 
-def peer_lists(task: Task, items: pd.DataFrame, p: SimpleNamespace) -> dict[str, np.ndarray]:
-    """Return what each peer lists for the members of the validation window: ids (members, at least `task.k`)."""
-    found = {}
+def peer_lists(task: Task, items: pd.DataFrame, p: SimpleNamespace) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """Return what each peer lists for the members of the validation window, ids (members, at least `task.k`).
+
+    And of the peers that these data do not allow, why not.
+    """
+    found, left_out = {}, {}
     for name, settings in bar(list(registry.settings(p.recommend.peers).items()), "peers"):
-        peer = policies.peer(name, settings.model_dump(), task.now.baskets, items, p.seed)
+        try:
+            peer = policies.peer(name, settings.model_dump(), task.now.baskets, items, p.seed)
+        except NotPossible as error:
+            left_out[name] = str(error)
+            continue
         found[name], _ = peer.recommend(task.targets.members, max(task.k, stack.DEPTH))
-    return found
+    return found, left_out
 
 
 def compare(task: Task, chosen: Choice, listed: Mapping[str, np.ndarray]) -> pd.DataFrame:
     """Return the metrics on the validation window of the model and of all peers, by policy, the best first.
 
-    `listed` is as from `peer_lists`. The columns are those of `metrics.per_member`, means over members.
+    `listed` is the first of `peer_lists`. The columns are those of `metrics.per_member`, means over members.
     """
     judged = {policies.MODEL: chosen.judged}
     for name, ids in listed.items():

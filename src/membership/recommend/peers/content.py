@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from membership.base.errors import DataError
+from membership.base.errors import NotPossible
 from membership.recommend.attributes import ATTRIBUTES, attributes, unit
 from membership.recommend.baskets import Baskets
 from membership.recommend.peers.peer import Context, Fitted, Range, peer
@@ -37,11 +37,11 @@ def likeness(known: Baskets, settings: Settings, items: pd.DataFrame | None) -> 
     An item is the set of its `ATTRIBUTES`, weighted by how rare each is (TF-IDF); a member is the sum of what it
     bought, a basket weighing `decay`^(baskets after it); likeness is their cosine. Popularity is 1 + the number of
     baskets that held the item, so that new items count. On top come `own` times the member's own purchases. Raises
-    DataError where no item has an attribute.
+    NotPossible where no item has an attribute.
     """
     kinds = attributes(known, items)
     if not kinds.nnz:
-        raise DataError(f"content: items have none of {', '.join(ATTRIBUTES)}; without attributes take item_knn.")
+        raise NotPossible(f"items have none of {', '.join(ATTRIBUTES)} that tells them apart.")
     weight = (1 + np.bincount(known.item, minlength=len(known.items))) ** settings.popularity
     likely, most = kinds.T.tocsr(), weight.max()
 
