@@ -41,3 +41,8 @@ def test_power_is_the_share_of_rejections():
 def test_what_no_number_of_members_can_do_is_refused(effect_size, asked, confidence):
     with pytest.raises(ParamError, match="the effect must not be 0"):
         power.members_per_arm(effect_size, asked, confidence)
+
+
+@pytest.mark.parametrize("effect_size", [50.0, 1e6, 1e15])
+def test_an_effect_far_beyond_the_noise_takes_two_members_an_arm(effect_size):
+    assert power.members_per_arm(effect_size, 0.8, 0.95) == 2.0

@@ -7,12 +7,15 @@ import scipy.stats
 from membership.base.errors import ParamError
 
 
+_FAR = 1000.0  # standard errors from 0: the power is 1, and far beyond it SciPy's noncentral t is NaN
+
+
 def power_of_two_arms(members: float, effect_size: float, confidence: float) -> float:
     """Return the power of a two-sided t test of two arms of `members` each; `effect_size` is Cohen's d.
 
     Source: noncentral t, Cohen (1988), section 2.2.
     """
-    freedom, centre = 2 * members - 2, abs(effect_size) * np.sqrt(members / 2)
+    freedom, centre = 2 * members - 2, min(abs(effect_size) * np.sqrt(members / 2), _FAR)
     limit = scipy.stats.t.ppf((1 + confidence) / 2, freedom)
     return float(scipy.stats.nct.sf(limit, freedom, centre) + scipy.stats.nct.sf(limit, freedom, -centre))
 
