@@ -6,7 +6,6 @@ import scipy.stats
 
 from membership.base.errors import ParamError
 
-
 _FAR = 1000.0  # standard errors from 0: the power is 1, and far beyond it SciPy's noncentral t is NaN
 
 
