@@ -62,10 +62,11 @@ def _seen(stage: str) -> dict[str, Any]:
     What pages alone read only a stage that `shows` sees.
     """
     found, declared = params.load(stage).plain(), graph.stage(stage)
-    seen = {section: set(names) for section, names in declared.get("of", {}).items()}
-    if not declared.get("shows"):
-        seen |= {name: seen.get(name, {*found[name]}) - said for name, said in _SAID.items() if name in found}
-    return found | {section: {name: found[section][name] for name in names} for section, names in seen.items()}
+    parts = declared.get("of", {}).items()
+    found |= {section: {name: found[section][name] for name in names} for section, names in parts}
+    for section in [] if declared.get("shows") else found.keys() & _SAID:
+        found[section] = {name: value for name, value in found[section].items() if name not in _SAID[section]}
+    return found
 
 
 def shown() -> dict[str, str]:
