@@ -22,16 +22,20 @@ from membership.base import absent, files, graph
 from membership.data.suggest import suggest
 from membership.pipeline import sandbox
 
-TINY = fields.SMALL | {
-    "dataset.source": "files",
-    "dataset.timezone": "UTC",
-    "dataset.max_members": None,
-    "recommend.min_item_purchases": None,
-    "tiers.search.budget": None,
-    "tiers.search.round_to": None,
-    "benefits.budget": None,
-    "decide.training_sd": None,
-}
+TINY = (
+    fields.SMALL
+    | fields.FEWER
+    | {
+        "dataset.source": "files",
+        "dataset.timezone": "UTC",
+        "dataset.max_members": None,
+        "recommend.min_item_purchases": None,
+        "tiers.search.budget": None,
+        "tiers.search.round_to": None,
+        "benefits.budget": None,
+        "decide.training_sd": None,
+    }
+)
 START, DAYS = pd.Timestamp("2017-01-01"), 365
 
 

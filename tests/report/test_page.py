@@ -9,6 +9,7 @@ import pytest
 from membership.base import graph, tables
 from membership.base.errors import DataError
 from membership.base.member_schemas import MOVED
+from membership.report.figures import repurchase as figures
 from membership.report.member_page import page
 
 AS_OF = date(2017, 3, 1)
@@ -132,7 +133,7 @@ def test_a_typical_member_is_shown_as_typical_where_that_is_known():
 def test_what_moves_the_next_order_is_shown_the_strongest_first():
     text = shown(page.build("1", frames(), AS_OF))
     assert "9 days" in text and "-2.3" in text
-    assert text.index("silence since the last order") < text.index("how often they buy")
+    assert text.index(figures.MOVED["silence"]) < text.index(figures.MOVED["pace"])
     known = frames()
     known["repurchase"]["next_order_days"] = None
     assert "9 days" not in shown(page.build("1", known, AS_OF))

@@ -13,7 +13,7 @@ English, and that is said once.
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
@@ -24,7 +24,7 @@ from babel.messages.pofile import read_po
 
 from membership.settings.report import SOURCE, catalogues
 
-COUNTED, TERM = "counted", "term"  # contexts: a noun after its number; a word that stands in data
+COUNTED, TERM, BACK = "counted", "term", "back"  # contexts: a noun after its number; a word of data; see `back`
 
 _SPOKEN: ContextVar[str] = ContextVar("spoken", default=SOURCE)
 _LITERAL = r'"(?:[^"\\]|\\.)*"'
@@ -80,12 +80,22 @@ def term(word: str) -> str:
 def counted(count: int, one: str, many: str | None = None) -> str:
     """Return the noun `one` as it reads after `count`."""
     many = many or one + "s"
+    if told := _forms(one, many, COUNTED):
+        return str(told[c2py(catalogue(current()).plural_expr)(int(count))])
     if current() != SOURCE:
-        message = catalogue(current()).get((one, many), COUNTED)
-        if message is not None and all(message.string):
-            return str(message.string[c2py(catalogue(current()).plural_expr)(int(count))])
         _say_once(current(), one)
     return one if count == 1 else many
+
+
+def field_word(one: str, many: str) -> tuple[str, str]:
+    """Return a word of the field, of one and of many; one that the catalogue does not have stays."""
+    told = _forms(one, many, BACK) or (one, many)
+    return str(told[0]), str(told[-1])
+
+
+def _forms(one: str, many: str, context: str) -> Sequence[str] | None:
+    message = None if current() == SOURCE else catalogue(current()).get((one, many), context)
+    return message.string if message and all(message.string) else None
 
 
 @cache

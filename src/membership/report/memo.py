@@ -33,8 +33,9 @@ def not_possible() -> str:
     stages = [node.name for node in graph.nodes()]
     reasons, stored = absent.reasons(paths.reports("metrics"), stages), tables.ALL["actions"].path()
     due = stored.exists() and absent.reason(stored) is None
+    first = {why: stage for stage, why in reversed(reasons.items())}  # the stage that a reason is of
     with language.spoken(params.load("report").report.language):
-        return words.render("memo_not_possible", stages=stages, reasons=reasons, due=due) + "\n"
+        return words.render("memo_not_possible", stages=stages, reasons=reasons, first=first, due=due) + "\n"
 
 
 def render(values: Mapping[str, Any], spoken: str) -> str:

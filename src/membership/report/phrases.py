@@ -13,11 +13,12 @@ from pathlib import Path
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import write_po
 
-from membership.base import files, graph, tables
+from membership.base import files, graph, paths, tables
 from membership.base.member_schemas import STAGES
 from membership.base.schemas import KINDS
 from membership.evaluate import metrics, verdicts
 from membership.report import language, pages
+from membership.settings.economics import Economics
 from membership.settings.report import catalogues
 
 Key = tuple[str | tuple[str, str], str | None]  # a phrase, with its plural where it has one, and its context
@@ -65,6 +66,7 @@ def found() -> dict[Key, list[str]]:
         said |= {(text, None): [] for text in _called(path) if (text, None) not in said}
     for path in sorted(_ROOM.rglob("*.js")):
         said |= {(text, None): [] for text in scripted(path.read_text(encoding="utf-8"))}
+    said |= {(words, language.BACK): [] for words in field_words()}
     return said | {(word, language.TERM): [] for word in terms()}
 
 
@@ -87,6 +89,13 @@ def terms() -> list[str]:
     grouped = tables.ALL["effects"].columns["by"].among
     asked = [pages.title(node.notebook) for node in graph.nodes()]
     return [*STAGES, *KINDS, *grouped, *metrics.Unit, *verdicts.Result, *asked]
+
+
+def field_words() -> list[tuple[str, str]]:
+    """Return what pages call coming back, of one and of many, in a shop and in the fields that have a preset."""
+    usual = Economics.model_fields["order_word"].default
+    presets = [graph.read_yaml(path) for path in sorted(paths.root().joinpath("presets").glob("*.yaml"))]
+    return list(dict.fromkeys((*each.get("economics", {}).get("order_word", usual),) for each in [{}, *presets]))
 
 
 def _called(path: Path) -> Iterator[str]:

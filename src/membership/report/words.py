@@ -1,8 +1,9 @@
 """Sentences: Jinja templates in `templates/`, filled with numbers and verdicts. No other module builds a sentence.
 
 A template sees what it is given and the functions of `formats`, also as filters: `{{ metrics.total | money("USD") }}`.
-What it names and is not given is an error. Text that it is given is escaped, in Markdown by `markdown`, in HTML by
-Jinja; constants that are Markdown or HTML themselves say so (`| safe`).
+What it names and is not given is an error; `back`, what coming back is called, is always given. Text that it is given
+is escaped, in Markdown by `markdown`, in HTML by Jinja; constants that are Markdown or HTML themselves say so
+(`| safe`).
 """
 
 import re
@@ -14,7 +15,7 @@ from IPython.display import Markdown
 from jinja2.ext import Extension
 from markupsafe import Markup
 
-from membership.report import few, formats, language, markdown
+from membership.report import back, few, formats, language, markdown
 
 _FORMATS = (
     "number",
@@ -78,7 +79,7 @@ def render(template: str, **values: Any) -> str:
 
     See `few`.
     """
-    return few.markdown(_filled("md", template, values).strip(), few.smallest())
+    return few.markdown(_filled("md", template, {"back": back.word(), **values}).strip(), few.smallest())
 
 
 def text(template: str, **values: Any) -> str:
@@ -91,7 +92,7 @@ def text(template: str, **values: Any) -> str:
 
 def page(template: str, **values: Any) -> str:
     """Return `templates/<template>.html.j2` filled with `values`, in which all text from `values` is escaped."""
-    return _filled("html", template, values)
+    return _filled("html", template, {"back": back.word(), **values})
 
 
 def markup(template: str, **values: Any) -> Markup:

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.dates import ConciseDateFormatter
 from matplotlib.ticker import PercentFormatter, StrMethodFormatter
 
+from membership.report import back
 from membership.report.figures import plain_log
 from membership.settings.windows import Windows
 
@@ -75,7 +76,7 @@ def gaps(features: pd.DataFrame, days: int, ax: Axes | None = None) -> Axes:
 def weekly(weeks: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw `activity.weekly`: the members who bought and their orders, week by week."""
     ax = ax or plt.subplots(figsize=(9, 3.8))[1]
-    ax.plot(weeks["week"], weeks["orders"], color="lightsteelblue", label="orders")
+    ax.plot(weeks["week"], weeks["orders"], color="lightsteelblue", label=back.word().many)
     ax.plot(weeks["week"], weeks["members"], color="steelblue", label="members who bought")
     ax.set(title="Activity by week", xlabel="week from", ylabel="in the week", ylim=(0, None))
     ax.xaxis.set_major_formatter(ConciseDateFormatter(ax.xaxis.get_major_locator()))

@@ -42,8 +42,8 @@ def separation(table: pd.DataFrame, days: int, ax: Axes | None = None) -> Axes:
     for stage, colour in zip(STAGES, sns.color_palette(n_colors=len(STAGES)), strict=True):
         if table[stage].notna().any():
             ax.plot(table.index, table[stage], marker="o", markersize=3, color=colour, label=spoken(stage))
-    ax.set(title=f"Who orders within {days} days, by stage\nGood: lines far apart, in the order of the stages")
-    ax.set(xlabel="as of", ylabel="share who ordered", ylim=(0, 1))
+    ax.set(title=f"Who comes back within {days} days, by stage\nGood: lines far apart, in the order of the stages")
+    ax.set(xlabel="as of", ylabel="share who came back", ylim=(0, 1))
     ax.yaxis.set_major_formatter(PercentFormatter(1))
     ax.tick_params(axis="x", rotation=30)
     ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))

@@ -7,11 +7,11 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
-from membership.report import few
+from membership.report import back, few
 
 _MODEL, _ACTUAL = "#1f77b4", "#333333"
 MOVED = {
-    "silence": "silence since the last order",
+    "silence": "how long they have been silent",
     "pace": "how often they buy",
     "latest": "the last days and weeks",
     "regularity": "how regular their gaps are",
@@ -48,10 +48,10 @@ def reliability(table: pd.DataFrame, axes: np.ndarray | None = None) -> np.ndarr
         ax.plot([0, 1], [0, 1], color="grey", linestyle=":")
         ax.vlines(part["predicted"], part["low"], part["high"], color=_MODEL, alpha=0.6)
         ax.scatter(part["predicted"], part["actual"], s=15 + 250 * part["members"] / part["members"].sum(), zorder=3)
-        ax.set(title=f"within {days} days", xlabel="predicted chance of an order", xlim=(-0.03, 1.03))
+        ax.set(title=f"within {days} days", xlabel=f"predicted chance of {back.word().a}", xlim=(-0.03, 1.03))
         for axis in (ax.xaxis, ax.yaxis):
             axis.set_major_formatter(PercentFormatter(1))
-    axes[0].set(ylabel="share of members who ordered", ylim=(-0.03, 1.03))
+    axes[0].set(ylabel="share of members who came back", ylim=(-0.03, 1.03))
     axes[0].figure.suptitle("Does it happen as often as predicted? Good: on the dotted line", y=1.02)
     return axes
 
@@ -68,7 +68,7 @@ def next_order(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
                     textcoords="offset points", color=colour)  # fmt: skip
     ax.plot([], [], color=_ACTUAL, label="what happened")
     ax.plot([], [], color=_ACTUAL, linestyle="--", label="predicted")
-    ax.set(title="Who has ordered again by each day\nGood: the lines run together", xlabel="days after scoring")
+    ax.set(title="Who has come back by each day\nGood: the lines run together", xlabel="days after scoring")
     ax.set(ylabel="share of members", ylim=(0, 1.02))
     ax.yaxis.set_major_formatter(PercentFormatter(1))
     ax.legend(frameon=False, loc="lower right")
@@ -84,7 +84,7 @@ def moved(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
         ax.boxplot(columns[::-1], orientation="horizontal", whis=(5, 95), showfliers=False,
                    tick_labels=list(MOVED.values())[::-1])  # fmt: skip
     ax.axvline(0, color="grey", linestyle=":")
-    ax.set(title="What moves a member's chance of an order (box: half of the members; lines: nine in ten)")
+    ax.set(title=f"What moves a member's chance of {back.word().a} (box: half of the members; lines: nine in ten)")
     ax.set(xlabel="change of the log-odds; 1 is about a quarter more in the middle")
     return ax
 
@@ -95,5 +95,5 @@ def member(row: pd.Series, ax: Axes | None = None) -> Axes:
     found = pd.Series({label: row[f"moved_{name}"] for name, label in MOVED.items()})[::-1]
     ax.barh(found.index, found, color=np.where(found >= 0, _MODEL, "#d62728"))
     ax.axvline(0, color="grey", linewidth=0.8)
-    ax.set(xlabel="raises (right) or lowers (left) the chance of an order: log-odds")
+    ax.set(xlabel=f"raises (right) or lowers (left) the chance of {back.word().a}: log-odds")
     return ax

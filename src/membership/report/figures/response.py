@@ -9,7 +9,7 @@ from matplotlib.ticker import PercentFormatter
 
 _EFFECTS = {  # outcome -> title and unit of its effects
     "spend": ("Extra spend while a campaign runs", "share of expected spend"),
-    "ordered": ("More members who order", "share of the chance of an order without the campaign"),
+    "ordered": ("More members who come back", "share of the chance of it without the campaign"),
 }
 
 

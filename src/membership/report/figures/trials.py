@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from membership.report import few, formats
+from membership.report import back, few, formats
 from membership.report.figures.evaluate import forest
 from membership.trials.effects import ADJUSTED
 from membership.trials.plan import Plan
@@ -32,7 +32,7 @@ def effects(reading: Reading, ax: Axes | None = None) -> Axes | None:
         return None
     labels = rows["arm"] + ", " + rows["method"] + " (" + rows["members"].map(formats.number) + " members)"
     ax = forest(rows, labels, ax)
-    ax.set(title=f"{reading.name}: orders within the window, by intent to treat")
+    ax.set(title=f"{reading.name}: {back.word().many} within the window, by intent to treat")
     ax.set_xlabel(f"arm minus control (share of assigned members), {reading.confidence:.0%} interval")
     return ax
 

@@ -9,7 +9,7 @@ from matplotlib.axis import Axis
 from matplotlib.dates import ConciseDateFormatter
 from matplotlib.ticker import FuncFormatter, PercentFormatter, StrMethodFormatter
 
-from membership.report import few
+from membership.report import back, few
 from membership.value.accuracy import LOWER_IS_BETTER
 from membership.value.subscriptions import Subscriptions
 
@@ -99,7 +99,7 @@ def gone_map(
     show_unit(ax.yaxis, currency)
     ax.xaxis.set_major_formatter(PercentFormatter(1))
     ax.set_title("Who is worth much (above the dotted line), and who may be gone (left of it)")
-    ax.set_xlabel(f"chance of an order within {horizon_days} days")
+    ax.set_xlabel(f"chance of {back.word().a} within {horizon_days} days")
     ax.set_ylabel(f"value over {horizon_days} days ({currency}, log scale)")
     legend = ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1), markerscale=2)
     for handle in legend.legend_handles:

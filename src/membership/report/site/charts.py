@@ -10,7 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from membership.evaluate import metrics
-from membership.report import formats, pages
+from membership.report import back, formats, pages
 from membership.report.formats import CENTS
 from membership.report.language import phrase, term
 from membership.report.site import stored
@@ -73,7 +73,7 @@ def next_order() -> Chart:
             name=phrase("group {group}, observed").format(group=group),
             line={"color": colour},
         )
-    return Chart(axes(figure, phrase("days from the day of the forecast"), phrase("have ordered"), ".0%"), rows)
+    return Chart(axes(figure, phrase("days from the day of the forecast"), phrase("have come back"), ".0%"), rows)
 
 
 def chances() -> Chart:
@@ -91,7 +91,7 @@ def chances() -> Chart:
             name=phrase("within {days} days").format(days=days),
             marker={"color": colour, "size": 9},
         )
-    return Chart(axes(figure, phrase("chance that was forecast"), phrase("share who ordered"), ".0%", ".0%"), rows)
+    return Chart(axes(figure, phrase("chance that was forecast"), phrase("share who came back"), ".0%", ".0%"), rows)
 
 
 def value_deciles() -> Chart:
@@ -120,7 +120,7 @@ def weekly() -> Chart:
     return lines(
         stored.series("weekly_activity"),
         "week",
-        {"orders": phrase("orders"), "members": phrase("members")},
+        {"orders": back.word().many, "members": phrase("members")},
         phrase("a week"),
     )
 

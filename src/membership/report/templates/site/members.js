@@ -71,7 +71,7 @@
     make("li", say("Stage {1}; persona {2}; main need {3}", word("stage", row), word("persona", row), word("main_need", row)), list);
     make("li", say("Worth {1} of margin over the horizon; {2}", shown("value", row), word("rfm_segment", row)), list);
     make("li", say("Benefits: {1}", word("benefits", row) || say("none")), list);
-    if (days.length) { make("li", say("Chance of an order: {1}", days.map(function (day) { return say("within {1} days {2}", day, share(data.chances[String(day)][row])); }).join(", ")), list); }
+    if (days.length) { make("li", say("Chance of coming back: {1}", days.map(function (day) { return say("within {1} days {2}", day, share(data.chances[String(day)][row])); }).join(", ")), list); }
     for (var rank = 1; data.words["item_" + rank]; rank += 1) { if (word("item_" + rank, row)) { make("li", say("Recommend {1}: {2}", word("item_" + rank, row), word("item_" + rank + "_reason", row)), list); } }
     if (days.length) { curve(row, place); }
     if (data.months) { timeline(row, place); }
@@ -88,9 +88,9 @@
     make("figcaption", title, figure);
     return draw_in(figure, "svg", { viewBox: "0 0 600 " + height, role: "img", "aria-label": title, "class": "drawn-here" });
   }
-  // The chance of an order by each day, from the horizons that are stored; between them it is drawn straight.
+  // The chance of coming back by each day, from the horizons that are stored; between them it is drawn straight.
   function curve(row, place) {
-    var svg = picture(place, say("Chance of the next order by day"), 190), last = data.days[data.days.length - 1], line = ["40,160"];
+    var svg = picture(place, say("Chance of coming back by day"), 190), last = data.days[data.days.length - 1], line = ["40,160"];
     function across(day) { return 40 + 520 * day / last; }
     draw_in(svg, "path", { d: "M40 10V160H580", fill: "none", stroke: "currentColor", opacity: 0.4 });
     data.days.forEach(function (day) {
