@@ -80,7 +80,7 @@ def pack_models(folder: Path) -> None:
         stored.load(paths.models(name), CLASSES)  # a broken one is found now
         shutil.copytree(paths.models(name), folder / name)
     items = tables.read("items")
-    lines = baskets.history_lines(_products(items), p.windows.as_of, p.recommend)
+    lines = baskets.history_lines(_products(p, items), p.windows.as_of, p.recommend)
     lines.to_parquet(folder / "baskets.parquet", index=False)
     known = np.union1d(lines["item_id"], tables.read("recommendations")["item_id"])
     known = np.union1d(known, np.array([*p.recommend.rules.blocked, *p.recommend.rules.pinned], dtype=str))

@@ -98,8 +98,8 @@ def totals(value: pd.DataFrame) -> dict[str, float]:
 def sizes(value: pd.DataFrame) -> list[dict[str, int]]:
     """Return how many members the `metrics` of those who may be gone tell of: metric -> members."""
     gone = int((value["value_group"].str.endswith("may be gone") & (value["rfm_segment"] != NEVER)).sum())
-    high = {"high_value_may_be_gone": totals(value)["high_value_may_be_gone"]}
-    return [high, *({name: gone} for name in ("may_be_gone_came_back", "may_be_gone_p_horizon"))]
+    high = int((value["value_group"] == GROUPS[1]).sum())
+    return [{"high_value_may_be_gone": high}, *({name: gone} for name in ("may_be_gone_came_back", "may_be_gone_p_horizon"))]
 
 
 def came_back(value: pd.DataFrame, again: pd.Series) -> dict[str, float]:
