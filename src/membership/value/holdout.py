@@ -99,7 +99,8 @@ def sizes(value: pd.DataFrame) -> list[dict[str, int]]:
     """Return how many members the `metrics` of those who may be gone tell of: metric -> members."""
     gone = int((value["value_group"].str.endswith("may be gone") & (value["rfm_segment"] != NEVER)).sum())
     high = int((value["value_group"] == GROUPS[1]).sum())
-    return [{"high_value_may_be_gone": high}, *({name: gone} for name in ("may_be_gone_came_back", "may_be_gone_p_horizon"))]
+    told = ("may_be_gone_came_back", "may_be_gone_p_horizon")
+    return [{"high_value_may_be_gone": high}, *({name: gone} for name in told)]
 
 
 def came_back(value: pd.DataFrame, again: pd.Series) -> dict[str, float]:
