@@ -109,7 +109,7 @@ def overrides(name: str, frame: pd.DataFrame) -> dict:
         gap = by_day.groupby("member")["day"].diff().dt.days.groupby(by_day["member"]).median().median()
         found = suggest(days.min().date(), days.max().date(), None if pd.isna(gap) else float(gap))
     else:
-        found = suggest(START.date(), (START + pd.Timedelta(days=DAYS - 1)).date(), 30.0)
+        found = suggest(START.date(), frame["starts_at"].max().date(), 30.0)  # the last day of which the file tells
     mapping = {"paths": [f"data/raw/{name}.csv"], "columns": {column: column for column in frame}}
     dates = {key: value.isoformat() if isinstance(value, date) else value for key, value in found.changes.items()}
     return TINY | dates | {"dataset.files": {"events" if "at" in frame else "contracts": mapping}}

@@ -160,6 +160,13 @@ def test_where_nobody_ever_came_nothing_can_be_said():
         candidates.fit(everybody([]), BEGINS + 200, QUICK, seed=1)
 
 
+def test_where_all_have_left_nobody_can_come_back():
+    known = everybody([3, 30])
+    gone = replace(known, left=np.full(len(known.members), BEGINS + 40))
+    with pytest.raises(NotPossible, match="all 80 members had left before"):
+        candidates.fit(gone, BEGINS + 200, QUICK, seed=1)
+
+
 def test_without_any_candidate_all_reasons_are_told():
     with pytest.raises(DataError, match="no candidate fits"):
         candidates.fit(everybody([3]), BEGINS + 200, QUICK.model_copy(update={"candidates": ["logistic"]}), seed=1)

@@ -19,7 +19,7 @@ from membership.repurchase.boosted import Trees
 from membership.repurchase.dated import Dated
 from membership.repurchase.hazard import Hazard
 from membership.repurchase.logistic import Logistic
-from membership.repurchase.purchase_days import PurchaseDays
+from membership.repurchase.purchase_days import PurchaseDays, date_of
 from membership.repurchase.rules import LIFETIME, Due, OwnRate, TillGone
 from membership.repurchase.stack import Stack
 from membership.settings.repurchase import Repurchase
@@ -56,15 +56,18 @@ class Past:
 def fit(history: PurchaseDays, day: int, settings: Repurchase, seed: int, dated: Dated | None = None) -> Fitted:
     """Fit every one of `settings.candidates` but the stack to what was known on `day`, of members and of days.
 
-    A candidate that refuses its data (DataError) is left out with its reason. Raises NotPossible where all do, or where
-    nobody has bought.
+    A candidate that refuses its data (DataError) is left out with its reason. Raises NotPossible where all do, where
+    nobody has bought, or where all have left.
     """
     known, dated = history.until(day), dated and dated.until(day)
     if not len(known.days):
         raise NotPossible(
             f"none of {len(known.members)} members has bought before the day of scoring, so nothing says who will."
         )
-    now = rhythm.at(known, day)[known.present(day)]
+    here = known.present(day)
+    if not here.any():
+        raise NotPossible(f"all {len(here)} members had left before {date_of(day)}: nobody can come back.")
+    now = rhythm.at(known, day)[here]
     taught: list[lessons.Lessons] = []
 
     def lesson() -> lessons.Lessons:
