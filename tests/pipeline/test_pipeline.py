@@ -1,6 +1,7 @@
 """The whole pipeline, with real stages, on a tiny simulated market: what it makes, and what makes it run again."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -15,7 +16,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from membership.base import tables
+from membership.base import kernels, tables
 from membership.pipeline import sandbox
 from membership.report.site import build
 from membership.settings import params
@@ -43,6 +44,8 @@ def repro(folder: Path, *arguments: str) -> str:
     return done.stdout
 
 
+_CELLS = "import sys; from benchmarks import cells; from membership.base import graph; " \
+         "[cells.stage(graph.node(name)) for name in sys.argv[1:]]"  # fmt: skip
 _CALL = "import sys; from pathlib import Path; from membership.pipeline import sandbox; " \
         "sys.exit(sandbox.repro(Path(sys.argv[1]), *sys.argv[2:]).returncode)"  # fmt: skip
 
@@ -165,13 +168,15 @@ def test_a_changed_parameter_runs_only_what_depends_on_it(market):
     assert ran(repro(folder)) == {"fingerprint", "decide"}
 
 
-def test_the_same_seed_gives_the_same_metrics_in_another_folder(market, tmp_path):
-    """Value and tiers, not the whole pipeline: enough to catch an unseeded draw in data, features or value."""
+def test_the_same_seed_gives_the_same_metrics_in_another_folder_and_in_one_process(market, tmp_path):
+    """Up to value, not the whole pipeline: enough to catch an unseeded draw in data, features or value."""
     folder, _ = market
     other = sandbox.copy(tmp_path / "again", TINY)
-    shutil.copy(folder / "mlflow.db", other / "mlflow.db")
-    repro(other, "value")
-    for name in ("ingest", "features", "value"):
+    known = {**os.environ, **kernels.environment(), "MEMBERSHIP_ROOT": str(other), "PYTHONHASHSEED": "0"}
+    command = [sys.executable, "-c", _CELLS, "ingest", "features", "repurchase", "value"]
+    done = subprocess.run(command, cwd=ROOT, env=known, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for name in ("ingest", "features", "repurchase", "value"):
         first, second = (each / "reports" / "metrics" / f"{name}.json" for each in (folder, other))
         assert first.read_text() == second.read_text()
 
