@@ -273,13 +273,9 @@ def _linear(values: np.ndarray) -> np.ndarray:
 def _detectable(values: np.ndarray, measure: Measure, adjusted: bool, knobs: Evaluate) -> float:
     if len(values) < 4:
         return np.inf
-    parts = len(measure.columns(False))
-    own, before = values[:, :parts], values[:, parts:]
-    if not np.std(_linear(own)) > 0:
-        return 0.0
-    if adjusted and not np.std(_linear(before)) > 0:  # a covariate that is the same for all explains nothing
-        values, adjusted = own, False
     totals = _aggregates(values, measure.columns(adjusted), 0.0)
+    if not np.std(_linear(values[:, : 1 + bool(measure.denom)])) > 0:
+        return 0.0
     test = measure.test(adjusted, alpha=1 - knobs.confidence, power=knobs.power)
     return float(test.solve_power_from_aggregates(totals, "effect_size")[0].effect_size)
 
