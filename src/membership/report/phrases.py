@@ -18,8 +18,7 @@ from membership.base.member_schemas import STAGES
 from membership.base.schemas import KINDS
 from membership.evaluate import metrics, verdicts
 from membership.report import language, pages
-from membership.settings.economics import Economics
-from membership.settings.report import catalogues
+from membership.settings.report import Report, catalogues
 
 Key = tuple[str | tuple[str, str], str | None]  # a phrase, with its plural where it has one, and its context
 _ROOM = Path(str(package("membership.report")))
@@ -93,9 +92,9 @@ def terms() -> list[str]:
 
 def field_words() -> list[tuple[str, str]]:
     """Return what pages call coming back, of one and of many, in a shop and in the fields that have a preset."""
-    usual = Economics.model_fields["order_word"].default
+    usual = Report.model_fields["order_word"].default
     presets = [graph.read_yaml(path) for path in sorted(paths.root().joinpath("presets").glob("*.yaml"))]
-    return list(dict.fromkeys((*each.get("economics", {}).get("order_word", usual),) for each in [{}, *presets]))
+    return list(dict.fromkeys((*each.get("report", {}).get("order_word", usual),) for each in [{}, *presets]))
 
 
 def _called(path: Path) -> Iterator[str]:
