@@ -73,7 +73,10 @@ def test_a_phrase_without_a_translation_stays_english_and_that_is_said_once(monk
 def test_a_small_group_is_hidden_in_every_language():
     row = dict.fromkeys(("control", "treatment", "difference", "low", "high"), 0.5)
     rows = pd.DataFrame(
-        [{"metric": name, "unit": "share", "members": count, **row} for name, count in (("a", 2), ("b", 90), ("c", 80))]
+        [
+            {"metric": name, "unit": "share", "members": count, **row}
+            for name, count in (("hit_at_5", 2), ("ndcg_at_5", 90), ("recall_at_5", 80))
+        ]
     )
     with language.spoken("zh"):
         shown = words.render("evaluate_effects", rows=rows, confidence=0.95)

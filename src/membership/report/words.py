@@ -16,6 +16,7 @@ from jinja2.ext import Extension
 from markupsafe import Markup
 
 from membership.report import back, few, formats, language, markdown
+from membership.report.called import called
 
 _FORMATS = (
     "number",
@@ -64,7 +65,7 @@ def environment(kind: str, spoken: str) -> jinja2.Environment:
         finalize=_FINALIZED[kind],
         extensions=[_Spoken],
     )
-    functions = {name: getattr(formats, name) for name in _FORMATS} | {"term": language.term}
+    functions = {name: getattr(formats, name) for name in _FORMATS} | {"term": language.term, "called": called}
     made.filters |= functions
     made.globals |= functions | {"language": spoken}
     return made
