@@ -122,6 +122,10 @@ def guard(executed: Path, k: int) -> bool:
                 if new != data.get(kind, ""):
                     data[kind], changed = new, True
                     data.pop("text/plain", None)
+            others = output.get("metadata", {}).get("text/markdown", {}).get(language.OTHERS, {})
+            for spoken, text in others.items():
+                others[spoken] = markdown(text, k)
+                changed |= others[spoken] != text
     if changed:
         files.write_text(executed, nbformat.writes(notebook))
     return changed

@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from membership.report import back, few, formats, language, markdown
 from membership.report.called import called
+from membership.settings.report import catalogues
 
 _FORMATS = (
     "number",
@@ -104,3 +105,12 @@ def markup(template: str, **values: Any) -> Markup:
 def show(template: str, **values: Any) -> Markdown:
     """Return the same as something that a notebook shows."""
     return Markdown(render(template, **values))
+
+
+def conclude(template: str, **values: Any) -> Markdown:
+    """Return the same in English, and beside it in every other language there is, for the pages that will take it."""
+    others = {}
+    for other in catalogues():
+        with language.spoken(other):
+            others[other] = render(template, **values)
+    return Markdown(render(template, **values), metadata={language.OTHERS: others})
