@@ -30,14 +30,16 @@ _MEANT = {"lost logs": Kind.EXPOSURE, "duplicated members": Kind.COPIES}
 def repurchase(seed: int, out: Path, lift: float = LIFT, name: str = "repurchase") -> dict:
     """Return how often a trial is read, how often its intervals hold the truth, and how often it finds something.
 
-    `rows`: each trial; number n is the same, however many there are.
+    `rows`: each trial.
     """
-    before = files.read_json(out) if out.exists() else {}
+    before, rng = files.read_json(out) if out.exists() else {}, seeds.rng(seed, f"trials/{name}")
     rows = before.get(name, {}).get("rows", [])
-    for number in progress.bar(range(len(rows), TRIALS), name):
-        rows.append(_row(*trials_market.trial(lift, seeds.rng(seed, f"trials/{name}/{number}"))))
-        if number % _SAVED == 0:
-            files.write_json(out, before | {name: summed(rows, lift)})
+    for number in progress.bar(range(TRIALS), name):
+        drawn = trials_market.drawn(lift, rng)  # those that are kept too: one stream gives all trials
+        if number >= len(rows):
+            rows.append(_row(drawn.read(("tier",) if lift else ()), drawn.change))
+            if number % _SAVED == 0:
+                files.write_json(out, before | {name: summed(rows, lift)})
     return summed(rows, lift)
 
 
