@@ -2,33 +2,51 @@
 
 Parts: repurchase (60,000 members, +3 % relative: is the trial read, and does the interval hold the truth), null (the
 same without an effect), broken (hashing, logs and members that went wrong: is the gate shut), log (requests a second
-that are logged before they are answered, and what is lost when workers are killed). `--only PART` runs one of them.
+that are logged before they are answered, and what is lost when workers are killed). `--only PART` runs one of them;
+trials that the JSON already has are kept, so that a run that was ended goes on.
 """
 
 import sys
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 
 from benchmarks import trials_log, trials_market
 from benchmarks.suite import Suite
-from membership.base import progress, seeds
+from membership.base import files, progress, seeds
 from membership.base.errors import ProjectError
 from membership.trials.effects import ADJUSTED, PLAIN
 from membership.trials.gates import Kind
 from membership.trials.reading import Reading, Verdict
 
 TRIALS, LIFT, SHUT = 200, 0.03, 50
+_SAVED = 10  # trials after which the file is written
 _BROKEN_HASHING = ("shares", "last digit of ids", "forecast")
 _MEANT = {"lost logs": Kind.EXPOSURE, "duplicated members": Kind.COPIES}
 
 
-def repurchase(seed: int, lift: float = LIFT, name: str = "repurchase") -> dict:
-    """Return how often a trial is read, how often its intervals hold the truth, and how often it finds something."""
-    rng = seeds.rng(seed, f"trials/{name}")
-    rows = [_row(*trials_market.trial(lift, rng)) for _ in progress.bar(range(TRIALS), name)]
+def repurchase(seed: int, out: Path, lift: float = LIFT, name: str = "repurchase") -> dict:
+    """Return how often a trial is read, how often its intervals hold the truth, and how often it finds something.
+
+    `rows`: each trial.
+    """
+    before, rng = files.read_json(out) if out.exists() else {}, seeds.rng(seed, f"trials/{name}")
+    rows = before.get(name, {}).get("rows", [])
+    for number in progress.bar(range(TRIALS), name):
+        drawn = trials_market.drawn(lift, rng)  # those that are kept too: one stream gives all trials
+        if number >= len(rows):
+            rows.append(_row(drawn.read(("tier",) if lift else ()), drawn.change))
+            if number % _SAVED == 0:
+                files.write_json(out, before | {name: summed(rows, lift)})
+    return summed(rows, lift)
+
+
+def summed(rows: list[dict], lift: float) -> dict:
+    """Return the rows, what they come to, and the goals."""
     opened = [row for row in rows if row["open"]]
-    found = {"trials": TRIALS, "opened": len(opened)}
+    found = {"trials": len(rows), "opened": len(opened)}
     for method in (PLAIN, ADJUSTED):
         found[f"covered_{method}"] = sum(row[method]["covers"] for row in opened)
         found[f"rejected_{method}"] = sum(row[method]["p_value"] < 0.05 for row in opened)
@@ -37,7 +55,7 @@ def repurchase(seed: int, lift: float = LIFT, name: str = "repurchase") -> dict:
     found["adopted"] = sum(row["verdict"] == Verdict.ADOPT for row in opened)
     found["watched"] = sum(row["watched"] < 0.05 for row in opened)
     found["discovered"] = sum(row["discovered"] for row in opened)
-    return found | {"goals": _goals(found, lift)}
+    return {"rows": rows} | found | {"goals": _goals(found, lift)}
 
 
 def broken(seed: int) -> dict:
@@ -98,7 +116,9 @@ SUITE = Suite("trials", PARTS, ("numpy", "pandas", "scipy", "sqlalchemy"))
 
 def main() -> None:
     """Run the parts asked for, write the JSON after each and print the table of goals."""
-    SUITE.run(SUITE.arguments(__doc__).parse_args())
+    given = SUITE.arguments(__doc__).parse_args()
+    kept = {name: partial(PARTS[name], out=given.out) for name in ("repurchase", "null")}
+    replace(SUITE, parts=PARTS | kept).run(given)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,8 @@
 it, up to certainty; exposures whose chance no arm changes. Breaks are what goes wrong in practice, one at a time.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
@@ -49,30 +51,41 @@ def broken(rows: pd.DataFrame, how: str, rng: np.random.Generator) -> pd.DataFra
     return rows.assign(arm=np.where(treated, "treatment", "control"))
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """One simulated trial before it is read."""
+
+    trial: Trial
+    rows: pd.DataFrame  # as `assign.assign` gives them, or as a break has left them
+    done: pd.DataFrame  # the same with what members did
+    log: pd.DataFrame
+    change: float  # the true difference of the members' chances
+
+    def read(self, by: Sequence[str]) -> Reading:
+        """Return what is read of it, of subgroups those of the columns `by`."""
+        asked = {"measures": (reading.PRIMARY, "net"), "by": by}
+        return reading.read("market", self.trial, self.rows, self.done, self.log, SETTINGS, 0.25, **asked)
+
+
 def trial(lift: float, rng: np.random.Generator, how: str = "", number: int = MEMBERS) -> tuple[Reading, float]:
     """Return what is read of one trial with a relative change of `lift`, and the true difference of its members.
 
     `how`: one of BREAKS, or "" for none.
     """
+    found = drawn(lift, rng, how, number)
+    return found.read(("tier",) if lift else ()), found.change
+
+
+def drawn(lift: float, rng: np.random.Generator, how: str = "", number: int = MEMBERS) -> Drawn:
+    """Return the trial that `trial` reads; to read it draws nothing more."""
     known = members(number, rng)
     if how == "duplicated members":  # one in twenty is there under a second id
         again = known.sample(frac=0.05, random_state=int(rng.integers(2**31)))
         known = pd.concat([known, again.assign(member_id="x" + again["member_id"])], ignore_index=True)
-    name = f"market {rng.integers(2**40)}"
-    one = TRIAL.model_copy(update={"salt": name})
+    one = TRIAL.model_copy(update={"salt": f"market {rng.integers(2**40)}"})
     rows = broken(assign.assign(one, known, DAY), how, rng)
     done, change = _happened(rows, lift, rng)
-    return reading.read(
-        "market",
-        one,
-        rows,
-        done,
-        _log(rows, how, rng),
-        SETTINGS,
-        0.25,
-        measures=(reading.PRIMARY, "net"),
-        by=("tier",) if lift else (),
-    ), change
+    return Drawn(one, rows, done, _log(rows, how, rng), change)
 
 
 def _happened(rows: pd.DataFrame, lift: float, rng: np.random.Generator) -> tuple[pd.DataFrame, float]:

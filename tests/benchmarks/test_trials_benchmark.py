@@ -32,5 +32,5 @@ def test_a_break_shuts_the_gate_that_is_for_it(how, kind):
 
 
 def test_killed_writers_of_the_benchmark_are_counted(tmp_path):
-    found = trials_log._killed(tmp_path / "kill", 0.2)
+    found = trials_log._killed(f"sqlite:///{tmp_path / 'log.db'}", 0.2)
     assert found["lost"] == found["twice"] == 0 and found["answered"] > 0

@@ -18,7 +18,7 @@ import pandas as pd
 from membership.base import seeds
 from membership.benefits import allocation, shadow_prices
 from membership.benefits.allocation import GAP, Allocation
-from membership.benefits.lift import BLOCK
+from membership.benefits.lift import BLOCK, Lift
 from membership.benefits.limits import Limits
 from membership.benefits.options import NOTHING, Options
 from membership.benefits.payoff import Setting
@@ -95,8 +95,9 @@ def _thompson(setting: Setting, options: Options, within: Limits, mixed: shadow_
     price = np.maximum(price, _dear_enough(setting, options, draws, price, tolls, rng))
     for start in range(0, count, BLOCK):
         rows = np.arange(start, min(start + BLOCK, count))
+        there = _There.of(setting, options, rows)
         for number, draw in enumerate(draws):
-            part = _best(setting, options, setting.lift.drawn(draw, rows), rows, price[rows], tolls)
+            part = there.best(setting.lift.drawn(draw, rows), price[rows], tolls)
             tried[rows] += options.given(part) / DRAWS
             choice[rows] = np.where(mine[rows] == number, part, choice[rows])
     return tried, choice
@@ -105,12 +106,12 @@ def _thompson(setting: Setting, options: Options, within: Limits, mixed: shadow_
 def _dear_enough(setting: Setting, options: Options, draws: list, price: np.ndarray, tolls: np.ndarray, rng) -> float:
     """Return the price of a cent at which all members, were they to explore, would cost the budget; 0 where less."""
     rows = np.sort(rng.permutation(len(price))[:_SAMPLE])
-    seen = [setting.lift.drawn(draw, rows) for draw in draws]
+    there, seen = _There.of(setting, options, rows), [setting.lift.drawn(draw, rows) for draw in draws]
     target = setting.settings.budget * len(rows) / len(price)
 
     def cost(least: float) -> float:
         asked = np.maximum(price[rows], least)
-        each = (_best(setting, options, drawn, rows, asked, tolls) for drawn in seen)
+        each = (there.best(drawn, asked, tolls) for drawn in seen)
         return sum(options.taken(options.cost[rows], part).sum() for part in each) / len(seen)
 
     low, high = 0.0, 1.0
@@ -124,17 +125,34 @@ def _dear_enough(setting: Setting, options: Options, draws: list, price: np.ndar
     return high
 
 
-def _best(setting, options: Options, drawn, rows: np.ndarray, price: np.ndarray, tolls: np.ndarray) -> np.ndarray:
-    """Return the best set of each member of `rows` under one draw of the beliefs, at these prices: a choice."""
-    spend, orders = (setting.facts[f"expected_{name}"].to_numpy(dtype=float)[rows] for name in ("spend", "orders"))
-    best, choice = np.zeros(len(rows)), np.full(len(rows), NOTHING, dtype=np.int16)
-    for at, row in enumerate(options.sets):
-        cost, gain, extra = setting.money(row, spend, orders, *drawn.of(np.flatnonzero(row)))
-        reduced = gain + options.order_worth * extra - (1 + price) * cost - tolls[at]
-        better = (reduced > best) & options.allowed[rows][:, row].all(axis=1)
-        np.copyto(best, reduced, where=better)
-        choice[better] = at
-    return choice
+@dataclass(frozen=True)
+class _There:
+    """What holds of some members under all draws."""
+
+    setting: Setting
+    options: Options
+    spend: np.ndarray  # (rows,)
+    orders: np.ndarray
+    may: list[np.ndarray]  # of each set, (rows,) of bool
+
+    @classmethod
+    def of(cls, setting: Setting, options: Options, rows: np.ndarray) -> "_There":
+        spend, orders = (setting.facts[f"expected_{name}"].to_numpy(dtype=float)[rows] for name in ("spend", "orders"))
+        allowed = options.allowed[rows]
+        return cls(setting, options, spend, orders, [allowed[:, row].all(axis=1) for row in options.sets])
+
+    def best(self, drawn: Lift, price: np.ndarray, tolls: np.ndarray) -> np.ndarray:
+        """Return the best set of each of these members, whose lift is `drawn`, at these prices: a choice."""
+        best, choice = np.zeros(len(price)), np.full(len(price), NOTHING, dtype=np.int16)
+        worth, dear = self.options.order_worth, 1 + price
+        for at, row in enumerate(self.options.sets):
+            cost, gain, extra = self.setting.money(row, self.spend, self.orders, *drawn.of(np.flatnonzero(row)))
+            reduced = gain + worth * extra if worth else gain
+            reduced = reduced - dear * cost - tolls[at]
+            better = (reduced > best) & self.may[at]
+            np.copyto(best, reduced, where=better)
+            choice[better] = at
+        return choice
 
 
 def _within_budget(options, choice, explores, settings, within: Limits, rng) -> np.ndarray:

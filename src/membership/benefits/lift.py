@@ -41,6 +41,8 @@ class Lift:
         mean, sd = self.mean[rows], self.sd[rows]
         if len(among) == 1:
             return mean[:, among[0]], sd[:, among[0]]
+        if len(among) == 2 and not self.errors.shape[1]:  # a draw: nothing of it is uncertain
+            return ceiling.pair(*(mean[:, one] for one in among), self.reaction.overlap), sd[:, among[0]]
         joint, share = ceiling.combined(mean[:, list(among)], self.reaction.overlap)
         return joint, np.sqrt(((share * sd[:, list(among)]) ** 2).sum(axis=1))
 

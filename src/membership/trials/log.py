@@ -1,17 +1,19 @@
 """What the scorer showed, kept before it answers: an append-only table in a database that several writers share.
 
-SQLite by default, one file; PostgreSQL or another by its URL. Rows are committed when `append` returns, so that a
-process killed afterwards loses none. With SQLite in WAL mode a power cut can lose the last moments only.
+SQLite by default, one file; PostgreSQL by its URL, `postgresql://user@host/database`, or another whose driver is
+installed. Rows are committed when `append` returns, so that a process killed afterwards loses none. With SQLite in WAL
+mode a power cut can lose the last moments only; with PostgreSQL as it comes, nothing.
 """
 
 import os
 from collections.abc import Iterable, Mapping
+from operator import itemgetter
 from pathlib import Path
 
 import pandas as pd
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import NoSuchModuleError, SQLAlchemyError
 
 from membership.base import paths
 from membership.base.errors import DataError
@@ -19,6 +21,7 @@ from membership.base.errors import DataError
 URL = "MEMBERSHIP_TRIALS_LOG"  # in the environment: goes before params.yaml, e.g. with a password
 LONGEST = {"request_id": 64, "member_id": 200}  # characters
 _WAIT = 30  # seconds for other writers
+_MAKING = 20240301  # number of the lock under which PostgreSQL makes the table
 
 _META = sa.MetaData()
 TABLE = sa.Table(
@@ -35,6 +38,7 @@ TABLE = sa.Table(
     sa.Column("at", sa.String(32), nullable=False),  # ISO time on the members' wall clock
 )
 COLUMNS = tuple(column.name for column in TABLE.columns)
+_KEY = tuple(column.name for column in TABLE.primary_key)
 
 
 class Lost(DataError):
@@ -47,19 +51,18 @@ class Log:
     def __init__(self, url: str | None = None, root: Path | None = None):
         """Open it, and make it where it is not there.
 
-        Raises Lost, without the password, where the database does not answer.
+        Raises Lost, without the password, where the database does not answer or its driver is missing.
         """
         self._url = sa.make_url(os.environ.get(URL) or url or default(root))
         if self._url.drivername.startswith("sqlite") and self._url.database:
             Path(self._url.database).parent.mkdir(parents=True, exist_ok=True)
-        sqlite_ = self._url.drivername.startswith("sqlite")
         try:
-            self._engine = sa.create_engine(self._url, connect_args={"timeout": _WAIT} if sqlite_ else {})
-            if sqlite_:
-                sa.event.listen(self._engine, "connect", _settle)
+            self._engine = _engine(self._url)
             with self._engine.begin() as connection:
-                connection.execute(sa.schema.CreateTable(TABLE, if_not_exists=True))
-        except (SQLAlchemyError, ImportError) as error:
+                _make(connection)
+        except (ImportError, NoSuchModuleError) as error:
+            raise self._undriven(error) from error
+        except SQLAlchemyError as error:
             raise self._lost(error) from error
         dialect = {"sqlite": sqlite, "postgresql": postgresql}.get(self._engine.dialect.name)
         self._insert = dialect.insert(TABLE).on_conflict_do_nothing() if dialect else sa.insert(TABLE)
@@ -70,7 +73,7 @@ class Log:
         A request that was logged before, and is sent again, changes nothing: the first answer stands. Raises Lost
         where the database does not take them; then nothing may be answered.
         """
-        rows = list(rows)
+        rows = sorted(rows, key=itemgetter(*_KEY))  # in one order, so that two writers of the same never wait in a ring
         if not rows:
             return
         try:
@@ -116,12 +119,22 @@ class Log:
         self._engine.dispose()
 
     def _lost(self, error: Exception) -> "Lost":
-        where = self._url.render_as_string(hide_password=True)
         told = str(getattr(error, "orig", None) or error).splitlines()[0][:200]
         return Lost(
-            f"the log of trials, {where}, does not answer ({told}); nothing was logged or answered. Start the "
+            f"the log of trials, {self._where}, does not answer ({told}); nothing was logged or answered. Start the "
             f"database, or correct `trials.log` in params.yaml or ${URL}."
         )
+
+    def _undriven(self, error: Exception) -> "Lost":
+        return Lost(
+            f"the log of trials, {self._where}: the driver of {self._url.drivername!r} is not installed ({error}); "
+            "nothing was logged or answered. Those of SQLite and PostgreSQL come with the project (`make venv`); for "
+            f"another database install what SQLAlchemy names, or correct `trials.log` in params.yaml or ${URL}."
+        )
+
+    @property
+    def _where(self) -> str:
+        return self._url.render_as_string(hide_password=True)
 
 
 def default(root: Path | None = None) -> str:
@@ -132,6 +145,23 @@ def default(root: Path | None = None) -> str:
 def empty() -> pd.DataFrame:
     """Return a log without rows."""
     return pd.DataFrame({name: pd.Series(dtype="datetime64[us]" if name == "at" else "str") for name in COLUMNS})
+
+
+def _engine(url: sa.URL) -> sa.Engine:
+    """Return the engine of `url`; connections of a server that was started anew are noticed before they are used."""
+    if not url.drivername.startswith("sqlite"):
+        return sa.create_engine(url, pool_pre_ping=True)
+    found = sa.create_engine(url, connect_args={"timeout": _WAIT})
+    sa.event.listen(found, "connect", _settle)
+    return found
+
+
+def _make(connection: sa.Connection) -> None:
+    """Make the table where it is not there; a role that may not make tables can be let to add rows to one."""
+    if not sa.inspect(connection).has_table(TABLE.name):
+        if connection.dialect.name == "postgresql":  # of two that make it at once, one would fail
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MAKING)))
+        connection.execute(sa.schema.CreateTable(TABLE, if_not_exists=True))
 
 
 def _settle(connection, _record) -> None:
