@@ -62,10 +62,10 @@ class PurchaseDays:
         """
         gaps = np.diff(self.days, prepend=0).clip(min=1)  # across members: taken out with the first day of each
         first, end = self.starts[:-1], self.before(day)
-        second, inverse = np.minimum(first + 1, end), 1.0 / gaps
-        found = {}
-        for name, term in (("log_gaps", np.log(gaps)), ("inverse_gaps", inverse), ("inverse_squares", inverse**2)):
-            total = np.concatenate([[0.0], np.cumsum(term)])
+        second, whole = np.minimum(first + 1, end), np.arange(1, gaps.max(initial=1) + 1)  # each gap's terms once
+        found, inverse = {}, 1.0 / whole
+        for name, term in (("log_gaps", np.log(whole)), ("inverse_gaps", inverse), ("inverse_squares", inverse**2)):
+            total = np.concatenate([[0.0], np.cumsum(term[gaps - 1])])
             found[name] = np.where(end > first, total[end] - total[second], 0.0)
         return found
 
