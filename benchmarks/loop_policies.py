@@ -15,6 +15,7 @@ from benchmarks.loop_market import BEFORE, CATALOGUE, FIXED, MARGIN, NAMES, PERS
 from membership.base import seeds
 from membership.benefits import allocation, explore, options, payoff
 from membership.campaigns import reaction
+from membership.repurchase import anyway
 from membership.settings import params
 
 REFIT = 3  # months between two fits of the forecast
@@ -159,7 +160,7 @@ class Loop(Policy):
         """
         chance = self.facts["chance"].to_numpy()
         alone = self.belief.chances(self.facts)[np.arange(len(chance)), np.maximum(self.given, 0)]
-        return self.rng.random(len(chance)) < 1 - chance / np.where(self.given >= 0, np.maximum(alone, chance), chance)
+        return self.rng.random(len(chance)) < anyway.brought(chance, np.where(self.given >= 0, alone, chance))
 
 
 class Oracle(Policy):

@@ -15,7 +15,7 @@ from pathlib import Path
 from benchmarks import postgres
 from membership.trials.log import Log, Lost
 
-REQUESTS, WORKERS, KILLS = 5000, 4, 5
+REQUESTS, WORKERS, KILLS = 2000, 4, 5
 _SHOWN = '["' + '", "'.join(str(number) for number in range(1_000_000, 1_000_010)) + '"]'
 
 

@@ -10,8 +10,9 @@ from membership.base import engine, files, paths, seeds, stored, tables
 from membership.data import ingest
 from membership.profile import lifecycle
 from membership.recommend import baskets, chances, model, policies, policy, train
-from membership.repurchase import candidates, purchase_days
+from membership.repurchase import anyway, candidates, purchase_days
 from membership.repurchase import score as forecasts
+from membership.repurchase.purchase_days import PurchaseDays
 from membership.settings import params
 from membership.tiers import points, qualifying, rules
 from membership.value import choose, origins, score
@@ -67,9 +68,18 @@ def run(root: Path) -> None:
     tables.write("allocations", given)
 
 
+def anyways(p, history: PurchaseDays) -> PurchaseDays:
+    """Return `history` without the orders that benefits brought, by the log in the stored tables."""
+    log = tables.read("exposures"), tables.read("offers")
+    had = anyway.given(*log, p.campaigns.evidence, p.benefits.catalogue, p.dataset.timezone)
+    left = anyway.without(history, had, p.economics.repurchase_days, p.seed)
+    assert len(left.days) < len(history.days)  # or nothing is tried
+    return left
+
+
 def _repurchase(p, events) -> None:
     as_of = purchase_days.number(p.windows.as_of)
-    history = purchase_days.read(events, tables.read("members"), p.windows.start, p.windows.as_of)
+    history = anyways(p, purchase_days.read(events, tables.read("members"), p.windows.start, p.windows.as_of))
     fitted = candidates.fit(history, as_of, p.repurchase, p.seed)
     forecast = forecasts.Forecast.of(fitted.candidates["hazard"], history, as_of)
     days = p.economics.repurchase_days

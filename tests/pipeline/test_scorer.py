@@ -8,6 +8,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 import pytest
+import small_batch
 
 from membership.base import engine, paths, stored, tables
 from membership.base.errors import DataError
@@ -181,7 +182,7 @@ def batch_at(day) -> pd.DataFrame:
     con, members = engine.connect(), tables.read("members")
     events, ids = engine.load(con, "events"), members["member_id"]
     known = features.table(events, engine.load(con, "members"), [day]).set_index("member_id")
-    history = purchase_days.read(events, members, p.windows.start, day)
+    history = small_batch.anyways(p, purchase_days.read(events, members, p.windows.start, day))
     spans = [p.economics.repurchase_days, p.value.horizon_days]
     chances = forecast.chances(history, purchase_days.number(day), spans).set_axis(
         ["p_repurchase", "p_horizon"], axis=1

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 
 from membership.base.errors import DataError
+from membership.settings.campaigns import CONTROL
 
-CONTROL = "control"  # the arm of those a campaign held out
 REACHED = "treated"  # the arm of those of whom it is only known that a campaign reached them
 
 

@@ -92,22 +92,28 @@ class MbgCnbd:
 
     def p_alive(self, features: pd.DataFrame) -> np.ndarray:
         """Return P(still a customer at the cut-off), (members,)."""
-        return self._parts(features, 0.0)[0]
+        return self._parts(features, [])[0]
 
     def p_purchase(self, features: pd.DataFrame, days: float) -> np.ndarray:
         """Return P(at least one purchase within `days` after the cut-off), (members,)."""
-        alive, still = self._parts(features, days)
-        return alive * (1 - still)
+        return self.p_within(features, [days])[:, 0]
 
-    def _parts(self, features: pd.DataFrame, days: float) -> tuple[np.ndarray, np.ndarray]:
-        """Return P(alive) and, of who is alive, P(no purchase within `days`)."""
+    def p_within(self, features: pd.DataFrame, days: Sequence[float]) -> np.ndarray:
+        """Return the same within each of `days`, (members, m): what they share is computed once."""
+        alive, still = self._parts(features, days)
+        return np.stack([alive * (1 - each) for each in still], axis=1)
+
+    def _parts(self, features: pd.DataFrame, days: Sequence[float]) -> tuple[np.ndarray, list[np.ndarray]]:
+        """Return P(alive) and, of who is alive, P(no purchase within each of `days`)."""
         x, recency, age = read(features, _MODEL)
         inverse = features["inverse_gaps"].to_numpy(float) if self.whole_days else None
         shape, rate, _ = _own(self.r, self.alpha_days, self.k, x, recency, inverse)
-        waited, longer = (_silence(shape, rate, self.k, age - recency + more, self.whole_days) for more in (0.0, days))
+        silent = age - recency
+        waited, *longer = _silences(shape, rate, self.k, [silent, *(silent + more for more in days)], self.whole_days)
         odds = waited * (self.b + x) / self.a
         alive = np.where(age > 0, odds / (1 + odds), 0.0)
-        return alive, np.where(waited > 0, longer / np.where(waited > 0, waited, 1.0), 1.0)
+        some, least = waited > 0, np.where(waited > 0, waited, 1.0)
+        return alive, [np.where(some, each / least, 1.0) for each in longer]
 
 
 def _problem(columns: Sequence[np.ndarray], scale: float) -> Problem:
@@ -186,10 +192,16 @@ def _silence(shape, rate, k: float, days, whole_days: bool) -> np.ndarray:
     A gap that began on some day is longer than the silent days after it and a half, given that it is longer than half
     a day.
     """
+    return _silences(shape, rate, k, [days], whole_days)[0]
+
+
+def _silences(shape, rate, k: float, spans: Sequence, whole_days: bool) -> list[np.ndarray]:
+    """Return `_silence` of each of `spans`."""
     if not whole_days:
-        return special.betainc(shape, k, rate / (rate + days))
-    silent = np.maximum(days - 1, 0.0) + 0.5
-    return special.betainc(shape, k, rate / (rate + silent)) / special.betainc(shape, k, rate / (rate + 0.5))
+        return [special.betainc(shape, k, rate / (rate + days)) for days in spans]
+    given = special.betainc(shape, k, rate / (rate + 0.5))
+    ends = (np.maximum(days - 1, 0.0) + 0.5 for days in spans)
+    return [special.betainc(shape, k, rate / (rate + end)) / given for end in ends]
 
 
 def _mean(theta, gaps, x) -> float:

@@ -21,7 +21,7 @@ from membership.data.standing import Book
 from membership.profile import lifecycle
 from membership.recommend import baskets, model, names, policies
 from membership.recommend.policy import Recommender
-from membership.repurchase import candidates, purchase_days
+from membership.repurchase import anyway, candidates, purchase_days
 from membership.repurchase import score as forecasts
 from membership.settings import params
 from membership.settings.params import Stage
@@ -29,8 +29,15 @@ from membership.tiers import effects, points, qualifying, rules
 from membership.value import score
 
 CLASSES = (*score.STORED, *candidates.STORED, forecasts.Forecast, lifecycle.Borders, rules.Rule)
+HAD = "had.parquet"
 MODELS = ("worth", "repurchase", "stages", "tiers")  # what the batch run leaves under models/; every scorer takes it
 _TYPES = {"str": "VARCHAR", "int64": "BIGINT", "float64": "DOUBLE", "bool": "BOOLEAN", "datetime64[us]": "TIMESTAMP"}
+
+
+def pack_had(folder: Path, exposures: pd.DataFrame, offers: pd.DataFrame, p: Stage) -> None:
+    """Put into `folder` who had benefits, by the programme's own log: see `repurchase.anyway`."""
+    had = anyway.given(exposures, offers, p.campaigns.evidence, p.benefits.catalogue, p.dataset.timezone)
+    had.to_parquet(folder / HAD, index=False)
 
 
 class Standing:
@@ -46,6 +53,7 @@ class Standing:
         members = pd.read_parquet(folder / "members.parquet").set_index("member_id")
         self.joined, self._shift = members["joined_at"], members["shift"]
         self.contracts = Book.of(pd.read_parquet(folder / "contracts.parquet"))
+        self.had = pd.read_parquet(folder / HAD)
         redeems = points.redeemers(len(self.joined), self.p.tiers, self.p.seed)
         self.redeems = pd.Series(redeems, self.joined.index.sort_values())
         self._lines, self.live = (
@@ -152,6 +160,7 @@ class Moment:
         steps, spans = np.arange(1, forecasts.AHEAD + 1), {"p_repurchase": p.economics.repurchase_days}
         spans |= {"p_horizon": p.value.horizon_days}
         history = purchase_days.of(days, joined, p.windows.start, contracts=self._standing.contracts)
+        history = anyway.without(history, self._standing.had, p.economics.repurchase_days, p.seed)
         within = sorted({*steps, *spans.values()})
         found = self._standing.forecast.chances(history, purchase_days.number(self.day), within)
         chances = pd.DataFrame({name: found[days] for name, days in spans.items()})

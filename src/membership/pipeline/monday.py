@@ -25,7 +25,7 @@ from membership.data import consent, features, ingest, membership_span
 from membership.evaluate import actions, champions
 from membership.monitor import monitor, predictions, prequential, retrain
 from membership.pipeline import fingerprint, request, scorer
-from membership.pipeline.moment import Known, Moment, Standing
+from membership.pipeline.moment import Known, Moment, Standing, pack_had
 from membership.profile.personas import NEWCOMER
 from membership.recommend import policy
 from membership.report import words
@@ -109,6 +109,7 @@ def _score(read: Path, to: Path, p: Stage, day: date) -> None:
         scorer.pack_models(Path(packed))
         scorer.pack_policy(Path(packed), "champion", champions.live())
         shutil.copy(tables.ALL["contracts"].path(read), Path(packed) / "contracts.parquet")  # those of today
+        pack_had(Path(packed), _table(read, "exposures"), _table(read, "offers"), p)
         moment = Moment(Standing(Path(packed)), day)
         here = membership_span.on(_table(read, "members"), day)
         joined = here.set_index("member_id")["joined_at"].sort_index()

@@ -32,7 +32,7 @@ from membership.base.errors import DataError
 from membership.base.schemas import MEANING
 from membership.data import clean, consent, purchases
 from membership.pipeline import masks, request
-from membership.pipeline.moment import CLASSES, MODELS, Moment, Standing
+from membership.pipeline.moment import CLASSES, MODELS, Moment, Standing, pack_had
 from membership.recommend import baskets, model, names, policies, policy, train
 from membership.settings import params
 from membership.tiers import effects
@@ -67,7 +67,7 @@ def pack(folder: Path) -> None:
 
 
 def pack_models(folder: Path) -> None:
-    """Put into `folder` what `moment.Standing` reads but the policy: parameters, models, baskets, items and members.
+    """Put into `folder` what `moment.Standing` reads but the policy: parameters, models, baskets, items, members ...
 
     Raises DataError, naming the file, where a stage has not left what is needed.
     """
@@ -89,6 +89,7 @@ def pack_models(folder: Path) -> None:
     shift = effects.shifts(pd.Index(members["member_id"]), p.tiers)  # a hash of the id, which a scorer does not know
     members.assign(shift=shift).to_parquet(folder / "members.parquet", index=False)
     tables.read("contracts").to_parquet(folder / "contracts.parquet", index=False)
+    pack_had(folder, tables.read("exposures"), tables.read("offers"), p)
 
 
 def pack_policy(folder: Path, arm: str, live: dict, other: dict | None = None) -> None:

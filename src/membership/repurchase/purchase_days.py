@@ -1,7 +1,7 @@
 """The purchase days of all members, one member after the other, so that a whole market is a few arrays."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property
 
@@ -62,10 +62,10 @@ class PurchaseDays:
         """
         gaps = np.diff(self.days, prepend=0).clip(min=1)  # across members: taken out with the first day of each
         first, end = self.starts[:-1], self.before(day)
-        second, inverse = np.minimum(first + 1, end), 1.0 / gaps
-        found = {}
-        for name, term in (("log_gaps", np.log(gaps)), ("inverse_gaps", inverse), ("inverse_squares", inverse**2)):
-            total = np.concatenate([[0.0], np.cumsum(term)])
+        second, whole = np.minimum(first + 1, end), np.arange(1, gaps.max(initial=1) + 1)  # each gap's terms once
+        found, inverse = {}, 1.0 / whole
+        for name, term in (("log_gaps", np.log(whole)), ("inverse_gaps", inverse), ("inverse_squares", inverse**2)):
+            total = np.concatenate([[0.0], np.cumsum(term[gaps - 1])])
             found[name] = np.where(end > first, total[end] - total[second], 0.0)
         return found
 
@@ -79,7 +79,11 @@ class PurchaseDays:
 
     def before(self, day: int) -> np.ndarray:
         """Return the position of each member's first entry on or after `day`, (n,)."""
-        return np.searchsorted(self._keys, np.arange(len(self.members)) * _SHIFT + day)
+        return self.from_day(np.arange(len(self.members)), day)
+
+    def from_day(self, row: np.ndarray, day: np.ndarray | int) -> np.ndarray:
+        """Return the position of the first entry on or after `day` of the member in each `row`, (k,)."""
+        return np.searchsorted(self._keys, row * _SHIFT + day)
 
     def since(self, day: int) -> np.ndarray:
         """Return the days from `day` to each member's next purchase day, 0 on it; -1 where none is seen."""
@@ -126,6 +130,11 @@ class PurchaseDays:
         left = None if self.left is None else self.left[kept]
         parts = self.days[entries], self.spend[entries], visits, self.contracts, left
         return PurchaseDays(self.members[kept], self.joined[kept], starts, *parts)
+
+    def less(self, gone: np.ndarray) -> "PurchaseDays":
+        """Return what is left without the entries that are `gone`, (N,) bool."""
+        starts = np.concatenate([[0], np.cumsum(~gone)])[self.starts]
+        return replace(self, starts=starts, days=self.days[~gone], spend=self.spend[~gone])
 
     def rows(self, which: slice) -> "PurchaseDays":
         """Return a block of members."""

@@ -43,7 +43,10 @@ class TillGone:
 
     def chances(self, rhythm: pd.DataFrame, day: int, days: Sequence[int]) -> np.ndarray:
         """Return P(order within each of `days`), (members, m)."""
-        found = np.stack([self.buying.p_purchase(rhythm, one) for one in days], axis=1)
+        if isinstance(self.buying, MbgCnbd):  # days share most of its work
+            found = self.buying.p_within(rhythm, days)
+        else:
+            found = np.stack([self.buying.p_purchase(rhythm, one) for one in days], axis=1)
         never = rhythm["bought"].to_numpy() == 0
         return np.where(never[:, None], curves.steady(self.first, days), curves.bounded(found))
 

@@ -39,8 +39,9 @@ class Forecast:
 
     def chances(self, history: PurchaseDays, day: int, days: Sequence[int]) -> pd.DataFrame:
         """Return P(order within each of `days` from `day` on), whatever day it is: members, columns `days`."""
-        known = rhythms.at(history, day)
-        return pd.DataFrame(self.model.chances(known, day, days), index=history.members, columns=list(days))
+        blocks = (rhythms.at(history.rows(block), day) for block in rhythms.blocks(len(history.members)))
+        found = np.concatenate([self.model.chances(known, day, days) for known in blocks])
+        return pd.DataFrame(found, index=history.members, columns=list(days))
 
 
 def table(

@@ -6,6 +6,8 @@ from pydantic import Field
 
 from membership.settings.section import Days, Level, NotNegative, Positive, Section, Share
 
+CONTROL = "control"  # the arm, in `exposures`, of those a campaign held out
+
 
 class Reacting(Section):
     """What is assumed of how members react to benefits, beside the uplifts of benefits.catalogue."""

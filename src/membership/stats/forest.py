@@ -1,11 +1,14 @@
 """Boosted trees as arrays: what scikit-learn's gradient boosting has learned, without it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-_CELLS = 3_000_000  # rows times trees that are looked at together
+_CELLS = 3_000_000  # rows times trees whose nodes are gone down together
+_ROWS = 40_000  # that are looked at together, node by node
+_LANES, _TOGETHER = 8, 128  # sums side by side, and trees whose sum is not split in two
 _MANY = 1000  # rows from which it pays to look at one node of all rows, not at all nodes of one row
 
 
@@ -49,23 +52,23 @@ class Forest:
 
     def scores(self, inputs: np.ndarray) -> np.ndarray:
         """Return baseline + leaves, (n,), for `inputs` (n, k), NaN where not known: of a classifier, the log-odds."""
-        size = max(_CELLS // len(self.root), 1)
         many = len(inputs) >= _MANY and self._masks is not None
-        leaves = self._of_many if many else self._of_few
-        parts = [leaves(inputs[start : start + size]).sum(axis=1) for start in range(0, len(inputs), size)]
+        size, leaves = (_ROWS, self._of_many) if many else (max(_CELLS // len(self.root), 1), self._of_few)
+        trees = range(len(self.root))
+        parts = [_summed(leaves(inputs[start : start + size]), trees) for start in range(0, len(inputs), size)]
         return self.baseline + np.concatenate(parts or [np.zeros(0)])
 
-    def _of_few(self, inputs: np.ndarray) -> np.ndarray:
-        """Return the leaf of each row in each tree, (rows, trees), going down all trees together."""
+    def _of_few(self, inputs: np.ndarray) -> Callable[[int], np.ndarray]:
+        """Return what gives the leaf of each row in a tree, (rows,), going down all trees together."""
         rows = np.arange(len(inputs))[:, None]
         at = np.broadcast_to(self.root, (len(inputs), len(self.root)))
         for _ in range(self.depth):
             x = inputs[rows, self.feature[at]]
             left = np.where(np.isnan(x), self.missing_left[at], x <= self.threshold[at])
             at = np.where(left, self.left[at], self.right[at])
-        return self.value[at]
+        return lambda tree: self.value[at[:, tree]]
 
-    def _of_many(self, inputs: np.ndarray) -> np.ndarray:
+    def _of_many(self, inputs: np.ndarray) -> Callable[[int], np.ndarray]:
         """Return the same: who goes right at a node cannot reach a leaf on its left; the first that is left is theirs.
 
         Inputs become their places among the thresholds of their column, and leaves are lost by the byte: what is
@@ -74,17 +77,19 @@ class Forest:
         Source: Lucchese et al. (2015), QuickScorer, SIGIR.
         """
         columns, places = self._places(inputs), self._levels[1]
-        found = np.empty((len(self.root), len(inputs)))
         right, of_node = np.empty(len(inputs), bool), np.empty(len(inputs), np.uint8)
-        for tree, (nodes, leaves) in enumerate(self._masks):
+
+        def leaf(tree: int) -> np.ndarray:
+            nodes, leaves = self._masks[tree]
             lost = np.zeros((len(leaves) // 8 + 1, len(inputs)), np.uint8)
             for node, bits in nodes:
                 np.greater(columns[self.feature[node]][int(self.missing_left[node])], places[node], out=right)
                 for byte, part in bits:
                     np.multiply(right.view(np.uint8), part, out=of_node)
                     np.bitwise_or(lost[byte], of_node, out=lost[byte])
-            found[tree] = self.value[leaves].take(_lowest_zero(lost))
-        return np.ascontiguousarray(found.T)
+            return self.value[leaves].take(_lowest_zero(lost), mode="clip")
+
+        return leaf
 
     def _places(self, inputs: np.ndarray) -> dict[int, tuple[np.ndarray, np.ndarray]]:
         """Return of each column how many thresholds are below, (rows,), NaN above all of them; and NaN below all."""
@@ -136,6 +141,26 @@ class Forest:
                 nodes.append(node)
                 bits.append((1 << len(leaves)) - (1 << before))
         return nodes, leaves, bits
+
+
+def _summed(leaf: Callable[[int], np.ndarray], trees: range) -> np.ndarray:
+    """Return the sum of the arrays `leaf(tree)`, each new, over `trees`.
+
+    Pair by pair, in the order in which NumPy sums numbers that lie beside each other.
+    """
+    count = len(trees)
+    if count > _TOGETHER:
+        half = count // 2 // _LANES * _LANES
+        return _summed(leaf, trees[:half]) + _summed(leaf, trees[half:])
+    lanes = [leaf(tree) for tree in trees[: _LANES if count >= _LANES else 1]]
+    whole = max(count // _LANES * _LANES, 1)
+    for place, tree in enumerate(trees[len(lanes) : whole]):
+        lanes[place % _LANES] += leaf(tree)
+    while len(lanes) > 1:
+        lanes = [one + other for one, other in zip(lanes[::2], lanes[1::2], strict=True)]
+    for tree in trees[whole:]:
+        lanes[0] += leaf(tree)
+    return lanes[0]
 
 
 def _in_bytes(bits: int) -> list[tuple[int, np.uint8]]:
