@@ -204,7 +204,7 @@ _SETTINGS: list[tuple[str, Any]] = [
     ("benefits.fairness.min_ratio", 3), ("recommend.k", 0), ("recommend.k", 101), ("recommend.k", True),
     ("recommend.peers", {"magic": {}}), ("recommend.peers", ["als"]), ("tune.trials", 0), ("tune.workers", 10_000),
     ("tune.storage", f"postgresql://me:{SECRET}@host/db"), ("tune.storage", f"mysql://h/?password={SECRET}"),
-    ("trials.log", f"postgresql://me:{SECRET}@host/db"), ("trials.holdout_share", 0.9), ("train.settings", {}),
+    ("trials.log", f"postgresql://me:{SECRET}@host/db"), ("trials.holdout_share", 0.9), ("train.settings", []),
     ("train.settings.hidden", 0), ("train.settings.learning_rate", float("inf")), ("evaluate.primary_metric", "joy_at_10"),
     ("evaluate.salt", ""), ("decide.guardrails", [{"metric": "joy", "margin": 1}]), ("decide.margin", float("nan")),
     ("monitor.confidence", 2), ("monitor.features", ["mood"]), ("quick", {"value.nothing": 1}), ("replay.periods", 0),
