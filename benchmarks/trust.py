@@ -1,6 +1,7 @@
 """Whether input, pages and answers can be trusted: `python -m benchmarks.trust --out JSON`, a table of tried and right.
 
-`--only PART` tries one part: `inputs` (malformed parameters, tables, policies and models), `served` (strange requests
+`--only PART` tries one part: `inputs` (malformed parameters, tables, policies and models), `kinds` (more of them, by
+what people have reported), `served` (strange requests
 to the served scorer, after `dvc repro`), `studies` (a search that several take at once), and, on a small market of its
 own in the folder `--work`, which takes some minutes to make and stays: `pages` (texts that act as code), `moved`,
 `kills`, `disks`, `inference` (whose data these are).
@@ -17,7 +18,7 @@ import pandas as pd
 from membership.base import files
 from membership.base.errors import ProjectError
 
-PARTS = ("inputs", "served", "studies", "pages", "moved", "kills", "disks", "inference")
+PARTS = ("inputs", "kinds", "served", "studies", "pages", "moved", "kills", "disks", "inference")
 
 
 def main() -> None:

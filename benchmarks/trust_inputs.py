@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,7 +52,12 @@ class Case:
 
 def measure(_: Path) -> list[dict[str, Any]]:
     """Return the table: a row a group; `wrong` names the cases that were not right."""
-    found = [(case.group, case.name, wrong(case)) for case in cases()]
+    return table(cases())
+
+
+def table(tried: Iterable[Case]) -> list[dict[str, Any]]:
+    """Return a row a group of the cases `tried`."""
+    found = [(case.group, case.name, wrong(case)) for case in tried]
     rows = []
     for group in dict.fromkeys(group for group, _, _ in found):
         each = [(name, why) for one, name, why in found if one == group]
@@ -199,7 +204,7 @@ _SETTINGS: list[tuple[str, Any]] = [
     ("benefits.fairness.min_ratio", 3), ("recommend.k", 0), ("recommend.k", 101), ("recommend.k", True),
     ("recommend.peers", {"magic": {}}), ("recommend.peers", ["als"]), ("tune.trials", 0), ("tune.workers", 10_000),
     ("tune.storage", f"postgresql://me:{SECRET}@host/db"), ("tune.storage", f"mysql://h/?password={SECRET}"),
-    ("trials.log", f"postgresql://me:{SECRET}@host/db"), ("trials.holdout_share", 0.9), ("train.settings", {}),
+    ("trials.log", f"postgresql://me:{SECRET}@host/db"), ("trials.holdout_share", 0.9), ("train.settings", []),
     ("train.settings.hidden", 0), ("train.settings.learning_rate", float("inf")), ("evaluate.primary_metric", "joy_at_10"),
     ("evaluate.salt", ""), ("decide.guardrails", [{"metric": "joy", "margin": 1}]), ("decide.margin", float("nan")),
     ("monitor.confidence", 2), ("monitor.features", ["mood"]), ("quick", {"value.nothing": 1}), ("replay.periods", 0),
@@ -237,7 +242,7 @@ def _with(key: str, value: Any) -> Any:
 
 _HEAD = "id,who,what,kind,when,n,paid\n"
 _LINE = "1,k1,lamp,purchase,2023-01-05 10:00:00,1,10\n"
-_COLUMNS = {
+COLUMNS = {
     "event_id": "id", "member_id": "who", "item_id": "what", "kind": "kind", "at": "when", "quantity": "n",
     "amount": "paid",
 }  # fmt: skip
@@ -255,13 +260,18 @@ _OTHERS = {
 }
 
 
-def _ingested(file: str = "shop.csv", **more: Any) -> Callable[[], Any]:
-    """Return what stage ingest does with the tables under data/raw, all checked and none written."""
+def ingested(
+    file: str = "shop.csv", others: Mapping[str, tuple[str, ...]] | None = None, **more: Any
+) -> Callable[[], Any]:
+    """Return what stage ingest does with the tables under data/raw, all checked and none written.
+
+    `others`: tables with other columns than _OTHERS has for them.
+    """
 
     def read() -> Any:
-        events = {"paths": [f"data/raw/{file}"], "columns": _COLUMNS} | more
+        events = {"paths": [f"data/raw/{file}"], "columns": COLUMNS} | more
         found = {"events": events}
-        for name, columns in _OTHERS.items():
+        for name, columns in (_OTHERS | dict(others or {})).items():
             if (paths.root() / "data" / "raw" / f"{name}.csv").exists():
                 found[name] = {"paths": [f"data/raw/{name}.csv"], "columns": {one: one for one in columns}}
         changed = _WINDOWS | {"dataset.source": "files", "dataset.files": found, "economics.repurchase_days": 10}
@@ -357,14 +367,14 @@ _BESIDE: dict[str, tuple[str, str, Callable[[Any], bool] | None]] = {  # name ->
 
 def _tables() -> Iterator[Case]:
     for name, (text, answer) in _ROWS.items():
-        yield Case("tables as CSV", name, lambda root, t=text: _raw(root, "shop.csv", t), _ingested(), answer)
+        yield Case("tables as CSV", name, lambda root, t=text: _raw(root, "shop.csv", t), ingested(), answer)
     for name, (table, text, answer) in _BESIDE.items():
 
         def make(root: Path, table=table, text=text) -> None:
             _raw(root, "shop.csv", _SHOP)
             _raw(root, f"{table}.csv", text)
 
-        yield Case("other tables", name, make, _ingested(), answer)
+        yield Case("other tables", name, make, ingested(), answer)
     yield from _files_of_tables()
     yield from _parquet()
 
@@ -377,21 +387,21 @@ def _files_of_tables() -> Iterator[Case]:
     def case(name: str, make: Callable[[Path], Any], read: Callable[[], Any]) -> Case:
         return Case("files of tables", name, make, read)
 
-    yield case("no such file", lambda root: None, _ingested())
-    yield case("a folder", lambda root: (root / "data/raw/shop.csv").mkdir(), _ingested())
-    yield case("not UTF-8", lambda root: _put(root / "data/raw/shop.csv", _SHOP.encode() + b"\xff\xfe"), _ingested())
-    yield case("another encoding", lambda root: _put(root / "data/raw/shop.csv", _SHOP.encode("utf-16")), _ingested())
-    yield case("another delimiter", lambda root: _raw(root, "shop.csv", _SHOP), _ingested(delimiter=";"))
+    yield case("no such file", lambda root: None, ingested())
+    yield case("a folder", lambda root: (root / "data/raw/shop.csv").mkdir(), ingested())
+    yield case("not UTF-8", lambda root: _put(root / "data/raw/shop.csv", _SHOP.encode() + b"\xff\xfe"), ingested())
+    yield case("another encoding", lambda root: _put(root / "data/raw/shop.csv", _SHOP.encode("utf-16")), ingested())
+    yield case("another delimiter", lambda root: _raw(root, "shop.csv", _SHOP), ingested(delimiter=";"))
     half = gzip.compress(_SHOP.encode() * 100)[:60]
-    yield case("half a gzip", lambda root: _put(root / "data/raw/shop.csv.gz", half), _ingested("shop.csv.gz"))
-    yield case("no gzip", lambda root: _put(root / "data/raw/shop.csv.gz", b"plain"), _ingested("shop.csv.gz"))
-    yield case("no Parquet", lambda root: _put(root / "data/raw/shop.parquet", b"plain"), _ingested("shop.parquet"))
-    yield case("an empty Parquet", lambda root: _put(root / "data/raw/shop.parquet", b""), _ingested("shop.parquet"))
-    yield case("a binary as CSV", lambda root: _put(root / "data/raw/shop.csv", os.urandom(4096)), _ingested())
+    yield case("half a gzip", lambda root: _put(root / "data/raw/shop.csv.gz", half), ingested("shop.csv.gz"))
+    yield case("no gzip", lambda root: _put(root / "data/raw/shop.csv.gz", b"plain"), ingested("shop.csv.gz"))
+    yield case("no Parquet", lambda root: _put(root / "data/raw/shop.parquet", b"plain"), ingested("shop.parquet"))
+    yield case("an empty Parquet", lambda root: _put(root / "data/raw/shop.parquet", b""), ingested("shop.parquet"))
+    yield case("a binary as CSV", lambda root: _put(root / "data/raw/shop.csv", os.urandom(4096)), ingested())
     yield case(
-        "a path outside", lambda root: _put(root.parent / "out.csv", _SHOP.encode()), _ingested("../../../out.csv")
+        "a path outside", lambda root: _put(root.parent / "out.csv", _SHOP.encode()), ingested("../../../out.csv")
     )
-    yield case("an absolute path", lambda root: None, _ingested(paths=["/etc/passwd"]))
+    yield case("an absolute path", lambda root: None, ingested(paths=["/etc/passwd"]))
 
 
 def _parquet() -> Iterator[Case]:
@@ -404,7 +414,7 @@ def _parquet() -> Iterator[Case]:
                 table.set_column(table.column_names.index(column), column, values), root / "data/raw/s.parquet"
             )
 
-        return Case("Parquet columns", name, make, _ingested("s.parquet"), answer)
+        return Case("Parquet columns", name, make, ingested("s.parquet"), answer)
 
     yield case("lists as ids", "who", pa.array([["k1"], ["k2"]]))
     yield case("lists as amounts", "paid", pa.array([[1.0], [2.0]]))

@@ -153,3 +153,21 @@ def test_where_no_event_names_an_item_the_recommender_says_so(workspace):
     tables.write("events", found)
     with pytest.raises(NotPossible, match="no purchase names an item"):
         baskets.history(engine.load(engine.connect(), "events"), p.windows.as_of.replace(year=2024), p.recommend)
+
+
+def test_ids_that_an_eye_takes_for_one_are_counted_and_stay_apart(workspace):
+    found = ingested(workspace, [{"who": one} for one in ("007", "7", "Kim", "kim", "\u041a1", "k1", "1-23", "12-3")])
+    assert len(found.data.members) == 8
+    told = doubts(found)["look_alike_members"]
+    assert told["rows"] == 6 and "1-23" not in told["whom"]
+
+
+def test_a_day_of_joining_that_stands_for_none_is_none_and_leaving_first_is_told(workspace):
+    members = [
+        {"member_id": "k1", "joined_at": "1900-01-01", "left_at": ""},
+        {"member_id": "k2", "joined_at": "2022-05-01", "left_at": "2022-01-01"},
+    ]
+    found = ingested(workspace, [{}], {"members": members})
+    joined = found.data.members.set_index("member_id")["joined_at"]
+    assert joined.isna().to_dict() == {"k1": True, "k2": False}
+    assert doubts(found)["impossible_time_members"]["rows"] == doubts(found)["left_before_joined"]["rows"] == 1

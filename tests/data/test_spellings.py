@@ -129,3 +129,32 @@ def test_what_stands_for_no_end_is_no_time(workspace, never):
     columns = {"offer_id": "id", "kind": "kind", "starts_at": "start", "ends_at": "end"}
     found = read(workspace, [{}], others={"offers": {"paths": ["offers.csv"], "columns": columns}}).offers
     assert found.set_index("offer_id")["ends_at"].isna().to_dict() == {"o1": True, "o2": False}
+
+
+def test_an_id_that_a_spreadsheet_has_shortened_is_refused(workspace):
+    assert "'1.23457E+12' in row 1" in refused(workspace, [{"who": "1.23457E+12"}, {"who": "k2"}])
+
+
+def test_zeros_behind_the_point_and_signs_without_shape_are_no_part_of_an_id(workspace):
+    ids = read(workspace, [{"who": "1001.00"}, {"who": "1001"}, {"who": "10\x1f01"}]).members["member_id"]
+    assert ids.tolist() == ["1001"]
+
+
+@pytest.mark.parametrize("cell", ["2023-01-05 10:00:00 EST", "2023-01-05 10:00 IST", "2023-01-05T10:00:00+30:00"])
+def test_a_zone_in_letters_or_an_offset_that_is_none_is_refused(workspace, cell):
+    assert cell in refused(workspace, [{"when": cell}])
+
+
+@pytest.mark.parametrize(
+    ("cell", "utc"),
+    [
+        ("2023-01-05T10:00:00Z", "2023-01-05 10:00"),
+        ("2023-01-05 10:00:00.250+02:00", "2023-01-05 08:00:00.25"),
+        ("2023-01-05 10:00:00-05:30", "2023-01-05 15:30"),
+        ("2023-01-05T10:00+01", "2023-01-05 09:00"),
+        ("2023-01-05 10:00:00 UTC", "2023-01-05 10:00"),
+        ("2023-01-05 10:00:00 Europe/Berlin", "2023-01-05 09:00"),
+    ],
+)
+def test_times_in_iso_8601_with_a_zone_that_means_one_thing_are_read(workspace, cell, utc):
+    assert read(workspace, [{"when": cell}]).events["at"].tolist() == [pd.Timestamp(utc)]

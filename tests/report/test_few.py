@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from membership.report import few, words
+from membership.report import few, language, words
 
 K = 5
 
@@ -34,6 +34,27 @@ def test_a_table_in_markdown_is_hidden_once_and_for_all():
     found = few.markdown(text, K)
     assert found.splitlines()[-3:] == ["| a | few | - |", "| b | 1,040 (80%) | 2 |", "| c | few | - |"]
     assert few.markdown(found, K) == found and few.markdown(text, 3) == text
+
+
+@given(st.integers(0, 3000), st.integers(0, 3000), st.integers(1, 9))
+def test_a_sentence_tells_no_small_group_nor_the_rest_of_one(count, more, k):
+    whole = count + more
+    text = f"Since then, {count:,} of {whole:,} members came, and {words.formats.plural(count, 'member')} left."
+    found = few.markdown(text, k)
+    assert (f"{count:,} of" in found) == (not 0 < count < k and not 0 < more < k)
+    assert (f" {count:,} member" in found) == (not 0 < count < k)
+    assert few.markdown(found, k) == found
+
+
+def test_what_is_no_count_of_members_stays():
+    text = "Steps of 3, 0.3 members a day, -2 members, 3 items; members 4. A group has 12 members."
+    assert few.markdown(text, K) == text
+
+
+def test_counts_are_hidden_in_every_language():
+    with language.spoken("zh"):
+        told = words.formats.plural(3, "member")
+    assert few.HIDDEN in few.markdown(told, K).lower() and "3" not in few.markdown(told, K)
 
 
 @pytest.mark.parametrize("styled", [True, False])

@@ -3,6 +3,7 @@
 import ast
 import doctest
 import json
+import re
 from html import unescape
 from pathlib import Path
 
@@ -42,6 +43,38 @@ def test_no_other_module_and_no_notebook_styles_a_table():
     for path in (ROOT / "notebooks").rglob("*.ipynb"):
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
         assert not any(styles("".join(cell["source"])) for cell in cells if cell["cell_type"] == "code"), path
+
+
+_MADE = {  # what makes a page, Markdown or CSV of text -> the modules that may, each of which escapes
+    "Markup": {"words.py", "markdown.py", "build.py", "designer_tables.py"},
+    "to_html": {"readable.py", "build.py", "designer_tables.py"},
+    "markdown2html": {"pages.py", "replay.py", "build.py", "stored.py"},
+    "HTML": {"designer_view.py", "page.py"},
+    "to_csv": {"spreadsheet.py"},
+    "to_markdown": set(),
+}
+
+
+def test_text_becomes_a_page_or_a_table_nowhere_else():
+    """So a new place is looked at first, and its tables of people's words are written by `spreadsheet`."""
+    found: dict[str, set[str]] = {name: set() for name in _MADE}
+    for path in (ROOT / "src").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            called = node.func if isinstance(node, ast.Call) else None
+            name = getattr(called, "attr", getattr(called, "id", None))
+            if name in found:
+                found[name].add(path.name)
+    assert {name: places - _MADE[name] for name, places in found.items()} == {name: set() for name in _MADE}
+
+
+def test_templates_and_scripts_take_no_text_as_it_is():
+    room = ROOT / "src" / "membership" / "report" / "templates"
+    for path in room.rglob("*.j2"):
+        for taken in re.findall(r"\{\{((?:(?!\}\}).)*?)\|\s*safe", path.read_text(encoding="utf-8")):
+            assert '"' in taken or taken.strip() == "row.rule", path  # constants, and the name of a rule of ours
+    for path in room.rglob("*.js"):
+        script = path.read_text(encoding="utf-8")
+        assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write", script), path
 
 
 @pytest.mark.parametrize("before", ["", "- ", "> ", "of "])

@@ -44,14 +44,15 @@ def test_ticks_are_in_the_unit_that_is_named_and_money_in_whole_units(unit, expe
 
 
 def test_gone_map_names_the_groups_with_their_members_and_draws_their_borders():
-    groups = ["high value", "high value, may be gone", "others", "others"]
-    value = pd.DataFrame({"p_horizon": [0.9, 0.1, 0.8, 0.7], "value": [9000.0, 8000, 10, 0], "value_group": groups})
+    groups = ["high value", "high value, may be gone", "others", "others"] + 7 * ["others"]
+    chance, worth = [0.9, 0.1, 0.8, 0.7] + 7 * [0.6], [9000.0, 8000, 10, 0] + 7 * [5]
+    value = pd.DataFrame({"p_horizon": chance, "value": worth, "value_group": groups})
     ax = figures.gone_map(value, 90, 0.5, "USD")
     assert labels(ax) == [
-        "high value: 1 members",
-        "high value, may be gone: 1 members",
+        "high value: few members",
+        "high value, may be gone: few members",
         "may be gone: 0 members",
-        "others: 2 members",
+        "others: 9 members",
     ]
     assert sorted(line.get_xydata()[0].tolist() for line in ax.lines) == [[0, 8000], [0.5, 0]]
     assert "90 days (USD" in ax.get_ylabel()

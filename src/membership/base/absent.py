@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow
 import pyarrow.parquet as pq
 
-from membership.base import files
+from membership.base import files, spreadsheet
 from membership.base.errors import NotPossible
 from membership.base.files import NOT_POSSIBLE as KEY
 
@@ -32,7 +32,7 @@ def write(path: Path, reason: str, empty: pd.DataFrame | None = None) -> None:
     elif path.suffix == ".json":
         files.write_json(path, {KEY: reason})
     elif path.suffix == ".csv":
-        files.write_text(path, pd.DataFrame({KEY: [reason]}).to_csv(index=False, lineterminator="\n"))
+        spreadsheet.write(path, pd.DataFrame({KEY: [reason]}))
     elif path.suffix:
         files.write_text(path, f"Not possible with these data: {reason}\n")
     else:

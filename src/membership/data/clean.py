@@ -74,8 +74,16 @@ def clean(
     kept = kept.select(*(column for column in tables.ALL["events"].columns if column in kept.columns))
     kept = meaning.ordered(meaning.paid(kept.order_by("event_id").to_pandas(), economics))
     products = _items(items, flagged, settings).order_by("item_id")
-    left = replace(data, events=kept, items=products.to_pandas())
+    members, early = _joined(data.members, settings)
+    found = data.found | ({doubts.EARLY: early} if early else {})
+    left = replace(data, events=kept, items=products.to_pandas(), members=members, found=found)
     return Cleaned(left, _with_doubts(quality, doubts.found(left, settings.suspicious_share, settings.loud_share)))
+
+
+def _joined(members: pd.DataFrame, settings: Clean) -> tuple[pd.DataFrame, int]:
+    """Return `members` without days of joining that are too early to be true, and how many those are."""
+    early = members["joined_at"] < pd.Timestamp(settings.earliest)
+    return members.assign(joined_at=members["joined_at"].mask(early)), int(early.sum())
 
 
 def largest(quality: pd.DataFrame) -> int:

@@ -3,6 +3,8 @@
 Each is a row of the table `quality` after the rules of cleaning, there only where something was found.
 """
 
+import re
+import unicodedata
 from collections.abc import Iterator
 
 import pandas as pd
@@ -14,6 +16,8 @@ from membership.data.sources.aliases import UNITED
 
 _TIMES = 10  # orders of the median member: below it nobody has suspiciously many
 _SHOWN = 3  # ids
+EARLY = "impossible_time_members"  # what `clean` counts of days of joining
+_LETTERS = str.maketrans("АВЕКМНОРСТУХІЈЅавекмнорстухіјѕΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "ABEKMHOPCTYXIJSabekmhopctyxijsABEZHIKMNOPTYX")
 
 
 def found(data: Canonical, suspicious: float, loud: float) -> pd.DataFrame:
@@ -22,7 +26,7 @@ def found(data: Canonical, suspicious: float, loud: float) -> pd.DataFrame:
     `suspicious` is the share of all orders from which one member is named, `loud` the share of a table's rows from
     which a doubt about its rows is said at the top of the page. `members` is the share of members concerned.
     """
-    parts = [*_twice(data, loud), *_nobody(data, loud), *_many(data, suspicious)]
+    parts = [*_twice(data, loud), *_nobody(data, loud), *_many(data, suspicious), *_alike(data, loud)]
     return pd.DataFrame(parts, columns=["rule", "action", "rows", "members", "whom", "loud", "why"])
 
 
@@ -37,6 +41,8 @@ def _twice(data: Canonical, loud: float) -> Iterator[tuple]:
         why = f"rows of one file with the {key} of another row in it: the last one counts"
         if rule.startswith("same_key_"):
             yield rule, "united", rows, None, None, share > loud, why
+        elif rule == EARLY:
+            yield rule, "corrected", rows, None, None, share > loud, "joined before clean.earliest: not known when"
         else:
             yield rule, "kept", rows, None, None, share > loud, "an empty cell where one is needed; not used"
 
@@ -53,6 +59,9 @@ def _nobody(data: Canonical, loud: float) -> Iterator[tuple]:
     backwards = offers[offers["ends_at"] < offers["starts_at"]]
     told = "ends before it starts: no campaign that can be read"
     yield from _referring("offer_ends_first", backwards["offer_id"], len(offers), loud, told)
+    if "left_at" in data.members:
+        gone = data.members.loc[data.members["left_at"] < data.members["joined_at"], "member_id"]
+        yield from _referring("left_before_joined", gone, len(members), loud, "left before joining: a wrong day")
 
 
 def _referring(rule: str, ids: pd.Series, of: int, loud: float, why: str) -> Iterator[tuple]:
@@ -70,6 +79,26 @@ def _many(data: Canonical, suspicious: float) -> Iterator[tuple]:
         why = "orders of single members who may be nobody, such as guests: then name them under `nobody`"
         whom = _shown(many.sort_values(ascending=False).index)
         yield "orders_of_few", "kept", int(many.sum()), len(many) / len(count), whom, True, why
+
+
+def _alike(data: Canonical, loud: float) -> Iterator[tuple]:
+    """Count the ids of members that an eye takes for one: perhaps somebody whom two files spell in two ways."""
+    ids = data.members["member_id"].astype(str)
+    seen = ids.map(_look)
+    again = seen[seen.duplicated(keep=False)].sort_values(kind="stable")
+    twins = ids[again.index]
+    told = "ids that differ only in case, width, script, blanks, marks or leading zeros: perhaps one member"
+    yield from _referring("look_alike_members", twins, len(ids), loud, told)
+
+
+def _look(one: str) -> str:
+    r"""Return what is left of an id for the eye.
+
+    >>> _look("\uff10\uff10\uff17"), _look("Kim  Lee"), _look("\u041a1\u20132") == _look("k1-2"), _look('="0012"')
+    ('7', 'kim lee', True, '12')
+    """
+    plain = unicodedata.normalize("NFKC", one).translate(_LETTERS).casefold()
+    return " ".join(re.sub(r"[\W_]+", " ", plain).split()).lstrip("0 ")
 
 
 def _shown(ids) -> str:

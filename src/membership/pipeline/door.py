@@ -26,6 +26,7 @@ FIELDS = ("member_id", "events", "joined_at")
 PARAMS = ("k", "now", "request_id")
 _ASKED, _ALIVE = "/invocations", ("/ping", "/health", "/version")
 _PLACE = re.compile(r"(?:[A-Za-z]:)?(?:[\\/][\w.+@-]+){2,}[\\/]?")  # of a file
+_NO_PAGE = (b"x-content-type-options", b"nosniff")  # no browser takes an answer for a page, whatever names it holds
 _HALF = re.compile("[\ud800-\udfff]")
 _BEFORE = re.compile(r"\AFailed to predict data .*?\nError: ", re.DOTALL)  # MLflow repeats the whole request
 _Send = Callable[[Mapping[str, Any]], Awaitable[None]]
@@ -57,7 +58,7 @@ class Door:
         except Exception:
             logging.getLogger(__name__).exception("a request could not be answered")
             status, body = 500, _said("this request cannot be answered; the server's log says why.")
-        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), _NO_PAGE]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from membership.base import engine, files, paths, results
+from membership.base import engine, files, paths, results, spreadsheet
 from membership.base.errors import ParamError, ProjectError
 from membership.data import pseudonyms
 from membership.evaluate import champions
@@ -105,8 +105,7 @@ def _keep(found: Reading, p: Stage, rehearsed: bool) -> str:
     about = {"given": {} if rehearsed else found.trial.gives, "began": str(found.trial.start), "policies": _policies()}
     files.write_json(folder / "reading.json", found.to_json() | about)
     for name, rows in (("effects", found.effects), ("subgroups", found.groups)):
-        frame = few.frame(rows, few.smallest())
-        files.write_text(folder / f"{name}.csv", frame.to_csv(index=False, lineterminator="\n"))
+        spreadsheet.write(folder / f"{name}.csv", few.frame(rows, few.smallest()))
     ax = figures.effects(found)
     if ax is not None:
         results.save_figure(folder / "effects.svg", ax)

@@ -24,7 +24,7 @@ from membership.settings.report import SOURCE, catalogues
 
 MEMBERS = "members"
 PARTS = ("with_benefits", "with benefits", "also get benefits", "about_to_drop", "in_grace", "near_next", "assigned")
-HIDDEN, NOTHING = "few", "-"
+HIDDEN, NOTHING, MOST = "few", "-", "nearly all"
 _NUMBER = re.compile(r"\d[\d,]*(?:\.0+)?(?= ?[(\uff08]|$)")  # also a full-width bracket
 _MARKDOWN = re.compile(r"(?:^\|.*\|[ \t]*$\n?){3,}", re.MULTILINE)
 
@@ -98,8 +98,38 @@ def metrics(found: Mapping[str, float], groups: Iterable[Mapping[str, float]], k
 
 
 def markdown(text: str, k: int) -> str:
-    """Return Markdown `text` whose pipe tables tell no group of fewer than `k`."""
-    return _MARKDOWN.sub(lambda found: _table(found.group(0), k), text)
+    """Return Markdown `text` whose pipe tables and sentences tell no group of fewer than `k`.
+
+    >>> markdown("**3 members** left; 2 of 90 members came, and 88 of 90 members did not. 1,003 members stay.", 5)
+    '**Few members** left; few of 90 members came, and nearly all of 90 members did not. 1,003 members stay.'
+    """
+    text = _MARKDOWN.sub(lambda found: _table(found.group(0), k), text)
+    return _counted().sub(lambda found: _sentence(found, k), text)
+
+
+def _sentence(found: re.Match, k: int) -> str:
+    """Return what a sentence may tell of a count of members, perhaps of so many."""
+    count, of = (int(told.replace(",", "")) if told else None for told in found.group("count", "of"))
+    if 0 < count < k:
+        told = HIDDEN
+    elif of is not None and 0 < of - count < k:
+        told = MOST
+    else:
+        return found.group(0)
+    before = found.string[: found.start()].rstrip("*_ ")
+    start = not before or before.endswith((".", "!", "?", ":**", "\n"))
+    return (told.capitalize() if start else told) + found.group("rest")
+
+
+@cache
+def _counted() -> re.Pattern:
+    """Return the pattern of a count of members in a sentence, in every language."""
+    nouns = {MEMBERS, MEMBERS.removesuffix("s")}
+    for spoken in catalogues():
+        with language.spoken(spoken):
+            nouns |= {language.counted(count, MEMBERS.removesuffix("s")) for count in (1, 2)}
+    either = "|".join(sorted(map(re.escape, nouns), key=len, reverse=True))
+    return re.compile(rf"(?<![\d.,+-])(?P<count>\d[\d,]*)(?P<rest>(?: of (?P<of>\d[\d,]*))? (?:{either}))(?![\w])")
 
 
 def html(text: str, k: int) -> str:

@@ -17,9 +17,14 @@ NUMBER, TIME, KIND, ARM, ID, TEXT = "decimal(38, 6)", "timestamp(6)", "kind", "a
 CHANCE = "float64"  # a propensity may be far smaller than a decimal's last digit, and its inverse is what counts
 SHOWN = 5  # bad cells that an error shows
 MOST = 10**13  # a number from here on is a slip of a scanner; two of them multiply without overflow
-EDGE = r"[\s\p{Z}\p{Cf}]+"  # blanks and signs without width that are no part of a cell where they stand at its edge
-UNSEEN = r"[\x{00AD}\x{200B}\x{200E}\x{200F}\x{2060}\x{FEFF}]"  # nobody sees them in an id, wherever they stand
-DATE = r"^\d{4}-\d{1,2}-\d{1,2}"  # how a time in ISO 8601 begins, and all of a day
+EDGE = r"[\s\p{Z}\p{C}]+"  # blanks and signs without width or shape, at the edge of a cell no part of it
+UNSEEN = (  # nobody sees them in an id, wherever they stand
+    r"[\x{00}-\x{08}\x{0E}-\x{1F}\x{7F}\x{00AD}\x{200B}\x{200E}\x{200F}\x{2060}\x{FEFF}]"
+)
+DATE = r"^\d{4}-\d{1,2}-\d{1,2}"  # all of a day in ISO 8601
+CLOCK_TIME = r"([T ]+\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?)?"
+ZONE = r"( ?([Zz]|UTC|GMT|[-+](0\d|1[0-4])(:?\d{2})?)| [A-Z][A-Za-z]+/[A-Za-z_/+-]+)?"  # letters may mean several
+SHORTENED = r"^\d([.,]\d+)?[eE]\+\d+$"  # a long number as spreadsheets show it: its last digits are gone
 NARROW = r"\x{00A0}\x{202F}"  # blanks that stand between thousands, too
 OPEN = r"(?i)\b(9999|0001)\b|infinity"  # what stands for "no end", or for a beginning that nobody knows
 CLOCK = re.compile(r"%-?[HIMSfgnpcXTRrs]|^epoch_")  # in a format of times: they have more than a day
@@ -51,6 +56,8 @@ def parsed(con: ibis.BaseBackend, name: str, mapping: FileTable, zone: str) -> i
     if mapping.nobody and "member_id" in trimmed:
         trimmed["member_id"] = trimmed["member_id"].isin(mapping.nobody).ifelse(None, trimmed["member_id"])
     cells = con.create_table(f"{name} text", text.mutate(**trimmed))
+    for column in (column for column, kind in wanted.items() if kind == ID):
+        _whole(cells, column, mapping, key)
     con.raw_sql(f"SET TimeZone = '{mapping.timezone}'")  # in which DuckDB reads times that do not say their zone
     values = {column: _value(cells[column], kind, mapping, zone) for column, kind in wanted.items()}
     checked = [column for column, kind in wanted.items() if kind in (NUMBER, CHANCE, TIME, KIND)]
@@ -100,7 +107,7 @@ def _value(cell: ir.StringValue, wanted: str, mapping: FileTable, zone: str) -> 
     if wanted == ARM and mapping.arms:
         return cell.cases(*mapping.arms.items(), else_=cell)
     if wanted == ID:
-        whole = cell.re_replace(r"^(\d+)\.0$", r"\1")  # a whole number that once passed through a float
+        whole = cell.re_replace(r"^(\d+)\.0+$", r"\1")  # a whole number that once passed through a float
         return _composed(whole.re_replace(UNSEEN, ""))
     return cell
 
@@ -129,7 +136,7 @@ def _time(cell: ir.StringValue, mapping: FileTable, zone: str) -> ir.TimestampVa
         clock = of_instant(count.as_timestamp("s").cast("timestamp('UTC')"))  # what the wall shows
         return (days == days.floor()).ifelse(to_utc(clock, zone), to_utc(clock, mapping.timezone))
     if form is None:
-        iso = cell.re_search(DATE).ifelse(cell, None)
+        iso = cell.re_search(f"{DATE}{CLOCK_TIME}{ZONE}$").ifelse(cell, None)
         at = of_instant(iso.try_cast("timestamp('UTC')"))
         return iso.re_search(f"{DATE}$").ifelse(to_utc(iso.try_cast("timestamp"), zone), at)
     read = _strptime(cell, form) if mapping.year is None else _strptime(f"{mapping.year} " + cell, f"%Y {form}")
@@ -138,6 +145,17 @@ def _time(cell: ir.StringValue, mapping: FileTable, zone: str) -> ir.TimestampVa
 
 def _kinds(mapping: FileTable) -> dict[str, str]:
     return mapping.kinds or {kind: kind for kind in schemas.KINDS}
+
+
+def _whole(cells: ir.Table, column: str, mapping: FileTable, key: str) -> None:
+    """Raise DataError with the first ids of `column` whose last digits a spreadsheet has taken."""
+    first = cells.filter(cells[column].re_search(SHORTENED)).order_by("file", "row").limit(SHOWN).to_pandas()
+    if len(first):
+        ids = ", ".join(f"'{text}' in row {row}" for text, row in zip(first[column], first["row"], strict=True))
+        raise DataError(
+            f"{first['file'][0]}: column '{mapping.columns.get(column, 'constants')}' ({key}: {column}): ids that a "
+            f"spreadsheet has shortened, e.g. {ids}; several ids become one. Export the column as text."
+        )
 
 
 def _refuse(rows: ir.Table, column: str, wanted: str, mapping: FileTable, key: str) -> None:

@@ -69,8 +69,12 @@ def _file(path: Path, mapping: FileTable, key: str) -> pa.Table:
 def _as_text(column: pa.ChunkedArray, ours: str, path: Path, theirs: str) -> pa.ChunkedArray:
     """Return `column` as text; whole numbers that passed through floats are ids without a point again.
 
-    Raises DataError for an id that a float cannot tell from its neighbour.
+    Raises DataError for an id that a float cannot tell from its neighbour, and for true and false.
     """
+    if ours.endswith("_id") and pa.types.is_boolean(column.type):
+        raise DataError(
+            f"{path}: column '{theirs}' ({ours}) holds true and false, which are no ids; map another column."
+        )
     if not (ours.endswith("_id") and pa.types.is_floating(column.type)):
         try:
             return column.cast(pa.string())

@@ -16,7 +16,7 @@ from membership.settings.windows import Windows
 def events_by_week(weeks: pd.DataFrame, windows: Windows, ax: Axes | None = None) -> Axes:
     """Draw `ingest.by_week`: events of each kind, with the ends of the windows; a scale of powers for several kinds."""
     ax = ax or plt.subplots(figsize=(9, 3.8))[1]
-    sns.lineplot(weeks, x="week", y="events", hue="kind", errorbar=None, ax=ax)
+    sns.lineplot(weeks, x="week", y="events", hue="kind", errorbar=None, marker=".", ax=ax)
     for name in ("calibration_end", "validation_end", "holdout_end"):
         end = pd.Timestamp(getattr(windows, name))
         ax.axvline(end, color="grey", linestyle=":")
@@ -76,8 +76,8 @@ def gaps(features: pd.DataFrame, days: int, ax: Axes | None = None) -> Axes:
 def weekly(weeks: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw `activity.weekly`: the members who bought and their orders, week by week."""
     ax = ax or plt.subplots(figsize=(9, 3.8))[1]
-    ax.plot(weeks["week"], weeks["orders"], color="lightsteelblue", label=back.word().many)
-    ax.plot(weeks["week"], weeks["members"], color="steelblue", label="members who bought")
+    ax.plot(weeks["week"], weeks["orders"], marker=".", color="lightsteelblue", label=back.word().many)
+    ax.plot(weeks["week"], weeks["members"], marker=".", color="steelblue", label="members who bought")
     ax.set(title="Activity by week", xlabel="week from", ylabel="in the week", ylim=(0, None))
     ax.xaxis.set_major_formatter(ConciseDateFormatter(ax.xaxis.get_major_locator()))
     ax.legend(frameon=False)

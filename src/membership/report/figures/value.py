@@ -87,9 +87,11 @@ def gone_map(
 ) -> Axes:
     """Draw members by the chance of an order and value, coloured by `value_group`, with the groups' borders."""
     ax = ax or plt.subplots(figsize=(8, 4.8))[1]
-    for name, colour in _GROUPS.items():
+    counts = value["value_group"].value_counts().reindex(list(_GROUPS), fill_value=0)
+    untold = few.hidden(counts, few.smallest())
+    for (name, colour), small in zip(_GROUPS.items(), untold, strict=True):
         part = value[value["value_group"] == name]
-        label = f"{name}: {len(part):,} members"
+        label = f"{name}: {few.HIDDEN if small else f'{len(part):,}'} members"
         ax.scatter(part["p_horizon"], part["value"], s=10, alpha=0.5, linewidths=0, color=colour, label=label)
     high = value.loc[value["value_group"].str.startswith("high value"), "value"]
     ax.axhline(high.min(), color="grey", linestyle=":")

@@ -12,7 +12,7 @@ from babel import Locale
 from markupsafe import Markup
 from nbconvert.filters import markdown2html
 
-from membership.base import absent, files, graph, paths
+from membership.base import absent, files, graph, paths, spreadsheet
 from membership.base.errors import ProjectError
 from membership.report import few, formats, language, pages, words
 from membership.report.language import marked, phrase, term
@@ -50,7 +50,7 @@ class Page:
             made = charts.ALL[name]()
         except ProjectError as error:
             return words.markup("site/missing", title=title, why=str(error))
-        files.write_text(self._folder / "data" / f"{name}.csv", made.rows.to_csv(index=False, lineterminator="\n"))
+        spreadsheet.write(self._folder / "data" / f"{name}.csv", made.rows)
         drawn = Markup(made.figure.to_json().replace("<", "\\u003c"))  # JSON in a page: no tag can begin in it
         shown = _cells(made.rows.head(200))
         return words.markup(

@@ -1,5 +1,6 @@
 """What the site is made of: tables, series of figures and conclusions that stages have stored. Nothing is computed."""
 
+import html
 from pathlib import Path
 
 import nbformat
@@ -42,7 +43,7 @@ def conclusion(stage: str) -> str | None:
         return None
     cells = nbformat.read(executed, as_version=4).cells
     if (why := absent.reason(paths.reports("metrics", f"{stage}.json"))) is not None:
-        return markdown2html(cells[1].source) if len(cells) > 1 else why
+        return markdown2html(cells[1].source) if len(cells) > 1 else html.escape(why)
     told = [cell for cell in cells if CONCLUSION in cell.metadata.get("tags", [])]
     outputs = [output for cell in told for output in cell.get("outputs", []) if "data" in output]
     return "\n".join(markdown2html(_spoken(found)) for found in outputs if "text/markdown" in found["data"])
