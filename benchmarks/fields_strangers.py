@@ -74,8 +74,10 @@ def _bank(to: Path, rng: np.random.Generator) -> None:
         held = rng.choice(["current account", "savings", "card", "loan", "broker"], int(rng.integers(1, 4)), False)
         left = months[closed] if closed < len(months) else None
         customers.append((customer, _text(months[first]), _text(left), rng.choice(["retail", "premium"])))
-        for month in months[first : min(closed, len(months))]:
-            balances += [(customer, _text(month), product, round(rng.gamma(2, 900), 2)) for product in held]
+        opened = {product: first + (place and int(rng.integers(1, 24))) for place, product in enumerate(held)}
+        for at in range(first, min(closed, len(months))):
+            there = [product for product, since in opened.items() if since <= at]
+            balances += [(customer, _text(months[at]), product, round(rng.gamma(2, 900), 2)) for product in there]
     _csv(to / "balances.csv", balances, "customer_no,month_end,product,balance_eur")
     _csv(to / "customers.csv", customers, "customer_no,opened,closed,segment")
 

@@ -55,6 +55,14 @@ def test_amounts_are_what_was_paid_or_what_the_event_is_worth():
     assert found["amount"].tolist() == [2, 0, 500, -500, 70]
 
 
+def test_a_balance_is_worth_its_margin_where_no_amount_is_known():
+    rows = [("a", kind, "2020-01-31", paid) for kind, paid in (("purchase", 0), ("renewal", 700), ("view", 0))]
+    frame = events(*rows).assign(measure=[1250.4, 9000.0, 5.0])
+    found = meaning.paid(frame, Economics(measure_value={"purchase": 0.001, "renewal": 0.001}))
+    assert found["amount"].tolist() == [125, 700, 0]
+    assert said(pays=[], measure_value={"visit": 1})["pays"] == {"visit"}
+
+
 @pytest.mark.parametrize("units", [0.004, 0.0125, 1 / 3, -0.017])
 def test_parts_of_a_cent_add_up_for_each_member_in_the_order_of_time(units):
     days = pd.date_range("2020-01-01", periods=60)

@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from membership.base.errors import DataError
-from membership.data.suggest import LEAST_DAYS, suggest
+from membership.data.suggest import LEAST_DAYS, shorter_lists, suggest
 from membership.settings import params
+from membership.settings.decide import Guardrail
 from membership.value import origins
 
 FIRST = date(2020, 1, 1)
@@ -50,6 +51,7 @@ def test_a_year_of_weekly_shopping_gets_a_month_to_judge_and_two_weeks_to_come_b
         (3653, 1, 7),
         (3653, 30, 60),
         (3653, 300, 365),
+        (3653, 379, 548),  # about once a year
     ],
 )
 def test_repurchase_days_follow_the_rhythm_as_far_as_history_allows(days, gap, repurchase):
@@ -98,3 +100,16 @@ def test_a_gap_that_is_none_is_refused(gap):
 def test_a_last_day_before_the_first_is_refused():
     with pytest.raises(DataError, match="before the first"):
         suggest(FIRST, FIRST - timedelta(days=1), 3)
+
+
+@pytest.mark.parametrize(("items", "length"), [(25, None), (20, None), (19, 9), (5, 2), (1, 1), (0, None)])
+def test_lists_are_at_most_half_of_the_items_and_so_are_the_names_of_their_metrics(items, length):
+    guards = [Guardrail(metric="hit_at_10", margin=0.01), Guardrail(metric="catalogue_coverage", margin_share=0.1)]
+    found = {one.key: one.value for one in shorter_lists(items, 10, "explore_recall_at_10", guards)}
+    names = {"hit": {"metric": f"hit_at_{length}", "margin": 0.01}, "other": guards[1].model_dump(exclude_none=True)}
+    expected = {
+        "recommend.k": length,
+        "evaluate.primary_metric": f"explore_recall_at_{length}",
+        "decide.guardrails": list(names.values()),
+    }
+    assert found == ({} if length is None else expected)

@@ -81,3 +81,35 @@ def test_data_that_the_reader_refuses_leave_no_copy_behind(workspace, tmp_path_f
     assert start.main([str(path)]) == 1
     assert "five" in capsys.readouterr().err
     assert not list(workspace.rglob("orders.csv"))
+
+
+def test_few_items_make_lists_short_and_the_metrics_that_are_named_after_their_length(workspace, tmp_path):
+    rows = [f"u{n % 4},i{n % 5},{n}.50,2023-{n % 6 + 1:02d}-{n % 28 + 1:02d}" for n in range(60)]
+    (tmp_path / "sales.csv").write_text("\n".join(["customer_id,sku,amount,date", *rows]))
+    assert start.main([str(tmp_path / "sales.csv")]) == 0
+    p = params.parse(params.read())
+    assert (p.recommend.k, p.evaluate.primary_metric) == (2, "recall_at_2")
+    assert {one.metric.partition("_at_")[2] for one in p.decide.guardrails} == {"", "2"}
+
+
+def test_bills_beside_contracts_are_counted_once_and_who_ended_has_left(workspace, tmp_path):
+    changes = ["msisdn,plan_name,valid_from,monthly_fee", "+49151001,M,2023-01-10,20", "+49151002,M,2023-01-20,20"]
+    (tmp_path / "plan_changes.csv").write_text("\n".join([*changes, "+49151002,terminated,2023-04-15,"]))
+    months = ["2023-02-01", "2023-03-01", "2023-04-01", "2023-05-01", "2023-06-01"]
+    bills = [
+        f"r{who}{day},+4915100{who},{day},21.50" for day in months for who in (1, 2) if who == 1 or day < "2023-05"
+    ]
+    (tmp_path / "bills.csv").write_text("\n".join(["invoice_no,msisdn,bill_date,amount_due", *bills]))
+    assert start.main([str(tmp_path / name) for name in ("plan_changes.csv", "bills.csv")]) == 0
+    data, _ = ingest.known(params.parse(params.read()), None)
+    assert data.events.loc[data.events["pays"], "amount"].sum() == 2150 * len(bills)
+    assert data.members.set_index("member_id")["left_at"].notna().to_dict() == {"+49151001": False, "+49151002": True}
+
+
+def test_amounts_of_two_currencies_without_rates_are_refused_with_currency_and_day(workspace, tmp_path, capsys):
+    rows = [f"u{n % 4},{n}.50,2023-01-{n % 28 + 1:02d},{'GBP' if n == 9 else 'EUR'}" for n in range(40)]
+    (tmp_path / "sales.csv").write_text("\n".join(["customer_id,amount,date,currency", *rows]))
+    before = (workspace / "params.yaml").read_text()
+    assert start.main([str(tmp_path / "sales.csv")]) == 1
+    assert "GBP on 2023-01-10" in capsys.readouterr().err
+    assert (workspace / "params.yaml").read_text() == before

@@ -2,6 +2,7 @@
 
 from datetime import date
 
+import ibis
 import numpy as np
 import pandas as pd
 import pytest
@@ -52,8 +53,11 @@ def test_origins_before_the_data_are_left_out_and_none_left_is_an_error(events, 
     far = p.train.model_copy(update={"origins": 30})
     more = train.samples(events, items, CUTOFF, p.recommend, far, p.seed)
     assert len(more.bought) > len(data.bought)
-    with pytest.raises(DataError, match="no training rows before 2024-01-03: none of the 3 origins"):
+    with pytest.raises(DataError, match="before 2024-01-03 no member has 2 baskets"):
         train.samples(events, items, date(2024, 1, 3), p.recommend, p.train, p.seed)
+    nameless = events.mutate(item_id=ibis.null("string"))
+    with pytest.raises(DataError, match="no purchase names an item"):
+        train.samples(nameless, items, CUTOFF, p.recommend, p.train, p.seed)
 
 
 def test_the_same_seed_gives_the_same_model_and_another_another(data, p):

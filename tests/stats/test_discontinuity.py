@@ -119,3 +119,11 @@ def test_a_density_of_one_value_is_refused():
 def test_a_ratio_of_certain_numbers_is_a_point():
     assert instruments.fieller([3.0, 2.0], np.zeros((2, 2)), 0.95) == (1.5, 0.0, 1.5, 1.5)
     assert instruments.fieller([3.0, 0.0], np.zeros((2, 2)), 0.95)[2:] == (-np.inf, np.inf)
+
+
+def test_an_outcome_that_varies_far_from_the_cut_off_alone_has_a_jump_of_nothing_there():
+    x = np.linspace(-3, 3, 301)
+    y = np.where(np.abs(x) > 2.5, np.sin(40 * x), 1.0)
+    found = discontinuity.jump(y, x, 0.95)
+    assert found.h > 0 and found.b > 0
+    assert found.line == pytest.approx(0, abs=0.1)

@@ -2,7 +2,7 @@
 
 Four columns say it, so that no later stage has to know the field: `comes_back` (what an order is here), `pays` (the
 amount adds to net spend), `interest` and `effort`. Amounts are what was paid: 0 for events that do not pay, and for
-those without an amount what `economics.event_value` says they are worth.
+those without an amount what `economics.event_value` and `measure_value` say they are worth.
 """
 
 from typing import Any
@@ -25,7 +25,7 @@ def marks(kind, settings: Economics) -> dict[str, Any]:
     back = kind.isin(settings.comes_back)
     return {
         "comes_back": back,
-        "pays": kind.isin([*settings.pays, *settings.event_value]),
+        "pays": kind.isin([*settings.pays, *settings.event_value, *settings.measure_value]),
         "interest": kind.isin(settings.interest) & ~back,
         "effort": kind.isin(settings.effort),
     }
@@ -37,10 +37,14 @@ def paid(events: pd.DataFrame, settings: Economics) -> pd.DataFrame:
     Parts of a cent are carried on from a member's event to the next of its kind, so that their sum is exact.
     """
     amount = events["amount"].where(purchases.is_paid(events), 0)
+    free = amount == 0
     for kind, units in settings.event_value.items():
-        rows = events[(events["kind"] == kind) & (amount == 0)].sort_values("local_at", kind="stable")
+        rows = events[(events["kind"] == kind) & free].sort_values("local_at", kind="stable")
         before = rows.groupby("member_id").cumcount()
         amount[rows.index] = (np.rint(100 * units * (before + 1)) - np.rint(100 * units * before)).astype("int64")
+    for kind, units in settings.measure_value.items() if "measure" in events else ():
+        measured = events.loc[(events["kind"] == kind) & free, "measure"].dropna().astype(float)
+        amount[measured.index] += np.rint(100 * units * measured).astype("int64")
     return events.assign(amount=amount)
 
 

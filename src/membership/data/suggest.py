@@ -8,13 +8,16 @@ period after another. What history is too short for is shortened, and the reason
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 from membership.base.errors import DataError
+from membership.settings.decide import Guardrail
 
 LEAST_DAYS = 5  # of history; below it nothing can be learned and judged
-_LENGTHS = (1, 2, 3, 5, 7, 14, 30, 60, 90, 180, 365, 730)  # days, as people count
+_LENGTHS = (1, 2, 3, 5, 7, 14, 30, 60, 90, 180, 365, 548, 730)  # days, as people count
 _ENOUGH, _LEAST = 7, 5  # windows in the history
 _SHORTEST = 7  # days: a habit has weekdays
 _MONTH = 30
@@ -24,10 +27,10 @@ _SILENT = 3  # usual gaps without an order that end a membership's activity
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A value for a dotted key of `params.yaml`, a date or a number of days, and why, as a comment beside it."""
+    """A value for a dotted key of `params.yaml`, such as a date or a number of days, and why: a comment beside it."""
 
     key: str
-    value: date | int
+    value: Any
     reason: str
 
 
@@ -39,7 +42,7 @@ class Suggested:
     not_possible: tuple[str, ...] = ()
 
     @property
-    def changes(self) -> dict[str, date | int]:
+    def changes(self) -> dict[str, Any]:
         """Dotted key -> value, as `params.override` takes them."""
         return {one.key: one.value for one in self.suggestions}
 
@@ -80,6 +83,27 @@ def suggest(first_day: date, last_day: date, usual_gap_days: float | None) -> Su
     return Suggested(found, tuple(_lacking(days, usual_gap_days, repurchase)))
 
 
+def shorter_lists(items: int, k: int, primary: str, guardrails: Sequence[Guardrail]) -> tuple[Suggestion, ...]:
+    """Return lists of half of the `items` that come back, where `k` are more; also in the names of the metrics.
+
+    `primary` and `guardrails` are evaluate.primary_metric and decide.guardrails. Nothing where there are no items.
+    """
+    length = max(items // 2, 1)
+    if not items or k <= length:
+        return ()
+
+    def renamed(metric: str) -> str:
+        return f"{metric.removesuffix(f'_at_{k}')}_at_{length}" if metric.endswith(f"_at_{k}") else metric
+
+    kept = [one.model_dump(exclude_none=True) | {"metric": renamed(one.metric)} for one in guardrails]
+    why = f"{items} items come back: a list of more than half of them is right whatever is on it"
+    return (
+        Suggestion("recommend.k", length, why),
+        Suggestion("evaluate.primary_metric", renamed(primary), "as long as recommend.k"),
+        Suggestion("decide.guardrails", kept, "as long as recommend.k"),
+    )
+
+
 def _repurchase(days: int, gap: float | None) -> tuple[int, str]:
     """Return the least natural length of one and a half usual gaps, or the longest that the history leaves, and why."""
     enough, least = max(days // _ENOUGH, 1), max(days // _LEAST, 1)
@@ -90,7 +114,7 @@ def _repurchase(days: int, gap: float | None) -> tuple[int, str]:
     said = f"members usually come back after {gap:g} days"
     if asked <= enough:
         return asked, f"{said}; within one and a half of that about two thirds do"
-    length = _at_most(enough) if gap <= _at_most(enough) else _at_most(least)
+    length = _at_most(enough) if gap <= _at_most(enough) else min(_at_least(gap), _at_most(least))
     return length, f"{said}, which asks for {_days(asked)}; the history of {_days(days)} leaves {length}"
 
 

@@ -31,6 +31,7 @@ class Counted(StrEnum):
 
     OVER_ALL_LISTS = "over all lists"  # `experiment.run`
     BETWEEN_GROUPS = "between groups of members"  # `guardrails.fairness`
+    AFTER_SCORING = "over members, after the day of scoring"  # `outcome.of_field`: no list was shown by then
 
 
 @dataclass(frozen=True)

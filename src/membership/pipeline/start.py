@@ -41,6 +41,7 @@ class Seen:
     members: int
     events: int
     came_back: int  # orders, renewals, visits: whatever counts as coming back
+    items: int  # different ones in those
     first_day: date
     last_day: date
     usual_gap_days: float | None  # median over members of their median days between two days of coming back
@@ -97,10 +98,20 @@ def run(sources: Sequence[str], told: Told) -> str:
         seen, instead = _seen(found, placed, field)
         fitting = _fitting(seen, found, placed, field)
         suggestions = (*instead, *fitting.suggestions)
-        fitted = {one.key: one.value for one in suggestions}
-        params.parse(started.with_preset(started.settings(found, placed, field, fitted)))
+        suggestions += _lists(seen, started.settings(found, placed, field, _values(suggestions)))
+        params.parse(started.with_preset(started.settings(found, placed, field, _values(suggestions))))
         started.write(found, placed, field, suggestions, seen)
     return words.text("start", guess=found, seen=seen, fitting=fitting, paths=placed, preset=field)
+
+
+def _lists(seen: Seen, raw: dict[str, object]) -> tuple[suggest.Suggestion, ...]:
+    """Lists that the items of the data are enough for, where those of `raw` and its preset are too long."""
+    p = params.parse(started.with_preset(raw))
+    return suggest.shorter_lists(seen.items, p.recommend.k, p.evaluate.primary_metric, p.decide.guardrails)
+
+
+def _values(suggestions: Sequence[suggest.Suggestion]) -> dict[str, object]:
+    return {one.key: one.value for one in suggestions}
 
 
 def _fitting(seen: Seen, found: Guess, placed: dict[str, list[str]], field: str | None) -> suggest.Suggested:
@@ -156,6 +167,7 @@ def _counted(data: Canonical, end: date) -> Seen:
         members=len(data.members),
         events=len(data.events),
         came_back=orders,
+        items=back["item_id"].nunique(),
         first_day=data.events["local_at"].min().date(),
         last_day=end - timedelta(days=1),
         usual_gap_days=None if pd.isna(usual) else float(usual),

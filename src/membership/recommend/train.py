@@ -98,6 +98,7 @@ def samples(
             most -= min(len(after.members), most)
     parts = _parts(found, items, knobs, seed)
     if not parts:
+        baskets.history(events, cutoff, recommend)  # which says it where there is nothing to learn from on any day
         raise NotPossible(
             f"no training rows before {cutoff}: none of the {knobs.origins} origins (train.origins, "
             f"{knobs.origin_step_days} days apart) has members with a history and a basket after it; lower "

@@ -52,11 +52,12 @@ def values(
     table: pd.DataFrame,
     costs: Mapping[str, float],
     p: Stage,
+    field: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return what the memo is filled with.
 
     `compared` is the content of data/comparison.json, `table` the table `programme`, `costs` the metrics of the tiers
-    and benefits.
+    and benefits, `field` what the field itself is judged by, as data/decision.json holds it.
     """
     everybody = effects["by"] == experiment.ALL
     return {
@@ -64,6 +65,7 @@ def values(
         "row": effects[everybody].set_index("metric").loc[compared["metric"]],
         "rows": rows(effects, guards),
         "guards": guards,
+        "field": field,
         **{name: compared[name] for name in ("metric", "confidence", "readings", "interactions", "plan")},
         "shown": subgroups.shown(effects[~everybody], compared["confidence"]),
         "power": p.evaluate.power,

@@ -1,6 +1,8 @@
 """The rule by which the challenger replaces the champion."""
 
-from pydantic import field_validator, model_validator
+from typing import Annotated
+
+from pydantic import Field, field_validator, model_validator
 
 from membership.settings.section import NotNegative, Section, Share
 
@@ -25,6 +27,13 @@ class Guardrail(Section):
         return self.margin if self.margin is not None else self.margin_share * abs(control)
 
 
+class FieldMetric(Section):
+    """What a field calls it that a member comes back within economics.repurchase_days, and whether that is good."""
+
+    name: Annotated[str, Field(min_length=1)]
+    higher_is_better: bool = True
+
+
 class Decide(Section):
     """The rule by which the challenger replaces the champion."""
 
@@ -38,6 +47,8 @@ class Decide(Section):
         Guardrail(metric="catalogue_coverage", margin=0.01),  # share of all items on anybody's list
         Guardrail(metric="fairness_spread", margin=0.02),  # of the primary metric between the groups of fairness
     ]
+    # what the field is judged by beside lists, shown with the decision; null: what lists find alone
+    field_metric: FieldMetric | None = None
     drift_blocks: bool = False  # true: drift that the monitor flags keeps the champion
     # true: what no check fails is tried in a live test on lists first, and promoted only when that says so
     live_test: bool = False

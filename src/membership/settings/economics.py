@@ -20,8 +20,9 @@ def _comes_back(kinds: Kinds) -> Kinds:
 class Economics(Section):
     """What events mean to the programme, and what they are worth; kinds are those of table `events`.
 
-    `event_value`: units of currency that an event without an amount is worth, by kind; negative is what it costs. Such
-    kinds pay, whether `pays` has them or not.
+    `event_value`: units of currency that an event without an amount is worth, by kind; negative is what it costs.
+    `measure_value`: what a unit of its measure adds, such as a unit of a balance. Such kinds pay, whether `pays` has
+    them or not.
     """
 
     comes_back: Annotated[Kinds, Field(min_length=1), AfterValidator(_comes_back)] = [PURCHASE, RENEWAL]
@@ -29,6 +30,7 @@ class Economics(Section):
     interest: Kinds = [VIEW, CART, FAVOURITE, RATING]  # looked around; what comes back is more than interest
     effort: Kinds = [CONTACT]  # needed help
     event_value: dict[Literal[KINDS], Value] = {}
+    measure_value: dict[Literal[KINDS], Value] = {}
     activity_kinds: Kinds = []  # what shows, beside coming back, that a member is active
     margin_rate: Level = 0.25  # margin over spend
     repurchase_days: Days = 14  # days within which coming back counts as repurchase, at most the holdout

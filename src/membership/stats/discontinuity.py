@@ -209,12 +209,13 @@ def _bandwidths(y: np.ndarray, x: np.ndarray) -> tuple[float, float]:
     """Return h and b, which minimise the estimated mean squared error of the jump and of its bias."""
     spread = x.std(ddof=1)
     pilot, x = _pilot(x) / spread, x / spread
-    most = float(np.abs(x).max())
+    most, least = float(np.abs(x).max()), _least(x)
     sides = [(x[side], y[side, None]) for side in (x < 0, x >= 0)]
     # the third derivative's parabola needs a bandwidth, for which that of the derivative above it is needed in turn
     wide = _width(sides, 3, 3, pilot, [np.abs(part).max() * (1 + 1e-8) for part, _ in sides], 0, most)
-    b = _width(sides, 2, 2, pilot, [wide, wide], 1, most)
-    h = max(_width(sides, 1, 0, pilot, [b, b], 1, most), _least(x))
+    wide = max(wide, least)  # an outcome that hardly varies asks for no width at all
+    b = max(_width(sides, 2, 2, pilot, [wide, wide], 1, most), least)
+    h = max(_width(sides, 1, 0, pilot, [b, b], 1, most), least)
     return h * spread, b * spread
 
 

@@ -210,7 +210,9 @@ _SHAPES = _shapes()
 
 
 def _counted(numbers: pd.Series, values: list[str]) -> list[str]:
-    """Formats of times that are counts."""
+    """Formats of times that are counts; a plus, or a zero before a long number, says that it is a telephone's."""
+    if any(value.startswith("+") or (value.startswith("0") and len(value) > len("yymmdd")) for value in values):
+        return []
     found = [name for name, (low, high) in EPOCHS.items() if numbers.between(low, high).all()]
     for form, length, least in (("%Y%m%d", 8, 1), ("%y%m%d", 6, 10)):  # few numbers of six digits may be days by chance
         if len(values) >= least and {*map(len, values)} == {length} and _read(values, form).mean() >= ENOUGH:

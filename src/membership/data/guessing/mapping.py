@@ -7,7 +7,7 @@ import pandas as pd
 
 from membership.base import schemas
 from membership.base.dialect import COUNTS
-from membership.base.schemas import KINDS, PURCHASE
+from membership.base.schemas import KINDS, PURCHASE, RENEWAL
 from membership.data.guessing import campaigns, kinds, roles, words, writing
 from membership.data.guessing.build import Build, build
 from membership.data.guessing.found import Group, Remark, TableGuess, Told
@@ -59,14 +59,22 @@ def finished(made: Mapping[str, TableGuess], field: str, zone: str) -> dict[str,
         mapping, remarks = dict(one.mapping), list(one.remarks)
         given = {*mapping["columns"], *mapping.get("constants", {})}
         if table == "events":
-            kind = next(kind for kind in (words.LONE_KIND.get(field), PURCHASE) if kind in KINDS)
+            billed = "contracts" in made and "amount" in given and _are_bills(one)
+            kind = RENEWAL if billed else words.LONE_KIND.get(field, PURCHASE)
             if "kind" not in given:
-                remarks.append(Remark("constants.kind", "lone_kind", {"kind": kind, "field": field}))
+                code = "bills" if billed else "lone_kind"
+                remarks.append(Remark("constants.kind", code, {"kind": kind, "field": field}))
             mapping = _with_kind(mapping, kind)
         if zone != "UTC" and not _in_utc(one):
             mapping["timezone"] = zone
         found[table] = replace(one, mapping=mapping, remarks=tuple(remarks))
     return found
+
+
+def _are_bills(one: TableGuess) -> bool:
+    """Say whether the name of a file of events, or of a column, is that of bills: of what a contract is paid by."""
+    names = (*(source.stem for source in one.sources), *(part.column for part in one.parts.values()))
+    return any(set(words.plain(name).split()) & set(words.BILLS) for name in names)
 
 
 def cancellations(groups: Sequence[Group] | None, made: Mapping[str, TableGuess]) -> str:

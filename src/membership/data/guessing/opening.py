@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import ibis
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,6 +20,7 @@ import pyarrow.parquet as pq
 from membership.base.errors import DataError
 from membership.data.guessing import text, words
 
+_SHOWN = 20  # tables of a database that a message names
 SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".xlsx", ".xlsm", ".json", ".jsonl", ".ndjson", ".gz")
 
 
@@ -194,21 +196,52 @@ def _leaves(value: object, name: str) -> Iterator[tuple[str, str]]:
 
 
 def _database(source: str) -> Opened:
-    """A table of a database, read through Ibis; its password stands in the environment ($PGPASSWORD)."""
-    import ibis
-
+    """A table `<url>::<table>` or `<url>::<schema>.<table>` of a database; its password stands in $PGPASSWORD."""
     url, _, table = source.partition("::")
     if not table:
         raise DataError(f"{_hidden(url)}: names no table; write <url>::<table>, e.g. sqlite:///shop.db::orders.")
     try:
-        frame = _typed_texts(ibis.connect(url).table(table).to_pyarrow())
+        con = ibis.connect(url)
     except ImportError as error:
-        raise DataError(f"{_hidden(url)}: this database needs a package that is not installed ({error}).") from error
-    except Exception as error:  # every driver has errors of its own
         raise DataError(
-            f"{_hidden(url)}: table '{table}' cannot be read ({' '.join(str(error).split())[:200]})."
+            f"{_hidden(url)}: this database needs a package that is not installed ({_line(error)})."
         ) from error
+    except Exception as error:  # every driver has errors of its own
+        raise DataError(f"{_hidden(url)}: no connection ({_line(error)}).") from error
+    try:
+        frame = _stored(con, table)
+    except Exception as error:
+        raise DataError(
+            f"{_hidden(url)}: table '{table}' cannot be read ({_line(error)}){_there(con)}. "
+            "One in another schema is <url>::<schema>.<table>."
+        ) from error
+    finally:
+        con.disconnect()
     return Opened(f"{_hidden(url)}::{table}", None, frame, {}, False, "database")
+
+
+def _stored(con: ibis.BaseBackend, name: str) -> pd.DataFrame:
+    """The cells of table `name` as the database spells them: it alone knows types such as UUID, money or states."""
+    schema, _, bare = name.rpartition(".")
+    table = con.table(bare, database=schema or None)
+    if con.name != "sqlite":  # which keeps no types: what Ibis makes of its cells is nearer to what was meant
+        plain = [column for column, kind in table.schema().items() if not kind.is_nested()]
+        table = table.mutate(**{column: table[column].cast("string") for column in plain})
+    found = table.to_pyarrow()
+    nested = any(pa.types.is_nested(kind) for kind in found.schema.types)
+    return flat(found.to_pylist()) if nested else _typed_texts(found)
+
+
+def _there(con: ibis.BaseBackend) -> str:
+    """The tables of the usual schema, as the end of a message; nothing where the driver cannot list them."""
+    try:
+        return f"; there are: {', '.join(sorted(con.list_tables())[:_SHOWN]) or 'none'}"
+    except Exception:  # what failed before is what has to be told
+        return ""
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
 
 
 def _hidden(url: str) -> str:

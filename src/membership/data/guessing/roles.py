@@ -99,7 +99,8 @@ def _with_shapes(found: dict[str, Part], free: Mapping[str, Column]) -> dict[str
         if role not in found and not (role == "amount" and "unit_price" in found):
             used = {part.column for part in found.values()}
             left = {name: one for name, one in free.items() if name not in used and not _outright(name, one)}
-            part = _by_values(role, left, free.get(found["at"].column) if "at" in found else None)
+            at = free.get(found["at"].column) if "at" in found else None
+            part = _by_values(role, left, at, dated=any(map(_is_moment, free.values())))
             found |= {} if part is None else {role: part}
     name = found.get("name")
     if "member_id" not in found and name is not None and _may_be_a_member(free[name.column], None, False):
@@ -182,14 +183,15 @@ def _has_cents(column: Column) -> bool:
     return column.has_cents and not column.is_code
 
 
-def _by_values(role: str, free: Mapping[str, Column], at: Column | None) -> Part | None:
-    """The column that can only be meant, whatever its name."""
+def _by_values(role: str, free: Mapping[str, Column], at: Column | None, dated: bool) -> Part | None:
+    """The column that can only be meant, whatever its name; `dated`: some column holds dates as people write them."""
     if role == "at":
         fits = [
             name
             for name, column in free.items()
             if column.time_formats
             and (column.time_formats[0] not in ("excel_days", "%Y%m%d", "%y%m%d") or column.distinct > 1)
+            and (_is_moment(column) or not dated)  # beside a date, digits are a number
         ]
     elif role == "amount":
         fits = [name for name, column in free.items() if _has_cents(column) and not _of_no_money(name)]

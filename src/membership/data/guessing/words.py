@@ -29,6 +29,11 @@ REACHED = (
     "zugestellt",
 )
 REDEEMED = ("completed", "redeemed", "used", "converted", "eingelost")
+BILLS = (
+    "bill", "bills", "billing", "invoice", "invoices", "payment", "payments", "charge", "charges", "premium",
+    "premiums", "rechnung", "rechnungen", "zahlung", "zahlungen", "facture", "factures", "factura", "facturas",
+    "fattura", "fatture",
+)  # fmt: skip
 NEAREST = {"cancel": None, "visit": "view", "play": "view", "booking": "purchase", "trip": "purchase"}
 LONE_KIND = {
     "service": "contact",

@@ -13,7 +13,7 @@ import ibis.expr.types as ir
 
 from membership.base import engine, tables
 from membership.base.errors import DataError
-from membership.base.schemas import MEANING, PURCHASE, RATING, READ, RENEWAL, RETURN
+from membership.base.schemas import CANCEL, MEANING, PURCHASE, RATING, READ, RENEWAL, RETURN
 from membership.data.canonical import Canonical, empty
 from membership.data.clock import to_local
 from membership.data.sources import aliases, plans, rates
@@ -77,17 +77,20 @@ def _of_one_member(rows: dict[str, ir.Table], member_of: Mapping[str, str]) -> i
 def _all_events(
     rows: dict[str, ir.Table], files: Files, timezone: str, currency: str, deals, member_of: Mapping[str, str]
 ) -> ir.Table:
-    """The events in `rows`, and what the contracts `deals` were paid, unless events say so themselves by renewals."""
+    """The events in `rows`, and payments and ends of the contracts `deals`, unless events tell them themselves."""
     own = None
     if "events" in rows:
         own = _events(rows["events"], files.events, timezone, currency, member_of)
         own = rates.in_books(own, rows.get("rates"), files.rates, timezone, currency)
-    if deals.empty or (own is not None and own.filter(own.kind == RENEWAL).count().to_pyarrow().as_py()):
+    told = set() if own is None else set(own.select("kind").distinct().kind.to_pyarrow().to_pylist())
+    if deals.empty or {RENEWAL, CANCEL} <= told:
         return own
     seen = None if own is None else own.local_at.max().to_pyarrow().as_py()
     made = plans.events(deals, files.contracts.until, seen, timezone, currency)
     if own is None:
         return made
+    if RENEWAL in told:
+        made = made.filter(made.kind == CANCEL)
     made = made.mutate(measure=ibis.null("float64"), own_id=False).select(*own.columns)
     return own.union(made.cast(own.schema()))
 
