@@ -1,9 +1,9 @@
-"""Features of more events than memory holds: `python -m benchmarks.many_events --events N --folder F --out JSON`.
+"""More events than memory holds: `python -m benchmarks.many_events --events N --folder F --out JSON`.
 
 Canonical events of 50 a member are drawn in parts of PART members, each from a seed of its own, and written as a folder
-of Parquet files; a part that is there already is not drawn again. Then the features of all members as of the last day
-are computed on DuckDB with a memory limit, a database file and a spill folder, in a fresh process, straight from the
-files to a file. Cleaning is not in this: it goes through pandas, and `benchmarks.scale` has what that takes.
+of Parquet files; a part that is there already is not drawn again. Then, on DuckDB with a memory limit, a database file
+and a spill folder, each in a fresh process: `features` of all members as of the last day, straight from the files to a
+file; or, with `--stage ingest`, all that stage does with these files as a user's own: read, clean, count, store.
 """
 
 import argparse
@@ -22,8 +22,8 @@ import pyarrow
 import pyarrow.parquet as pq
 
 from membership.base import engine, files, paths, seeds
-from membership.data import features
-from membership.settings.engine import Engine
+from membership.data import abuse, features, ingest
+from membership.settings import params
 
 EACH = 50  # events a member, on average
 PART = 20_000  # members in a file
@@ -31,6 +31,18 @@ START, DAYS = date(2017, 1, 1), 365
 END = START + timedelta(days=DAYS)
 ITEMS, ORDER_LINES = 5_000, 3  # purchases of an order, on average
 VIEWS = 0.4  # share of events that are views
+COLUMNS = ("event_id", "member_id", "item_id", "kind", "at", "quantity", "amount", "order_id", "channel")
+FILES = {
+    "dataset.source": "files",
+    "dataset.timezone": "UTC",
+    "dataset.files": {"events": {"paths": ["events/*.parquet"], "columns": {name: name for name in COLUMNS}}},
+}
+WINDOWS = {
+    "windows.start": str(START),
+    "windows.calibration_end": str(END - timedelta(days=60)),
+    "windows.validation_end": str(END - timedelta(days=30)),
+    "windows.holdout_end": str(END),
+}
 
 
 def main() -> None:
@@ -39,18 +51,25 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=100_000_000)
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--memory", type=float, default=8.0, help="GiB that DuckDB may take")
+    parser.add_argument("--stage", choices=COMPUTED, default="features")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path)
     parser.add_argument("--compute", action="store_true", help=argparse.SUPPRESS)  # the fresh process
     asked = parser.parse_args()
     if asked.compute:
-        print(json.dumps(compute(asked.folder, asked.memory)))
+        print(json.dumps(compute(asked.stage, asked.folder, asked.memory)))
         return
     began = time.perf_counter()
     members = draw(asked.folder, asked.events, asked.seed)
-    found = {"members": members, "memory_gib": asked.memory, "draw_s": round(time.perf_counter() - began, 1)}
+    found = {
+        "stage": asked.stage,
+        "members": members,
+        "memory_gib": asked.memory,
+        "draw_s": round(time.perf_counter() - began, 1),
+    }
     command = [sys.executable, "-m", "benchmarks.many_events", "--compute", "--folder", str(asked.folder)]
-    ran = subprocess.run([*command, "--memory", str(asked.memory)], capture_output=True, text=True, check=False)
+    command += ["--stage", asked.stage, "--memory", str(asked.memory)]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
     last = (ran.stdout if not ran.returncode else ran.stderr).strip().splitlines()[-1]
     found |= {"failed": last} if ran.returncode else json.loads(last)
     print(json.dumps(found))
@@ -108,24 +127,42 @@ def _part(first: int, members: int, rng: np.random.Generator) -> pd.DataFrame:
     )
 
 
-def compute(folder: Path, memory: float) -> dict[str, float]:
-    """Write the features as of the last day to `folder`; return events, members, cpu_s, wall_s and peak_mb."""
+def compute(stage: str, folder: Path, memory: float) -> dict[str, float]:
+    """Do `stage` with the files in `folder`; return events, rows written, cpu_s, wall_s and peak_mb."""
+    own = {"database": "many.duckdb", "memory_gib": memory, "spill": "data"}
+    p = params.parse(params.read(), FILES | WINDOWS | {"engine.name": "duckdb", "engine.duckdb": own})
     os.environ[paths.ROOT] = str(folder.resolve())
     paths.data().mkdir(exist_ok=True)  # where it spills
-    own = {"database": "many.duckdb", "memory_gib": memory, "spill": "data"}
-    con = engine.connect(Engine(duckdb=own))
-    events = con.read_parquet(str(folder / "events" / "*.parquet"), table_name="events")
-    members = con.read_parquet(str(folder / "members.parquet"), table_name="members")
     began, before = time.perf_counter(), time.process_time()
-    made = features.at(events, members, END)
-    con.to_parquet(made, folder / "features.parquet")
+    events, rows = COMPUTED[stage](folder, p)
     return {
-        "events": int(events.count().to_pyarrow().as_py()),
-        "rows": pq.read_metadata(folder / "features.parquet").num_rows,
+        "events": events,
+        "rows": rows,
         "cpu_s": round(time.process_time() - before, 1),
         "wall_s": round(time.perf_counter() - began, 1),
         "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
     }
+
+
+def _features(folder: Path, p: params.Stage) -> tuple[int, int]:
+    con = engine.connect(p.engine)
+    events = con.read_parquet(str(folder / "events" / "*.parquet"), table_name="events")
+    members = con.read_parquet(str(folder / "members.parquet"), table_name="members")
+    con.to_parquet(features.at(events, members, END), folder / "features.parquet")
+    return int(events.count().to_pyarrow().as_py()), pq.read_metadata(folder / "features.parquet").num_rows
+
+
+def _ingest(folder: Path, p: params.Stage) -> tuple[int, int]:
+    cleaned = ingest.ingest(p)
+    abuse.signs(cleaned.data)
+    ingest.by_week(cleaned.data.events)
+    ingest.some(cleaned.data.events)
+    counts = ingest.summary(cleaned)
+    cleaned.data.save()
+    return counts["rows_read"], counts["events"]
+
+
+COMPUTED = {"features": _features, "ingest": _ingest}
 
 
 if __name__ == "__main__":

@@ -186,7 +186,7 @@ def _clean(market: Market) -> dict[str, pd.DataFrame]:
     items = tables.read("items").drop(columns="is_product")
     given = Canonical(events=events, items=items, **stored)
     found = clean(given, market.p.clean, market.p.economics, engine.connect(market.chosen))
-    return {"events": found.data.events, "items": found.data.items, "quality": found.quality}
+    return {"events": found.data.held().events, "items": found.data.items, "quality": found.quality}
 
 
 def _qualifying(by: str) -> Callable[[Market], pd.DataFrame]:

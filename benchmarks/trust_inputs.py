@@ -14,7 +14,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -278,7 +278,7 @@ def ingested(
         cleaned = ingest.ingest(params.load("ingest", changed))
         for name in ("members", "items", "events", "survey", "offers", "exposures"):
             tables.check(name, getattr(cleaned.data, name))
-        return cleaned
+        return replace(cleaned, data=cleaned.data.held())
 
     return read
 

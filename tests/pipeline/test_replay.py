@@ -37,7 +37,7 @@ from membership.monitor import monitor, predictions
 from membership.settings import params
 
 p = params.parse(params.read())
-data, as_of, live = ingest.ingest(p).data, p.windows.as_of, files.read_json(paths.root() / "champion.json")
+data, as_of, live = ingest.ingest(p).data.held(), p.windows.as_of, files.read_json(paths.root() / "champion.json")
 data.save()
 assert data.events["local_at"].max() < pd.Timestamp(p.windows.holdout_end), "an event of the future"
 known = data.events[(data.events["kind"] == "purchase") & (data.events["local_at"] < pd.Timestamp(as_of))]

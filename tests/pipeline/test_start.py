@@ -23,7 +23,7 @@ def test_params_that_were_written_load_and_ingest_runs_on_them(workspace, orders
     assert start.main([str(orders)]) == 0
     assert "member_id" in capsys.readouterr().out
     p = params.parse(params.read())
-    data = ingest.ingest(p).data
+    data = ingest.ingest(p).data.held()
     assert (len(data.members), len(data.events), data.events["amount"].sum()) == (5, 60, 177_000 + 3_000)
     assert set(data.members["member_id"]) == {"00", "01", "02", "03", "04"}
 

@@ -1,6 +1,6 @@
 """Columns and tables: how a schema is written down."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +35,15 @@ class Table:
     def path(self, root: Path | None = None) -> Path:
         """Where the table is stored, in the project or under another `root`."""
         return (root or paths.root()) / "data" / f"{self.name}.parquet"
+
+    def kinds(self) -> dict[str, str]:
+        """Return the columns and their types as Ibis calls them."""
+        named = {TEXT: "string", BOOL: "boolean", TIME: "timestamp(6)"}
+        return {name: named.get(column.dtype, column.dtype) for name, column in self.columns.items()}
+
+    def lacking(self, there: Collection[str]) -> list[str]:
+        """Return the columns that may lack and are not `there`."""
+        return [name for name, column in self.columns.items() if column.may_lack and name not in there]
 
 
 def required(dtype: str, **allowed) -> Column:

@@ -55,6 +55,19 @@ def keep(con: ibis.BaseBackend, name: str, table: ir.Table | pd.DataFrame) -> ir
     return view
 
 
+def table(rows: ir.Table | pd.DataFrame) -> ir.Table:
+    """Return `rows` as an expression; a frame is computed on by DuckDB in memory."""
+    return ibis.memtable(rows) if isinstance(rows, pd.DataFrame) else rows
+
+
+def of_members(rows: ir.Table | pd.DataFrame, members: pd.Series | pd.Index, kept: bool) -> ir.Table | pd.DataFrame:
+    """Return the `rows` (with member_id) of `members` (ids), or, where not `kept`, of all others."""
+    if isinstance(rows, pd.DataFrame):
+        return rows[rows["member_id"].isin(members) == kept]
+    ids = ibis.memtable(pd.DataFrame({"member_id": pd.Series(members, dtype="str")}))
+    return rows.semi_join(ids, "member_id") if kept else rows.anti_join(ids, "member_id")
+
+
 def drop(con: ibis.BaseBackend, name: str) -> None:
     """Give back what the kept table `name` takes; what was computed from it and kept stays."""
     con.raw_sql(f"UNCACHE TABLE `{name}`" if con.name == "pyspark" else f'DROP TABLE "{name}"')

@@ -1,16 +1,20 @@
 """Tables on disk: read, checked against their schemas, and written whole or not at all."""
 
 from pathlib import Path
+from typing import TypeVar
 
+import ibis.expr.types as ir
 import pandas as pd
 import pandera.pandas as pa
 import pyarrow
 import pyarrow.parquet as pq
 
-from membership.base import absent, files
+from membership.base import absent, files, laid
 from membership.base.columns import Column, Table
 from membership.base.errors import DataError, NotPossible
 from membership.base.schemas import ALL
+
+Rows = TypeVar("Rows", pd.DataFrame, ir.Table)
 
 
 def existing(name: str) -> Path:
@@ -42,19 +46,23 @@ def read(name: str, or_empty: bool = False) -> pd.DataFrame:
         raise DataError(f"{path}: not a readable Parquet file ({error}); delete it and run `dvc repro`.") from error
 
 
-def check(name: str, frame: pd.DataFrame, source: str | Path | None = None) -> pd.DataFrame:
+def check(name: str, frame: Rows, source: str | Path | None = None) -> Rows:
     """Return `frame` with the types of table `name`, sorted by its key, other columns left out.
 
-    Raises DataError naming the table (or `source`), the column, the first bad rows and what is allowed.
+    It may be an expression, which has no order. Raises DataError naming the table (or `source`), the column, the first
+    bad rows and what is allowed.
     """
     table = ALL[name]
-    lacking = {name: one for name, one in table.columns.items() if one.may_lack and name not in frame.columns}
-    frame = frame.assign(**{name: pd.Series(index=frame.index, dtype=one.dtype) for name, one in lacking.items()})
-    missing = [column for column in table.columns if column not in frame.columns]
+    lacking = table.lacking(frame.columns)
+    missing = [column for column in table.columns if column not in {*frame.columns, *lacking}]
     where = source or f"table '{name}'"
     if missing:
         have = ", ".join(map(str, frame.columns))
         raise DataError(f"{where}: column{'s' * (len(missing) > 1)} {', '.join(missing)} missing; there are: {have}.")
+    if isinstance(frame, ir.Table):
+        return laid.checked(table, frame, where)
+    types = {name: table.columns[name].dtype for name in lacking}
+    frame = frame.assign(**{name: pd.Series(index=frame.index, dtype=dtype) for name, dtype in types.items()})
     try:
         checked = _schema(table).validate(frame.reset_index(drop=True), lazy=True)
     except pa.errors.SchemaErrors as error:
@@ -62,13 +70,16 @@ def check(name: str, frame: pd.DataFrame, source: str | Path | None = None) -> p
     return checked.sort_values(list(table.key), kind="stable").reset_index(drop=True)
 
 
-def write(name: str, frame: pd.DataFrame, root: Path | None = None) -> Path:
+def write(name: str, frame: pd.DataFrame | ir.Table, root: Path | None = None) -> Path:
     """Check `frame` against table `name` and store it, whole or not at all; the same rows give the same bytes.
 
     It is stored in the project, or under another `root`.
     """
     checked = check(name, frame)
     path = ALL[name].path(root)
+    if isinstance(checked, ir.Table):
+        laid.write(ALL[name], checked, path, empty(name))
+        return path
     with files.whole(path) as temporary:
         arrow = pyarrow.Table.from_pandas(checked, preserve_index=False)
         pq.write_table(arrow, temporary, coerce_timestamps="us", allow_truncated_timestamps=True, compression="zstd")

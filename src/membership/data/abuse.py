@@ -8,9 +8,10 @@ A family shares a card, a shop books corrections as returns, books of points beg
 - `beyond_earned`: more points were redeemed and expired than had been earned by then.
 """
 
+import ibis.expr.types as ir
 import pandas as pd
 
-from membership.base import tables
+from membership.base import engine, tables
 from membership.data import purchases
 from membership.data.canonical import Canonical
 
@@ -25,7 +26,8 @@ _WORDS = {
 
 def signs(data: Canonical) -> pd.DataFrame:
     """Return table `signs` of clean `data`: by member and sign, what was `found` and what is `usual`."""
-    parts = [_returned(data.events), _same_basket(data.events), _beyond_earned(data.points)]
+    events = engine.table(data.events)
+    parts = [_returned(events), _same_basket(events), _beyond_earned(data.points)]
     names = list(tables.ALL["signs"].columns)
     found = pd.concat([part[names] for part in parts if len(part)]) if any(map(len, parts)) else tables.empty("signs")
     known = found[found["member_id"].isin(data.members["member_id"])]
@@ -43,29 +45,33 @@ def _told(sign: str, found: pd.Series, usual: float) -> pd.DataFrame:
     return rows.assign(sign=sign, usual=usual, why=_WORDS[sign])
 
 
-def _returned(events: pd.DataFrame) -> pd.DataFrame:
-    back, paid = events[purchases.is_return(events)], purchases.is_income(events)
-    orders = back.assign(order=purchases.order).groupby("member_id")["order"].nunique()
-    often = orders.index[orders >= RETURNS]
-    gone = -back.groupby("member_id")["amount"].sum()[often]
-    spent = events[paid & events["member_id"].isin(often)].groupby("member_id")["amount"].sum().reindex(often)
-    share, usual = gone / spent, -back["amount"].sum() / max(events.loc[paid, "amount"].sum(), 1)
-    return _told("returned", share[share >= RETURNED], usual)
+def _returned(events: ir.Table) -> pd.DataFrame:
+    back, spent = events.filter(purchases.is_return), events.filter(purchases.is_income)
+    returned = back.mutate(order=purchases.order).group_by("member_id")
+    gone = returned.agg(orders=lambda t: t.order.nunique(), gone=lambda t: -t.amount.sum())
+    often = gone.filter(gone.orders >= RETURNS)
+    paid = spent.group_by("member_id").agg(spent=spent.amount.sum())
+    rows = often.left_join(paid, "member_id").select("member_id", "gone", "spent").to_pandas().set_index("member_id")
+    sums = [int(table.amount.sum().to_pyarrow().as_py() or 0) for table in (back, spent)]
+    share = (rows["gone"] / rows["spent"]).sort_index()
+    return _told("returned", share[share >= RETURNED], -sums[0] / max(sums[1], 1))
 
 
-def _same_basket(events: pd.DataFrame) -> pd.DataFrame:
-    """Compare baskets by the sum of hashes of their different items; times without a clock tell no minute."""
-    rows = events.loc[purchases.is_purchase(events) & events["item_id"].notna(), ["member_id", "local_at", "item_id"]]
-    rows = rows.assign(minute=rows["local_at"].to_numpy().astype("datetime64[m]").astype("int64"))
-    rows = rows[rows["local_at"] != rows["local_at"].dt.normalize()]
-    there = rows.assign(account=pd.factorize(rows["member_id"])[0])[["minute", "account"]].drop_duplicates()
-    crowded = there["minute"].value_counts().loc[lambda accounts: accounts >= ACCOUNTS].index
-    rows = rows.loc[rows["minute"].isin(crowded), ["member_id", "minute", "item_id"]].drop_duplicates()
-    items = rows.assign(basket=pd.util.hash_array(rows["item_id"].to_numpy(dtype=object)))
-    baskets = items.groupby(["member_id", "minute"])["basket"].agg(["sum", "size"]).query("size > 1").reset_index()
-    accounts = baskets.groupby(["minute", "sum"])["member_id"].transform("nunique")
-    found = accounts[accounts >= ACCOUNTS].groupby(baskets["member_id"]).max()
-    return _told("same_basket", found.astype(float), 1.0)
+def _same_basket(events: ir.Table) -> pd.DataFrame:
+    """Compare baskets by their different items; times without a clock tell no minute."""
+    bought = events.drop_null("item_id").filter(purchases.is_purchase)
+    timed = bought.filter(bought.local_at != bought.local_at.truncate("D"))
+    rows = timed.select("member_id", "item_id", minute=timed.local_at.truncate("m"))
+    minutes = rows.group_by("minute").agg(accounts=rows.member_id.nunique())
+    crowded = rows.semi_join(minutes.filter(minutes.accounts >= ACCOUNTS), "minute").distinct()
+    what = crowded.item_id.group_concat(sep="\x1f", order_by=crowded.item_id)
+    baskets = (
+        crowded.group_by("member_id", "minute").agg(basket=what, size=crowded.count()).filter(lambda t: t["size"] > 1)
+    )
+    alike = baskets.group_by("minute", "basket").agg(accounts=baskets.member_id.nunique())
+    found = baskets.inner_join(alike.filter(alike.accounts >= ACCOUNTS), ["minute", "basket"])
+    most = found.group_by("member_id").agg(accounts=found.accounts.max()).order_by("member_id").to_pandas()
+    return _told("same_basket", most.set_index("member_id")["accounts"].astype(float), 1.0)
 
 
 def _beyond_earned(points: pd.DataFrame) -> pd.DataFrame:

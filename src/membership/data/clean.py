@@ -46,18 +46,21 @@ class Rule:
 def clean(
     data: Canonical, settings: Clean, economics: Economics | None = None, con: ibis.BaseBackend | None = None
 ) -> Cleaned:
-    """Return `data` with its events cleaned by `rules(settings)` on `con`, and with what they mean by `economics`.
+    """Return `data` with its events cleaned by `rules(settings)`, and with what they mean by `economics`.
 
-    `items` gain the column `is_product` (false for what nobody would recommend, such as postage) and lose the ids that
-    were unified with another. Raises DataError where no event is left.
+    They lie on `con` afterwards, where table `events` is gone; without `con` they come back as a frame. `items` gain
+    the column `is_product` (false for what nobody would recommend, such as postage) and lose the ids that were unified
+    with another. Raises DataError where no event is left.
     """
+    if con is None:
+        found = clean(data, settings, economics, engine.connect())
+        return replace(found, data=found.data.held())
     economics = economics or Economics()
+    data = data.placed(con)
     most = settings.outlier_amount or _outlying(data.events, economics)
     settings = settings.model_copy(update={"outlier_amount": most})
-    con = con or engine.connect()
     items = engine.keep(con, "items", tables.check("items", data.items))
-    events = _with_context(engine.keep(con, "events", data.events), items)
-    events = meaning.meant(events, economics)
+    events = meaning.meant(_with_context(data.events, items), economics)
     steps = rules(settings)
     flags = {rule.name: rule.found(events, settings).fill_null(False) for rule in steps}
     flagged = engine.keep(con, "flagged", events.mutate(**flags))
@@ -67,16 +70,17 @@ def clean(
     if quality["left"].iloc[-1] == 0:
         worst = quality.loc[quality["rows"].iloc[1:].idxmax()]
         raise DataError(
-            f"events: none of {len(data.events)} rows is left after cleaning. Rule '{worst['rule']}' alone found "
-            f"{worst['rows']} ({worst['why']}). Check section clean of params.yaml and the mapping of your columns."
+            f"events: none of {quality['rows'].iloc[0]} rows is left after cleaning. Rule '{worst['rule']}' alone "
+            f"found {worst['rows']} ({worst['why']}). Check section clean of params.yaml, and the mapping of columns."
         )
     kept = meaning.meant(_carried_out(flagged, steps), economics)
     kept = kept.select(*(column for column in tables.ALL["events"].columns if column in kept.columns))
-    kept = meaning.ordered(meaning.paid(kept.order_by("event_id").to_pandas(), economics))
-    products = _items(items, flagged, settings).order_by("item_id")
+    kept = engine.keep(con, "cleaned", meaning.ordered(meaning.paid(kept, economics)))
+    products = _items(items, flagged, settings).order_by("item_id").to_pandas()
+    engine.drop(con, "flagged")
     members, early = _joined(data.members, settings)
     found = data.found | ({doubts.EARLY: early} if early else {})
-    left = replace(data, events=kept, items=products.to_pandas(), members=members, found=found)
+    left = replace(data, events=kept, items=products, members=members, found=found)
     return Cleaned(left, _with_doubts(quality, doubts.found(left, settings.suspicious_share, settings.loud_share)))
 
 
@@ -195,10 +199,11 @@ def _with_context(events: ir.Table, items: ir.Table) -> ir.Table:
     return events.left_join(known.drop("item_id_right"), "item_id").drop("item_id_right")
 
 
-def _outlying(events: pd.DataFrame, economics: Economics) -> int:
+def _outlying(events: ir.Table, economics: Economics) -> int:
     """Return the cents on a line that are beyond belief: OUTLYING times those of the median line, at most MOST."""
-    paid = events.loc[events["kind"].isin(economics.pays) & (events["amount"] != 0), "amount"].abs()
-    return min(int(OUTLYING * paid.median()), MOST) if len(paid) else MOST
+    paid = events.filter(events.kind.isin(economics.pays), events.amount != 0).amount.abs()
+    median = paid.median().to_pyarrow().as_py()
+    return MOST if median is None else min(int(OUTLYING * median), MOST)
 
 
 def _quality(flagged: ir.Table, steps: tuple[Rule, ...], loud: float) -> pd.DataFrame:

@@ -7,9 +7,10 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
+import ibis.expr.types as ir
 import pandas as pd
 
-from membership.base import tables
+from membership.base import engine, tables
 from membership.data import purchases
 from membership.data.canonical import Canonical
 from membership.data.sources.aliases import UNITED
@@ -36,7 +37,7 @@ def _twice(data: Canonical, loud: float) -> Iterator[tuple]:
             yield rule, "united", rows, None, None, False, "ids that table aliases says are another member"
             continue
         name = rule.rpartition("_")[2]
-        share = rows / max(rows + len(getattr(data, name)), 1)
+        share = rows / max(rows + _count(getattr(data, name)), 1)
         key = ", ".join(tables.ALL[name].key)
         why = f"rows of one file with the {key} of another row in it: the last one counts"
         if rule.startswith("same_key_"):
@@ -71,9 +72,10 @@ def _referring(rule: str, ids: pd.Series, of: int, loud: float, why: str) -> Ite
 
 def _many(data: Canonical, suspicious: float) -> Iterator[tuple]:
     """Name members who have that share of all orders, and far more than the median member."""
-    bought = data.events[purchases.is_purchase(data.events)]
-    orders = bought.assign(order=purchases.order)[["member_id", "order"]].drop_duplicates()
-    count = orders.groupby("member_id").size()
+    bought = engine.table(data.events).filter(purchases.is_purchase)
+    orders = bought.select("member_id", order=purchases.order).distinct()
+    each = orders.group_by("member_id").agg(orders=orders.count()).order_by("member_id")
+    count = each.to_pandas().set_index("member_id")["orders"]
     many = count[(count >= suspicious * count.sum()) & (count >= _TIMES * count.median())]
     if len(many):
         why = "orders of single members who may be nobody, such as guests: then name them under `nobody`"
@@ -99,6 +101,10 @@ def _look(one: str) -> str:
     """
     plain = unicodedata.normalize("NFKC", one).translate(_LETTERS).casefold()
     return " ".join(re.sub(r"[\W_]+", " ", plain).split()).lstrip("0 ")
+
+
+def _count(rows: pd.DataFrame | ir.Table) -> int:
+    return len(rows) if isinstance(rows, pd.DataFrame) else rows.count().to_pyarrow().as_py()
 
 
 def _shown(ids) -> str:

@@ -7,6 +7,8 @@ those without an amount what `economics.event_value` and `measure_value` say the
 
 from typing import Any
 
+import ibis
+import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
@@ -31,11 +33,13 @@ def marks(kind, settings: Economics) -> dict[str, Any]:
     }
 
 
-def paid(events: pd.DataFrame, settings: Economics) -> pd.DataFrame:
-    """Return `events`, marked, with amounts that are what was paid, or what the event is worth.
+def paid(events, settings: Economics):
+    """Return `events`, a frame or table, marked, with amounts that are what was paid, or what the event is worth.
 
     Parts of a cent are carried on from a member's event to the next of its kind, so that their sum is exact.
     """
+    if not isinstance(events, pd.DataFrame):
+        return _paid_there(events, settings)
     amount = events["amount"].where(purchases.is_paid(events), 0)
     free = amount == 0
     for kind, units in settings.event_value.items():
@@ -48,9 +52,29 @@ def paid(events: pd.DataFrame, settings: Economics) -> pd.DataFrame:
     return events.assign(amount=amount)
 
 
-def ordered(events: pd.DataFrame) -> pd.DataFrame:
+def _paid_there(events: ir.Table, settings: Economics) -> ir.Table:
+    events = events.mutate(amount=purchases.is_paid(events).ifelse(events.amount, 0))
+    amount = events.amount
+    for kind, units in settings.event_value.items():
+        rows = (events.kind == kind) & (events.amount == 0)
+        order = [events.local_at, events.event_id]
+        before = ibis.row_number().over(group_by=[events.member_id, events.kind, events.amount == 0], order_by=order)
+        worth = _rint(100 * units * (before + 1)) - _rint(100 * units * before)
+        amount = rows.ifelse(worth.cast("int64"), amount)
+    return events.mutate(amount=amount)
+
+
+def _rint(number: ir.NumericValue) -> ir.NumericValue:
+    """Return the whole number next to each `number`, of two the even one, as NumPy does."""
+    up = (number + 0.5).floor()
+    return up - ((up == number + 0.5) & (up % 2 != 0)).ifelse(1, 0)
+
+
+def ordered(events):
     """Return `events`; where none has an order_id, what a member buys, pays and returns on a day is one order."""
-    if events["order_id"].notna().any():
+    if isinstance(events, pd.DataFrame):
+        return ordered(ibis.memtable(events)).to_pandas()
+    if events.order_id.count().to_pyarrow().as_py():
         return events
-    day = events["member_id"] + " " + events["local_at"].dt.strftime("%Y-%m-%d")
-    return events.assign(order_id=day.where(purchases.is_counted(events)).astype("str"))
+    day = events.member_id + " " + purchases.day(events).cast("string")
+    return events.mutate(order_id=purchases.is_counted(events).ifelse(day, ibis.null("string")))

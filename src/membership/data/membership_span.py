@@ -12,6 +12,7 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
+from membership.base import engine
 from membership.base.schemas import CANCEL
 from membership.data import purchases
 
@@ -38,18 +39,18 @@ def left_days(members: pd.DataFrame) -> pd.Series:
     return pd.Series(days.fillna(FOREVER).to_numpy(np.int64), index)
 
 
-def settled(members: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
+def settled(members: pd.DataFrame, events: pd.DataFrame | ir.Table) -> pd.DataFrame:
     """Return table `members` with `left_at` as `events`, marked, bear it out.
 
     Where it is not known, the last event of kind cancel says it; who came back on a later day is a member again.
     """
     known = members["left_at"] if "left_at" in members else pd.Series(pd.NaT, members.index)
-    left = pd.to_datetime(known).astype("datetime64[us]")
+    left, events = pd.to_datetime(known).astype("datetime64[us]"), engine.table(events)
 
-    def last(rows: pd.DataFrame) -> pd.Series:
-        latest = rows.groupby("member_id")["local_at"].max().reindex(members["member_id"])
-        return latest.set_axis(members.index).astype("datetime64[us]")
+    def last(rows: ir.Table) -> pd.Series:
+        latest = rows.group_by("member_id").agg(last=rows.local_at.max()).to_pandas().set_index("member_id")["last"]
+        return latest.reindex(members["member_id"]).set_axis(members.index).astype("datetime64[us]")
 
-    left = left.fillna(last(events[events["kind"] == CANCEL]))
-    back = last(events[purchases.is_purchase(events)])
+    left = left.fillna(last(events.filter(events.kind == CANCEL)))
+    back = last(events.filter(purchases.is_purchase))
     return members.assign(left_at=left.mask(back.dt.normalize() > left.dt.normalize()))

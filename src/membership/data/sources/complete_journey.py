@@ -19,15 +19,16 @@ TABLES = ("transactions", "products", "demographics", "campaigns", "campaign_des
 def read(timezone: str, currency: str, con: ibis.BaseBackend | None = None) -> Canonical:
     """Return the canonical tables, uncleaned, with local times in `timezone` and amounts in cents of `currency`.
 
-    They are computed on `con`; None is DuckDB in memory.
+    They are computed on `con`, where events lie afterwards; None is DuckDB in memory, and events are a frame.
     """
-    con = con or engine.connect()
+    if con is None:
+        return read(timezone, currency, engine.connect()).held()
     raw = {name: engine.keep(con, name, frame) for name, frame in get_data(TABLES).items()}
-    events = _events(raw["transactions"], timezone, currency)
+    events = engine.keep(con, "events", _events(raw["transactions"], timezone, currency))
     return Canonical(
         members=_members(raw["transactions"]).to_pandas(),
         items=_items(raw["transactions"], raw["products"]).to_pandas(),
-        events=events.to_pandas(),
+        events=events,
         survey=_survey(raw["demographics"]).to_pandas(),
         offers=_offers(raw["campaign_descriptions"], timezone).to_pandas(),
         exposures=_exposures(raw, timezone).to_pandas(),

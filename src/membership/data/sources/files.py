@@ -7,6 +7,7 @@ stands; the same goes for the key of every other table.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import ibis
 import ibis.expr.types as ir
@@ -23,15 +24,19 @@ from membership.settings.dataset import ITEM_COLUMNS, Files, FileTable, derived
 EMPTY = ("member_id", "answer")  # where empty, a row outside events says nothing: it is left out and counted
 
 
-def read(files: Files, timezone: str, currency: str) -> Canonical:
+def read(files: Files, timezone: str, currency: str, con: ibis.BaseBackend | None = None) -> Canonical:
     """Return the canonical tables of `files`, uncleaned, with local times in `timezone`.
+
+    They are read by DuckDB: by `con`, where events lie afterwards; without it they are a frame.
 
     Money is rounded to cents, half away from zero, without floating point. A quantity that is no whole number (a
     weight) is rounded up. `currency` holds where events have no column for theirs. Members and items that only events
     know are added; without a table of items, an item has the name, category and so on that most of its events give it
     (ties: the first in alphabetical order). Raises DataError naming file, column and first bad rows.
     """
-    con = engine.connect()
+    if con is None:
+        found = read(files, timezone, currency, engine.connect())
+        return replace(found, events=found.events.to_pandas())
     rows = {name: parsed(con, name, mapping, timezone) for name, mapping in files if mapping is not None}
     found = {f"same_key_{name}": _united(table, list(READ[name].key)) for name, table in rows.items()}
     member_of = aliases.checked(rows.pop("aliases")) if "aliases" in rows else {}
@@ -41,7 +46,7 @@ def read(files: Files, timezone: str, currency: str) -> Canonical:
         _all_there(name, table, getattr(files, name))
     found[aliases.UNITED] = _of_one_member(rows, member_of)
     deals = plans.read(rows["contracts"], files.contracts, timezone) if "contracts" in rows else empty("contracts")
-    events = con.create_table("events", _all_events(rows, files, timezone, currency, deals, member_of))
+    events = engine.keep(con, "events", _all_events(rows, files, timezone, currency, deals, member_of))
     items = _own("items", rows["items"]) if "items" in rows else _described(rows.get("events", events))
     items = _with_all(items, "item_id", events)
     if "left_at" in (rows["members"].columns if "members" in rows else ()):
@@ -49,7 +54,7 @@ def read(files: Files, timezone: str, currency: str) -> Canonical:
     members = _own("members", rows["members"]) if "members" in rows else events.select("member_id").distinct()
     others = (name for name in ("survey", "offers", "exposures"))
     return Canonical(
-        events=events.to_pandas(),
+        events=events,
         members=plans.joined(_complete("members", _with_all(members, "member_id", events)).to_pandas(), deals),
         items=_complete("items", items).mutate(name=lambda t: t["name"].fill_null(t.item_id)).to_pandas(),
         contracts=deals,

@@ -6,7 +6,7 @@ import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
-from membership.base import schemas
+from membership.base import engine, schemas
 from membership.base.errors import DataError
 from membership.data.clock import of_instant, to_utc
 from membership.data.sources import reading
@@ -48,24 +48,26 @@ def parsed(con: ibis.BaseBackend, name: str, mapping: FileTable, zone: str) -> i
     for events. Raises DataError, naming file, column and first bad rows, where a cell is not what its column needs.
     """
     key = f"dataset.files.{name}"
-    text = ibis.memtable(reading.text(mapping, key))
     wanted = {column: _wanted(name, column) for column in (*mapping.columns, *mapping.constants)}
-    trimmed = {column: _trimmed(text[column]) for column in wanted}
-    for column in (column for column, kind in wanted.items() if kind == TIME and name != "events"):
-        trimmed[column] = trimmed[column].re_search(OPEN).ifelse(None, trimmed[column])
-    if mapping.nobody and "member_id" in trimmed:
-        trimmed["member_id"] = trimmed["member_id"].isin(mapping.nobody).ifelse(None, trimmed["member_id"])
-    cells = con.create_table(f"{name} text", text.mutate(**trimmed))
+    cells = None
+    for text in reading.text(mapping, key):  # a file at a time: all of them may be more than memory holds
+        rows = _trimmed_rows(ibis.memtable(text), name, wanted, mapping)
+        if cells is None:
+            cells = engine.keep(con, f"{name} text", rows)
+        else:
+            con.insert(f"{name} text", rows)
     for column in (column for column, kind in wanted.items() if kind == ID):
         _whole(cells, column, mapping, key)
     con.raw_sql(f"SET TimeZone = '{mapping.timezone}'")  # in which DuckDB reads times that do not say their zone
     values = {column: _value(cells[column], kind, mapping, zone) for column, kind in wanted.items()}
     checked = [column for column, kind in wanted.items() if kind in (NUMBER, CHANCE, TIME, KIND)]
     asked = {f"{column} text": cells[column] for column in checked}
-    rows = con.create_table(f"{name} values", cells.select("file", "row", **values, **asked))
+    rows = engine.keep(con, f"{name} values", cells.select("file", "row", **values, **asked))
+    con.raw_sql("SET TimeZone = 'UTC'")
+    engine.drop(con, f"{name} text")
     left_out = [kind for kind, ours in mapping.kinds.items() if ours is None]
     if left_out and "kind text" in rows.columns:
-        rows = con.create_table(f"{name} kept", rows.filter(rows["kind text"].notin(left_out).fill_null(True)))
+        rows = engine.keep(con, f"{name} kept", rows.filter(rows["kind text"].notin(left_out).fill_null(True)))
     for column in checked:
         _refuse(rows, column, wanted[column], mapping, key)
     return rows.drop(*asked)
@@ -73,9 +75,7 @@ def parsed(con: ibis.BaseBackend, name: str, mapping: FileTable, zone: str) -> i
 
 def types(name: str) -> dict[str, str]:
     """Return the columns of the canonical table `name` and their types as Ibis calls them."""
-    columns = {column: str(rule.dtype) for column, rule in schemas.READ[name].columns.items()}
-    families = {"string": "string", "datetime64": "timestamp(6)"}
-    return {column: families.get(dtype.split("[")[0], dtype) for column, dtype in columns.items()}
+    return schemas.READ[name].kinds()
 
 
 def _wanted(name: str, column: str) -> str:
@@ -88,6 +88,15 @@ def _wanted(name: str, column: str) -> str:
     if column in ("propensity", "rate"):
         return CHANCE
     return {"int64": NUMBER, "float64": NUMBER, "timestamp(6)": TIME}.get(types(name).get(column), TEXT)
+
+
+def _trimmed_rows(text: ir.Table, name: str, wanted: dict[str, str], mapping: FileTable) -> ir.Table:
+    trimmed = {column: _trimmed(text[column]) for column in wanted}
+    for column in (column for column, kind in wanted.items() if kind == TIME and name != "events"):
+        trimmed[column] = trimmed[column].re_search(OPEN).ifelse(None, trimmed[column])
+    if mapping.nobody and "member_id" in trimmed:
+        trimmed["member_id"] = trimmed["member_id"].isin(mapping.nobody).ifelse(None, trimmed["member_id"])
+    return text.mutate(**trimmed)
 
 
 def _trimmed(cell: ir.StringValue) -> ir.StringValue:

@@ -2,6 +2,7 @@
 
 import glob
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -14,18 +15,20 @@ from membership.base.errors import DataError
 from membership.settings.dataset import FileTable
 
 
-def text(mapping: FileTable, key: str) -> pa.Table:
-    """Return the rows of all files of `mapping` (in `params.yaml` at `key`), every cell as text or null.
+def text(mapping: FileTable, key: str) -> Iterator[pa.Table]:
+    """Yield the rows of each file of `mapping` (in `params.yaml` at `key`), every cell as text or null.
 
     Columns: the canonical names of `mapping`, `file` (path as found) and `row` (1 is the first row of data).
     Raises DataError where a file or a column is missing, a file cannot be read, or there is no row at all.
     """
     _inside(mapping, key)
-    tables = [_file(path, mapping, key) for path in _find(mapping.paths, key)]
-    rows = pa.concat_tables(tables)
-    if rows.num_rows == 0:
+    there = 0
+    for path in _find(mapping.paths, key):
+        rows = _file(path, mapping, key)
+        there += rows.num_rows
+        yield rows
+    if not there:
         raise DataError(f"{', '.join(mapping.paths)} ({key}.paths): no rows of data; allowed: at least one row.")
-    return rows
 
 
 def _inside(mapping: FileTable, key: str) -> None:
