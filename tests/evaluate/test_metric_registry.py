@@ -15,7 +15,7 @@ from membership.recommend.baskets import Baskets, Targets
 from membership.settings.decide import Guardrail
 
 PRICES = pd.DataFrame({"item_id": ["apples", "bread"], "price": [300.0, 180.0], "discount": [30.0, 20.0]})
-LOSE_BY_RISING = {"discount_per_item", "fairness_gap", "fairness_spread"}
+LOSE_BY_RISING = {"discount_per_item", "fairness_gap", "fairness_spread", "popularity_bias"}
 
 
 @pytest.fixture

@@ -108,6 +108,8 @@ def test_the_frontier_starts_at_the_order_of_probabilities_and_lists_ever_more_t
     )
     recall = metrics.per_member(ids, task.targets, task.now.baskets, 5)["recall_at_5"].mean()
     assert found["recall"].iloc[0] == pytest.approx(recall)
+    assert found["novelty"].iloc[-1] > found["novelty"].iloc[0]
+    assert "freshness" in found and "diversity" not in found  # dates are known, categories are not given
 
 
 def test_explore_moves_what_is_new_up_and_leaves_the_probabilities_alone(rehearsed):

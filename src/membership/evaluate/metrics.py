@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from membership.base.errors import ParamError
+from membership.recommend import exploration
 from membership.recommend import metrics as of_lists
 from membership.recommend.baskets import Baskets, Targets
 
@@ -41,7 +42,7 @@ class Basis:
     `targets`: the next baskets of the members who are judged; `history`: what was known before; `prices`: item_id,
     price and discount (cents, as of `guardrails.prices`; an item without a price counts as nothing); `margin_rate`: of
     the price; `k`: items of a list that count; `bought`: items in each whole next basket, (n,), also those that cannot
-    be recommended.
+    be recommended; `items`: the canonical table, whose categories say how diverse a list is.
     """
 
     targets: Targets
@@ -50,6 +51,7 @@ class Basis:
     margin_rate: float
     k: int
     bought: np.ndarray
+    items: pd.DataFrame | None = None
 
 
 @dataclass(frozen=True)
@@ -61,9 +63,10 @@ class Lists:
 
     @cached_property
     def shares(self) -> pd.DataFrame:
-        """Return the metrics of `recommend.metrics`, one row a member."""
-        known = self.basis.targets, self.basis.history, self.basis.k
-        return pd.concat([of_lists.per_member(self.ids, *known), of_lists.composition(self.ids, *known)], axis=1)
+        """Return the metrics of `recommend.metrics` and `recommend.exploration`, one row a member."""
+        known = self.ids, self.basis.targets, self.basis.history, self.basis.k
+        explored = exploration.per_member(*known, self.basis.items)
+        return pd.concat([of_lists.per_member(*known), of_lists.composition(*known), explored], axis=1)
 
     @cached_property
     def hits(self) -> pd.DataFrame:
@@ -80,7 +83,7 @@ class Lists:
         return of_lists.held(self.basis.targets.matrix, self.basis.history.columns(listed)).sum(axis=1)
 
     def share(self, name: str) -> np.ndarray:
-        """Return a metric of `recommend.metrics`, (n,)."""
+        """Return one of `shares`, (n,)."""
         return self.shares[f"{name}_at_{self.basis.k}"].to_numpy()
 
     def mean_listed(self, column: str) -> np.ndarray:
@@ -128,6 +131,11 @@ METRICS = (
     Metric("explore_recall", Unit.SHARE, True, lambda lists: lists.share("explore_recall")),
     Metric("explore_share", Unit.SHARE, True, lambda lists: lists.share("explore_share")),
     Metric("explore_hit_share", Unit.SHARE, True, lambda lists: lists.share("explore_hit_share")),
+    Metric("serendipity", Unit.SHARE, True, lambda lists: lists.share("serendipity")),
+    Metric("novelty", Unit.SHARE, True, lambda lists: lists.share("novelty")),
+    Metric("diversity", Unit.SHARE, True, lambda lists: lists.share("diversity")),
+    Metric("freshness", Unit.SHARE, True, lambda lists: lists.share("freshness")),
+    Metric("popularity_bias", Unit.SHARE, False, lambda lists: lists.share("popularity_bias")),
     # of what is listed, bought or not: a list that is bought from more often does not look dearer for that
     Metric("discount_per_item", Unit.CENTS_AN_ITEM, False, lambda lists: lists.mean_listed("discount")),
     Metric("margin", Unit.CENTS, True, lambda lists: lists.total(lists.basis.margin_rate * lists.hits["price"])),

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from membership.recommend import metrics, policy
+from membership.recommend import exploration, metrics, policy
 from membership.recommend.baskets import Baskets, Targets
 from membership.recommend.policy import Recommender
 from membership.recommend.train import Situation
@@ -32,19 +32,28 @@ def made_up(known: Baskets, items: int = 8, weeks: int = 12) -> Baskets:
     return Baskets(known.cutoff, np.array([MADE_UP]), known.items, np.zeros_like(item), item, basket, age, saved)
 
 
-def frontier(now: Situation, probability: np.ndarray, targets: Targets, k: int, in_use: float = 0.0) -> pd.DataFrame:
+def frontier(
+    now: Situation,
+    probability: np.ndarray,
+    targets: Targets,
+    k: int,
+    in_use: float = 0.0,
+    items: pd.DataFrame | None = None,
+) -> pd.DataFrame:
     """Return what lists of `k` are like at each of EXPLORE and at `in_use` as `recommend.explore`, one a row.
 
     `probability` (n,) is of the pairs of `now`, `targets` what was bought next. Columns: explore; recall,
     repeat_recall and explore_recall (means over members who have such items in the target); explore_share of the
-    listed items, explore_hit_share of those that were bought; coverage of the catalogue.
+    listed items, explore_hit_share of those that were bought; those of `exploration.per_member` that are known (of
+    diversity, by table `items`); coverage of the catalogue.
     """
     rows = []
     for explore in sorted({*EXPLORE, in_use}):
         ids, _ = policy.of_pairs(now.baskets, now.pairs, probability, explore).recommend(targets.members, k)
-        judged = metrics.per_member(ids, targets, now.baskets, k).merge(
-            metrics.composition(ids, targets, now.baskets, k), on="member_id"
-        )
+        known = ids, targets, now.baskets, k
+        explored = exploration.per_member(*known, items).dropna(axis=1, how="all")
+        judged = metrics.per_member(*known).merge(metrics.composition(*known), on="member_id")
+        judged = judged.merge(explored, on="member_id")
         means = judged.drop(columns="member_id").mean().rename(lambda name: name.removesuffix(f"_at_{k}"))
         rows.append({"explore": explore, **means, "coverage": metrics.coverage(ids, now.baskets)})
     return pd.DataFrame(rows).drop(columns=["ndcg", "hit"])

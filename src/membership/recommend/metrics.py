@@ -26,8 +26,8 @@ def per_member(ids: np.ndarray, targets: Targets, baskets: Baskets, k: int) -> p
         "recall": hits.sum(axis=1) / size,
         "ndcg": ndcg(hits, size),
         "hit": hits.any(axis=1).astype(float),
-        "repeat_recall": _share(repeat_hits, repeats),
-        "explore_recall": _share(hits.sum(axis=1) - repeat_hits, size - repeats),
+        "repeat_recall": share(repeat_hits, repeats),
+        "explore_recall": share(hits.sum(axis=1) - repeat_hits, size - repeats),
     }
     named = {f"{name}_at_{k}": values for name, values in frame.items()}
     return pd.DataFrame({"member_id": targets.members, **named})
@@ -48,7 +48,7 @@ def composition(ids: np.ndarray, targets: Targets, baskets: Baskets, k: int) -> 
     listed, hits = ids[:, :k] != "", held(targets.matrix, baskets.columns(ids[:, :k]))
     new = listed & ~baskets.bought(targets.members, ids[:, :k])
     frame = {"explore_share": (new, listed), "explore_hit_share": (new & hits, hits)}
-    named = {f"{name}_at_{k}": _share(part.sum(axis=1), of.sum(axis=1)) for name, (part, of) in frame.items()}
+    named = {f"{name}_at_{k}": share(part.sum(axis=1), of.sum(axis=1)) for name, (part, of) in frame.items()}
     return pd.DataFrame({"member_id": targets.members, **named})
 
 
@@ -89,5 +89,6 @@ def held(matrix, columns: np.ndarray) -> np.ndarray:
     return (columns >= 0) & np.isin(asked, row.astype(np.int64) * width + column)
 
 
-def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+def share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """Return `part` / `whole`, both (n,), NaN where there is nothing of the whole."""
     return np.where(whole > 0, part / np.maximum(whole, 1), np.nan)
