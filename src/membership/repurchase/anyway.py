@@ -50,7 +50,7 @@ def given(
     began = rows[["at", "starts_at"]].max(axis=1)
     found = pd.DataFrame({"member_id": rows["member_id"], "start": _day(began, timezone)})
     last = _day(rows["ends_at"] - pd.Timedelta(microseconds=1), timezone)
-    found = found.assign(end=last + 1, odds=by_arm.fillna(rows["kind"].map(odds)))
+    found = found.assign(end=last + 1, odds=by_arm.fillna(rows["kind"].map(odds)).astype(float))
     found = found[found["odds"].notna() & (found["end"] > found["start"])]
     return found.sort_values(["member_id", "start", "end", "odds"], ignore_index=True)
 
