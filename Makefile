@@ -69,7 +69,7 @@ test: venv ## check style, import order and behaviour
 	ruff check .
 	ruff format --check .
 	lint-imports
-	env $$(python -m membership.base.kernels) python -m pytest --numprocesses 2 --dist loadfile
+	env $$(python -m membership.base.kernels) python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 check: venv ## compare the new metrics with the committed ones
 	python -m membership.pipeline.check

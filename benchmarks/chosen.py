@@ -17,6 +17,7 @@ from membership.base import seeds
 from membership.recommend import challenger, policies, stack
 from membership.recommend.baskets import Baskets, Targets
 from membership.recommend.challenger import Challenger
+from membership.recommend.names import MODEL, STACK
 from membership.recommend.policy import Recommender
 from membership.recommend.stack import Lists
 
@@ -59,10 +60,10 @@ def choose(
     lists = _asked(known, model, peers, p, settings)
     rule = p.recommend.k, p.tune.confidence, p.tune.margin, p.seed
     chosen = challenger.choose(lists, known.baskets, known.labels, *rule)
-    if chosen.policy == challenger.STACK:
+    if chosen.policy == STACK:
         taking = {name: peers[name] for name in lists.names if name in stack.PEERS}
         return chosen, stack.serve(model, taking, chosen.weights, p.recommend.explore)
-    return chosen, model if chosen.policy == challenger.MODEL else peers[chosen.policy]
+    return chosen, model if chosen.policy == MODEL else peers[chosen.policy]
 
 
 def _asked(known: Known, model: Recommender, peers: Mapping[str, Recommender], p, settings) -> Lists:

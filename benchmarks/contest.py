@@ -21,6 +21,7 @@ from membership.base.errors import DataError, ParamError
 from membership.base.progress import bar
 from membership.recommend import metrics
 from membership.recommend.baskets import Baskets, Targets
+from membership.recommend.names import MODEL
 from membership.recommend.policy import Recommender
 from membership.stats import resample
 
@@ -36,7 +37,7 @@ METRICS = {
 NAMES = {f"{ours}_at_{k}": f"{theirs}@{k}" for k, (ours, theirs) in product(KS, METRICS.items())}
 TABLE = ["recall@10", "ndcg@10", "phr@10", "recall@20", "ndcg@20", "phr@20", "recall-repeat@10", "recall-explore@10"]
 COMPARED = ("recall@10", "ndcg@10", "phr@10", "recall@20")
-OURS, MODEL = "ours", "model"  # what ships, and the model alone, which is no peer of it
+OURS = "ours"  # what ships; it and the model alone are no peers of each other
 STORED = {  # settings of ours that the figures of the README are measured with, whatever `params.yaml` has
     "train.settings": {"learning_rate": 0.01, "weight_decay": 0.01, "dropout": 0.0, "hidden": 64}
 }

@@ -21,13 +21,14 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from benchmarks import cells, fields_checks, fields_judged
-from benchmarks.fields_data import CASES, Case, Run, folder
+from benchmarks import cells, fields_checks, fields_data, fields_judged, fields_strangers
+from benchmarks.fields_data import Case, Run
 from membership.base import absent, files, graph, paths, tables
 from membership.base.errors import DataError, ProjectError
 from membership.pipeline import sandbox
 from membership.settings import params
 
+CASES = fields_data.CASES | fields_strangers.CASES
 SMALL: dict[str, Any] = {  # what is done more cheaply than by default, so that each data set takes minutes on two cores
     "tune.trials": 2,
     "tune.workers": 1,
@@ -76,7 +77,8 @@ def main() -> int:
 
 def run(case: Case, to: Path, members: int | None, *, in_process: bool) -> dict[str, Any]:
     """Start `case` in the folder `to`, run the pipeline there, and return what was found, of plain values."""
-    raw = case.paths()
+    files_at = to.with_name(f"{to.name} files")
+    raw = case.paths(files_at)
     sandbox.copy(to, {})
     began = time.monotonic()
     _call(to, "membership.pipeline.start", *map(str, raw))
@@ -93,17 +95,17 @@ def run(case: Case, to: Path, members: int | None, *, in_process: bool) -> dict[
         code, failed = sandbox.repro(to, "--keep-going", log=to / "repro.log").returncode, {}
     took = time.monotonic() - began
     with at(to):
-        found = read(case, members)
+        found = read(case, members, case.folder(files_at))
     how = {"rc": code, "seconds": round(took), "members": members, "in_process": in_process, "why_failed": failed}
     return {"field": written.get("field"), **how, **found}
 
 
-def read(case: Case, members: int | None) -> dict[str, Any]:
-    """Return what the run at the project's root left: possible, primary, calibration, checks."""
+def read(case: Case, members: int | None, raw: Path) -> dict[str, Any]:
+    """Return what the run at the project's root left of the files in `raw`: possible, primary, calibration, checks."""
     stages = [node.name for node in graph.nodes()]
     reasons = absent.reasons(paths.reports("metrics"), stages)
     missing = [name for name in stages if not paths.reports("metrics", f"{name}.json").exists() and name != "report"]
-    run_ = stored(case, members)
+    run_ = stored(case, members, raw)
     found: dict[str, Any] = {"not_possible": reasons, "failed": missing}
     chances = run_.get("repurchase")
     if chances is not None:
@@ -122,8 +124,8 @@ def read(case: Case, members: int | None) -> dict[str, Any]:
     return found
 
 
-def stored(case: Case, members: int | None) -> fields_checks.Stored:
-    """Return the tables that the run at the project's root left, and what it ran with."""
+def stored(case: Case, members: int | None, raw: Path) -> fields_checks.Stored:
+    """Return the tables that the run at the project's root left, what it ran with, and what the files in `raw` hold."""
     p = params.parse(params.read())
     there = {}
     for name in tables.ALL:
@@ -142,7 +144,7 @@ def stored(case: Case, members: int | None) -> fields_checks.Stored:
         silence_is_risk=case.field != "service",
         new_first=case.primary == "new_lists",
         budget=_budget(),
-        facts=case.facts(folder(), Run(as_of, kept)),
+        facts=case.facts(raw, Run(as_of, kept)),
     )
 
 
@@ -210,7 +212,7 @@ def at(root: Path) -> Iterator[None]:
 @contextmanager
 def _place(kept: Path | None, name: str) -> Iterator[Path]:
     if kept is not None:
-        yield kept / name
+        yield kept.resolve() / name
     else:
         with tempfile.TemporaryDirectory() as place:
             yield Path(place) / name

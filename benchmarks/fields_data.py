@@ -4,10 +4,12 @@ The counts know nothing of the project: what it makes of the same files must agr
 """
 
 import os
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from membership.base.errors import DataError
@@ -18,17 +20,26 @@ class Case:
     """A data set: its files below the folder of shared data, its field, what is judged, and what its files hold.
 
     `primary`: back (log loss of coming back against the share who came `last_time`), or the recall of lists against
-    popularity: lists, new_lists (items new to the member alone). `facts`: of the folder and the run.
+    popularity: lists, new_lists (items new to the member alone). `facts`: of the folder that holds the files and the
+    run. `make` writes the files where they are made up, instead of lying below the folder of shared data.
     """
 
     files: tuple[str, ...]
     field: str
     primary: str
     facts: Callable[[Path, "Run"], Mapping[str, float]]
+    make: Callable[[Path, np.random.Generator], None] | None = None
 
-    def paths(self) -> list[Path]:
-        """Return the files. Raises DataError, naming the first that is missing."""
-        found = [folder() / name for name in self.files]
+    def folder(self, place: Path) -> Path:
+        """Return the folder that holds the files: `place`, where they are made up."""
+        return folder() if self.make is None else place
+
+    def paths(self, place: Path) -> list[Path]:
+        """Return the files; those made up are written into `place`. Raises DataError, naming the first missing one."""
+        if self.make is not None:
+            place.mkdir(parents=True, exist_ok=True)
+            self.make(place, np.random.default_rng(zlib.crc32(self.files[0].encode())))
+        found = [self.folder(place) / name for name in self.files]
         for path in found:
             if not path.exists():
                 raise DataError(f"no {path}; set MEMBERSHIP_DATA to the folder that holds {self.files[0]}.")
@@ -53,8 +64,8 @@ def folder() -> Path:
 
 
 def _airline(root: Path, run: "Run") -> dict[str, float]:
-    rows = _text(root / "fields/airline/activity.csv.gz")
-    members = run.of(_text(root / "fields/airline/members.csv.gz"), "Loyalty Number")
+    rows = text(root / "fields/airline/activity.csv.gz")
+    members = run.of(text(root / "fields/airline/members.csv.gz"), "Loyalty Number")
     month = _month(members["Cancellation Year"], members["Cancellation Month"])
     flown = run.of(rows[rows["Total Flights"] != "0"], "Loyalty Number")
     months = len(flown.drop_duplicates(["Loyalty Number", "Year", "Month"]))
@@ -62,18 +73,18 @@ def _airline(root: Path, run: "Run") -> dict[str, float]:
 
 
 def _deskdrop(root: Path, run: "Run") -> dict[str, float]:
-    rows = run.of(_text(root / "fields/deskdrop/users_interactions.csv.gz"), "personId")
+    rows = run.of(text(root / "fields/deskdrop/users_interactions.csv.gz"), "personId")
     return {"members": rows["personId"].nunique(), "returns": int((rows["eventType"] == "VIEW").sum()), "left": 0}
 
 
 def _foodiefi(root: Path, run: "Run") -> dict[str, float]:
     """Who left: the plan before the day of scoring is churn, and what had been paid for is over."""
-    rows = run.of(_text(root / "fields/foodiefi/subscriptions.csv.gz"), "customer_id")
+    rows = run.of(text(root / "fields/foodiefi/subscriptions.csv.gz"), "customer_id")
     return {"members": rows["customer_id"].nunique()}
 
 
 def _servicenow(root: Path, run: "Run") -> dict[str, float]:
-    rows = _text(root / "fields/servicenow/tickets.csv.gz")
+    rows = text(root / "fields/servicenow/tickets.csv.gz")
     rows = run.of(rows[rows["caller_id"] != "?"], "caller_id")
     return {"members": rows["caller_id"].nunique(), "returns": len(rows), "left": 0}
 
@@ -86,7 +97,7 @@ def _starbucks(root: Path, run: "Run") -> dict[str, float]:
 
 
 def _online_retail(root: Path, run: "Run") -> dict[str, float]:
-    rows = _text(root / "online_retail/online_retail_2010_2011_raw.csv.gz")
+    rows = text(root / "online_retail/online_retail_2010_2011_raw.csv.gz")
     known = rows["CustomerID"].str.removesuffix(".0")
     return {"members": run.of(pd.DataFrame({"id": known[known != ""]}), "id")["id"].nunique(), "left": 0}
 
@@ -96,7 +107,8 @@ def _cdnow(root: Path, run: "Run") -> dict[str, float]:
     return {"members": run.of(rows, 0)[0].nunique(), "left": 0}
 
 
-def _text(path: Path) -> pd.DataFrame:
+def text(path: Path) -> pd.DataFrame:
+    """Return a file of CSV as it is, every cell as text."""
     return pd.read_csv(path, dtype=str, keep_default_na=False)
 
 

@@ -16,10 +16,11 @@ from typing import Any
 import yaml
 
 from benchmarks import chosen, contest, ordered, peer_search, reality_check
-from benchmarks.contest import MODEL, OURS, Exam, Results
+from benchmarks.contest import OURS, Exam, Results
 from benchmarks.reality_check import Data, Fold
 from membership.base.errors import ProjectError
 from membership.recommend import policies
+from membership.recommend.names import MODEL
 from membership.recommend.peers.registry import PEERS
 from membership.recommend.policy import Recommender
 from membership.settings import params

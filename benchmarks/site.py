@@ -60,6 +60,7 @@ def measured(many: int) -> dict[str, float]:
 
 
 def _repeat(root: Path, many: int) -> None:
+    shutil.copy(paths.root() / "params.yaml", root)
     actions = pd.read_parquet(tables.existing("actions"))
     times = -(-many // len(actions))
     for name in ("actions", *_SHOWN):

@@ -17,12 +17,13 @@ from benchmarks import chosen, contest, ordered, thinned_data
 from benchmarks.contest import Exam
 from membership.base import files, seeds
 from membership.base.errors import ParamError, ProjectError
+from membership.recommend.names import MODEL
 from membership.recommend.peers import registry
 from membership.settings import params
 from membership.stats import resample
 
 METRICS = ("recall@10", "ndcg@10")
-MODEL, SHIPPED = "model", "shipped"
+SHIPPED = "shipped"
 PEERS = [name for name in registry.names() if name != "content"]  # items have no attributes here
 DRAWS = 4000  # of members, for intervals
 

@@ -30,6 +30,11 @@ def shared_data():
     return folder
 
 
+def pytest_collection_modifyitems(items):
+    """Begin with what runs the pipeline, which takes longest, so that two processes end at about the same time."""
+    items.sort(key=lambda item: "pipeline" not in item.path.parts)
+
+
 def pytest_unconfigure():
     """Let DuckDB's connections go before Python does, or its binding lists them all under the result."""
     ibis.options.default_backend = None

@@ -61,7 +61,7 @@ def test_a_parameter_makes_those_stale_that_see_it(project):
 
 
 def test_what_pages_call_coming_back_makes_the_report_stale_alone(project):
-    assert project("params.yaml", "\neconomics:", "\neconomics:\n  order_word: [visit, visits]") == {"report"}
+    assert project("params.yaml", "\nreport:", "\nreport:\n  order_word: [visit, visits]") == {"report"}
 
 
 def test_settings_of_a_stage_are_part_of_it_and_of_no_other(project):

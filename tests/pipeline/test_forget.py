@@ -126,6 +126,18 @@ def test_who_was_forgotten_does_not_come_back_with_the_source(root):
     assert "7" not in (root / "data" / "forgotten.json").read_text().replace('"salt"', "").split('"')
 
 
+def test_a_household_is_forgotten_under_all_its_ids(root):
+    (root / "same.csv").write_text("id,house\n8,7\n70,70\n")
+    same = {"paths": ["same.csv"], "columns": {"source_id": "id", "member_id": "house"}}
+    raw = yaml.safe_load((root / "params.yaml").read_text())
+    raw["dataset"]["files"]["aliases"] = same
+    (root / "params.yaml").write_text(yaml.safe_dump(raw))
+    forget.run("8")
+    assert (root / "raw" / "a.csv").read_text().splitlines()[1:] == ["70;2024-02-03;3,00"]
+    assert (root / "same.csv").read_text().splitlines() == ["id,house", "70,70"]
+    assert set(forgotten.among(pd.Series(["7", "8", "70"]))) == {"7", "8"}
+
+
 @pytest.mark.parametrize("asked", ["99", "", "m_0123456789abcdef"])
 def test_somebody_unknown_changes_nothing(root, asked, capsys):
     before, logged = everything(root), log.Log().read()

@@ -13,7 +13,7 @@ from mlflow.exceptions import MlflowException
 
 from benchmarks import serving
 from membership.base import tables
-from membership.base.errors import ParamError
+from membership.base.errors import DataError, ParamError
 from membership.data import pseudonyms
 from membership.pipeline import serve, stage, track
 
@@ -92,6 +92,19 @@ def test_a_registry_that_breaks_down_leaves_the_stage_done(registry, monkeypatch
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     stage._register("decide", run)
     assert "does not answer" in capsys.readouterr().err
+
+
+def test_a_fault_while_the_scorer_is_packed_is_no_fault_of_mlflow(registry, capsys):
+    shutil.rmtree(registry[0] / "models")
+    tracked = track.StageRun("decide", {}, {})
+    with (
+        pytest.raises(DataError, match="no such file"),
+        stage._finished(tracked, "decide", 0.0, ok=True),
+    ):
+        stage._register("decide", tracked.id)
+    client, _ = track.connect()
+    assert client.get_run(tracked.id).info.status == "FAILED"
+    assert "MLflow" not in capsys.readouterr().err
 
 
 def test_what_the_scorer_imports_is_among_the_libraries_that_the_model_lists():

@@ -294,6 +294,7 @@ def replace_value(trial, value):
     [
         ("nonsense", ParamError, r"tune\.storage = 'nonsense': cannot be used .* allowed: null"),
         ("nosuch://host/name", ParamError, r"cannot be used \(Can't load plugin: sqlalchemy.dialects:nosuch\)"),
+        ("mysql://host/name", ParamError, r"its driver is not installed \(No module named 'MySQLdb'\)"),
         ("sqlite:////no/such/folder/studies.db", DataError, r"unable to open database file.*goes on from the last"),
     ],
 )

@@ -21,7 +21,7 @@ def test_the_field_says_what_coming_back_is_called(monkeypatch, tmp_path, field,
 @pytest.mark.parametrize("word", [["visit"], ["visit", ""], ["<b>", "visits"], ["a", "b", "c"]])
 def test_a_word_of_the_field_is_one_and_many_of_letters(word):
     with pytest.raises(params.ParamError, match="order_word"):
-        params.parse(params.read(), {"economics.order_word": word})
+        params.parse(params.read(), {"report.order_word": word})
 
 
 def test_the_word_of_a_field_is_said_in_the_language_and_one_of_ones_own_stays():

@@ -68,7 +68,7 @@ def test_effects_are_shown_by_unit_each_with_its_interval(world):
     rows = memo.rows(world.run().effects.assign(by="all"), [guards[0] | {"low": 0.0, "high": 0.2}])
     lines = words.render("evaluate_effects", rows=rows, confidence=0.95).splitlines()
     assert len(lines) == 2 + 6
-    cells = {line.split("|")[1].strip(): [cell.strip() for cell in line.split("|")[2:-1]] for line in lines[2:]}
+    cells = {line.split("|")[2].strip(): [cell.strip() for cell in line.split("|")[3:-1]] for line in lines[2:]}
     assert list(cells)[-1] == "fairness_gap"
     assert cells["margin_at_10"][:5] == ["cents", "40", "100.0", "105.0", "+5.0"]
     assert cells["fairness_gap"] == ["share", "30", "0.1000", "0.2000", "+0.1000", "+0.0000 to +0.2000"]
@@ -80,9 +80,9 @@ def test_a_metric_that_nobody_has_shows_no_numbers(world):
     world.outcomes["explore_recall_at_10"] = np.nan
     rows = memo.rows(world.run().effects.assign(by="all"), [])
     (line,) = [
-        line for line in words.render("evaluate_effects", rows=rows, confidence=0.95).splitlines() if "explore" in line
+        line for line in words.render("evaluate_effects", rows=rows, confidence=0.95).splitlines() if "explore_" in line
     ]
-    assert line == "| explore_recall_at_10 | share | 0 | - | - | - | - |"
+    assert line.endswith(" | explore_recall_at_10 | share | 0 | - | - | - | - |")
 
 
 @pytest.fixture

@@ -4,12 +4,13 @@ import doctest
 import re
 from datetime import date
 
+import nbformat
 import pandas as pd
 import pytest
 
-from membership.base import graph
-from membership.report import few, formats, language, phrases, words
-from membership.report.site import build
+from membership.base import files, graph
+from membership.report import few, formats, language, pages, phrases, words
+from membership.report.site import build, stored
 from membership.settings import params
 from membership.settings.report import catalogues
 
@@ -73,7 +74,10 @@ def test_a_phrase_without_a_translation_stays_english_and_that_is_said_once(monk
 def test_a_small_group_is_hidden_in_every_language():
     row = dict.fromkeys(("control", "treatment", "difference", "low", "high"), 0.5)
     rows = pd.DataFrame(
-        [{"metric": name, "unit": "share", "members": count, **row} for name, count in (("a", 2), ("b", 90), ("c", 80))]
+        [
+            {"metric": name, "unit": "share", "members": count, **row}
+            for name, count in (("hit_at_5", 2), ("ndcg_at_5", 90), ("recall_at_5", 80))
+        ]
     )
     with language.spoken("zh"):
         shown = words.render("evaluate_effects", rows=rows, confidence=0.95)
@@ -84,6 +88,41 @@ def test_the_site_speaks_the_language_of_the_settings(chinese):
     page = build.build().read_text()
     assert '<html lang="zh">' in page and language.said("zh", "Summary") in page
     assert '"shortMonths": ["1' in page
+
+
+FACTS = dict.fromkeys(("share_active_90d", "median_purchase_days", "median_gap_days", "median_spend"), 3)
+
+
+def test_what_a_notebook_concluded_is_told_in_the_language_of_the_pages(chinese):
+    metrics = FACTS | {"share_with_purchases": 0.25, "members": 1234, "share_repurchase": 0.5}
+    told = words.conclude("features", metrics=metrics, as_of=date(2017, 12, 1), days=14)
+    data, beside = told._repr_markdown_()
+    shown = output(data, beside)
+    cell = nbformat.v4.new_code_cell(outputs=[shown], metadata={"tags": [pages.CONCLUSION]})
+    files.write_text(
+        chinese / "reports/notebooks/20_features.ipynb", nbformat.writes(nbformat.v4.new_notebook(cells=[cell]))
+    )
+    assert "of 1,234 members had bought" in stored.conclusion("features")
+    with language.spoken("zh"):
+        assert "1,234 名会员" in stored.conclusion("features") and "members" not in stored.conclusion("features")
+    with language.spoken("de"):  # the run had no such catalogue
+        assert "1,234 members" in stored.conclusion("features")
+
+
+def test_a_small_group_is_hidden_in_every_language_of_a_conclusion(tmp_path):
+    table = "| tier | members |\n|:--|--:|\n| a | 2 |\n| b | 90 |\n| c | 80 |\n"
+    cell = nbformat.v4.new_code_cell(outputs=[output(table, {language.OTHERS: {"zh": table}})])
+    executed = tmp_path / "a.ipynb"
+    files.write_text(executed, nbformat.writes(nbformat.v4.new_notebook(cells=[cell])))
+    assert few.guard(executed, 5) and not few.guard(executed, 5)
+    (guarded,) = nbformat.read(executed, 4).cells[0].outputs
+    (others,) = guarded.metadata["text/markdown"].values()
+    assert others["zh"] == guarded.data["text/markdown"] and "| 2 |" not in others["zh"]
+
+
+def output(data, metadata):
+    """What a notebook keeps of Markdown that a cell showed."""
+    return nbformat.v4.new_output("display_data", {"text/markdown": data}, metadata={"text/markdown": metadata})
 
 
 def test_a_language_without_a_catalogue_is_refused_and_those_there_are_named(workspace):

@@ -105,6 +105,18 @@ def test_groups_are_scored_apart():
     assert rows["predicted"].tolist() == pytest.approx([0.65, 0.65])
 
 
+def test_who_bought_first_on_a_judged_day_had_never_bought_before_it():
+    """a has bought for 70 days; b buys first on the second of the judged days, c never."""
+    joined, starts = np.zeros(3, int), np.array([0, 2, 3, 3])
+    history = PurchaseDays(pd.Index(["a", "b", "c"]), joined, starts, np.array([30, 110, 114]), np.full(3, 100))
+    index = pd.MultiIndex.from_product([[100, 114], ["a", "b", "c"]], names=["day", "member_id"])
+    seen = Judged(14, pd.DataFrame({"x": 0.5}, index), pd.Series([True, False, False, False, True, False], index))
+    since = holdout.tenure(history, seen)
+    assert since.tolist() == ["60 to 180 days", "never bought", "never bought"] * 2
+    rows = holdout.by_group(seen, "x", since, 0.95)
+    assert rows.loc["never bought", ["members", "actual"]].tolist() == [4, 0.25]
+
+
 def test_members_who_all_began_to_buy_yesterday_leave_nothing_to_judge_but_valid_tables(steady):
     """History is long, but nobody had bought on any day from which candidates could have learned."""
     began = int(np.median(steady.history.days))
@@ -114,4 +126,5 @@ def test_members_who_all_began_to_buy_yesterday_leave_nothing_to_judge_but_valid
     choice = choose.choose(rolled.judged, ["own_rate"], 0.95)
     assert (choice.name, choice.best, len(rolled.every.came)) == ("own_rate", None, 0)
     assert list(choice.table) == judge.SCORES and list(choice.differences) == ["difference", "low", "high"]
-    assert holdout.by_group(rolled.judged, "own_rate", pd.Series("all", late.members), 0.95).empty
+    for groups in (pd.Series("all", late.members), holdout.tenure(late, rolled.judged)):
+        assert holdout.by_group(rolled.judged, "own_rate", groups, 0.95).empty

@@ -210,4 +210,18 @@ _CANONICAL = (
     ),
 )
 
+_GIVEN = (  # people's own, read with the others and not stored: what they say is in the tables above
+    Table(
+        "rates",
+        ("currency", "day"),
+        {
+            "currency": required(TEXT),
+            "day": required(TIME),  # local day in dataset.timezone
+            "rate": required(FLOAT, **COUNT),  # units of dataset.currency for one unit of the currency
+        },
+    ),
+    Table("aliases", ("source_id",), {"source_id": required(TEXT), "member_id": required(TEXT)}),
+)
+
 ALL: dict[str, Table] = {table.name: table for table in (*_CANONICAL, *member_schemas.DEFINITIONS)}
+READ: dict[str, Table] = ALL | {table.name: table for table in _GIVEN}  # all that files of the user may hold

@@ -16,15 +16,13 @@ RECENT = 90  # days within which a member counts as active
 
 
 def weekly(events: ir.Table, window: Window) -> pd.DataFrame:
-    """Return week (its first day), members who bought, orders and spend (cents), for each whole week of `window`.
+    """Return week (its first day), members who bought and orders, for each whole week of `window`.
 
-    Weeks run from `window.start`. Returns are left out of spend. Weeks without purchases are not listed.
+    Weeks run from `window.start`. Weeks without purchases are not listed.
     """
     bought = _purchases(events, window.end).filter(_.local_at >= ibis.timestamp(window.start.isoformat()))
     number = bought.day.delta(ibis.date(window.start.isoformat()), unit="day") // 7
-    weeks = bought.group_by(number=number).agg(
-        members=_.member_id.nunique(), orders=_.order.nunique(), spend=_.amount.sum()
-    )
+    weeks = bought.group_by(number=number).agg(members=_.member_id.nunique(), orders=_.order.nunique())
     weeks = weeks.filter(_.number < window.days // 7).order_by("number").to_pandas()
     weeks.insert(0, "week", pd.Timestamp(window.start) + pd.to_timedelta(weeks.pop("number") * 7, unit="D"))
     return weeks

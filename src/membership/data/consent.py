@@ -10,6 +10,7 @@ import pandas as pd
 from membership.base import engine, tables
 from membership.base.errors import DataError
 from membership.base.schemas import PURPOSES
+from membership.data.sources import aliases
 from membership.data.sources.parsing import parsed
 from membership.settings.dataset import Dataset
 
@@ -21,8 +22,8 @@ _SHOWN = 3
 def read(dataset: Dataset, members: pd.Series) -> pd.DataFrame:
     """Return what `members` (ids) allow, as `dataset.consent` maps it; without a mapping: no row.
 
-    Of a member and purpose the last row stands; rows of others are left out. Raises DataError, naming file, column and
-    row, for a purpose or an answer that is none.
+    Of a member and purpose the last row stands, and of members who are united a no; rows of others are left out.
+    Raises DataError, naming file, column and row, for a purpose or an answer that is none.
     """
     if dataset.consent is None:
         return tables.empty("consent")
@@ -30,6 +31,8 @@ def read(dataset: Dataset, members: pd.Series) -> pd.DataFrame:
     rows["purpose"] = _known(rows, "purpose", dict(zip(PURPOSES, PURPOSES, strict=True)))
     rows["allowed"] = _known(rows, "allowed", _ANSWERS)
     rows = rows.drop_duplicates(["member_id", "purpose"], keep="last")
+    rows["member_id"] = rows["member_id"].replace(aliases.read(dataset))
+    rows = rows.groupby(["member_id", "purpose"], as_index=False)["allowed"].all()  # of a household, each has a veto
     return tables.check("consent", rows[rows["member_id"].isin(members)])
 
 

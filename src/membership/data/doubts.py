@@ -10,6 +10,7 @@ import pandas as pd
 from membership.base import tables
 from membership.data import purchases
 from membership.data.canonical import Canonical
+from membership.data.sources.aliases import UNITED
 
 _TIMES = 10  # orders of the median member: below it nobody has suspiciously many
 _SHOWN = 3  # ids
@@ -27,6 +28,9 @@ def found(data: Canonical, suspicious: float, loud: float) -> pd.DataFrame:
 
 def _twice(data: Canonical, loud: float) -> Iterator[tuple]:
     for rule, rows in data.found.items():
+        if rule == UNITED:
+            yield rule, "united", rows, None, None, False, "ids that table aliases says are another member"
+            continue
         name = rule.rpartition("_")[2]
         share = rows / max(rows + len(getattr(data, name)), 1)
         key = ", ".join(tables.ALL[name].key)

@@ -8,7 +8,7 @@ from typing import Any
 
 from membership.base import files, paths
 from membership.base.errors import DataError, ParamError
-from membership.recommend import policies
+from membership.recommend import names, policies
 
 _EXAMPLE = '{"policy": "gp_topfreq", "settings": {}, "reason": "the sensible control"}'
 
@@ -47,7 +47,7 @@ def challenger() -> dict[str, Any]:
     file = paths.models("tuned.json")
     tuned = files.read_json(file)
     try:
-        return checked(tuned.get("challenger") or {"policy": policies.MODEL, "settings": tuned["settings"]})
+        return checked(tuned.get("challenger") or {"policy": names.MODEL, "settings": tuned["settings"]})
     except (AttributeError, KeyError) as error:
         raise DataError(f"{file}: names no challenger ({error}); run `dvc repro tune`.") from error
 

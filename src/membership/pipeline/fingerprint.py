@@ -24,7 +24,6 @@ from membership.pipeline import beforehand
 from membership.settings import params
 
 _LEFT_OUT = ("membership.report", "membership.pipeline")  # what is shown or logged is no part of what is computed
-_SAID = {"economics": {"order_word"}}  # parameters that pages alone read
 
 
 def main() -> int:
@@ -57,16 +56,10 @@ def of(node: graph.Node) -> dict[str, Any]:
 
 
 def _seen(stage: str) -> dict[str, Any]:
-    """Return the parameters of `stage`; of a section that `dvc.yaml` names under `meta: of` those fields alone.
-
-    What pages alone read only a stage that `shows` sees.
-    """
-    found, declared = params.load(stage).plain(), graph.stage(stage)
-    parts = declared.get("of", {}).items()
-    found |= {section: {name: found[section][name] for name in names} for section, names in parts}
-    for section in [] if declared.get("shows") else found.keys() & _SAID:
-        found[section] = {name: value for name, value in found[section].items() if name not in _SAID[section]}
-    return found
+    """Return the parameters of `stage`; of a section that `dvc.yaml` names under `meta: of` those fields alone."""
+    found = params.load(stage).plain()
+    parts = graph.stage(stage).get("of", {}).items()
+    return found | {section: {name: found[section][name] for name in names} for section, names in parts}
 
 
 def shown() -> dict[str, str]:

@@ -3,7 +3,8 @@
 Erased are the rows of the user's own files inside the project, of all tables in `data/`, of trials run by hand and of
 runs in `.quick/` and `.replay/`, of DVC's cache, of `reports/private/` and `reports/live/`, of the packed models in
 MLflow and of the log of live tests. Pages, workbooks and audiences in which the pseudonym stands go as a whole, and are
-made anew with the actions; elsewhere nobody's pseudonym takes its place. Who is forgotten does not come back when the
+made anew with the actions; elsewhere nobody's pseudonym takes its place. Ids that table `aliases` unites are one
+member, and go together. Who is forgotten does not come back when the
 source delivers them again, nor from DVC's cache. First all places are looked through, so that somebody who is nowhere
 changes nothing; a run that was broken off may be repeated.
 """
@@ -23,6 +24,7 @@ import pyarrow.parquet as pq
 from membership.base import files, paths, spreadsheet
 from membership.base.errors import ParamError, ProjectError
 from membership.data import forgotten, pseudonyms
+from membership.data.sources import aliases
 from membership.pipeline import whereabouts
 from membership.pipeline.whereabouts import Place
 from membership.settings import params
@@ -52,7 +54,7 @@ def run(asked: str) -> list[str]:
     if not asked.strip():
         raise ParamError("MEMBER: missing; name an id of the source or a pseudonym: `make forget MEMBER=...`.")
     p, root = params.parse(params.read()), paths.root()
-    member = pseudonyms.find(asked)
+    member = aliases.member(p.dataset, pseudonyms.find(asked))
     pseudonym = pseudonyms.of(pd.Series([member])).iloc[0]
     names = {member, pseudonym}
     opened = _log(p.trials.log)
@@ -62,7 +64,8 @@ def run(asked: str) -> list[str]:
         known = len(forgotten.among(pd.Series([member])))
         why = "was forgotten already, and nothing is left" if known else "is not in data/, the files, caches or logs"
         raise ParamError(f"MEMBER={asked}: {why}; nothing was changed.")
-    forgotten.add(member)  # first: whoever is erased in part does not come back
+    for each in aliases.of_member(p.dataset, member):
+        forgotten.add(each)  # first: whoever is erased in part does not come back
     if (cache := _cache(root)) is not None:
         _uncached(cache, names)
     for place in found:

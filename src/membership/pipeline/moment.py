@@ -19,7 +19,7 @@ from membership.base import engine, files, stored, tables
 from membership.data import features
 from membership.data.standing import Book
 from membership.profile import lifecycle
-from membership.recommend import baskets, model, policies
+from membership.recommend import baskets, model, names, policies
 from membership.recommend.policy import Recommender
 from membership.repurchase import anyway, candidates, purchase_days
 from membership.repurchase import score as forecasts
@@ -79,7 +79,7 @@ class Standing:
     def policy(self):
         """The live policy: a function from histories, of the catalogue of `market`, to who recommends to them."""
         name, settings = self.live["policy"], self.live["settings"]
-        network = model.load(self._folder / "next_basket") if name in policies.LEARNED else None
+        network = model.load(self._folder / "next_basket") if name in names.LEARNED else None
         return policies.with_network(name, settings, network, self.market, self.items, self.p)
 
 

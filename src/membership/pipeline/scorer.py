@@ -33,7 +33,7 @@ from membership.base.schemas import MEANING
 from membership.data import clean, consent, purchases
 from membership.pipeline import masks, request
 from membership.pipeline.moment import CLASSES, MODELS, Moment, Standing, pack_had
-from membership.recommend import baskets, model, policies, policy, train
+from membership.recommend import baskets, model, names, policies, policy, train
 from membership.settings import params
 from membership.tiers import effects
 from membership.trials import log, register, serving
@@ -110,7 +110,7 @@ def pack_policy(folder: Path, arm: str, live: dict, other: dict | None = None) -
 def _pack_one(folder: Path, arm: str, live: dict) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     files.write_json(folder / "policy.json", live)
-    if live["policy"] in policies.LEARNED:
+    if live["policy"] in names.LEARNED:
         asked = policies.of_network(live["policy"], live["settings"])
         model.save(_trained(asked), folder / "next_basket")
     listed = tables.read("recommendations")

@@ -150,7 +150,7 @@ def _make_registry(client) -> None:
 
 def _version(client, folder: Path, arm: str, arms: dict[str, dict], run_id: str) -> str:
     """Return the version that answers for policy `arm` of `arms` as the batch run did, made if there is none yet."""
-    from membership.pipeline import masks, scorer
+    from membership.pipeline import masks, scorer, track
     from membership.settings import params
 
     packed, live = folder / arm / "scorer", arms[arm]
@@ -161,16 +161,23 @@ def _version(client, folder: Path, arm: str, arms: dict[str, dict], run_id: str)
     for known in client.search_model_versions(f"name = '{MODEL}'"):
         if known.tags.get("content") == content:
             return known.version
-    with mlflow.start_run(run_id=run_id):
-        logged = mlflow.pyfunc.log_model(
-            name=arm,
-            python_model=str(Path(__file__)),
-            artifacts={"scorer": str(packed)},
-            code_paths=[str(_package())],
-            signature=signature(p.recommend.k, p.windows.as_of),
-            input_example=(scorer.example(packed), {"k": 3}),
-            pip_requirements=[f"{name}=={importlib.metadata.version(name)}" for name in NEEDS],
-        )
+    example = scorer.example(packed)
+    try:
+        with mlflow.start_run(run_id=run_id):
+            logged = mlflow.pyfunc.log_model(
+                name=arm,
+                python_model=str(Path(__file__)),
+                artifacts={"scorer": str(packed)},
+                code_paths=[str(_package())],
+                signature=signature(p.recommend.k, p.windows.as_of),
+                input_example=(example, {"k": 3}),
+                pip_requirements=[f"{name}=={importlib.metadata.version(name)}" for name in NEEDS],
+            )
+    except OSError as error:  # the place of MLflow's files, not ours: what is packed lies there already
+        raise track.Unreachable(
+            f"the model of the {arm} cannot be written to MLflow ({error}); what is served has not changed. "
+            "Make room, then register what was decided with `dvc repro --force --single-item decide`."
+        ) from error
     made = mlflow.register_model(logged.model_uri, MODEL, tags={"content": content, "policy": live["policy"]})
     return made.version
 

@@ -9,7 +9,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -86,18 +86,11 @@ def _run(node: graph.Node, p: params.Stage, overrides: Mapping[str, Any], root: 
     if owned and why is None and stage == "report":
         pages.save_readme()
         pages.refresh()
-    with _results_stay(stage):
-        tracked = opening.result()
-        tracked.log_files(shown, "report")
-        if failure is None:
-            tracked.log_metrics(pages.metrics(stage, root))
-            tracked.log_nested(outputs.nested(root, stage))
-        if owned:
-            tracked.set_tags({f"out/{name}": value for name, value in graph.digests(node.outs, "sha256").items()})
-            if why is None:
+    tracked = _logged(node, opening, shown, root, failure is None, owned)
+    if tracked is not None:
+        with _finished(tracked, stage, started, failure is None):
+            if owned and why is None:
                 _register(stage, tracked.id)
-        tracked.log_metrics({"duration_s": round(time.time() - started, 1)})
-        tracked.finish(ok=failure is None)
     if failure is not None and not overrides:
         pages.mark_earlier(stage, own=False)
     pages.save_index()
@@ -109,6 +102,36 @@ def _run(node: graph.Node, p: params.Stage, overrides: Mapping[str, Any], root: 
         members.write(paths.reports(published.FOLDER), p.report.language)
     if failure is not None:
         raise ProjectError(explain(failure, executed))
+
+
+def _logged(node: graph.Node, opening: Future, shown: list[Path], root: Path, ok: bool, owned: bool):
+    """Log what came of the stage to its run, and return that; None where MLflow failed, which is said."""
+    from membership.report import pages
+
+    with _results_stay(node.name):
+        tracked = opening.result()
+        tracked.log_files(shown, "report")
+        if ok:
+            tracked.log_metrics(pages.metrics(node.name, root))
+            tracked.log_nested(outputs.nested(root, node.name))
+        if owned:
+            tracked.set_tags({f"out/{name}": value for name, value in graph.digests(node.outs, "sha256").items()})
+        return tracked
+    return None
+
+
+@contextmanager
+def _finished(tracked, stage: str, started: float, ok: bool) -> Iterator[None]:
+    """End the run `tracked` after what is done within; a fault there is ours and not MLflow's: it fails the run."""
+    try:
+        yield
+    except BaseException:
+        ok = False
+        raise
+    finally:
+        with _results_stay(stage):
+            tracked.log_metrics({"duration_s": round(time.time() - started, 1)})
+            tracked.finish(ok=ok)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from membership.base import spreadsheet
+from membership.data.sources import aliases
 from membership.pipeline import masks
 from membership.settings.dataset import Dataset, FileTable
 
@@ -41,9 +42,11 @@ class Place:
 
 
 def places(root: Path, dataset: Dataset, member: str, pseudonym: str) -> list[Place]:
-    """Return where in the project at `root` a member is, called by id or by pseudonym."""
+    """Return where in the project at `root` a member is, called by id or by pseudonym, in own files by any alias."""
     names = {member, pseudonym}
-    return [*_own(root, dataset, member), *_kept(root, names), *_cached(root, names), *_said(root, pseudonym)]
+    own_rows = [one for each in aliases.of_member(dataset, member) for one in _own(root, dataset, each)]
+    own_rows.sort(key=lambda place: place.mapping is dataset.files.aliases)  # the last: it says who the others are
+    return [*own_rows, *_kept(root, names), *_cached(root, names), *_said(root, pseudonym)]
 
 
 def own(root: Path, dataset: Dataset) -> Iterator[tuple[Path, FileTable]]:

@@ -16,10 +16,10 @@ import pandas as pd
 from membership.base import seeds
 from membership.recommend import metrics, stack
 from membership.recommend.baskets import Baskets, Targets
+from membership.recommend.names import MODEL, STACK
 from membership.recommend.stack import Lists
 from membership.stats import resample
 
-MODEL, STACK = "model", "stack"
 FOLDS = 3  # of the members, each judged by weights of the others
 
 

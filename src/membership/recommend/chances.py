@@ -4,7 +4,9 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-PROBABLE = ("model",)  # policies whose scores are P(item in the next basket)
+from membership.recommend import names
+
+PROBABLE = (names.MODEL,)  # policies whose scores are P(item in the next basket)
 
 
 def within(listed: pd.DataFrame, chances: pd.Series, policies: Mapping[str, str]) -> pd.DataFrame:

@@ -20,6 +20,7 @@ from membership.recommend import challenger as challengers
 from membership.recommend import metrics, policies, policy, stack, tune
 from membership.recommend.challenger import Challenger
 from membership.recommend.model import NextBasket, Settings
+from membership.recommend.names import MODEL
 from membership.recommend.peers import registry
 from membership.recommend.tune import Task
 from membership.stats import resample
@@ -103,7 +104,7 @@ def compare(task: Task, chosen: Choice, listed: Mapping[str, np.ndarray]) -> pd.
 
     `listed` is the first of `peer_lists`. The columns are those of `metrics.per_member`, means over members.
     """
-    judged = {policies.MODEL: chosen.judged}
+    judged = {MODEL: chosen.judged}
     for name, ids in listed.items():
         judged[name] = metrics.per_member(ids, task.targets, task.now.baskets, task.k)
     means = pd.DataFrame({name: each.drop(columns="member_id").mean() for name, each in judged.items()}).T
@@ -120,7 +121,7 @@ def challenger(task: Task, network: NextBasket, listed: Mapping[str, np.ndarray]
 
 def best_peer(compared: pd.DataFrame, metric: str) -> str:
     """Return the name of the peer with the highest `metric` in `compared`."""
-    return compared[metric].drop(policies.MODEL).idxmax()
+    return compared[metric].drop(MODEL).idxmax()
 
 
 def summary(chosen: Choice, history: pd.DataFrame, compared: pd.DataFrame, task: Task) -> dict[str, float]:
@@ -128,9 +129,9 @@ def summary(chosen: Choice, history: pd.DataFrame, compared: pd.DataFrame, task:
 
     `history` is as from `tune.history`, `compared` as from `compare`.
     """
-    recall = compared[task.metric].drop(policies.MODEL).sort_index()
+    recall = compared[task.metric].drop(MODEL).sort_index()
     return {
-        **compared.loc[policies.MODEL].to_dict(),
+        **compared.loc[MODEL].to_dict(),
         **recall.rename(lambda name: f"{task.metric}_{name}").to_dict(),
         "validation_members": len(task.targets.members),
         "trials_complete": int(history["recall"].notna().sum()),

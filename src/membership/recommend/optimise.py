@@ -18,8 +18,11 @@ MOMENTUM = (0.85, 0.95)  # lowest where the learning rate is highest
 BF16_ROWS = 16_384  # in a batch: with fewer a GPU waits for its orders anyway, and casting gives it more of them
 COMPILED_STEPS = 20_000  # with fewer, what compiling saves is less than the half minute that it takes
 
+Batch = tuple[torch.Tensor, ...]  # standardised inputs (n, signals), bought (n,), weight (n,)
+Slopes = tuple[torch.Tensor, list[torch.Tensor]]  # the loss of a batch, and its slope by each parameter
 Step = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
-Gradient = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], tuple[torch.Tensor, list[torch.Tensor]]]
+Gradient = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], Slopes]
+Shared = Callable[[torch.Tensor, list[torch.Tensor], int], Slopes]
 
 
 @dataclass(frozen=True)
@@ -36,10 +39,10 @@ def means(where: torch.device, rows: int, steps: int) -> Means:
     return Means(bf16=on_gpu and rows >= BF16_ROWS, compiled=on_gpu and steps >= COMPILED_STEPS)
 
 
-def step(model: NextBasket, settings: Settings, steps: int, by: Means) -> Step:
-    """Return what learns from a batch, the first of `steps` at most, and gives its loss: weighted cross-entropy.
+def step(model: NextBasket, settings: Settings, steps: int, by: Means, shared: Shared | None = None) -> Step:
+    """Return what learns from a `Batch`, the first of `steps` at most, and gives its loss: weighted cross-entropy.
 
-    A batch is standardised inputs (n, signals), and bought and weight (n,). Nothing in it waits for the device.
+    Nothing in it waits for the device. `shared(loss, slopes, rows)` makes those of a part those of the whole batch.
     """
     weights = list(model.parameters())
     firsts, seconds = ([torch.zeros_like(weight) for weight in weights] for _ in range(2))
@@ -51,12 +54,19 @@ def step(model: NextBasket, settings: Settings, steps: int, by: Means) -> Step:
 
     def learn(inputs, bought, weight):
         loss, slopes = gradient(inputs, bought, weight)
+        if shared:
+            loss, slopes = shared(loss, slopes, len(bought))
         rate, momentum = next(plan)
         with torch.no_grad():  # the function: the class AdamW spends four seconds on importing a compiler
             adamw(weights, slopes, firsts, seconds, [], done, fused=True, lr=rate, beta1=momentum, **always)
         return loss
 
     return learn
+
+
+def epoch(learn: Step, batches: list[Batch], order: list[int]) -> float:
+    """Learn from `batches` in `order`; return the mean of their losses."""
+    return float(sum(learn(*batches[number]) for number in order)) / len(batches)
 
 
 def _by_hand(model: NextBasket, settings: Settings) -> Gradient:

@@ -14,6 +14,7 @@ from membership.base.errors import ParamError
 from membership.recommend import baskets, policy, rules, stack, train
 from membership.recommend.baskets import Baskets
 from membership.recommend.model import NextBasket, Settings
+from membership.recommend.names import LEARNED, MODEL, STACK
 from membership.recommend.peers import registry
 from membership.recommend.peers.peer import Context
 from membership.recommend.policy import Recommender
@@ -21,9 +22,6 @@ from membership.recommend.ranking import popular
 from membership.settings import params
 from membership.settings.section import Section
 from membership.settings.train import Stored
-
-MODEL, STACK = "model", "stack"
-LEARNED = (MODEL, STACK)  # policies with a network in them
 
 
 class OfStack(Section):
@@ -75,14 +73,8 @@ def serve(
 
     What is listed keeps `p.recommend.rules`.
     """
-    known, free = model.baskets, model
-    if name == STACK:
-        asked = _valid(OfStack, settings, STACK)
-        peers = {each: peer(each, of_peer, known, items, p.seed) for each, of_peer in asked.peers.items()}
-        free = stack.serve(model, peers, asked.weights, p.recommend.explore)
-    elif name != MODEL:
-        free = peer(name, settings, known, items, p.seed)
-    return rules.ruled(free, p.recommend.rules, items, known.cutoff)
+    free = _free(name, settings, lambda _: model, model.baskets, items, p)
+    return rules.ruled(free(model.baskets), p.recommend.rules, items, model.baskets.cutoff)
 
 
 def with_network(
@@ -98,7 +90,8 @@ def with_network(
     What is listed keeps `p.recommend.rules` on the day on which these histories end. `network` is for LEARNED; `p` has
     `recommend`, `train` and `seed`.
     """
-    free, held = _free(name, settings, network, known, items, p), {}
+    model = policy.ready(network, known, items, p) if name in LEARNED else None
+    free, held = _free(name, settings, model, known, items, p), {}
 
     def of(asked: Baskets) -> Recommender:
         if rules.none(p.recommend.rules, items):
@@ -113,17 +106,19 @@ def with_network(
 def _free(
     name: str,
     settings: Mapping[str, Any],
-    network: NextBasket | None,
+    model: Callable[[Baskets], Recommender] | None,
     known: Baskets,
     items: pd.DataFrame,
     p: SimpleNamespace,
 ) -> Callable[[Baskets], Recommender]:
-    """Return what `with_network` does, without rules."""
-    if name not in LEARNED:
-        return ready(name, settings, known, items, p.seed)
-    model = policy.ready(network, known, items, p)
+    """Return a function from histories to policy `name` for their members, without rules; `model` does so for LEARNED.
+
+    Peers learn from `known`.
+    """
     if name == MODEL:
         return model
+    if name != STACK:
+        return ready(name, settings, known, items, p.seed)
     asked = _valid(OfStack, settings, STACK)
     peers = {each: ready(each, of_peer, known, items, p.seed) for each, of_peer in asked.peers.items()}
 

@@ -17,6 +17,7 @@ from membership.recommend import baskets, reasons
 from membership.recommend.baskets import Baskets
 from membership.recommend.candidates import Candidates, Pairs
 from membership.recommend.model import NextBasket
+from membership.recommend.names import MODEL
 from membership.recommend.ranking import Ranker, filled, popular, popularity
 from membership.recommend.situation import View
 
@@ -96,7 +97,7 @@ def ready(
 
     def of(asked: Baskets) -> Recommender:
         if not len(asked.members):
-            return Recommender("model", asked, popular(known), among=known)
+            return Recommender(MODEL, asked, popular(known), among=known)
         return of_model(model, seen.of_others(asked), p.recommend.explore, known)
 
     return of
@@ -119,7 +120,7 @@ def of_model(model: NextBasket, view: View, explore: float = 0.0, among: Baskets
             columns[batch], scores[batch] = filled(*ranked.top(rows[batch], k), share)
         return columns, scores.clip(min=0)
 
-    return Recommender("model", view.baskets, top, view.candidates.of, among)
+    return Recommender(MODEL, view.baskets, top, view.candidates.of, among)
 
 
 def of_pairs(known: Baskets, pairs: Pairs, probability: np.ndarray, explore: float = 0.0) -> Recommender:
@@ -130,7 +131,7 @@ def of_pairs(known: Baskets, pairs: Pairs, probability: np.ndarray, explore: flo
     """
     by = np.log(probability) - np.log1p(-probability) + explore * ~pairs.own
     return Recommender(
-        "model", known, pairs.ranked(probability, by), lambda rows: pairs.keep(np.isin(pairs.member, rows))
+        MODEL, known, pairs.ranked(probability, by), lambda rows: pairs.keep(np.isin(pairs.member, rows))
     )
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from membership.recommend.baskets import Baskets, Targets
+from membership.recommend.names import MODEL, STACK
 from membership.recommend.policy import MEMBERS, Recommender
 from membership.recommend.ranking import filled, popularity
 
@@ -70,7 +71,7 @@ def beside(model: Recommender, listed: Mapping[str, np.ndarray], members: np.nda
     depth = next((ids.shape[1] for ids in listed.values()), DEPTH)
     ids, scores = model.recommend(members, depth)
     columns = [model.baskets.columns(each) for each in (ids, *listed.values())]
-    return Lists(("model", *listed), np.stack(columns), _log_odds(scores))
+    return Lists((MODEL, *listed), np.stack(columns), _log_odds(scores))
 
 
 def joined(parts: Sequence[Lists]) -> Lists:
@@ -207,7 +208,7 @@ def serve(
     items follow. `explore` is added to the strength of what the member has never bought.
     """
     known = model.baskets
-    by, share = np.array([weights[name] for name in signals(["model", *peers])]), popularity(model.market)
+    by, share = np.array([weights[name] for name in signals([MODEL, *peers])]), popularity(model.market)
     by = by - explore * (np.arange(len(by)) == len(by) - len(OWN))
 
     def top(asked_rows, k):
@@ -219,4 +220,4 @@ def serve(
             columns[batch], scores[batch] = filled(*ranked(found, found.inputs @ by, len(members), k), share)
         return columns, scores.clip(min=0)
 
-    return Recommender("stack", known, top, model.pairs, model.among)
+    return Recommender(STACK, known, top, model.pairs, model.among)

@@ -4,6 +4,7 @@ Only finished trials are kept, each written at once and whole, under its number 
 leaves a study that can be gone on with, and it does not matter in which order or by whom its trials are added.
 """
 
+import hashlib
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,6 +14,7 @@ import optuna
 from optuna.storages import JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy import NullPool, create_engine, make_url, text
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from membership.base import files, paths
@@ -56,6 +58,17 @@ def take(study: optuna.Study, numbers: range) -> Iterator[int]:
         yield number
 
 
+def add(study: optuna.Study, trial: FrozenTrial, storage: str | None) -> None:
+    """Add `trial` to `study`, unless one with its number is finished.
+
+    Between the look and the addition another machine's may come: PostgreSQL lets one do both at a time, and gives its
+    turn on where it is killed. In other databases such a trial may stand twice; `finished` takes the first.
+    """
+    with _turn(study.study_name, storage):
+        if trial.user_attrs[NUMBER] not in finished(study):
+            study.add_trial(trial)
+
+
 @contextmanager
 def kept(storage: str | None) -> Iterator[None]:
     """Say in words what `storage` (None: the journal) answers with an error."""
@@ -74,6 +87,18 @@ def kept(storage: str | None) -> Iterator[None]:
         ) from error
 
 
+@contextmanager
+def _turn(name: str, storage: str | None) -> Iterator[None]:
+    if not storage or not make_url(storage).drivername.startswith("postgresql"):
+        yield
+        return
+    key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
+    engine = create_engine(storage, poolclass=NullPool)  # the lock is its connection's, and ends with it
+    with engine.connect() as connection:
+        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": key})
+        yield
+
+
 def _database(url: str) -> RDBStorage:
     try:
         for _ in range(_TRIES):
@@ -81,7 +106,12 @@ def _database(url: str) -> RDBStorage:
                 return RDBStorage(url)
             time.sleep(_PAUSE)
         return RDBStorage(url)
-    except (ImportError, ArgumentError, RuntimeError) as error:
+    except ImportError as error:
+        raise ParamError(
+            f"tune.storage = {url!r}: its driver is not installed ({_first_line(error.__cause__ or error)}); for "
+            "PostgreSQL: pip install -e '.[postgres]'. Or set null: a journal in models/study."
+        ) from error
+    except (ArgumentError, RuntimeError) as error:
         raise ParamError(
             f"tune.storage = {url!r}: cannot be used ({_first_line(error)}); allowed: null (a journal in models/study) "
             "or an SQLAlchemy URL whose driver is installed, e.g. sqlite:////absolute/path.db, postgresql://host/name."

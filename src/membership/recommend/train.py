@@ -26,7 +26,7 @@ from membership.base.aside import Aside
 from membership.base.errors import DataError, NotPossible
 from membership.base.progress import bar
 from membership.base.timeline import Window
-from membership.recommend import baskets, optimise
+from membership.recommend import baskets, optimise, together
 from membership.recommend.baskets import Baskets, Targets
 from membership.recommend.candidates import Candidates, Pairs
 from membership.recommend.model import NextBasket, Settings, device, one_thread
@@ -179,7 +179,7 @@ def network(
     """Train on `data` with AdamW and one cycle of the learning rate; on a CPU the same seed gives the same model.
 
     Its probabilities are not calibrated yet, which does not change how it ranks. After every epoch `on_epoch(epoch
-    from 1, loss, model)` is called; what it raises ends the training.
+    from 1, loss, model)` is called, where one process trains; what it raises ends the training.
     """
     with _seeded(seed, where, "train") as there:
         return _fitted(data, settings, knobs, there, on_epoch)
@@ -227,19 +227,22 @@ def _seeded(seed: int, where: str, name: str) -> Iterator[torch.device]:
 def _fitted(data: Samples, settings: Settings, knobs: Train, where: torch.device, on_epoch: Epoch | None) -> Fitted:
     model, batches = _prepared(data, settings, knobs.batch_size, where)
     steps, losses = knobs.epochs * len(batches), []
-    learn = optimise.step(model, settings, steps, optimise.means(where, len(batches[0][1]), steps))
-    for epoch in range(1, knobs.epochs + 1):
-        model.train()
-        order = torch.randperm(len(batches)).tolist()
-        losses.append(float(sum(learn(*batches[number]) for number in order)) / len(batches))
-        if on_epoch:
-            on_epoch(epoch, losses[-1], model)
+    by = optimise.means(where, len(batches[0][1]), steps)
+    if knobs.processes > 1:
+        losses = together.trained(model, batches, knobs.epochs, by, knobs.processes)
+    else:
+        learn = optimise.step(model, settings, steps, by)
+        for epoch in range(1, knobs.epochs + 1):
+            model.train()
+            losses.append(optimise.epoch(learn, batches, torch.randperm(len(batches)).tolist()))
+            if on_epoch:
+                on_epoch(epoch, losses[-1], model)
     return Fitted(model, pd.DataFrame({"epoch": np.arange(1, knobs.epochs + 1), "loss": losses}))
 
 
 def _prepared(
     data: Samples, settings: Settings, size: int, where: torch.device
-) -> tuple[NextBasket, list[tuple[torch.Tensor, ...]]]:
+) -> tuple[NextBasket, list[optimise.Batch]]:
     """Return a network and the rows, standardised and shuffled once, in batches of at most `size`, all on `where`."""
     model = NextBasket(data.names, settings).to(where)
     weight = torch.from_numpy(data.weight / data.size)

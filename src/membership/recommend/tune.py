@@ -112,7 +112,7 @@ def open_study(task: Task, p: SimpleNamespace) -> optuna.Study:
         "libraries": [optuna.__version__, torch.__version__],
         "seed": p.seed,
         "device": str(device(p.device)),
-        "train": p.train.model_dump(mode="json"),
+        "train": p.train.model_dump(mode="json", exclude={"processes"}),
         "tune": p.tune.model_dump(mode="json", exclude={"trials", "workers", "confidence", "margin", "storage"}),
         "k": task.k,
     }
@@ -135,8 +135,7 @@ def _run(study: optuna.Study, team: Workers, numbers: range, p: SimpleNamespace)
         return epoch == p.train.epochs or not (running[number].should_prune() or number in studies.finished(study))
 
     for number in team.play(jobs(), heard):
-        if number not in studies.finished(study):
-            study.add_trial(_told(running[number], p.train.epochs))
+        studies.add(study, _told(running[number], p.train.epochs), p.tune.storage)
 
 
 def _asked(number: int, earlier: list[FrozenTrial], p: SimpleNamespace) -> Trial:
@@ -227,7 +226,8 @@ def trained(task: Task, study: optuna.Study, settings: Settings, p: SimpleNamesp
 
 
 def _work(task: Task, study: optuna.Study, p: SimpleNamespace) -> Work:
-    return Work(task, p.train, p.seed, p.device, paths.models("study", study.study_name))
+    alone = p.train.model_copy(update={"processes": 1})  # trials run side by side already
+    return Work(task, alone, p.seed, p.device, paths.models("study", study.study_name))
 
 
 def load() -> Settings:

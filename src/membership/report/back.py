@@ -1,4 +1,4 @@
-"""What pages call it when a member comes back: an order, a renewal, a visit, a trip (`economics.order_word`)."""
+"""What pages call it when a member comes back: an order, a renewal, a visit, a trip (`report.order_word`)."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -7,8 +7,7 @@ from pathlib import Path
 from membership.base import paths
 from membership.report import language
 from membership.settings import params
-from membership.settings.economics import Economics
-from membership.settings.report import SOURCE
+from membership.settings.report import SOURCE, Report
 
 
 @dataclass(frozen=True)
@@ -37,5 +36,5 @@ def word() -> Back:
 
 @cache
 def _given(root: Path) -> tuple[str, str]:
-    one, many = Economics.model_validate(params.read(root / "params.yaml").get("economics") or {}).order_word
+    one, many = Report.model_validate(params.read(root / "params.yaml").get("report") or {}).order_word
     return one, many

@@ -31,12 +31,17 @@ _MARKDOWN = re.compile(r"(?:^\|.*\|[ \t]*$\n?){3,}", re.MULTILINE)
 
 def smallest() -> int:
     """Return k of the project's parameters: the fewest members who may be shown together."""
-    return _smallest(paths.root())
+    return privacy().k
+
+
+def privacy() -> Privacy:
+    """Return what the project's parameters say of privacy."""
+    return _privacy(paths.root())
 
 
 @cache
-def _smallest(root: Path) -> int:
-    return Privacy.model_validate(params.read(root / "params.yaml").get("privacy") or {}).k
+def _privacy(root: Path) -> Privacy:
+    return Privacy.model_validate(params.read(root / "params.yaml").get("privacy") or {})
 
 
 def hidden(counts: Iterable[float | None], k: int) -> np.ndarray:
@@ -122,6 +127,10 @@ def guard(executed: Path, k: int) -> bool:
                 if new != data.get(kind, ""):
                     data[kind], changed = new, True
                     data.pop("text/plain", None)
+            others = output.get("metadata", {}).get("text/markdown", {}).get(language.OTHERS, {})
+            for spoken, text in others.items():
+                others[spoken] = markdown(text, k)
+                changed |= others[spoken] != text
     if changed:
         files.write_text(executed, nbformat.writes(notebook))
     return changed

@@ -24,6 +24,7 @@ from babel.messages.pofile import read_po
 
 from membership.settings.report import SOURCE, catalogues
 
+OTHERS = "languages"  # metadata of what a notebook concludes: language -> the same in it
 COUNTED, TERM, BACK = "counted", "term", "back"  # contexts: a noun after its number; a word of data; see `back`
 
 _SPOKEN: ContextVar[str] = ContextVar("spoken", default=SOURCE)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from importlib.resources import files as package
 from pathlib import Path
 
+import nbformat
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import write_po
 
@@ -18,14 +19,14 @@ from membership.base.member_schemas import STAGES
 from membership.base.schemas import KINDS
 from membership.evaluate import metrics, verdicts
 from membership.report import language, pages
-from membership.settings.economics import Economics
-from membership.settings.report import catalogues
+from membership.settings.report import Report, catalogues
 
 Key = tuple[str | tuple[str, str], str | None]  # a phrase, with its plural where it has one, and its context
 _ROOM = Path(str(package("membership.report")))
-_BEGIN = ("memo.md.j2", "memo_not_possible.md.j2")  # what is written besides the site
+_BEGIN = ("memo.md.j2", "memo_not_possible.md.j2")  # what is written besides the site and conclusions
 _READ = re.compile(r'\{%-? *(?:include|extends|import|from) "([^"]+)"')
 _COUNTED = re.compile(r'plural\([^"{}]*"([a-z ]+)"|\| plural\("([a-z ]+)"\)')
+_CONCLUDED = re.compile(r'words\.conclude\(\s*"(\w+)"')
 _SCRIPTED = re.compile(r'\bsay\("((?:[^"\\]|\\.)*)"')
 
 
@@ -71,9 +72,11 @@ def found() -> dict[Key, list[str]]:
 
 
 def templates() -> list[str]:
-    """Return the names of the templates of the site and the memo, and of all that they take in."""
+    """Return the names of the templates of the site, the memo and conclusions, and of all that they take in."""
     room = _ROOM / "templates"
-    todo = [*(f"site/{path.name}" for path in sorted((room / "site").glob("*.j2"))), *_BEGIN]
+    cells = [cell.source for node in graph.nodes() for cell in nbformat.read(node.notebook, as_version=4).cells]
+    concluded = [f"{name}.md.j2" for source in cells for name in _CONCLUDED.findall(source)]
+    todo = [*(f"site/{path.name}" for path in sorted((room / "site").glob("*.j2"))), *_BEGIN, *concluded]
     for name in todo:
         todo += [each for each in _READ.findall((room / name).read_text(encoding="utf-8")) if each not in todo]
     return todo
@@ -93,9 +96,9 @@ def terms() -> list[str]:
 
 def field_words() -> list[tuple[str, str]]:
     """Return what pages call coming back, of one and of many, in a shop and in the fields that have a preset."""
-    usual = Economics.model_fields["order_word"].default
+    usual = Report.model_fields["order_word"].default
     presets = [graph.read_yaml(path) for path in sorted(paths.root().joinpath("presets").glob("*.yaml"))]
-    return list(dict.fromkeys((*each.get("economics", {}).get("order_word", usual),) for each in [{}, *presets]))
+    return list(dict.fromkeys((*each.get("report", {}).get("order_word", usual),) for each in [{}, *presets]))
 
 
 def _called(path: Path) -> Iterator[str]:

@@ -16,6 +16,8 @@ from jinja2.ext import Extension
 from markupsafe import Markup
 
 from membership.report import back, few, formats, language, markdown
+from membership.report.called import called
+from membership.settings.report import catalogues
 
 _FORMATS = (
     "number",
@@ -64,7 +66,7 @@ def environment(kind: str, spoken: str) -> jinja2.Environment:
         finalize=_FINALIZED[kind],
         extensions=[_Spoken],
     )
-    functions = {name: getattr(formats, name) for name in _FORMATS} | {"term": language.term}
+    functions = {name: getattr(formats, name) for name in _FORMATS} | {"term": language.term, "called": called}
     made.filters |= functions
     made.globals |= functions | {"language": spoken}
     return made
@@ -103,3 +105,12 @@ def markup(template: str, **values: Any) -> Markup:
 def show(template: str, **values: Any) -> Markdown:
     """Return the same as something that a notebook shows."""
     return Markdown(render(template, **values))
+
+
+def conclude(template: str, **values: Any) -> Markdown:
+    """Return the same in English, and beside it in every other language there is, for the pages that will take it."""
+    others = {}
+    for other in catalogues():
+        with language.spoken(other):
+            others[other] = render(template, **values)
+    return Markdown(render(template, **values), metadata={language.OTHERS: others})

@@ -82,9 +82,10 @@ def observed(table: pd.DataFrame, history: PurchaseDays, day: int, days: int) ->
 def by_group(judged: Judged, name: str, groups: pd.Series, confidence: float) -> pd.DataFrame:
     """Return `judge.scores` of the candidate `name`, members, predicted and actual share, in each of `groups`.
 
-    `groups`: member_id -> label. Rows of members without a label are left out.
+    `groups`: member_id, or day and member_id -> label. Rows without a label are left out.
     """
-    label = judged.came.index.get_level_values("member_id").map(groups)
+    rows = judged.came.index
+    label = rows.map(groups) if groups.index.nlevels > 1 else rows.get_level_values("member_id").map(groups)
     rows = {}
     for group in sorted(label.dropna().unique()):
         came, chance = judged.came[label == group], judged.chances[name][label == group]
@@ -123,9 +124,15 @@ def runs(choice: Choice, held: Holdout, days: int, confidence: float) -> pd.Data
     return pd.concat(parts, axis=1)
 
 
-def tenure(history: PurchaseDays, day: int) -> pd.Series:
-    """Return how long members have been buying by `day`, in words of days since their first purchase, by member_id."""
-    known = rhythm.at(history, day)
+def tenure(history: PurchaseDays, judged: Judged) -> pd.Series:
+    """Return how long members had been buying on each day that is `judged`, in words: index day, member_id.
+
+    A later day would tell who bought in between: a member without a purchase until then certainly did not come.
+    """
     labels = ["under 60 days", "60 to 180 days", "180 days and more"]
-    found = pd.cut(known["age_days"], [0, 60, 180, np.inf], labels=labels, right=False).astype(str)
-    return found.where(known["bought"] > 0, "never bought")
+    since = [pd.Series(dtype=object, index=judged.came.index[:0])]
+    for day in judged.came.index.unique("day"):
+        known = rhythm.at(history, day)
+        found = pd.cut(known["age_days"], [0, 60, 180, np.inf], labels=labels, right=False).astype(object)
+        since.append(pd.concat({day: found.where(known["bought"] > 0, "never bought")}, names=["day"]))
+    return pd.concat(since)

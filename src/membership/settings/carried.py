@@ -14,6 +14,7 @@ _MOVED = {  # dotted key of an earlier version -> where it is now; None: no para
     "lifecycle.rhythm_quantile": None,
     "lifecycle.at_risk_p_alive": None,
     "lifecycle.lapsed_p_alive": None,
+    "economics.order_word": "report.order_word",
     "value.at_risk_p_alive": None,
     "value.may_be_gone_p_alive": None,
     "evaluate.reach_costs": "campaigns.reach_costs",

@@ -8,7 +8,7 @@ from zoneinfo import available_timezones
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from membership.base import dialect
-from membership.base.schemas import ALL, KINDS, MEANING, PERIODS
+from membership.base.schemas import KINDS, MEANING, PERIODS, READ
 from membership.settings.section import Count, NotNegative, Positive, Section, Share
 
 
@@ -119,6 +119,12 @@ class ContractTable(FileTable):
         return self
 
 
+class RateTable(FileTable):
+    """How files become table `rates`: currency, day, and rate: units of dataset.currency for one of the currency."""
+
+    holds_days: Annotated[int, Field(ge=0, le=31)] = 0  # days after its own on which a rate holds: weekends, holidays
+
+
 class Files(Section):
     """The user's own tables; `events` or `contracts` is enough, members and items then follow from it."""
 
@@ -130,6 +136,8 @@ class Files(Section):
     exposures: FileTable | None = None
     contracts: ContractTable | None = None
     points: FileTable | None = None
+    rates: RateTable | None = None  # where amounts are in several currencies
+    aliases: FileTable | None = None  # ids that are one member, such as a household's: source_id, member_id
 
     @model_validator(mode="after")
     def _columns_fit(self):
@@ -139,9 +147,14 @@ class Files(Section):
         return self
 
 
+def derived(table: str) -> tuple[str, ...]:
+    """Return the columns that `table` need not give: they follow from others, or have a default."""
+    return () if table == "rates" else DERIVED
+
+
 def _check_columns(name: str, mapping: FileTable) -> None:
     """Raise ValueError where `mapping` lacks a column that table `name` needs, or names one that it does not have."""
-    table = ALL[name]
+    table = READ[name]
     ours = [*table.columns, *(ITEM_COLUMNS if name == "events" else ())]
     given = {*mapping.columns, *mapping.constants}
     allowed = [column for column in ours if column not in ("local_at", *MEANING)]
@@ -149,7 +162,9 @@ def _check_columns(name: str, mapping: FileTable) -> None:
     if unknown:
         raise ValueError(f"{name}: unknown column {', '.join(unknown)}; allowed: {', '.join(allowed)}")
     needed = [
-        column for column, rule in table.columns.items() if not rule.nullable and column not in (*DERIVED, *MEANING)
+        column
+        for column, rule in table.columns.items()
+        if not rule.nullable and column not in (*derived(name), *MEANING)
     ]
     missing = [column for column in needed if column not in given]
     if missing:

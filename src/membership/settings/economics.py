@@ -9,8 +9,6 @@ from membership.settings.section import Days, Level, Section, Share
 
 Kinds = list[Literal[KINDS]]
 Value = Annotated[float, Field(ge=-(10**9), le=10**9)]
-Word = Annotated[str, Field(min_length=1, max_length=30, pattern=r"^[^\W\d_][\w '-]*$")]
-Words = Annotated[list[Word], Field(min_length=2, max_length=2)]
 
 
 def _comes_back(kinds: Kinds) -> Kinds:
@@ -31,7 +29,6 @@ class Economics(Section):
     interest: Kinds = [VIEW, CART, FAVOURITE, RATING]  # looked around; what comes back is more than interest
     effort: Kinds = [CONTACT]  # needed help
     event_value: dict[Literal[KINDS], Value] = {}
-    order_word: Words = ["order", "orders"]  # what pages call coming back: one, many
     activity_kinds: Kinds = []  # what shows, beside coming back, that a member is active
     margin_rate: Level = 0.25  # margin over spend
     repurchase_days: Days = 14  # days within which coming back counts as repurchase, at most the holdout

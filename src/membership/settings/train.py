@@ -27,4 +27,7 @@ class Train(Section):
     negative_share: Annotated[float, Field(gt=0, le=1)] = 0.5
     epochs: Count = 5  # passes over the training rows
     batch_size: Count = 2048  # rows
+    processes: Annotated[int, Field(ge=1, le=32)] = (
+        1  # that train one network together, on a GPU each where there are any
+    )
     settings: Stored = Stored()

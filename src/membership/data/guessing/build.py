@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from membership.base import tables as schemas
 from membership.base.errors import DataError
 from membership.data.guessing import cells, kinds, roles, words
 from membership.data.guessing.cells import Column, Marks
@@ -15,8 +14,9 @@ from membership.data.guessing.roles import KEY, VALUES, Part
 
 KEYS = {"members": "member_id", "items": "item_id", "offers": "offer_id"}
 _TIMES = ("at", "joined_at", "left_at", "starts_at", "ends_at", "redeemed_at", "asked_at")
-_NUMBERS = ("amount", "quantity", "discount", "cost", "propensity", "measure", *roles.FLOWS)
+_NUMBERS = ("amount", "quantity", "discount", "cost", "propensity", "measure", "rate", *roles.FLOWS)
 _CODED = ("event", "behavior", "behaviour", "action", "activity", "interaction", "ereignis", "evento", "type", "kind")
+_WEEK = 8  # days from a rate to the next one at most, for the first to hold until then
 _LONGEST = 24 * 3660  # hours since a start
 
 
@@ -60,6 +60,9 @@ def build(table: str, group: Group, told: Told, joined: pd.Timestamp | None) -> 
     if table == "events" and _negative(parts, group.columns, marks):
         extra["negative_amounts"] = "returns"
         remarks.append(Remark("negative_amounts", "negative"))
+    if table == "rates" and (days := _held_days(parts, group, formats)):
+        extra["holds_days"] = days
+        remarks.append(Remark("holds_days", "holds_days", {"days": days}))
     return Build(table, group, parts, formats, marks, found, {}, extra, tuple(remarks), begin)
 
 
@@ -286,6 +289,15 @@ def _for(column: Column, best: tuple[str, str | None] | None) -> tuple[str, str 
     return _wider(best)
 
 
+def _held_days(parts: Mapping[str, Part], group: Group, formats: Mapping[str, str]) -> int:
+    """The most days, up to a week, that lie between a currency's rate and its next: weekends and holidays."""
+    rows = group.frame[[parts["currency"].column]].set_axis(["currency"], axis=1)
+    rows["day"] = cells.times(group.frame[parts["at"].column], formats["at"]).dt.normalize()
+    apart = rows.drop_duplicates().sort_values(["currency", "day"]).groupby("currency")["day"].diff().dt.days
+    between = apart[apart.between(1, _WEEK)].max() - 1
+    return 0 if pd.isna(between) else int(between)
+
+
 def _negative(parts: Mapping[str, Part], columns: Mapping[str, Column], marks: Mapping[str, Marks]) -> bool:
     """Whether rows give money back without saying so by their quantity."""
     if "amount" not in parts or "amount" not in marks:
@@ -294,8 +306,3 @@ def _negative(parts: Mapping[str, Part], columns: Mapping[str, Column], marks: M
     if "quantity" in parts and "quantity" in marks:
         back &= ~(columns[parts["quantity"].column].numbers(marks["quantity"]) < 0)
     return bool(back.any())
-
-
-def known(table: str) -> bool:
-    """Say whether the project has `table`."""
-    return table in schemas.ALL

@@ -33,11 +33,21 @@ def zone(opened: Sequence[Opened], made: Mapping[str, TableGuess], told: Told) -
 
 
 def currency(opened: Sequence[Opened], made: Mapping[str, TableGuess], told: Told) -> tuple[str, str]:
-    """Return the currency, and what it was seen by: told, column, sign, name, country or nothing (then EUR)."""
+    """Return the currency, and what it was seen by: told, rates, column, sign, name, country or nothing (then EUR).
+
+    With rates it is that to which they lead: the one that the name of their column says, or that has none.
+    """
     if told.currency:
         return told.currency, "told"
+    rated: set[str] = set()
+    if rates := made.get("rates"):
+        named = next((code for code in words.CODES if _in_name(code, rates.parts["rate"].column)), None)
+        if named:
+            return named, "rates"
+        opened = [one for one in opened if one not in rates.sources]
+        rated = {code.upper() for one in rates.sources for code in one.frame[rates.parts["currency"].column].dropna()}
     for _, values in _named(opened, words.ROLES["currency"]):
-        most = _most(values)
+        most = _most(values[~values.str.strip().str.upper().isin(rated)])
         code = words.SIGNS.get(most, str(most).upper())
         if code in words.CODES:
             return code, "column"

@@ -1,11 +1,12 @@
 """From files as people have them to a mapping: which file is which table, which column which part, and why."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
 from membership.base.errors import DataError
 from membership.data.guessing import build, field, layouts, mapping, opening, roles, words
+from membership.data.guessing.cells import Column
 from membership.data.guessing.found import Group, Guess, Told
 from membership.data.guessing.opening import Opened
 
@@ -95,6 +96,8 @@ def _named(groups: Sequence[Group], told: Told) -> tuple[dict[str, list[Group]],
 def _table(group: Group, told: Told) -> str | None:
     columns = group.columns
     like = {role: max((words.likeness(name, words.ROLES[role]) for name in columns), default=0) for role in words.ROLES}
+    if max(like["member_id"], like["item_id"], like["order_id"]) < 1 and _are_rates(columns):
+        return "rates"
     hint = max(words.TABLES, key=lambda table: words.likeness(group.name, words.TABLES[table]))
     hint = hint if words.likeness(group.name, words.TABLES[hint]) >= 1 else None
     events = roles.parts("events", columns, told.roles | dict(group.laid.made or {}))
@@ -128,6 +131,11 @@ def _table(group: Group, told: Told) -> str | None:
     if like["offer_id"] >= 3 and member is None:
         return "offers"
     return None
+
+
+def _are_rates(columns: Mapping[str, Column]) -> bool:
+    """Say whether a table of nobody's has a currency, a day and a rate."""
+    return {"currency", "at", "rate"} == set(roles.parts("rates", columns, {}))
 
 
 def _with_heads(

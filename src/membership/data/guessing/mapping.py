@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from membership.base import tables as schemas
+from membership.base import schemas
 from membership.base.dialect import COUNTS
 from membership.base.schemas import KINDS, PURCHASE
 from membership.data.guessing import campaigns, kinds, roles, words, writing
@@ -32,6 +32,7 @@ _NOBODY = (
 )
 _MANY = 5  # times the rows of the next member: whoever has that many under the id 0 is nobody
 _LOOKED = {"view", "play", "visit"}
+_NAMES = {"contracts": {"amount": "price"}, "rates": {"at": "day"}}  # parts that a table calls otherwise
 _DONE = {"visit", "play", "booking", "trip"}  # kinds that the name of a file or of its times tells
 
 
@@ -178,8 +179,8 @@ def _mapped(one: Build) -> TableGuess:
 
 def _columns(one: Build) -> dict[str, tuple[str, object]]:
     """Canonical column -> the file's column and, where guessed, its part; attributes of members and items, too."""
-    known = schemas.ALL[one.table].columns if one.table in schemas.ALL else {}
-    names = {"offer_kind": "kind", "unit_price": "amount"} | ({"amount": "price"} if one.table == "contracts" else {})
+    known = schemas.READ[one.table].columns if one.table in schemas.READ else {}
+    names = {"offer_kind": "kind", "unit_price": "amount"} | _NAMES.get(one.table, {})
     found: dict[str, tuple[str, object]] = {}
     for role, part in one.parts.items():
         canonical = names.get(role, role)

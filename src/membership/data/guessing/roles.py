@@ -31,6 +31,7 @@ TABLES: dict[str, tuple[str, ...]] = {  # table -> its parts
     "exposures": ("member_id", "offer_id", "at", "arm", "propensity", "redeemed_at"),
     "survey": ("member_id", "question", "answer", "asked_at"),
     "points": ("member_id", "at", "earned", "redeemed", "expired"),
+    "rates": ("currency", "at", "rate"),
     "contracts": ("member_id", "contract_id", "plan", "starts_at", "ends_at", "amount", "period", "auto_renew"),
 }  # fmt: skip
 _READ = ("amount", "unit_price", "quantity", "discount")  # parts that have to be read as numbers
@@ -88,7 +89,8 @@ def _ranked(wanted: Sequence[str], free: Mapping[str, Column]) -> list[tuple[flo
 
 
 def _outright(name: str, column: Column) -> bool:
-    return any(words.likeness(name, said) >= 3 and can_be(role, column) for role, said in words.ROLES.items())
+    said = {role: one for role, one in words.ROLES.items() if role != "rate"}  # a night's rate is an amount
+    return any(words.likeness(name, one) >= 3 and can_be(role, column) for role, one in said.items())
 
 
 def _with_shapes(found: dict[str, Part], free: Mapping[str, Column]) -> dict[str, Part]:
@@ -121,7 +123,7 @@ def can_be(role: str, column: Column) -> bool:
     """Say whether what `column` holds fits the part."""
     if role in ("at", "starts_at", "ends_at", "joined_at", "left_at", "redeemed_at", "asked_at"):
         return bool(column.time_formats)
-    if role in ("amount", "unit_price", "discount", "cost", "measure", "propensity", "quantity", *FLOWS):
+    if role in ("amount", "unit_price", "discount", "cost", "measure", "propensity", "quantity", "rate", *FLOWS):
         return column.is_number and column.time_formats != ["iso"]
     if role in ("member_id", "item_id", "order_id", "event_id", "offer_id", "contract_id"):
         return not _is_moment(column) and not _has_cents(column) and (role != "event_id" or column.unique)

@@ -6,17 +6,19 @@ a row that comes again in another file is the same event. Where the data have an
 stands; the same goes for the key of every other table.
 """
 
+from collections.abc import Mapping
+
 import ibis
 import ibis.expr.types as ir
 
 from membership.base import engine, tables
 from membership.base.errors import DataError
-from membership.base.schemas import MEANING, PURCHASE, RATING, RENEWAL, RETURN
+from membership.base.schemas import MEANING, PURCHASE, RATING, READ, RENEWAL, RETURN
 from membership.data.canonical import Canonical, empty
 from membership.data.clock import to_local
-from membership.data.sources import plans
+from membership.data.sources import aliases, plans, rates
 from membership.data.sources.parsing import MOST, SHOWN, parsed, types
-from membership.settings.dataset import DERIVED, ITEM_COLUMNS, Files, FileTable
+from membership.settings.dataset import ITEM_COLUMNS, Files, FileTable, derived
 
 EMPTY = ("member_id", "answer")  # where empty, a row outside events says nothing: it is left out and counted
 
@@ -31,13 +33,15 @@ def read(files: Files, timezone: str, currency: str) -> Canonical:
     """
     con = engine.connect()
     rows = {name: parsed(con, name, mapping, timezone) for name, mapping in files if mapping is not None}
-    found = {f"same_key_{name}": _united(table, list(tables.ALL[name].key)) for name, table in rows.items()}
+    found = {f"same_key_{name}": _united(table, list(READ[name].key)) for name, table in rows.items()}
+    member_of = aliases.checked(rows.pop("aliases")) if "aliases" in rows else {}
     for name, column in ((name, column) for name in rows if name != "events" for column in EMPTY):
         found[f"no_{column.removesuffix('_id')}_{name}"] = _left_out(rows, name, column)
     for name, table in rows.items():
         _all_there(name, table, getattr(files, name))
+    found[aliases.UNITED] = _of_one_member(rows, member_of)
     deals = plans.read(rows["contracts"], files.contracts, timezone) if "contracts" in rows else empty("contracts")
-    events = con.create_table("events", _all_events(rows, files, timezone, currency, deals))
+    events = con.create_table("events", _all_events(rows, files, timezone, currency, deals, member_of))
     items = _own("items", rows["items"]) if "items" in rows else _described(rows.get("events", events))
     items = _with_all(items, "item_id", events)
     if "left_at" in (rows["members"].columns if "members" in rows else ()):
@@ -55,12 +59,29 @@ def read(files: Files, timezone: str, currency: str) -> Canonical:
     )
 
 
-def _all_events(rows: dict[str, ir.Table], files: Files, timezone: str, currency: str, deals) -> ir.Table:
+def _of_one_member(rows: dict[str, ir.Table], member_of: Mapping[str, str]) -> int:
+    """Let the rows of every table but events be those of the member that each id is; return how many ids are united.
+
+    Events keep the ids of the source until they have ids of their own, which no alias changes.
+    """
+    if not member_of:
+        return 0
+    of_members = {name: table for name, table in rows.items() if "member_id" in table.columns}
+    ids = set().union(*(table.member_id.to_pyarrow().to_pylist() for table in of_members.values()))
+    for name, table in of_members.items():
+        if name != "events":
+            rows[name] = (aliases.members if name == "members" else aliases.united)(table, member_of)
+    return sum(one in ids for one, member in member_of.items() if one != member)
+
+
+def _all_events(
+    rows: dict[str, ir.Table], files: Files, timezone: str, currency: str, deals, member_of: Mapping[str, str]
+) -> ir.Table:
     """The events in `rows`, and what the contracts `deals` were paid, unless events say so themselves by renewals."""
     own = None
     if "events" in rows:
-        _one_currency(rows["events"], currency)
-        own = _events(rows["events"], files.events, timezone, currency)
+        own = _events(rows["events"], files.events, timezone, currency, member_of)
+        own = rates.in_books(own, rows.get("rates"), files.rates, timezone, currency)
     if deals.empty or (own is not None and own.filter(own.kind == RENEWAL).count().to_pyarrow().as_py()):
         return own
     seen = None if own is None else own.local_at.max().to_pyarrow().as_py()
@@ -71,8 +92,8 @@ def _all_events(rows: dict[str, ir.Table], files: Files, timezone: str, currency
     return own.union(made.cast(own.schema()))
 
 
-def _events(rows: ir.Table, mapping: FileTable, timezone: str, currency: str) -> ir.Table:
-    """The events in `rows`, each once."""
+def _events(rows: ir.Table, mapping: FileTable, timezone: str, currency: str, member_of: Mapping[str, str]) -> ir.Table:
+    """The events in `rows`, each once, in the currencies in which they were paid."""
     if mapping.negative_amounts == "returns":
         back = (rows.kind == PURCHASE) & (_given(rows, "amount", 0) < 0) & (_given(rows, "quantity", 1) > 0)
         rows = rows.mutate(kind=back.ifelse(RETURN, rows.kind))
@@ -94,6 +115,7 @@ def _events(rows: ir.Table, mapping: FileTable, timezone: str, currency: str) ->
     )
     content = content.mutate(local_at=to_local(content.at, timezone))
     content = content.mutate(event_id=content.event_id.fill_null(_content_id(content)))  # rows without id stay apart
+    content = aliases.united(content, member_of)
     if mapping.orders == "day" and "order_id" in rows.columns:
         content = content.mutate(order_id=_of_day(content))
     return _last(content, ["event_id"]).select(*_delivered(), "own_id")
@@ -132,8 +154,9 @@ def _left_out(rows: dict[str, ir.Table], name: str, column: str) -> int:
 
 def _all_there(name: str, rows: ir.Table, mapping: FileTable) -> None:
     """Raise DataError with the first rows in which a column that table `name` needs is empty."""
-    needed = [column for column, rule in tables.ALL[name].columns.items() if not rule.nullable]
-    skipped = set(DERIVED) if name != "events" else {*DERIVED, "member_id", "at"}  # which the rules of cleaning count
+    needed = [column for column, rule in READ[name].columns.items() if not rule.nullable]
+    counted = {"member_id", "at"} if name == "events" else set()  # by the rules of cleaning
+    skipped = {*derived(name), *counted}
     for column in (one for one in needed if one in rows.columns and one not in skipped):
         bad = rows.filter(rows[column].isnull())
         first = bad.order_by("file", "row").limit(SHOWN).to_pandas()
@@ -152,20 +175,6 @@ def _united(rows: ir.Table, key: list[str]) -> int:
     known = rows.filter([rows[column].notnull() for column in key])
     each = known.group_by(["file", *key]).agg(rows=known.count())
     return int((each.rows - 1).sum().to_pyarrow().as_py() or 0)
-
-
-def _one_currency(rows: ir.Table, currency: str) -> None:
-    """Raise DataError where events are in another currency than the data set: amounts are added up."""
-    if "currency" not in rows.columns:
-        return
-    others = rows.filter(rows.currency.notnull() & (rows.currency.upper() != currency))
-    first = others.order_by("file", "row").limit(SHOWN).to_pandas()
-    if len(first):
-        cells = ", ".join(f"'{one.currency}' in row {one.row}" for one in first.itertuples())
-        raise DataError(
-            f"{first['file'][0]}: {others.count().to_pyarrow().as_py()} rows are not in {currency}, e.g. {cells}. "
-            "Amounts of several currencies cannot be added up: convert them in the file, or set dataset.currency."
-        )
 
 
 def _content_id(content: ir.Table) -> ir.StringValue:

@@ -6,7 +6,7 @@ import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
-from membership.base import schemas, tables
+from membership.base import schemas
 from membership.base.errors import DataError
 from membership.data.clock import of_instant, to_utc
 from membership.data.sources import reading
@@ -66,7 +66,7 @@ def parsed(con: ibis.BaseBackend, name: str, mapping: FileTable, zone: str) -> i
 
 def types(name: str) -> dict[str, str]:
     """Return the columns of the canonical table `name` and their types as Ibis calls them."""
-    columns = {column: str(rule.dtype) for column, rule in tables.ALL[name].columns.items()}
+    columns = {column: str(rule.dtype) for column, rule in schemas.READ[name].columns.items()}
     families = {"string": "string", "datetime64": "timestamp(6)"}
     return {column: families.get(dtype.split("[")[0], dtype) for column, dtype in columns.items()}
 
@@ -78,7 +78,7 @@ def _wanted(name: str, column: str) -> str:
         return ARM
     if column.endswith("_id"):
         return ID
-    if column == "propensity":
+    if column in ("propensity", "rate"):
         return CHANCE
     return {"int64": NUMBER, "float64": NUMBER, "timestamp(6)": TIME}.get(types(name).get(column), TEXT)
 
@@ -149,7 +149,7 @@ def _refuse(rows: ir.Table, column: str, wanted: str, mapping: FileTable, key: s
     form = mapping.time_format or "in ISO 8601, e.g. 2017-12-31 23:59:00"
     allowed = {
         NUMBER: f"numbers such as 1234{mapping.decimal}50 below {MOST:,}, without signs of currency or thousands",
-        CHANCE: f"numbers from 0 to 1 such as 0{mapping.decimal}5",
+        CHANCE: f"numbers such as 0{mapping.decimal}5",
         TIME: f"times {form} ({key}.time_format) that exist",
         KIND: f"{', '.join(_kinds(mapping))} ({key}.kinds)",
     }

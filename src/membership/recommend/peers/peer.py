@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from membership.base.errors import ParamError
 from membership.recommend import reasons
 from membership.recommend.baskets import Baskets
+from membership.recommend.names import LEARNED
 from membership.recommend.ranking import Ranker
 from membership.settings import params
 from membership.settings.section import Section
@@ -76,7 +77,7 @@ def peer(settings: type[Section] = Section, reason: str = "", space: Space | Non
     def register(fit: Fit) -> Fit:
         name, space_ = fit.__name__, dict(space or {})
         unknown = sorted(set(space_) - set(settings.model_fields))
-        if name in PEERS or name in ("model", "stack"):
+        if name in PEERS or name in LEARNED:
             raise ParamError(f"peer '{name}': there is one of this name already; give the function another name.")
         if unknown:
             raise ParamError(f"peer '{name}': it has no settings {', '.join(unknown)}, which its search space names.")

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from membership.evaluate import metrics
 from membership.evaluate.metrics import Unit
 from membership.report import formats
+from membership.report.called import called
 from membership.report.figures import plain_log
 
 
@@ -19,7 +20,7 @@ def effects(rows: pd.DataFrame, confidence: float, ax: Axes | None = None) -> Ax
     """
     rows = metrics.in_order(rows)
     shares = rows[rows["unit"] == Unit.SHARE]
-    ax = forest(shares, shares["metric"], ax)
+    ax = forest(shares, shares["metric"].map(called), ax)
     ax.set(title="What changes with the challenger, all members")
     ax.set_xlabel(f"challenger minus champion (share), {confidence:.0%} interval")
     return ax

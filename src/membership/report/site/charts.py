@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 
 from membership.evaluate import metrics
 from membership.report import back, formats, pages
+from membership.report.called import called
 from membership.report.formats import CENTS
 from membership.report.language import phrase, term
 from membership.report.site import stored
@@ -45,8 +46,15 @@ def lists() -> Chart:
     kept = share.notna().all(axis=1) & (share["difference"].abs() < 1)
     shown = pd.concat([rows[["metric"]], share], axis=1)[kept]
     better = np.array([1 if metrics.of(name).higher_is_better else -1 for name in shown["metric"]])
-    figure = intervals(shown, "metric", better).update_xaxes(tickformat="+.0%")
+    named = shown.assign(metric=shown["metric"].map(called))
+    figure = intervals(named, "metric", better).update_xaxes(tickformat="+.0%", range=_frame(shown))
     return Chart(figure, rows.loc[kept, ["metric", "control", "treatment", "difference", "low", "high"]])
+
+
+def _frame(rows: pd.DataFrame) -> tuple[float, float] | None:
+    """Return what to show of the axis: the intervals that leave out 0, and half as much again; None: all."""
+    told_apart = rows.loc[rows["low"] * rows["high"] > 0, ["low", "high"]].abs().to_numpy()
+    return (-1.5 * told_apart.max(), 1.5 * told_apart.max()) if len(told_apart) else None
 
 
 def lists_by_tier() -> Chart:

@@ -8,7 +8,7 @@ from nbconvert.filters import markdown2html
 
 from membership.base import absent, graph, paths, tables
 from membership.base.errors import DataError, NotPossible
-from membership.report import few
+from membership.report import few, language
 from membership.report.pages import CONCLUSION
 
 
@@ -45,9 +45,13 @@ def conclusion(stage: str) -> str | None:
         return markdown2html(cells[1].source) if len(cells) > 1 else why
     told = [cell for cell in cells if CONCLUSION in cell.metadata.get("tags", [])]
     outputs = [output for cell in told for output in cell.get("outputs", []) if "data" in output]
-    return "\n".join(
-        markdown2html(found["data"]["text/markdown"]) for found in outputs if "text/markdown" in found["data"]
-    )
+    return "\n".join(markdown2html(_spoken(found)) for found in outputs if "text/markdown" in found["data"])
+
+
+def _spoken(output: nbformat.NotebookNode) -> str:
+    """Return the Markdown of an output, in the language that is spoken where the run of the notebook had it."""
+    others = output.get("metadata", {}).get("text/markdown", {}).get(language.OTHERS, {})
+    return others.get(language.current(), output["data"]["text/markdown"])
 
 
 def page(stage: str) -> Path:

@@ -1,0 +1,25 @@
+"""What pages call the metrics of lists, so that who reads a result need not know the names of metrics."""
+
+from membership.evaluate import metrics
+from membership.report.language import marked, phrase
+
+_IN_WORDS = {
+    "recall": marked("of the next basket, listed"),
+    "recall_of_all": marked("of all that was bought, listed"),
+    "ndcg": marked("bought items stand first"),
+    "hit": marked("members who bought from it"),
+    "repeat_recall": marked("of repeated items, listed"),
+    "explore_recall": marked("of first-time items, listed"),
+    "explore_share": marked("of the list, new"),
+    "explore_hit_share": marked("of listed and bought, new"),
+    "discount_per_item": marked("discount of a listed item"),
+    "margin": marked("margin on listed and bought"),
+    metrics.COVERAGE: marked("of the catalogue, on any list"),
+    metrics.GAP: marked("worst to best served group"),
+    metrics.SPREAD: marked("spread between groups"),
+}
+
+
+def called(name: str) -> str:
+    """Return in words what the metric `name`, such as recall_at_10, counts. Raises ParamError for one unknown."""
+    return phrase(_IN_WORDS[metrics.of(name).name])

@@ -1,0 +1,41 @@
+"""Orders in several currencies and the rates of days: what is guessed of both files, and what they come to."""
+
+import pytest
+
+from membership.data.guessing import guess
+from membership.data.guessing.found import Told
+from membership.data.sources import files
+from membership.settings.dataset import Files
+
+ORDERS = [
+    "buyer_id,ordered_at,paid,currency",
+    "a,2024-05-03,10.00,GBP",
+    "b,2024-05-05,10.00,GBP",
+    "a,2024-05-06,7.50,EUR",
+]
+RATES = {
+    "rate_to_eur": ["date,currency,rate_to_eur", "2024-05-02,GBP,1.2", "2024-05-03,GBP,1.25", "2024-05-06,GBP,1.3"],
+    "rate": ["Currency;Date;Rate", "gbp;03.05.2024;1,25", "gbp;06.05.2024;1,30", "usd;06.05.2024;0,90"],
+}
+
+
+@pytest.mark.parametrize("name", RATES)
+@pytest.mark.parametrize("first", ["orders", "rates"])
+def test_rates_are_seen_as_such_and_lead_to_the_currency_of_the_books(workspace, name, first):
+    texts = {"orders": ORDERS, "rates": RATES[name]}
+    for one, lines in texts.items():
+        (workspace / f"{one}.csv").write_text("\n".join(lines) + "\n")
+    found = guess.guess([str(workspace / f"{one}.csv") for one in sorted(texts, key=lambda one: one != first)], Told())
+    assert (found.currency, found.unused) == ("EUR", ())
+    assert found.tables["rates"].mapping["holds_days"] == 2  # a weekend without rates
+    mapped = {table: {"paths": [one.sources[0].path.name], **one.mapping} for table, one in found.tables.items()}
+    events = files.read(Files.model_validate(mapped), found.timezone, found.currency).events
+    assert events.sort_values("at")["amount"].tolist() == [1250, 1250, 750]
+
+
+def test_the_rate_of_a_night_is_an_amount_and_no_exchange(workspace):
+    (workspace / "stays.csv").write_text(
+        "guest_id,check_in,rate,currency\ng1,2024-05-03,99.50,EUR\ng1,2024-06-03,120.75,EUR\n"
+    )
+    found = guess.guess([str(workspace / "stays.csv")], Told())
+    assert set(found.tables) == {"events"} and found.tables["events"].mapping["columns"]["amount"] == "rate"
