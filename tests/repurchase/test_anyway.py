@@ -1,5 +1,7 @@
 """Orders that benefits brought are left out, as many as is assumed; where no benefit was logged nothing changes."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -106,3 +108,15 @@ def test_what_is_left_out_hangs_on_nothing_that_comes_later(days, until):
     np.testing.assert_array_equal(late.starts, early.starts)
     alone = anyway.without(history.only(np.arange(len(days)) == 0), told, 14, 1)
     np.testing.assert_array_equal(alone.days, anyway.without(history, told, 14, 1).rows(slice(0, 1)).days)
+
+
+def test_members_by_other_names_lose_the_same_orders():
+    history = bought(range(0, 300, 2), range(1, 300, 3))
+    names = {"m00000": "number 1", "m00001": "number 2"}
+    renamed = replace(history, members=history.members.map(names).rename("member_id"))
+    told = spells(*((one, 50, 250, 20.0) for one in history.members))
+    left = anyway.without(history, told, 14, 1)
+    assert len(left.days) < len(history.days)
+    of_renamed = anyway.without(renamed, told.replace({"member_id": names}), 14, 1)
+    np.testing.assert_array_equal(of_renamed.days, left.days)
+    np.testing.assert_array_equal(of_renamed.starts, left.starts)

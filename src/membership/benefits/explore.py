@@ -95,9 +95,9 @@ def _thompson(setting: Setting, options: Options, within: Limits, mixed: shadow_
     price = np.maximum(price, _dear_enough(setting, options, draws, price, tolls, rng))
     for start in range(0, count, BLOCK):
         rows = np.arange(start, min(start + BLOCK, count))
-        there = _There.of(setting, options, rows)
+        members = _Members.of(setting, options, rows)
         for number, draw in enumerate(draws):
-            part = there.best(setting.lift.drawn(draw, rows), price[rows], tolls)
+            part = members.best(setting.lift.drawn(draw, rows), price[rows], tolls)
             tried[rows] += options.given(part) / DRAWS
             choice[rows] = np.where(mine[rows] == number, part, choice[rows])
     return tried, choice
@@ -106,12 +106,12 @@ def _thompson(setting: Setting, options: Options, within: Limits, mixed: shadow_
 def _dear_enough(setting: Setting, options: Options, draws: list, price: np.ndarray, tolls: np.ndarray, rng) -> float:
     """Return the price of a cent at which all members, were they to explore, would cost the budget; 0 where less."""
     rows = np.sort(rng.permutation(len(price))[:_SAMPLE])
-    there, seen = _There.of(setting, options, rows), [setting.lift.drawn(draw, rows) for draw in draws]
+    members, seen = _Members.of(setting, options, rows), [setting.lift.drawn(draw, rows) for draw in draws]
     target = setting.settings.budget * len(rows) / len(price)
 
     def cost(least: float) -> float:
         asked = np.maximum(price[rows], least)
-        each = (there.best(drawn, asked, tolls) for drawn in seen)
+        each = (members.best(drawn, asked, tolls) for drawn in seen)
         return sum(options.taken(options.cost[rows], part).sum() for part in each) / len(seen)
 
     low, high = 0.0, 1.0
@@ -126,8 +126,8 @@ def _dear_enough(setting: Setting, options: Options, draws: list, price: np.ndar
 
 
 @dataclass(frozen=True)
-class _There:
-    """What holds of some members under all draws."""
+class _Members:
+    """Some of the members, and what holds of them under all draws."""
 
     setting: Setting
     options: Options
@@ -136,7 +136,7 @@ class _There:
     may: list[np.ndarray]  # of each set, (rows,) of bool
 
     @classmethod
-    def of(cls, setting: Setting, options: Options, rows: np.ndarray) -> "_There":
+    def of(cls, setting: Setting, options: Options, rows: np.ndarray) -> "_Members":
         spend, orders = (setting.facts[f"expected_{name}"].to_numpy(dtype=float)[rows] for name in ("spend", "orders"))
         allowed = options.allowed[rows]
         return cls(setting, options, spend, orders, [allowed[:, row].all(axis=1) for row in options.sets])

@@ -67,7 +67,9 @@ def pack(folder: Path) -> None:
 
 
 def pack_models(folder: Path) -> None:
-    """Put into `folder` what `moment.Standing` reads but the policy: parameters, models, baskets, items, members ...
+    """Put into `folder` what `moment.Standing` reads but the policy.
+
+    Parameters, models, baskets, items, members, contracts and who had benefits.
 
     Raises DataError, naming the file, where a stage has not left what is needed.
     """

@@ -50,7 +50,7 @@ def given(
     began = rows[["at", "starts_at"]].max(axis=1)
     found = pd.DataFrame({"member_id": rows["member_id"], "start": _day(began, timezone)})
     last = _day(rows["ends_at"] - pd.Timedelta(microseconds=1), timezone)
-    found = found.assign(end=last + 1, odds=by_arm.fillna(rows["kind"].map(odds)))
+    found = found.assign(end=last + 1, odds=by_arm.fillna(rows["kind"].map(odds)).astype(float))
     found = found[found["odds"].notna() & (found["end"] > found["start"])]
     return found.sort_values(["member_id", "start", "end", "odds"], ignore_index=True)
 
@@ -59,8 +59,8 @@ def without(history: PurchaseDays, had: pd.DataFrame, days: int, seed: int) -> P
     """Return `history` without the orders that benefits brought; itself where nobody had any.
 
     `had`: as of `given`; `days`: repurchase_days. How likely an order was without the benefit is the member's own rate
-    before it began, and of benefits at once the strongest counts. Whether an order is left out hangs on its member, its
-    day and `seed` alone, so it stays so when the history goes on.
+    before it began, and of benefits at once the strongest counts. Whether an order is left out hangs on `seed` and what
+    the member had done until then alone, so it stays so when the history goes on.
     """
     had = had[had["member_id"].isin(history.members)]
     if had.empty:
@@ -75,7 +75,7 @@ def without(history: PurchaseDays, had: pd.DataFrame, days: int, seed: int) -> P
     entry = np.repeat(first - np.cumsum(orders) + orders, orders) + np.arange(orders.sum())
     chance = np.zeros(len(history.days))
     np.maximum.at(chance, entry, np.repeat(share, orders))
-    return history.less(_uniform(history, seed) < chance)
+    return history.less(_uniform(history, seeds.child(seed, "repurchase.anyway")) < chance)
 
 
 def brought(chance: np.ndarray, with_it: np.ndarray) -> np.ndarray:
@@ -94,10 +94,21 @@ def _day(at: pd.Series, timezone: str) -> pd.Series:
 
 
 def _uniform(history: PurchaseDays, seed: int) -> np.ndarray:
-    """Return a number in [0, 1) for each entry, by its member and day (splitmix64)."""
-    member = pd.util.hash_array(history.members.to_numpy(dtype=object))
-    mixed = np.repeat(member, np.diff(history.starts)) ^ np.uint64(seeds.child(seed, "repurchase.anyway"))
-    mixed = mixed + history.days.astype(np.uint64) * _GOLDEN
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * _MIX
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * _MIXED
-    return ((mixed ^ (mixed >> np.uint64(31))) >> np.uint64(11)).astype(float) / 2**53
+    """Return a number in [0, 1) for each entry, by what its member had done until then.
+
+    Ids do not enter: a packed scorer has others, and would draw otherwise than the batch run.
+    """
+    first = np.repeat(history.starts[:-1], np.diff(history.starts))
+    before = np.arange(len(history.days)) - first
+    last = np.where(before > 0, np.roll(history.days, 1), 0)
+    mixed = np.full(len(history.days), seed, np.uint64)
+    for part in (history.days, history.spend, history.days[first], before, last):
+        mixed = _mixed(mixed + part.astype(np.uint64) * _GOLDEN)
+    return (mixed >> np.uint64(11)).astype(float) / 2**53
+
+
+def _mixed(bits: np.ndarray) -> np.ndarray:
+    """Return 64 bits of which each hangs on all of `bits`: the finaliser of splitmix64 (Steele et al., 2014)."""
+    bits = (bits ^ (bits >> np.uint64(30))) * _MIX
+    bits = (bits ^ (bits >> np.uint64(27))) * _MIXED
+    return bits ^ (bits >> np.uint64(31))

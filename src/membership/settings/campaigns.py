@@ -22,7 +22,8 @@ class Reacting(Section):
 class Campaigns(Section):
     """How campaigns are judged, and for which benefits they are evidence."""
 
-    # benefit -> kinds of campaign (`offers.kind`; of several arms `<kind> / <arm>`) that are evidence for it
+    # benefit -> kinds of campaign (`offers.kind`; of several arms `<kind> / <arm>`) that are evidence for it, and whose
+    # exposures with arm and propensity say who had it: forecasts leave out the orders that it brought
     evidence: dict[str, Annotated[list[str], Field(min_length=1)]] = {}
     attributes: list[
         str
