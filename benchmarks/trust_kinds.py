@@ -6,6 +6,7 @@ As in `trust_inputs`: each is refused in words, or read as the case defines. Sil
 # ruff: noqa: E501, RUF001  (tables of cases, one after another; letters that look alike are what is tried)
 
 import gzip
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +21,6 @@ from benchmarks import trust_inputs
 from benchmarks.trust_inputs import COLUMNS, Case, ingested
 from membership.campaigns import arms
 from membership.pipeline import beforehand
-from membership.settings import params
 
 HEAD = "id,who,what,kind,when,n,paid\n"
 LATER = "9,k1,lamp,purchase,2023-02-05 10:00:00,1,10\n"
@@ -245,38 +245,36 @@ def _references() -> Iterator[Case]:
 
 def _parameters() -> Iterator[Case]:
     group = "kinds: parameters"
-
-    def with_line(key: str, value: str) -> Callable[[Path], None]:
-        section, name = key.split(".")
-        return lambda root: _settings(root, f"{section}:\n  {name}: {value}\n")
-
     for name, key, value in (
-        ("a clock for a number", "dataset.max_members", "1:30"), ("octal", "recommend.k", "010"), ("a number in quotes", "recommend.k", '"ten"'),
+        ("a clock for a number", "dataset.max_members", "1:30"), ("octal", "recommend.k", "010"), ("a number in words", "recommend.k", '"ten"'),
         ("no for a zone", "dataset.timezone", "no"), ("a moment for a day", "windows.start", "2017-01-01 10:00:00"),
         ("a day the American way", "windows.start", "01/02/2017"), ("a set", "economics.activity_kinds", "{purchase, view}"),
         ("a complex number", "economics.margin_rate", "1+2j"), ("a comma for a point", "economics.margin_rate", "0,25"),
-        ("hexadecimal", "recommend.k", "0x0A"), ("binary", "recommend.k", "0b1010"), ("a share with its sign", "economics.margin_rate", "25 %"),
+        ("a share with its sign", "economics.margin_rate", "25 %"), ("two points", "economics.margin_rate", ".25."),
     ):  # fmt: skip
-        yield Case(group, name, with_line(key, value), beforehand.checked)
-    yield Case(
-        group,
-        "a key twice, once in quotes",
-        lambda root: (root / "params.yaml").write_text('seed: 1\n"seed": 2\n'),
-        beforehand.checked,
-    )
-    sound = lambda found: params.parse(params.read()).seed == 7  # noqa: E731
+        yield Case(group, name, lambda root, k=key, v=value: _set(root, k, v), beforehand.checked)
+    ten = lambda found: found.recommend.k == 10  # noqa: E731
+    for name, value in (("hexadecimal", "0x0A"), ("binary", "0b1010"), ("a plus", "+10")):
+        yield Case(group, name, lambda root, v=value: _set(root, "recommend.k", v), beforehand.checked, ten)
+    twice = lambda root: (root / "params.yaml").write_text('seed: 1\n"seed": 2\n')  # noqa: E731
+    yield Case(group, "a key twice, once in quotes", twice, beforehand.checked)
+    seven = lambda found: found.seed == 7  # noqa: E731
     for name, before, after in (("a byte order mark", b"\xef\xbb\xbf", b"\n"), ("Windows line ends", b"", b"\r\n")):
 
         def mark(root: Path, before: bytes = before, after: bytes = after) -> None:
             text = (root / "params.yaml").read_bytes().replace(b"\nseed:", b"\nseed: 7 #")
             (root / "params.yaml").write_bytes(before + text.replace(b"\n", after))
 
-        yield Case(group, name, mark, beforehand.checked, sound)
+        yield Case(group, name, mark, beforehand.checked, seven)
 
 
-def _settings(root: Path, text: str) -> None:
-    """Let params.yaml say `text`, whose section replaces the one that is there."""
-    (root / "params.yaml").write_text(text, encoding="utf-8")
+def _set(root: Path, key: str, value: str) -> None:
+    """Let params.yaml say `value`, as it stands here, for `key`; all else stays."""
+    section, name = key.split(".")
+    path = root / "params.yaml"
+    text = re.sub(rf"(?m)^  {name}:.*\n(?:    .*\n)*", "", path.read_text(encoding="utf-8"))
+    path.write_text(re.sub(rf"(?m)^{section}:.*$", f"{section}:\n  {name}: {value}", text), encoding="utf-8")
+    assert f"\n  {name}: {value}\n" in path.read_text(encoding="utf-8"), key
 
 
 def _files() -> Iterator[Case]:

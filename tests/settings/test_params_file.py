@@ -35,6 +35,9 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
         (b"a: &a [*a]\n", "aliases"),
         (BOMB.encode(), "aliases within aliases"),
         (b"a: " + b"[" * 5000, "not valid YAML"),
+        (b"recommend: {k: 010}\n", "010: write the number to the base of 10"),
+        (b"recommend:\n  k: 1:30\n", "1:30: write the number"),
+        (b"economics:\n  margin_rate: 1:30.5\n", "1:30.5: write the number"),
     ],
 )
 def test_a_file_that_is_no_mapping_of_text_is_one_message_that_names_it(workspace, content, told):

@@ -2,6 +2,7 @@
 
 import copy
 import hashlib
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -130,7 +131,18 @@ def _parsed(text: str) -> Any:
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads plain values, and no key twice: the second would silently replace the first."""
+    """Reads plain values, and no key twice: the second would silently replace the first.
+
+    A number that YAML 1.1 takes for another one, 010 for 8 or 1:30 for 90, is none.
+    """
+
+    def construct_plain_number(self, node: yaml.ScalarNode) -> int | float:
+        """Return the number. Raises a YAMLError, with the line, for one to the base of 8 or 60."""
+        if _OTHER_BASE.fullmatch(node.value):
+            told = f"{node.value}: write the number to the base of 10, or, where it is text, quotes around it"
+            raise yaml.constructor.ConstructorError(None, None, told, node.start_mark)
+        whole = node.tag.endswith(":int")
+        return self.construct_yaml_int(node) if whole else self.construct_yaml_float(node)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
         """Return the mapping. Raises a YAMLError, with the line, for a key that is there twice."""
@@ -142,6 +154,11 @@ class _Loader(yaml.SafeLoader):
                 raise yaml.constructor.ConstructorError(None, None, f"key {key.value!r} is there twice", key.start_mark)
             seen.add(key.value)
         return super().construct_mapping(node, deep)
+
+
+_OTHER_BASE = re.compile(r"[-+]?(0[0-7_]+|[0-9_]+(:[0-5]?[0-9])+(\.[0-9_]*)?)")
+for _tag in ("int", "float"):
+    _Loader.add_constructor(f"tag:yaml.org,2002:{_tag}", _Loader.construct_plain_number)
 
 
 def _whole(found: Any) -> str:

@@ -44,22 +44,23 @@ def by_week(counts: pd.Series, members: int) -> pd.Series:
     if counts.empty or (told := few.privacy().told) is None:
         return counts
     whole = counts.reindex(range(counts.index.min(), counts.index.max() + 1), fill_value=0)
-    length, step = plan(len(whole), 1, members, told)
+    length, step = plan(len(whole), 1, members, told, parts=2)  # before week 0, and from it on
     means = whole.groupby(whole.index // length).transform("mean")
     return _rounded(means, step, members).rename_axis(counts.index.name)
 
 
-def plan(weeks: int, columns: int, members: int, told: float) -> tuple[int, float]:
+def plan(weeks: int, columns: int, members: int, told: float, parts: int = 1) -> tuple[int, float]:
     """Return the length of a period, weeks, and the step, in standard errors, in which a table is told.
 
-    `columns`: of counts by week. The shortest period is taken whose step is not wide, or the longest.
+    `columns`: of counts by week; `parts`: of the weeks, each of which begins a period. The shortest period is taken
+    whose step is not wide, or the longest.
 
     >>> plan(47, 2, 1_000_000, 0.05), plan(47, 2, 2_469, 0.05)[0], plan(47, 2, 500, 0.05)[0]
     ((1, 0.0), 4, 13)
     """
-    allowed = disclosure.numbers(members, told)
+    allowed = disclosure.numbers(max(members, 1), told)  # all may have left
     for length in PERIODS:
-        step = disclosure.step(allowed / (columns * -(-weeks // length)))
+        step = disclosure.step(allowed / (columns * (-(-weeks // length) + parts - 1)))
         if step <= WIDE:
             return length, step
     return length, step
@@ -67,7 +68,7 @@ def plan(weeks: int, columns: int, members: int, told: float) -> tuple[int, floa
 
 def _rounded(counts: pd.Series, step: float, members: int) -> pd.Series:
     """Return `counts` in whole steps of a plain width (one of ROUND times a power of ten) that is at least `step`."""
-    least = step * np.sqrt((counts**2).mean() / members)
+    least = step * np.sqrt((counts**2).mean() / max(members, 1))
     width = 1
     if least > 1:
         power = 10 ** np.floor(np.log10(least))
