@@ -46,7 +46,7 @@ def test_a_rate_holds_for_as_many_days_as_are_told(workspace):
 
 @pytest.mark.parametrize("rates", [None, ["GBP,2024-05-02,1.2"], ["USD,2024-05-01,1.2"]])
 def test_without_a_rate_nothing_is_added_up_and_currency_and_day_are_named(workspace, rates):
-    with pytest.raises(DataError, match=r"1 rows .* GBP on 2024-05-01 .*rates"):
+    with pytest.raises(DataError, match=r"sales\.csv: 1 rows .* GBP on 2024-05-01 .*rates"):
         read(workspace, ["a,2024-05-01,10,GBP", "a,2024-05-01,10,EUR"], rates)
 
 

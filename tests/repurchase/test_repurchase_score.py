@@ -1,4 +1,4 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from steady_buyers import QUICK
 
 from membership.base import tables
-from membership.repurchase import candidates, curves, score
+from membership.lifetimes.bgnbd import BgNbd
+from membership.repurchase import candidates, curves, rules, score
 
 
 @dataclass(frozen=True)
@@ -67,3 +68,11 @@ def test_who_has_never_bought_is_moved_by_nothing(steady):
     table = score.table(nobody, history.until(0), steady.end, 14, [7])
     assert (table.filter(like="moved_") == 0).all(axis=None) and (table["p_repurchase"] > 0).all()
     assert isinstance(table, pd.DataFrame)
+
+
+def test_a_lifetime_model_tells_what_moves_a_chance_also_where_the_typical_member_has_half_an_order(steady):
+    model = rules.TillGone(BgNbd(r=0.5, alpha_days=20.0, a=0.8, b=2.4), 0.01)
+    forecast = score.Forecast.of(model, steady.history, steady.end)
+    odd = replace(forecast, typical=forecast.typical | {"frequency": 2.5, "recency_days": 9e3, "age_days": 8e3})
+    table = score.table(odd, steady.history, steady.end, 14, [7])
+    assert np.isfinite(table.filter(like="moved_")).all(axis=None)

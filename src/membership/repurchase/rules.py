@@ -42,13 +42,21 @@ class TillGone:
         return cls(LIFETIME[name].fit(rhythm, **exact), first_orders(history, day))
 
     def chances(self, rhythm: pd.DataFrame, day: int, days: Sequence[int]) -> np.ndarray:
-        """Return P(order within each of `days`), (members, m)."""
+        """Return P(order within each of `days`), (members, m), also of rows in which some columns are made typical."""
+        possible = _possible(rhythm)
         if isinstance(self.buying, MbgCnbd):  # days share most of its work
-            found = self.buying.p_within(rhythm, days)
+            found = self.buying.p_within(possible, days)
         else:
-            found = np.stack([self.buying.p_purchase(rhythm, one) for one in days], axis=1)
+            found = np.stack([self.buying.p_purchase(possible, one) for one in days], axis=1)
         never = rhythm["bought"].to_numpy() == 0
         return np.where(never[:, None], curves.steady(self.first, days), curves.bounded(found))
+
+
+def _possible(rhythm: pd.DataFrame) -> pd.DataFrame:
+    """Return histories that there can be: whole numbers of orders, the last of them before today; real ones stay."""
+    frequency = rhythm["frequency"].round()
+    recency = rhythm["recency_days"].where(frequency > 0, 0.0)
+    return rhythm.assign(frequency=frequency, recency_days=recency, age_days=rhythm["age_days"].clip(lower=recency))
 
 
 @dataclass(frozen=True)

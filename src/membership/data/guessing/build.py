@@ -6,17 +6,20 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from membership.base.errors import DataError
+from membership.base.schemas import RATING
 from membership.data.guessing import cells, kinds, roles, words
 from membership.data.guessing.cells import Column, Marks
 from membership.data.guessing.found import Group, Remark, Told
 from membership.data.guessing.kinds import Kinds
-from membership.data.guessing.roles import KEY, VALUES, Part
+from membership.data.guessing.roles import KEY, NAME, VALUES, Part
 
 KEYS = {"members": "member_id", "items": "item_id", "offers": "offer_id"}
 _TIMES = ("at", "joined_at", "left_at", "starts_at", "ends_at", "redeemed_at", "asked_at")
 _NUMBERS = ("amount", "quantity", "discount", "cost", "propensity", "measure", "rate", *roles.FLOWS)
 _CODED = ("event", "behavior", "behaviour", "action", "activity", "interaction", "ereignis", "evento", "type", "kind")
 _WEEK = 8  # days from a rate to the next one at most, for the first to hold until then
+_ANY_DAY = pd.Timestamp("2001-01-01")  # a Monday, from which times count where nothing tells their start
+_BEFORE = 400  # days before the start of a course or contract at which people did something already
 _LONGEST = 24 * 3660  # hours since a start
 
 
@@ -42,19 +45,16 @@ def build(table: str, group: Group, told: Told, joined: pd.Timestamp | None) -> 
     `joined`: the day after the last member joined, from which times without a date are taken to count.
     """
     parts = _parts(table, group, told)
-    remarks, extra, begin, found = [], {}, None, None
-    formats, more = _formats(parts, group.columns, told)
-    extra |= {"year": told.year} if told.year else {}
-    remarks += more
+    formats, remarks = _formats(parts, group.columns, told)
+    extra: dict[str, object] = {"year": told.year} if told.year else {}
+    begin, found, constants = None, None, {}
     if table == "events":
         if "at" not in parts:
             parts["at"], begin, remark = _since(group, told, joined)
             formats["at"] = "relative"
             remarks.append(remark)
         found = _kinds(parts, group, told)
-        _price(parts, group.columns, extra, remarks)
-        _without_one_currency(parts, group.columns)
-        _item_of_service(parts)
+        constants = _happened(parts, group.columns, found, extra, remarks)
     marks, more = _marks(parts, group.columns, group.sources[0].shape.get("delimiter"))
     remarks += more
     if table == "events" and _negative(parts, group.columns, marks):
@@ -63,7 +63,27 @@ def build(table: str, group: Group, told: Told, joined: pd.Timestamp | None) -> 
     if table == "rates" and (days := _held_days(parts, group, formats)):
         extra["holds_days"] = days
         remarks.append(Remark("holds_days", "holds_days", {"days": days}))
-    return Build(table, group, parts, formats, marks, found, {}, extra, tuple(remarks), begin)
+    return Build(table, group, parts, formats, marks, found, constants, extra, tuple(remarks), begin)
+
+
+def _happened(
+    parts: dict[str, Part],
+    columns: Mapping[str, Column],
+    found: Kinds | None,
+    extra: dict[str, object],
+    remarks: list[Remark],
+) -> dict[str, str]:
+    """Settle what was paid for what in events; return the constants of those that are ratings and nothing else."""
+    _price(parts, columns, extra, remarks)
+    _without_one_currency(parts, columns)
+    _item_of_service(parts)
+    _item_by_name(parts, columns)
+    rated = None if found is not None or {"amount", "measure"} & set(parts) else _rating(parts, columns)
+    if rated is None:
+        return {}
+    parts["measure"] = rated
+    remarks.append(Remark("constants.kind", "rated", {"column": rated.column}))
+    return {"kind": RATING}
 
 
 def _parts(table: str, group: Group, told: Told) -> dict[str, Part]:
@@ -119,26 +139,22 @@ def since_start(columns: Mapping[str, Column]) -> str | None:
     """Return the column whose times count hours or days from a start that nobody says; None where there is none."""
     for name, column in columns.items():
         if (
-            words.likeness(name, ("time", "hour", "hours", "day", "days", "since start", "stunde", "tag", "t")) >= 2
+            words.likeness(name, ("time", "hour", "hours", "day", "days", "date", "since start", "stunde", "tag", "t"))
+            >= 2
             and column.is_whole
         ):
             numbers = [float(value) for value in column.seen]
-            if column.distinct > 2 and min(numbers) >= 0 and max(numbers) <= _LONGEST:
+            if column.distinct > 2 and min(numbers) >= -_BEFORE and max(numbers) <= _LONGEST:
                 return name
     return None
 
 
 def _since(group: Group, told: Told, joined: pd.Timestamp | None) -> tuple[Part, pd.Timestamp, Remark]:
     name = since_start(group.columns)
-    begin = told.begin if told.begin is not None else joined
-    if name is None or begin is None:
-        what = (
-            f"column '{name}' counts from a start that nothing tells: say it: --begin 2018-07-27"
-            if name
-            else "no column of times"
-        )
-        raise DataError(f"{group.sources[0].source}: {what}; or name the column: --role at=COLUMN.")
-    code = "told" if told.begin is not None else "after_joining"
+    if name is None:
+        raise DataError(f"{group.sources[0].source}: no column of times; name it: --role at=COLUMN.")
+    code = "told" if told.begin is not None else "after_joining" if joined is not None else "nothing"
+    begin = {"told": told.begin, "after_joining": joined, "nothing": _ANY_DAY}[code]
     return Part("at", name, VALUES, 1.0), begin, Remark("columns.at", f"since_{code}", {"column": name, "begin": begin})
 
 
@@ -207,6 +223,24 @@ def _without_one_currency(parts: dict[str, Part], columns: Mapping[str, Column])
     """A column with one currency alone says that of the data set, and needs no mapping."""
     if "currency" in parts and len({value.upper() for value in columns[parts["currency"].column].seen}) == 1:
         del parts["currency"]
+
+
+def _item_by_name(parts: dict[str, Part], columns: Mapping[str, Column]) -> None:
+    """Where no id tells items apart, their names do."""
+    name = parts.get("name")
+    if "item_id" not in parts and "event_id" not in parts and name is not None and columns[name.column].distinct > 1:
+        parts["item_id"] = Part("item_id", name.column, "named", name.score)
+
+
+def _rating(parts: Mapping[str, Part], columns: Mapping[str, Column]) -> Part | None:
+    """The column that says how an item was rated, where there is one."""
+    used = {part.column for part in parts.values()}
+    likely = [
+        name
+        for name, one in columns.items()
+        if name not in used and one.is_number and words.likeness(name, words.ROLES["score"]) >= 2
+    ]
+    return Part("measure", likely[0], NAME, 2.0, tuple(likely[1:])) if likely and "item_id" in parts else None
 
 
 def _item_of_service(parts: dict[str, Part]) -> None:

@@ -85,8 +85,9 @@ def field(groups: Sequence[Group], made: Mapping[str, TableGuess], told: Told) -
     sold = events is not None and ("amount" in events.mapping["columns"] or "purchase" in kinds)
     if sold:
         hits["content"] = hits["service"] = ()
-    elif kinds & {"view", "play", "visit"} and not sold:
-        hits["content"] = (*hits["content"], *sorted(kinds & {"view", "play", "visit", "favourite"}), "nothing is sold")
+    elif kinds & {"view", "play", "visit", "rating"} and not sold:
+        looked = sorted(kinds & {"view", "play", "visit", "favourite", "rating"})
+        hits["content"] = (*hits["content"], *looked, "nothing is sold")
     if kinds & {"renewal", "cancel"}:
         hits["subscription"] = (*hits["subscription"], *sorted(kinds & {"renewal", "cancel"}))
     best = max(hits, key=lambda one: (len(hits[one]), one == "shop"))

@@ -177,11 +177,12 @@ def _by_keys(
     still = []
     for group in left:
         scores = {
-            (table, name): _overlap(cells, one.cells) for table, columns in ids.items() for cells in columns
-            for name, one in group.columns.items() if one.unique
+            (table, name): (_overlap(cells, one.cells), words.plain(str(cells.name)) == words.plain(name))
+            for table, columns in ids.items() for cells in columns for name, one in group.columns.items() if one.unique
         }  # fmt: skip
-        best = max(scores, key=scores.get, default=None)
-        if best is None or scores[best] < _OVERLAP or best[0] in named:
+        likely = {key: (alike, share) for key, (share, alike) in scores.items() if share >= _OVERLAP}
+        best = max(likely, key=likely.get, default=None)  # small numbers are ids of anything: the same name goes first
+        if best is None or best[0] in named:
             still.append(group)
         else:
             named = named | {best[0]: [group]}

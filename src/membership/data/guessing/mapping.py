@@ -32,7 +32,6 @@ _NOBODY = (
 )
 _MANY = 5  # times the rows of the next member: whoever has that many under the id 0 is nobody
 _LOOKED = {"view", "play", "visit"}
-_NAMES = {"contracts": {"amount": "price"}, "rates": {"at": "day"}}  # parts that a table calls otherwise
 _DONE = {"visit", "play", "booking", "trip"}  # kinds that the name of a file or of its times tells
 
 
@@ -188,7 +187,7 @@ def _mapped(one: Build) -> TableGuess:
 def _columns(one: Build) -> dict[str, tuple[str, object]]:
     """Canonical column -> the file's column and, where guessed, its part; attributes of members and items, too."""
     known = schemas.READ[one.table].columns if one.table in schemas.READ else {}
-    names = {"offer_kind": "kind", "unit_price": "amount"} | _NAMES.get(one.table, {})
+    names = roles.canonical(one.table)
     found: dict[str, tuple[str, object]] = {}
     for role, part in one.parts.items():
         canonical = names.get(role, role)

@@ -59,6 +59,12 @@ class Part:
     others: tuple[str, ...] = ()
 
 
+def canonical(table: str) -> dict[str, str]:
+    """Return part -> column of `table`, of those parts that it calls otherwise."""
+    own = {"contracts": {"amount": "price"}, "rates": {"at": "day"}}
+    return {"offer_kind": "kind", "unit_price": "amount"} | own.get(table, {})
+
+
 def parts(table: str, columns: Mapping[str, Column], told: Mapping[str, str]) -> dict[str, Part]:
     """Return part -> column for `table`, each column once; `told` (part -> column) goes before every guess."""
     found = {role: Part(role, name, TOLD, 4.0) for role, name in told.items() if role in TABLES[table]}
@@ -89,7 +95,7 @@ def _ranked(wanted: Sequence[str], free: Mapping[str, Column]) -> list[tuple[flo
 
 
 def _outright(name: str, column: Column) -> bool:
-    said = {role: one for role, one in words.ROLES.items() if role != "rate"}  # a night's rate is an amount
+    said = {role: one for role, one in words.ROLES.items() if role not in ("rate", "score")}  # by what else is there
     return any(words.likeness(name, one) >= 3 and can_be(role, column) for role, one in said.items())
 
 
@@ -204,8 +210,8 @@ def _by_values(role: str, free: Mapping[str, Column], at: Column | None, dated: 
 
 
 def _of_no_money(name: str) -> bool:
-    """Numbers of this name are minutes, miles or nights, or what is held, not what was paid."""
-    return max(words.likeness(name, words.ROLES[role]) for role in ("measure", "balance")) >= 1
+    """Numbers of this name are minutes, miles or nights, what is held or how it was rated, not what was paid."""
+    return max(words.likeness(name, words.ROLES[role]) for role in ("measure", "balance", "score")) >= 1
 
 
 def _may_be_a_member(column: Column, at: Column | None, as_id: bool) -> bool:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from membership.data.guessing import cells
+from membership.data.guessing import cells, roles, words
 from membership.data.guessing.cells import Column
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def rows(one: "Build", columns: Mapping[str, str]) -> pd.DataFrame:
     """Return canonical column -> text; what cannot be read stays as it is, so that the reader names it."""
-    names = {"unit_price": "amount", "offer_kind": "kind"} | ({"amount": "price"} if one.table == "contracts" else {})
+    names = roles.canonical(one.table)
     formats = {names.get(role, role): form for role, form in one.formats.items()}
     marks = {names.get(role, role): how for role, how in one.marks.items()}
     found = {}
@@ -51,6 +51,6 @@ def _iso(text: pd.Series, form: str) -> pd.Series:
 
 
 def _since(text: pd.Series, name: str, begin: pd.Timestamp) -> pd.Series:
-    unit = "D" if name.strip().lower() in ("day", "days", "tag") else "h"
+    unit = "D" if set(words.plain(name).split()) & {"day", "days", "date", "tag"} else "h"
     read = begin + pd.to_timedelta(pd.to_numeric(text, errors="coerce"), unit=unit)
     return read.dt.strftime("%Y-%m-%d %H:%M:%S").astype(object).where(read.notna(), text)

@@ -86,7 +86,8 @@ def _all_events(
     own = None
     if "events" in rows:
         own = _events(rows["events"], files.events, timezone, currency, member_of)
-        own = rates.in_books(own, rows.get("rates"), files.rates, timezone, currency)
+        where = ", ".join(files.events.paths)
+        own = rates.in_books(own, rows.get("rates"), files.rates, timezone, currency, where)
     told = set() if own is None else set(own.select("kind").distinct().kind.to_pyarrow().to_pylist())
     if deals.empty or {RENEWAL, CANCEL} <= told:
         return own

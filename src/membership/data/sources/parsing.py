@@ -176,7 +176,7 @@ def _refuse(rows: ir.Table, column: str, wanted: str, mapping: FileTable, key: s
     form = mapping.time_format or "in ISO 8601, e.g. 2017-12-31 23:59:00"
     allowed = {
         NUMBER: f"numbers such as 1234{mapping.decimal}50 below {MOST:,}, without signs of currency or thousands",
-        CHANCE: f"numbers such as 0{mapping.decimal}5",
+        CHANCE: f"numbers {'above 0' if column == 'rate' else 'from 0 to 1'} such as 0{mapping.decimal}5",
         TIME: f"times {form} ({key}.time_format) that exist",
         KIND: f"{', '.join(_kinds(mapping))} ({key}.kinds)",
     }

@@ -12,19 +12,21 @@ from membership.settings.dataset import RateTable
 _MONEY = ("amount", "discount")
 
 
-def in_books(events: ir.Table, rates: ir.Table | None, mapping: RateTable | None, zone: str, books: str) -> ir.Table:
+def in_books(
+    events: ir.Table, rates: ir.Table | None, mapping: RateTable | None, zone: str, books: str, where: str
+) -> ir.Table:
     """Return `events` with amount and discount (cents) in the currency `books`, each rounded half away from zero.
 
     `rates` has currency, day and rate: units of `books` for one unit of the currency, on that day of `zone` and on the
-    `mapping.holds_days` after it that have none of their own. Raises DataError, naming currencies and days, where an
-    amount has no rate, and where a rate is none.
+    `mapping.holds_days` after it that have none of their own. Raises DataError where an amount has no rate, naming the
+    files `where`, currencies and days, and where a rate is none.
     """
     events = events.mutate(day=events.local_at.date())
     foreign = events.filter((events.currency != books) & ((events.amount != 0) | (events.discount != 0)))
     known = None if rates is None else _daily(rates.mutate(day=to_local(rates.day, zone)), mapping, books)
-    _refuse_missing(foreign.drop_null("day"), known, books)
+    _refuse_missing(foreign.drop_null("day"), known, books, where)
     if known is None:
-        return events.drop("day")
+        return events.mutate(currency=ibis.literal(books)).drop("day")
     table = ibis.memtable(known, schema={"currency": "string", "day": "date", "rate": "float64"})
     both = events.left_join(table, ["currency", "day"]).drop("currency_right", "day_right")
     rate = both.rate.fill_null(1.0)
@@ -52,7 +54,7 @@ def _daily(rates: ir.Table, mapping: RateTable, books: str) -> pd.DataFrame:
     return every.assign(day=every["day"].dt.date)
 
 
-def _refuse_missing(foreign: ir.Table, known: pd.DataFrame | None, books: str) -> None:
+def _refuse_missing(foreign: ir.Table, known: pd.DataFrame | None, books: str, where: str) -> None:
     """Raise DataError with the first currencies and days of `foreign` events that have no rate."""
     asked = foreign.group_by(["currency", "day"]).agg(rows=foreign.count()).order_by("day", "currency").to_pandas()
     if known is not None:
@@ -66,6 +68,6 @@ def _refuse_missing(foreign: ir.Table, known: pd.DataFrame | None, books: str) -
         "Map a table of rates under dataset.files.rates (currency, day, rate), or set dataset.currency"
     )  # fmt: skip
     raise DataError(
-        f"events: {asked['rows'].sum():,} rows are not in {books} and have no rate to it: {shown} "
+        f"{where}: {asked['rows'].sum():,} rows are not in {books} and have no rate to it: {shown} "
         f"({len(asked):,} currencies and days in all). Amounts are never added up without one. {what}."
     )

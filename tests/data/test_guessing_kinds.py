@@ -1,0 +1,54 @@
+"""Exports of other trades, by their headers: what is looked at, rated, missed or counted from a start nobody tells."""
+
+import pytest
+
+from membership.data.guessing import guess
+from membership.data.guessing.found import Told
+
+
+def guessed(folder, **files: list[str]):
+    paths = []
+    for name, lines in files.items():
+        (folder / f"{name}.csv").write_text("\n".join(lines) + "\n")
+        paths.append(str(folder / f"{name}.csv"))
+    return guess.guess(paths, Told())
+
+
+def test_ratings_are_no_money_and_films_with_small_numbers_are_no_members(tmp_path):
+    rows = [f"{n % 7},{n % 19},{n % 10 / 2 + 0.5},{964982703 + n * 40000}" for n in range(60)]
+    films = [f"{n},Film {n} (1995),Comedy" for n in range(19)]
+    found = guessed(
+        tmp_path, ratings=["userId,movieId,rating,timestamp", *rows], movies=["movieId,title,genres", *films]
+    )
+    assert found.tables["events"].mapping["constants"] == {"kind": "rating"}
+    assert found.tables["events"].mapping["columns"]["measure"] == "rating"
+    assert found.tables["items"].mapping["columns"]["item_id"] == "movieId" and "members" not in found.tables
+    assert found.field == "content"
+
+
+def test_an_appointment_is_a_visit_on_its_day_unless_it_was_missed(tmp_path):
+    head = "PatientId,AppointmentID,ScheduledDay,AppointmentDay,No-show"
+    rows = [
+        f"{n % 7}000{n % 7},{5600 + n},2016-04-{n % 20 + 1:02d}T10:00:00Z,2016-05-{n % 28 + 1:02d}T00:00:00Z,"
+        f"{'Yes' if n % 5 == 0 else 'No'}"
+        for n in range(60)
+    ]
+    events = guessed(tmp_path, noshow=[head, *rows]).tables["events"].mapping
+    assert events["columns"]["at"] == "AppointmentDay" and events["kinds"] == {"No": "visit", "Yes": None}
+
+
+def test_days_since_a_start_that_nobody_tells_are_days_and_clicks_are_no_money(tmp_path):
+    rows = [f"AAA,{28400 + n % 7},{546614 + n % 9},{n - 10},{n % 4 + 1}" for n in range(60)]
+    found = guessed(tmp_path, vle=["code_module,id_student,id_site,date,sum_click", *rows])
+    events = found.tables["events"]
+    assert "amount" not in events.mapping["columns"] and events.mapping["constants"] == {"kind": "view"}
+    first, last = events.converted["at"].iloc[[0, -1]]
+    assert (first, last) == ("2000-12-22 00:00:00", "2001-02-19 00:00:00")
+    assert {remark.code for remark in events.remarks} >= {"since_nothing"}
+
+
+@pytest.mark.parametrize("name", ["Drug", "Project ID", "Title"])
+def test_what_was_had_is_the_item_also_where_only_its_name_is_known(tmp_path, name):
+    rows = [f"{4000 + n % 7},2024-01-{n % 28 + 1:02d},X{n % 5}" for n in range(60)]
+    found = guessed(tmp_path, dispensed=[f"NHS_No,Dispensed,{name}", *rows])
+    assert found.tables["events"].mapping["columns"]["item_id"] == name
