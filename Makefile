@@ -1,7 +1,7 @@
 # Two commands do everything on a fresh machine: `make repro` and `make test`. `make help` lists the rest.
 .DEFAULT_GOAL := help
 .PHONY: help venv start repro quick replay live score serve actions scan rotate-key forget trial test check promote rollback \
-  lab ui peers docs screenshots phrases lock
+  lab ui cluster peers docs screenshots phrases lock
 SHELL := /bin/bash
 
 PYTHON ?= python3
@@ -90,6 +90,9 @@ ui: venv ## open the MLflow UI: runs, metrics, models
 	@python -m membership.pipeline.store  # finds artifacts again where the checkout was moved
 	@python -m membership.pipeline.told
 	mlflow ui --workers 1
+
+cluster: venv ## PostgreSQL, an MLflow server and Spark on this machine, until Ctrl-C; OPTIONS="--only postgres,mlflow" starts some
+	python -m membership.pipeline.cluster $(OPTIONS)
 
 peers: .peers/value/installed .peers/recommend/installed ## install what the benchmarks compare with, in environments of their own
 

@@ -23,7 +23,7 @@ from membership.base import engine, tables
 from membership.base.schemas import MEANING
 from membership.base.timeline import Window
 from membership.campaigns import audience
-from membership.data import activity, features, habits
+from membership.data import abuse, activity, features, habits, ingest
 from membership.data.canonical import Canonical
 from membership.data.clean import clean
 from membership.data.sources import complete_journey
@@ -172,7 +172,7 @@ def _source(name: str) -> Callable[[Market], pd.DataFrame]:
 
 
 def _read(market: Market) -> Canonical:
-    return complete_journey.read(market.p.dataset.timezone, market.p.dataset.currency, market.con)
+    return complete_journey.read(market.p.dataset.timezone, market.p.dataset.currency, market.con).held()
 
 
 def _cleaned(name: str) -> Callable[[Market], pd.DataFrame]:
@@ -187,6 +187,11 @@ def _clean(market: Market) -> dict[str, pd.DataFrame]:
     given = Canonical(events=events, items=items, **stored)
     found = clean(given, market.p.clean, market.p.economics, engine.connect(market.chosen))
     return {"events": found.data.held().events, "items": found.data.items, "quality": found.quality}
+
+
+def _signs(market: Market) -> pd.DataFrame:
+    others = {table: tables.read(table) for table in ("members", "items", "survey", "offers", "exposures")}
+    return abuse.signs(Canonical(events=market.events, **others))
 
 
 def _qualifying(by: str) -> Callable[[Market], pd.DataFrame]:
@@ -268,6 +273,9 @@ def _entrants(market: Market) -> pd.DataFrame:
 TABLES: dict[str, Callable[[Market], pd.DataFrame]] = {
     **{f"source {name}": _source(name) for name in ("events", "members", "items", "survey", "offers", "exposures")},
     **{f"cleaned {name}": _cleaned(name) for name in ("events", "items", "quality")},
+    "events by week": lambda m: ingest.by_week(m.events),
+    "events shown": lambda m: ingest.some(m.events),
+    "signs of abuse": _signs,
     "features": lambda m: features.table(m.events, m.members, m.cutoffs),
     "category_shares": lambda m: features.category_table(m.events, m.items, m.cutoffs, 0.0),
     "weekly activity": lambda m: activity.weekly(m.events, m.window),

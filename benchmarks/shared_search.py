@@ -4,7 +4,7 @@ WORKERS processes, each with a project folder of its own as on a machine of its 
 task against one database, half of them by the one connection of the server, half by the other (TCP, socket). When
 shares KILLED of the trials are finished, one is killed in the middle of what it does, and another takes its place.
 Then the database's trials are counted, and compared with those of one process and a journal. Run again, it goes on.
-Needs PostgreSQL's programs and its driver (`pip install -e '.[postgres]'`).
+Needs PostgreSQL's programs.
 """
 
 import argparse

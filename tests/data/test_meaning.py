@@ -5,6 +5,9 @@ from datetime import date
 import ibis
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis
+from hypothesis import strategies as st
 from meaning import meant
 
 from membership.base.schemas import KINDS, MEANING
@@ -109,3 +112,17 @@ def test_a_purchase_day_is_worth_what_was_paid_on_it_by_whatever_kind():
     assert (found["first_spend"], found["repeat_spend_mean"], found["spend"]) == (300, 700, 300)
     days = purchase_days.read(table, people, date(2020, 1, 1), date(2020, 2, 1))
     assert days.spend.tolist() == [300, 700]
+
+
+ROW = st.tuples(st.sampled_from("ab"), st.sampled_from(["view", "purchase"]), st.sampled_from([0, 250]))
+
+
+@hypothesis(max_examples=20, deadline=None)
+@given(st.lists(ROW, min_size=1))
+def test_a_table_means_what_its_frame_means(rows):
+    frame = pd.DataFrame(rows, columns=["member_id", "kind", "amount"]).astype({"amount": "int64", "kind": "str"})
+    frame = frame.assign(event_id=[f"e{n:03d}" for n in range(len(frame))], local_at=pd.Timestamp("2020-01-01"))
+    settings = Economics(event_value={"view": 0.005})
+    marked = meaning.meant(frame.astype({"member_id": "str", "event_id": "str"}), settings)
+    there = meaning.paid(ibis.memtable(marked), settings).order_by("event_id").to_pandas()
+    assert there["amount"].tolist() == meaning.paid(marked, settings)["amount"].tolist()

@@ -1,7 +1,9 @@
 """A study in PostgreSQL, where its programs and its driver are installed."""
 
 import socket
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import optuna
 import pytest
@@ -12,12 +14,16 @@ from membership.recommend import studies
 
 
 @pytest.fixture
-def address(tmp_path_factory, monkeypatch):
-    pytest.importorskip("psycopg", reason="the driver of PostgreSQL is not installed: extra postgres")
+def folder():
+    """A folder that other users reach, too: PostgreSQL does not run as root."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name) / "postgres"
+
+
+@pytest.fixture
+def address(folder, monkeypatch):
     monkeypatch.setenv(local_postgres.PASSWORD, "")
-    folder = tmp_path_factory.mktemp("postgres")
-    for above in list(folder.parents)[:3]:
-        above.chmod(0o755)  # the server may be another user
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -129,7 +129,7 @@ def _folder(spill: str | None) -> str | None:
 
 
 def _spark(chosen: Any) -> ibis.BaseBackend:
-    with _told("spark", "pip install 'pyspark>=4,<4.1', which also needs Java 17"):
+    with _told("spark", "pip install -e '.[spark]', which also needs Java 17"):
         from pyspark.sql import SparkSession
 
         if chosen.url and "://" in chosen.url:

@@ -33,7 +33,7 @@ def checked(table: Table, rows: ir.Table, where: str) -> ir.Table:
     again = rows.group_by(list(table.key)).agg(rows=rows.count()).filter(lambda t: t["rows"] > 1)
     count = again["rows"].sum().to_pyarrow().as_py()
     if count:
-        raise DataError(_told(where, ", ".join(table.key), "field_uniqueness", count, again[table.key[0]]))
+        raise DataError(_told(where, ", ".join(table.key), "multiple_fields_uniqueness", count, again[table.key[0]]))
     return rows
 
 
@@ -74,7 +74,8 @@ def _batches(rows: ir.Table) -> Iterator[pyarrow.RecordBatch]:
     if con.name != "duckdb":
         return rows.to_pyarrow_batches(chunk_size=ROWS)
     rows.limit(0).execute()  # tables in memory that it reads are made known to `con`
-    return con.con.execute(con.compile(rows)).to_arrow_reader(ROWS)  # Ibis 12 asks DuckDB 2 for a name that it had
+    # Ibis 12 asks DuckDB 2 for a name that it had; `execute` would hold all rows at once, `sql` streams them
+    return con.con.sql(con.compile(rows)).to_arrow_reader(ROWS)
 
 
 def _groups(batches: Iterator[pyarrow.RecordBatch]) -> Iterator[pyarrow.Table]:

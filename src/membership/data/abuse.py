@@ -64,7 +64,7 @@ def _same_basket(events: ir.Table) -> pd.DataFrame:
     rows = timed.select("member_id", "item_id", minute=timed.local_at.truncate("m"))
     minutes = rows.group_by("minute").agg(accounts=rows.member_id.nunique())
     crowded = rows.semi_join(minutes.filter(minutes.accounts >= ACCOUNTS), "minute").distinct()
-    what = crowded.item_id.group_concat(sep="\x1f", order_by=crowded.item_id)
+    what = crowded.item_id.collect().sort().join("\x1f")
     baskets = (
         crowded.group_by("member_id", "minute").agg(basket=what, size=crowded.count()).filter(lambda t: t["size"] > 1)
     )

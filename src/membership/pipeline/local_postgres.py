@@ -20,7 +20,7 @@ _ROOT_BECOMES = "postgres"  # PostgreSQL refuses to run as root; Debian's packag
 
 
 @contextmanager
-def running(folder: Path, port: int, databases: tuple[str, ...]) -> Iterator[None]:
+def running(folder: Path, port: int, databases: tuple[str, ...]) -> Iterator[Service]:
     """Serve `databases` from `folder` on `port` of 127.0.0.1 as long as the block runs; what is in them stays.
 
     The password of USER is made with the folder, kept in `folder/password` and put into `$PGPASSWORD`, where all
@@ -36,14 +36,13 @@ def running(folder: Path, port: int, databases: tuple[str, ...]) -> Iterator[Non
         return not _run([str(programs / "pg_isready"), "-q", *reached, "-d", "postgres"]).returncode
 
     command = [str(programs / "postgres"), "-D", str(folder / "data"), "-p", str(port), *listens]
-    with service.running(
-        Service("PostgreSQL", command, healthy, folder / "postgres.log", port, user=user, ends=signal.SIGINT)
-    ):
+    server = Service("PostgreSQL", command, healthy, folder / "postgres.log", port, user=user, ends=signal.SIGINT)
+    with service.running(server):
         for name in databases:
             there = _run([str(programs / "psql"), *reached, "-d", name, "-c", ""])
             if there.returncode:
                 _checked([str(programs / "createdb"), *reached, name])
-        yield
+        yield server
 
 
 def url(port: int, database: str) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from membership.base.errors import ProjectError
 
-PATIENCE = 60  # seconds in which it has to answer
+PATIENCE = 180  # seconds in which it has to answer, or to end
 _PAUSE = 0.2  # seconds between two questions
 
 

@@ -108,8 +108,8 @@ def _database(url: str) -> RDBStorage:
         return RDBStorage(url)
     except ImportError as error:
         raise ParamError(
-            f"tune.storage = {url!r}: its driver is not installed ({_first_line(error.__cause__ or error)}); for "
-            "PostgreSQL: pip install -e '.[postgres]'. Or set null: a journal in models/study."
+            f"tune.storage = {url!r}: its driver is not installed ({_first_line(error.__cause__ or error)}); "
+            "PostgreSQL's comes with `make venv`. Or set null: a journal in models/study."
         ) from error
     except (ArgumentError, RuntimeError) as error:
         raise ParamError(

@@ -29,6 +29,7 @@ NARROW = r"\x{00A0}\x{202F}"  # blanks that stand between thousands, too
 OPEN = r"(?i)\b(9999|0001)\b|infinity"  # what stands for "no end", or for a beginning that nobody knows
 CLOCK = re.compile(r"%-?[HIMSfgnpcXTRrs]|^epoch_")  # in a format of times: they have more than a day
 UNITS = {"epoch_s": ("s", 10**11), "epoch_ms": ("ms", 10**14)}  # since 1970; the count that is none any more
+_GIVEN = "given"  # the file that is being read
 SPREADSHEET = 25_569  # days of a spreadsheet on 1970-01-01; its day 0 is 1899-12-30
 
 
@@ -51,11 +52,13 @@ def parsed(con: ibis.BaseBackend, name: str, mapping: FileTable, zone: str) -> i
     wanted = {column: _wanted(name, column) for column in (*mapping.columns, *mapping.constants)}
     cells = None
     for text in reading.text(mapping, key):  # a file at a time: all of them may be more than memory holds
-        rows = _trimmed_rows(ibis.memtable(text), name, wanted, mapping)
+        con.con.register(_GIVEN, text)
+        rows = _trimmed_rows(con.table(_GIVEN), name, wanted, mapping)
         if cells is None:
             cells = engine.keep(con, f"{name} text", rows)
         else:
             con.insert(f"{name} text", rows)
+        con.con.unregister(_GIVEN)
     for column in (column for column, kind in wanted.items() if kind == ID):
         _whole(cells, column, mapping, key)
     con.raw_sql(f"SET TimeZone = '{mapping.timezone}'")  # in which DuckDB reads times that do not say their zone
