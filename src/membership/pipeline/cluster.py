@@ -58,8 +58,8 @@ def run(parts: list[str], check: bool) -> None:
             print(f"{name}: healthy. {USE[name]}", flush=True)
         while not check:
             time.sleep(EVERY)
-            if any(not one.healthy() for one in watched):
-                ill = [f"{one.name} (see {one.log})" for one in watched if not one.healthy()]
+            ill = [f"{one.name} (see {one.log})" for one in watched if not one.healthy()]
+            if ill:
                 raise ProjectError(f"no longer healthy: {', '.join(ill)}. All are ended; start them again.")
 
 
