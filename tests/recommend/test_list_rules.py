@@ -1,16 +1,18 @@
 """Rules of the business, on a catalogue of ten items and lists made by hand."""
 
+from dataclasses import replace
 from datetime import date
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from membership.base.errors import ParamError
-from membership.recommend import rules
+from membership.recommend import policies, rules
 from membership.recommend.baskets import Baskets, Targets
 from membership.recommend.policy import Recommender
-from membership.settings.recommend import Rules
+from membership.settings.recommend import Recommend, Rules
 
 DAY = date(2024, 6, 1)
 IDS = np.array(list("abcdefghij"))
@@ -96,6 +98,65 @@ def test_scores_stay_those_of_the_policy():
     made = rules.ruled(Recommender("toy", known(), top), Rules(blocked=["a"], pinned=["c"]), ITEMS, DAY)
     ids, scores = made.recommend(np.array(["m"]), 3)
     assert "".join(ids[0]) == "cbd" and scores[0] == pytest.approx([0.4, 0.5, 0.3])
+
+
+PLACES = ITEMS.assign(shop=["x", "y", "y", None, "x", *[None] * 5], limit=[None, 18, None, *[None] * 6, "21"])
+PEOPLE = pd.DataFrame({"member_id": ["n", "m"], "shop": ["x", "y"], "age": [20.0, np.nan], "name": ["Ann", "Bob"]})
+
+
+def told(members="m", k=6, people=PEOPLE, **given) -> list[str]:
+    made = rules.ruled(Recommender("toy", known(), top), Rules(**given), PLACES, DAY, people)
+    return ["".join(row) for row in made.recommend(np.array(list(members)), k)[0]]
+
+
+def test_what_another_shop_sells_is_not_listed_and_what_no_shop_is_known_of_is():
+    assert told("mn", same=["shop"]) == ["bcdfgh", "fedagh"]  # then what sells best
+    assert told("x", k=3, same=["shop"]) == ["abc"]  # of who has no history nothing is known
+    assert told(people=PEOPLE.assign(shop=[None, "x"]), same=["shop"]) == ["adefgh"]
+    assert told("n", people=PEOPLE.assign(shop=[None, "x"]), same=["shop"]) == ["fedcba"]
+
+
+def test_an_age_limit_holds_for_who_is_younger_or_of_unknown_age_and_for_pins():
+    assert told("n", at_least={"limit": "age"}) == ["fedcba"]
+    assert told("n", at_least={"limit": "age"}, pinned=["j", "b"]) == ["bfedca"]
+    assert told("m", at_least={"limit": "age"}, pinned=["j", "b"]) == ["acdefg"]
+    assert told("x", k=2, at_least={"limit": "age"}) == ["ac"]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"same": ["town"]}, r"rules.same: table 'items' has no column 'town'"),
+        ({"same": ["category"]}, r"rules.same: table 'members' has no column 'category'; there are: shop, age, name"),
+        ({"at_least": {"limit": "years"}}, r"at_least: table 'members' has no column 'years'"),
+        ({"at_least": {"limit": "name"}}, r"at_least: members.name is no number in 2 rows, e.g. 'Ann'"),
+        ({"at_least": {"category": "age"}}, r"at_least: items.category is no number in 8 rows"),
+    ],
+)
+def test_what_is_not_known_of_items_or_members_is_named(given, message):
+    with pytest.raises(ParamError, match=message):
+        told(**given)
+    with pytest.raises(ParamError, match=r"table 'members' has no column|'items'|items.category"):
+        told(people=None, **given)
+
+
+def test_who_comes_in_later_is_served_by_shop_and_age_as_a_batch_is():
+    p = SimpleNamespace(recommend=Recommend(rules=Rules(same=["shop"], at_least={"limit": "age"})), seed=0)
+    serve = policies.with_network("gp_topfreq", {}, None, known(), PLACES, p, PEOPLE)
+    batch = policies.serve("gp_topfreq", {}, Recommender("toy", known(), top), PLACES, p, PEOPLE)
+    both = np.array(["m", "n"])
+    for member in both:
+        rows = known().members[known().member] == member
+        lines = {name: getattr(known(), name)[rows] for name in ("item", "basket", "age")}
+        alone = replace(known(), members=np.array([member]), member=np.zeros(rows.sum(), dtype=np.int32), **lines)
+        assert np.array_equal(serve(alone).recommend([member], 6)[0], batch.recommend([member], 6)[0])
+    ids = batch.recommend(both, 10)[0]
+    assert not np.isin(ids[0], ["a", "e", "b", "j"]).any() and not np.isin(ids[1], ["b", "c", "j"]).any()
+
+
+def test_shops_that_no_member_has_are_named():
+    with pytest.raises(ParamError, match="no item's 'shop' is that of any member"):
+        told(people=PEOPLE.assign(shop="z"), same=["shop"])
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,8 @@ class Standing:
         self.p: Stage = params.parse(yaml.safe_load((folder / "params.yaml").read_text(encoding="utf-8")))
         self.worth, self.forecast, self.borders, self.rule = (stored.load(folder / name, CLASSES) for name in MODELS)
         self.items = pd.read_parquet(folder / "items.parquet")
-        members = pd.read_parquet(folder / "members.parquet").set_index("member_id")
+        self._members = pd.read_parquet(folder / "members.parquet")
+        members = self._members.set_index("member_id")
         self.joined, self._shift = members["joined_at"], members["shift"]
         self.contracts = Book.of(pd.read_parquet(folder / "contracts.parquet"))
         self.had = pd.read_parquet(folder / HAD)
@@ -80,7 +81,7 @@ class Standing:
         """The live policy: a function from histories, of the catalogue of `market`, to who recommends to them."""
         name, settings = self.live["policy"], self.live["settings"]
         network = model.load(self._folder / "next_basket") if name in names.LEARNED else None
-        return policies.with_network(name, settings, network, self.market, self.items, self.p)
+        return policies.with_network(name, settings, network, self.market, self.items, self.p, self._members)
 
 
 @dataclass(frozen=True)

@@ -50,31 +50,37 @@ def fit(
     items: pd.DataFrame,
     cutoff: date,
     p: SimpleNamespace,
+    members: pd.DataFrame | None = None,
 ) -> Recommender:
     """Fit policy `name` (one of `names`) with `settings` to `events` before `cutoff`.
 
-    `items` is the canonical table; `p` has `recommend` and, for LEARNED, `train`, `seed` and `device`. Raises
-    ParamError for an unknown policy or setting.
+    `items` and `members`, at whom some rules look, are the canonical tables; `p` has `recommend` and, for LEARNED,
+    `train`, `seed` and `device`. Raises ParamError for an unknown policy or setting.
     """
     if name in LEARNED:
         asked = of_network(name, settings)
         data = train.samples(events, items, cutoff, p.recommend, p.train, p.seed)
         network = train.fit(data, asked, p.train, p.seed, p.device).model
-        return serve(name, settings, policy.serve(network, events, items, cutoff, p), items, p)
+        return serve(name, settings, policy.serve(network, events, items, cutoff, p), items, p, members)
     registry.get(name)
     free = peer(name, settings, baskets.history(events, cutoff, p.recommend), items, p.seed)
-    return rules.ruled(free, p.recommend.rules, items, cutoff)
+    return rules.ruled(free, p.recommend.rules, items, cutoff, members)
 
 
 def serve(
-    name: str, settings: Mapping[str, Any], model: Recommender, items: pd.DataFrame, p: SimpleNamespace
+    name: str,
+    settings: Mapping[str, Any],
+    model: Recommender,
+    items: pd.DataFrame,
+    p: SimpleNamespace,
+    members: pd.DataFrame | None = None,
 ) -> Recommender:
     """Return policy `name` at the day of `model`, which serves the network of LEARNED, for the same histories.
 
-    What is listed keeps `p.recommend.rules`.
+    What is listed keeps `p.recommend.rules`, which may look at table `members`.
     """
     free = _free(name, settings, lambda _: model, model.baskets, items, p)
-    return rules.ruled(free(model.baskets), p.recommend.rules, items, model.baskets.cutoff)
+    return rules.ruled(free(model.baskets), p.recommend.rules, items, model.baskets.cutoff, members)
 
 
 def with_network(
@@ -84,11 +90,12 @@ def with_network(
     known: Baskets,
     items: pd.DataFrame,
     p: SimpleNamespace,
+    members: pd.DataFrame | None = None,
 ) -> Callable[[Baskets], Recommender]:
     """Return a function from histories that come in later to policy `name` for their members, as `ready` does.
 
-    What is listed keeps `p.recommend.rules` on the day on which these histories end. `network` is for LEARNED; `p` has
-    `recommend`, `train` and `seed`.
+    What is listed keeps `p.recommend.rules` on the day on which these histories end, for who is in table `members` and
+    who is not. `network` is for LEARNED; `p` has `recommend`, `train` and `seed`.
     """
     model = policy.ready(network, known, items, p) if name in LEARNED else None
     free, held = _free(name, settings, model, known, items, p), {}
@@ -97,7 +104,7 @@ def with_network(
         if rules.none(p.recommend.rules, items):
             return free(asked)
         if asked.cutoff not in held:
-            held[asked.cutoff] = rules.of_catalogue(known, p.recommend.rules, items, asked.cutoff)
+            held[asked.cutoff] = rules.of_catalogue(known, p.recommend.rules, items, asked.cutoff, members)
         return replace(free(asked), within=held[asked.cutoff].within(asked))
 
     return of

@@ -3,6 +3,9 @@
 Pins come first, then what the policy ranks, its scores times exp(weight x standing), then what sells best. Of these go
 what is blocked, not available on the day, or bought too recently by the member, and what is one too many of its kind.
 A pin is shown to who bought it lately, too. A list is shorter than k where nothing else may be on it.
+
+Who a member is counts, too: an item of a shop is listed to members of that shop, one with an age limit to those who
+are known to be old enough, also where it is pinned. Of a member without a history nothing is known.
 """
 
 from collections.abc import Callable
@@ -13,26 +16,31 @@ import numpy as np
 import pandas as pd
 
 from membership.base.errors import ParamError
-from membership.recommend import metrics
+from membership.recommend import metrics, personal
 from membership.recommend.baskets import Baskets, Targets
+from membership.recommend.personal import Fit
 from membership.recommend.policy import Recommender
 from membership.recommend.ranking import Ranker, best, popularity
 from membership.settings.recommend import Rules
 
 DEEP = 100  # items of a policy that are looked through, at least (ten times k where that is more), and of best sellers
 MEMBERS = 256  # whose lists are made together: bounds the memory
+Listable = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]  # rows, items, pinned (n,) -> may be listed
 FROM, UNTIL = "available_from", "available_until"  # columns of table `items`, where known; the day of `until` counts
 
 
-def ruled(recommender: Recommender, rules: Rules, items: pd.DataFrame, day: date) -> Recommender:
+def ruled(
+    recommender: Recommender, rules: Rules, items: pd.DataFrame, day: date, members: pd.DataFrame | None = None
+) -> Recommender:
     """Return `recommender` as far as `rules` let it; the same one where there are none, and no dates of availability.
 
-    `items` is the canonical table, `day` the one on which lists are shown. Raises ParamError where a rule names what
-    is unknown, leaves nothing, or contradicts another.
+    `items` and `members` are the canonical tables, `day` the one on which lists are shown. Raises ParamError where a
+    rule names what is unknown, leaves nothing, or contradicts another.
     """
     if none(rules, items):
         return recommender
-    return replace(recommender, within=of_catalogue(recommender.market, rules, items, day).within(recommender.baskets))
+    catalogue = of_catalogue(recommender.market, rules, items, day, members)
+    return replace(recommender, within=catalogue.within(recommender.baskets))
 
 
 def none(rules: Rules, items: pd.DataFrame) -> bool:
@@ -40,7 +48,9 @@ def none(rules: Rules, items: pd.DataFrame) -> bool:
     return rules == Rules() and FROM not in items and UNTIL not in items
 
 
-def of_catalogue(market: Baskets, rules: Rules, items: pd.DataFrame, day: date) -> "Ruled":
+def of_catalogue(
+    market: Baskets, rules: Rules, items: pd.DataFrame, day: date, members: pd.DataFrame | None = None
+) -> "Ruled":
     """Return what `rules` say of the catalogue of `market`, whose best sellers fill up lists; errors as of `ruled`."""
     described = items.drop_duplicates("item_id").set_index("item_id").reindex(market.items)
     named = {"blocked": rules.blocked, "pinned": rules.pinned}
@@ -56,13 +66,15 @@ def of_catalogue(market: Baskets, rules: Rules, items: pd.DataFrame, day: date) 
     order = best(popularity(market)[None, :], len(market.items))[0]
     factor = np.broadcast_to(factor, len(market.items))
     pairs = [(kind, most) for _, kind, most in kinds]
-    return Ruled(available & ~blocked, pinned, factor, pairs, order, rules.not_within_days)
+    who = personal.fits(rules, described, members)
+    return Ruled(available & ~blocked, pinned, factor, pairs, order, rules.not_within_days, who)
 
 
 @dataclass(frozen=True)
 class Ruled:
     """Of the items of a catalogue (I,): which are `allowed`; `factor` of scores; columns `pinned`, and in `order` of
-    popularity; the number of each one's kind, and how `most` of a kind may be on a list; days after a purchase.
+    popularity; the number of each one's kind, and how `most` of a kind may be on a list; days after a purchase; `who`
+    say to whom an item may be listed.
     """
 
     allowed: np.ndarray
@@ -71,36 +83,41 @@ class Ruled:
     kinds: list[tuple[np.ndarray, int]]
     order: np.ndarray
     days: int | None
+    who: list[Fit]
 
     def within(self, baskets: Baskets) -> Callable[[Ranker], Ranker]:
         """Return what makes a ranker of rows of `baskets` keep the rules; row -1 is a member without a history."""
         width = len(self.allowed)
         lines = baskets.age <= (self.days or 0)
         recent = np.unique(baskets.member[lines].astype(np.int64) * width + baskets.item[lines])
+        fits = [fit.of(baskets.members) for fit in self.who]
+
+        def listable(rows: np.ndarray, items: np.ndarray, pinned: np.ndarray) -> np.ndarray:
+            may = pinned | ~np.isin(rows.astype(np.int64) * width + items, recent)
+            return np.logical_and.reduce([self.allowed[items], may, *(fit(rows, items) for fit in fits)])
 
         def over(top: Ranker) -> Ranker:
-            return lambda rows, k: self._list(top, np.asarray(rows), k, recent)
+            return lambda rows, k: self._list(top, np.asarray(rows), k, listable)
 
         return over
 
-    def _list(self, top: Ranker, rows: np.ndarray, k: int, recent: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _list(self, top: Ranker, rows: np.ndarray, k: int, listable: Listable) -> tuple[np.ndarray, np.ndarray]:
         columns, scores = np.full((len(rows), k), -1), np.zeros((len(rows), k))
         for start in range(0, len(rows), MEMBERS):
             batch = np.arange(start, min(start + MEMBERS, len(rows)))
             ranked = top(rows[batch], min(max(DEEP, 10 * k), len(self.allowed)))
-            columns[batch], scores[batch] = self._cut(*ranked, rows[batch], k, recent, self.order[:DEEP])
+            columns[batch], scores[batch] = self._cut(*ranked, rows[batch], k, listable, self.order[:DEEP])
             short = np.flatnonzero((columns[batch] < 0).any(axis=1))
             for one in short:  # few: rules leave little of what sells best
                 at, its = batch[one : one + 1], (ranked[0][one : one + 1], ranked[1][one : one + 1])
-                columns[at], scores[at] = self._cut(*its, rows[at], k, recent, self.order)
+                columns[at], scores[at] = self._cut(*its, rows[at], k, listable, self.order)
         return columns, scores
 
-    def _cut(self, columns, scores, rows, k: int, recent: np.ndarray, rest: np.ndarray):
+    def _cut(self, columns, scores, rows, k: int, listable: Listable, rest: np.ndarray):
         """Return the first `k` that may be listed of what is pinned, of `columns` with `scores`, and of `rest`."""
         found = self._candidates(columns, scores, rest)
-        cells = rows[found["place"]].astype(np.int64) * len(self.allowed) + found["item"].to_numpy()
-        late = np.isin(cells, recent) & ~found["pinned"].to_numpy()
-        found = found[self.allowed[found["item"]] & ~late].drop_duplicates(["place", "item"])
+        may = listable(rows[found["place"]], found["item"].to_numpy(), found["pinned"].to_numpy())
+        found = found[may].drop_duplicates(["place", "item"])
         for kind, most in self.kinds:
             its = kind[found["item"]]
             found = found[(its < 0) | (found.groupby(["place", its]).cumcount().to_numpy() < most)]
@@ -127,7 +144,13 @@ class Ruled:
 
 
 def costs(
-    recommender: Recommender, rules: Rules, items: pd.DataFrame, day: date, targets: Targets, k: int
+    recommender: Recommender,
+    rules: Rules,
+    items: pd.DataFrame,
+    day: date,
+    targets: Targets,
+    k: int,
+    members: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Return what each rule costs alone, and all of them, on next baskets that `recommender` has not learned from.
 
@@ -141,7 +164,7 @@ def costs(
     before, _ = recommender.recommend(targets.members, k)
     described, rows = items.drop_duplicates("item_id").set_index("item_id"), []
     for name, part in parts.items():
-        ids, _ = ruled(recommender, part, items, day).recommend(targets.members, k)
+        ids, _ = ruled(recommender, part, items, day, members).recommend(targets.members, k)
         means = metrics.per_member(ids, targets, recommender.baskets, k)[[f"recall_at_{k}", f"ndcg_at_{k}"]].mean()
         same = (ids[:, :, None] == before[:, None, :]).any(axis=2)
         listed = described.reindex(ids[ids != ""])[list(rules.favour)].mean()
@@ -175,22 +198,14 @@ def _available(described: pd.DataFrame, day: date) -> np.ndarray:
     return found
 
 
-def _column(described: pd.DataFrame, rule: str, name: str) -> pd.Series:
-    if name not in described:
-        raise ParamError(
-            f"recommend.rules.{rule}: table 'items' has no column {name!r}; there are: {', '.join(described.columns)}."
-        )
-    return described[name]
-
-
 def _kinds(described: pd.DataFrame, name: str) -> np.ndarray:
     """Return a number for each item's value in column `name`, -1 where it is unknown: of these there is no limit."""
-    return pd.factorize(_column(described, "at_most", name))[0]
+    return pd.factorize(personal.column("at_most", "items", described, name))[0]
 
 
 def _standing(described: pd.DataFrame, name: str) -> np.ndarray:
     """Return where each item stands among all by column `name`, from 0 to 1, a half where it is unknown."""
-    column = _column(described, "favour", name)
+    column = personal.column("favour", "items", described, name)
     if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
         raise ParamError(
             f"recommend.rules.favour: items.{name} holds no numbers, so nothing stands higher than another."

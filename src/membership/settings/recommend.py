@@ -8,7 +8,7 @@ from membership.settings.section import Count, Days, NotNegative, Section
 
 
 class Rules(Section):
-    """Rules of the business on what is listed, by ids and columns of table `items`: `recommend/rules.py`.
+    """Rules of the business on what is listed, by ids and columns of `items` and `members`: `recommend/rules.py`.
 
     Beside them an item is listed from its `available_from` to its `available_until` only, where `items` has these.
     """
@@ -16,6 +16,8 @@ class Rules(Section):
     blocked: list[str] = []  # ids of items that are never listed
     pinned: list[str] = []  # ids of items that are listed first, in this order
     at_most: dict[str, Count] = {}  # column -> items of one value on a list, at most, e.g. {category: 3, brand: 2}
+    same: list[str] = []  # columns of `items` and `members`, e.g. [shop]: listed to whom it is the same, or unknown
+    at_least: dict[str, str] = {}  # numbers of `items` -> of `members`, e.g. {age_limit: age}: not listed below it
     not_within_days: Days | None = None  # days after a purchase in which a member is not shown the item again
     favour: dict[
         str, float
