@@ -117,14 +117,17 @@ def test_what_training_anew_adds_stands_beside_the_interval_or_is_said_to_be_unk
     assert "training_sd" in page(training_sd=None)
 
 
-def test_the_readme_gets_the_table_of_the_page(page, world):
-    files.write_text(paths.reports("summary.md"), page() + "\n")
+def test_the_readme_gets_the_table_of_what_decides_and_the_page_has_the_rest_too(page, world):
+    told = page()
+    files.write_text(paths.reports("summary.md"), told + "\n")
     readme = paths.root() / "README.md"
     readme.write_text("# A project\n<!-- result -->\nold\n<!-- /result -->\nthe rest\n")
     pages.save_readme()
     text = readme.read_text()
     assert "old" not in text and text.startswith("# A project\n") and text.endswith("the rest\n")
-    assert text.count("\n| ") == 1 + 4 + 2  # the head, four metrics of the lists, two between groups
+    decides = ("recall_at_10", "explore_recall_at_10", "hit_at_10", "catalogue_coverage")
+    assert all(f"| {name} |" in text for name in decides) and text.count("\n| ") == 1 + 4
+    assert "| fairness_gap |" in told and "| fairness_gap |" not in text
 
 
 def test_four_claims_are_kept_apart(page):

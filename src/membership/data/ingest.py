@@ -182,6 +182,6 @@ def summary(cleaned: Cleaned) -> dict[str, int]:
 
 def _days(events: pd.DataFrame | ir.Table) -> tuple[date, date]:
     """Return the local days of the first and of the last event."""
-    at = engine.table(events).local_at
-    first, last = at.as_table().agg(first=at.min(), last=at.max()).to_pandas().iloc[0]
+    rows = engine.table(events)
+    first, last = rows.agg(first=rows.local_at.min(), last=rows.local_at.max()).to_pandas().iloc[0]
     return first.date(), last.date()

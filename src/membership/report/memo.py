@@ -8,6 +8,7 @@ import pandas as pd
 from membership.base import absent, graph, paths, tables
 from membership.evaluate import experiment, metrics, programme, subgroups
 from membership.evaluate.decide import Decision
+from membership.evaluate.verdicts import Kind
 from membership.report import language, words
 from membership.settings import params
 from membership.settings.params import Stage
@@ -59,11 +60,13 @@ def values(
     `compared` is the content of data/comparison.json, `table` the table `programme`, `costs` the metrics of the tiers
     and benefits, `field` what the field itself is judged by, as data/decision.json holds it.
     """
-    everybody = effects["by"] == experiment.ALL
+    everybody, every = effects["by"] == experiment.ALL, rows(effects, guards)
+    decides = {check.numbers["metric"] for check in decision.checks if check.kind in (Kind.PRIMARY, Kind.GUARDRAIL)}
     return {
         "decision": decision,
         "row": effects[everybody].set_index("metric").loc[compared["metric"]],
-        "rows": rows(effects, guards),
+        "rows": every[every["metric"].isin(decides)],
+        "others": every[~every["metric"].isin(decides)],
         "guards": guards,
         "field": field,
         **{name: compared[name] for name in ("metric", "confidence", "readings", "interactions", "plan")},

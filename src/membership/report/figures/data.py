@@ -23,7 +23,7 @@ def events_by_week(weeks: pd.DataFrame, windows: Windows, ax: Axes | None = None
         ax.annotate(f"{_words(name)} ", (end, 0.05), xycoords=("data", "axes fraction"), rotation=90, ha="right")
     several = len(weeks["kind"].unique()) > 1
     ax.set(title="Events by week", xlabel="week from", ylabel="events a week" + " (log scale)" * several)
-    ax.set(yscale="log") if several else ax.set(ylim=(0, None))
+    ax.set(yscale="log") if several and (weeks["events"] > 0).any() else ax.set(ylim=(0, None))
     plain_log(ax.yaxis)
     ax.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     ax.xaxis.set_major_formatter(ConciseDateFormatter(ax.xaxis.get_major_locator()))
