@@ -12,7 +12,7 @@ from membership.recommend.optimise import Means
 from membership.recommend.train import Samples
 
 SETTINGS = Settings(learning_rate=0.01, weight_decay=0.01, dropout=0.0, hidden=16)
-KNOBS = SimpleNamespace(epochs=3, batch_size=512)
+KNOBS = SimpleNamespace(epochs=3, batch_size=512, processes=1)
 WEIGHTS = np.array([1.0, -0.5, 0.0])
 
 
@@ -39,7 +39,7 @@ def test_a_network_that_knows_its_rows_by_heart_is_not_sure_of_others():
     data, _ = drawn(5_000, seed=3, noise=20)
     new, chance = drawn(50_000, seed=4, noise=20)
     by_heart = Settings(learning_rate=0.01, weight_decay=0.0, dropout=0.0, hidden=64)
-    model = train.fit(data, by_heart, SimpleNamespace(epochs=5, batch_size=256), 1, "cpu").model
+    model = train.fit(data, by_heart, SimpleNamespace(epochs=5, batch_size=256, processes=1), 1, "cpu").model
     said, sure = model.probability(new.inputs), 1 / (1 + np.exp(-model.logits(new.inputs)))
     top = said >= np.quantile(said, 0.9)
     assert said[top].mean() == pytest.approx(chance[top].mean(), rel=0.1) and sure[top].mean() > 1.15 * said[top].mean()

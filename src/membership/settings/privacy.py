@@ -15,4 +15,4 @@ class Privacy(Section):
     """
 
     k: Annotated[int, Field(ge=1, le=10**6)] = 5
-    told: Level | None = 0.2  # weeks stay as they are from about a thousand members on
+    told: Level | None = 0.1  # at most four weeks are told together from about a thousand members on
