@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
@@ -46,7 +48,7 @@ def test_a_part_that_is_drawn_again_is_the_same(drawn):
 
 
 def test_features_of_a_folder_of_parts_are_those_of_all_its_rows(drawn, monkeypatch):
-    monkeypatch.setenv("MEMBERSHIP_ROOT", str(drawn))
+    monkeypatch.setenv("MEMBERSHIP_ROOT", str(Path(__file__).parents[2]))  # whose parameters are read
     found = many_events.compute("features", drawn, 0.5)
     events = pd.concat(map(pd.read_parquet, sorted((drawn / "events").iterdir())))
     assert (found["events"], found["rows"]) == (len(events), 100)
