@@ -42,6 +42,12 @@ def test_welch_is_scipys():
     assert found.members == 100
 
 
+def test_a_ratio_to_nothing_is_not_read(knobs):
+    both = observed(arm(40), arm(40, seed=2)).assign(spend=0.0, spend_hit=0.0)
+    trial = randomised.analyse(both, [MEAN], knobs)
+    assert trial.known("y", randomised.PLAIN) and not trial.known("spend_hit_share", randomised.PLAIN)
+
+
 def test_cuped_by_hand():
     """The treatment's covariate is higher by chance: what it foretells is taken off the difference."""
     control, treatment = arm(500), arm(500, seed=2)

@@ -44,6 +44,12 @@ def test_honest_tests_pass_though_the_policies_differ(knobs):
     assert found.coverage["contrast"].tolist() == [*names, "paired bootstrap"]
 
 
+def test_where_nothing_was_paid_the_share_of_spend_is_not_checked(knobs):
+    table = outcomes().assign(spend=0.0, spend_hit=0.0)
+    found = validity.run(table, known(table), knobs, 2)
+    assert found.passed and found.aa["contrast"].tolist() == ["paired t", "y, Welch", "y, CUPED"]
+
+
 def test_the_truth_is_the_difference_among_all_members(knobs):
     table = outcomes()
     truth = validity.run(table, NOTHING, knobs, 1).coverage.set_index("contrast")["truth"]

@@ -38,6 +38,11 @@ class Measure:
         own = [column for column in (self.numer, self.denom) if column]
         return own + [column + BEFORE for column in own] * adjusted
 
+    def there(self, rows: pd.DataFrame, adjusted: bool) -> bool:
+        """Say whether `rows` have its columns, and something to divide by: without amounts nothing was spent."""
+        columns = self.columns(adjusted)
+        return set(columns) <= set(rows.columns) and (self.denom is None or bool(rows[self.denom].any()))
+
     def test(self, adjusted: bool, **knobs) -> tt.RatioOfMeans:
         """Return the metric of tea-tasting: Welch's t by the delta method, with CUPED where `adjusted`."""
         covariates = [column and column + BEFORE for column in (self.numer, self.denom)] if adjusted else []
@@ -124,7 +129,7 @@ def analyse(
     everybody = observed if assigned is None else assigned
     sizes = everybody["arm"].value_counts().reindex([CONTROL, TREATMENT], fill_value=0).to_dict()
     ratio_p = gates.sample_ratio(sizes, dict.fromkeys(sizes, 0.5), knobs.sample_ratio_p).p_value
-    ratios = [ratio for ratio in RATIOS if {ratio.numer, ratio.denom} <= set(observed.columns)]
+    ratios = [ratio for ratio in RATIOS if ratio.there(observed, False)]
     rows = []
     for measure in (*measures, *ratios):
         rows.append(_row(observed, measure, False, knobs))

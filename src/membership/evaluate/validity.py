@@ -87,7 +87,7 @@ def contrasts(members: pd.DataFrame, metric: str, confidence: float) -> dict[str
     for measure in (Measure(metric, metric), _RATIO):
         for method, adjusted in ((randomised.PLAIN, False), (randomised.ADJUSTED, True)):
             columns = measure.columns(adjusted)
-            if set(columns) <= set(members.columns) and (members[columns[-1]].std() > 0 or measure.denom):
+            if measure.there(members, adjusted) and (members[columns[-1]].std() > 0 or measure.denom):
                 name = f"{measure.name}, {method}"
                 tests[name] = partial(_randomised, measure=measure, adjusted=adjusted, confidence=confidence)
     return tests
