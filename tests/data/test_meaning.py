@@ -114,15 +114,18 @@ def test_a_purchase_day_is_worth_what_was_paid_on_it_by_whatever_kind():
     assert days.spend.tolist() == [300, 700]
 
 
-ROW = st.tuples(st.sampled_from("ab"), st.sampled_from(["view", "purchase"]), st.sampled_from([0, 250]))
+MEASURE = st.one_of(st.none(), st.floats(-1e6, 1e6, allow_nan=False))
+ROW = st.tuples(st.sampled_from("ab"), st.sampled_from(["view", "purchase"]), st.sampled_from([0, 250]), MEASURE)
+VALUES = st.dictionaries(st.sampled_from(["view", "purchase"]), st.sampled_from([0.005, 0.0125, 1 / 3, -0.017]))
 
 
 @hypothesis(max_examples=20, deadline=None)
-@given(st.lists(ROW, min_size=1))
-def test_a_table_means_what_its_frame_means(rows):
-    frame = pd.DataFrame(rows, columns=["member_id", "kind", "amount"]).astype({"amount": "int64", "kind": "str"})
+@given(st.lists(ROW, min_size=1), VALUES, VALUES)
+def test_a_table_means_what_its_frame_means(rows, event_value, measure_value):
+    frame = pd.DataFrame(rows, columns=["member_id", "kind", "amount", "measure"])
+    frame = frame.astype({"amount": "int64", "kind": "str", "measure": "float64"})
     frame = frame.assign(event_id=[f"e{n:03d}" for n in range(len(frame))], local_at=pd.Timestamp("2020-01-01"))
-    settings = Economics(event_value={"view": 0.005})
+    settings = Economics(event_value=event_value, measure_value=measure_value)
     marked = meaning.meant(frame.astype({"member_id": "str", "event_id": "str"}), settings)
     there = meaning.paid(ibis.memtable(marked), settings).order_by("event_id").to_pandas()
     assert there["amount"].tolist() == meaning.paid(marked, settings)["amount"].tolist()

@@ -53,6 +53,7 @@ def paid(events, settings: Economics):
 
 
 def _paid_there(events: ir.Table, settings: Economics) -> ir.Table:
+    """Return the same of a table; a frame is that of a request, which asking an engine would slow down."""
     events = events.mutate(amount=purchases.is_paid(events).ifelse(events.amount, 0))
     amount = events.amount
     for kind, units in settings.event_value.items():
@@ -61,6 +62,9 @@ def _paid_there(events: ir.Table, settings: Economics) -> ir.Table:
         before = ibis.row_number().over(group_by=[events.member_id, events.kind, events.amount == 0], order_by=order)
         worth = _rint(100 * units * (before + 1)) - _rint(100 * units * before)
         amount = rows.ifelse(worth.cast("int64"), amount)
+    for kind, units in settings.measure_value.items() if "measure" in events.columns else ():
+        worth = _rint(100 * units * events.measure.cast("float64").fill_null(0.0)).cast("int64")
+        amount = ((events.kind == kind) & (events.amount == 0)).ifelse(amount + worth, amount)
     return events.mutate(amount=amount)
 
 
