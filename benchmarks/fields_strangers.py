@@ -29,6 +29,14 @@ def _day(start: str, days: float) -> pd.Timestamp:
     return pd.Timestamp(start) + pd.Timedelta(days=days)
 
 
+def _over(
+    rng: np.random.Generator, share: float, start: pd.Timestamp, days: tuple[int, int], end: pd.Timestamp
+) -> pd.Timestamp | None:
+    """Return the day on which that `share` of what began on `start` is over; None for the others, and after `end`."""
+    over = start + pd.Timedelta(days=int(rng.integers(*days))) if rng.random() < share else None
+    return over if over is not None and over <= end else None
+
+
 def _text(day: pd.Timestamp | None) -> str:
     return "" if day is None else str(day.date())
 
@@ -39,8 +47,7 @@ def _education(to: Path, rng: np.random.Generator) -> None:
     courses = [f"CRS-{number}" for number in range(25)]
     for number in range(MEMBERS):
         student, joined = f"S{10000 + number}", _day("2024-01-01", int(rng.integers(0, 500)))
-        done = joined + pd.Timedelta(days=int(rng.integers(120, 500))) if rng.random() < 0.3 else None
-        done = done if done is not None and done < end else None
+        done = _over(rng, 0.3, joined, (120, 500), end)
         students.append((student, _text(joined), _text(done), rng.choice(["evening", "online"])))
         for at in _times(rng, joined, done or end, rng.gamma(2, 5)):
             course = int(rng.integers(0, len(courses)))
@@ -89,8 +96,7 @@ def _gym(to: Path, rng: np.random.Generator) -> None:
     for number in range(MEMBERS):
         member, start = f"G-{number:04}", _day("2024-01-01", int(rng.integers(0, 500)))
         plan, price, period = plans[rng.integers(0, 3)]
-        over = start + pd.Timedelta(days=int(rng.integers(60, 600))) if rng.random() < 0.4 else None
-        over = over if over is not None and over <= end else None
+        over = _over(rng, 0.4, start, (60, 600), end)
         renews = "yes" if period == "month" else "no"
         contracts.append((member, plan, _text(start), _text(over), price, period, renews))
         for at in _times(rng, start, over or end, rng.gamma(2, 3) + 0.5):

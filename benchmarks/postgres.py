@@ -14,15 +14,9 @@ from pathlib import Path
 
 import psycopg
 
+from membership.pipeline import local_postgres
+
 WAIT = 30  # seconds until it must answer
-_DEBIAN = Path("/usr/lib/postgresql")  # where versions lie beside the search path
-
-
-def programs() -> Path | None:
-    """Return the folder of `initdb` and `postgres`, the latest version's; None where there is none."""
-    found = shutil.which("postgres")
-    folders = [Path(found).resolve().parent] if found else sorted(_DEBIAN.glob("*/bin"))
-    return next((folder for folder in reversed(folders) if (folder / "initdb").exists()), None)
 
 
 class Server:
@@ -34,7 +28,7 @@ class Server:
 
     def __enter__(self) -> "Server":
         """Make a database and start. Raises FileNotFoundError where no PostgreSQL is installed."""
-        self._programs = programs()
+        self._programs = local_postgres.programs()
         if self._programs is None:
             raise FileNotFoundError("no PostgreSQL here: `initdb` is neither on the path nor in /usr/lib/postgresql")
         self._folder = Path(tempfile.mkdtemp(prefix="postgres"))

@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from benchmarks import postgres
+from membership.pipeline import local_postgres
 from membership.trials.log import Log, Lost
 
 REQUESTS, WORKERS, KILLS = 2000, 4, 5
@@ -29,7 +30,7 @@ def run(seed: int) -> dict:
     asked = {"asked": ">= 1,000", "reached": found["alone"] >= 1000}
     told = [{"goal": "requests a second, one worker", "found": found["alone"], **asked}, *_told("SQLite", found)]
     other = {}
-    if postgres.programs():
+    if local_postgres.programs():
         with postgres.Server() as server:
             other = _tried(server.new) | {"server": _server_killed(server)}
         told += [*_told("PostgreSQL", other), *_kept("PostgreSQL, server killed", [other["server"]])]

@@ -11,6 +11,7 @@ import pytest
 
 from benchmarks import postgres
 from membership.base.errors import DataError
+from membership.pipeline import local_postgres
 from membership.trials import log
 from membership.trials.log import Log
 
@@ -24,7 +25,7 @@ def row(request="r1", **changed):
 
 @pytest.fixture(scope="module")
 def server():
-    if postgres.programs() is None:
+    if local_postgres.programs() is None:
         pytest.skip("no PostgreSQL here; install one (`apt install postgresql`) to try the log on it")
     with postgres.Server(disk=False) as one:
         yield one

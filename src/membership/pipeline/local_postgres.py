@@ -26,22 +26,24 @@ def running(folder: Path, port: int, databases: tuple[str, ...]) -> Iterator[Ser
     The password of USER is made with the folder, kept in `folder/password` and put into `$PGPASSWORD`, where all
     clients that this process starts find it. Raises ProjectError where PostgreSQL is missing or does not start.
     """
-    programs, user = _programs(), _user()
-    _made(programs, folder, user)
+    found, user = programs(), _user()
+    if found is None:
+        raise ProjectError("PostgreSQL is not installed: apt install postgresql (or name its folder in PATH).")
+    _made(found, folder, user)
     os.environ[PASSWORD] = (folder / "password").read_text().strip()
     listens = ["-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={folder}"]
     reached = ["-h", "127.0.0.1", "-p", str(port), "-U", USER]
 
     def healthy() -> bool:
-        return not _run([str(programs / "pg_isready"), "-q", *reached, "-d", "postgres"]).returncode
+        return not _run([str(found / "pg_isready"), "-q", *reached, "-d", "postgres"]).returncode
 
-    command = [str(programs / "postgres"), "-D", str(folder / "data"), "-p", str(port), *listens]
+    command = [str(found / "postgres"), "-D", str(folder / "data"), "-p", str(port), *listens]
     server = Service("PostgreSQL", command, healthy, folder / "postgres.log", port, user=user, ends=signal.SIGINT)
     with service.running(server):
         for name in databases:
-            there = _run([str(programs / "psql"), *reached, "-d", name, "-c", ""])
+            there = _run([str(found / "psql"), *reached, "-d", name, "-c", ""])
             if there.returncode:
-                _checked([str(programs / "createdb"), *reached, name])
+                _checked([str(found / "createdb"), *reached, name])
         yield server
 
 
@@ -50,12 +52,11 @@ def url(port: int, database: str) -> str:
     return f"postgresql://{USER}@127.0.0.1:{port}/{database}"
 
 
-def _programs() -> Path:
+def programs() -> Path | None:
+    """Return the folder of PostgreSQL's programs, the latest version's; None where it is not installed."""
     server = shutil.which("postgres")
-    found = [Path(server).resolve()] if server else sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
-    if not found:
-        raise ProjectError("PostgreSQL is not installed: apt install postgresql (or name its folder in PATH).")
-    return found[-1].parent
+    folders = [Path(server).resolve().parent] if server else sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    return next((folder for folder in reversed(folders) if (folder / "initdb").exists()), None)
 
 
 def _user() -> str | None:

@@ -59,8 +59,8 @@ def without(history: PurchaseDays, had: pd.DataFrame, days: int, seed: int) -> P
     """Return `history` without the orders that benefits brought; itself where nobody had any.
 
     `had`: as of `given`; `days`: repurchase_days. How likely an order was without the benefit is the member's own rate
-    before it began, and of benefits at once the strongest counts. Whether an order is left out hangs on `seed` and what
-    the member had done until then alone, so it stays so when the history goes on.
+    before it began, and of benefits at once the strongest counts. Whether an order is left out depends only on `seed`
+    and on what the member had done until then, so it stays so when the history goes on.
     """
     had = had[had["member_id"].isin(history.members)]
     if had.empty:
@@ -108,7 +108,7 @@ def _uniform(history: PurchaseDays, seed: int) -> np.ndarray:
 
 
 def _mixed(bits: np.ndarray) -> np.ndarray:
-    """Return 64 bits of which each hangs on all of `bits`: the finaliser of splitmix64 (Steele et al., 2014)."""
+    """Return 64 bits of which each depends on all of `bits`: the finaliser of splitmix64 (Steele et al., 2014)."""
     bits = (bits ^ (bits >> np.uint64(30))) * _MIX
     bits = (bits ^ (bits >> np.uint64(27))) * _MIXED
     return bits ^ (bits >> np.uint64(31))

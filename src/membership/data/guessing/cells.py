@@ -121,11 +121,6 @@ class Column:
         """Formats that read the values as times, the best first: `iso`, one of dialect.COUNTS or strptime's."""
         return _time_formats(self.seen, self.rows)
 
-    @cached_property
-    def has_zone(self) -> bool:
-        """Whether times say their zone."""
-        return any(re.search(r"\d(Z| ?UTC| ?[+-]\d{2}:?\d{2})$", value) for value in self.seen[:200])
-
 
 def column(name: str, cells: pd.Series) -> Column:
     """Return what there is to know of `cells`, text or null."""
