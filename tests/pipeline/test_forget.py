@@ -11,8 +11,9 @@ from logged_row import ROW
 
 from membership.base import paths, spreadsheet, tables
 from membership.data import forgotten, ingest, pseudonyms
-from membership.pipeline import forget, masks
+from membership.pipeline import forget, masks, whereabouts
 from membership.settings import params
+from membership.settings.dataset import Dataset
 from membership.trials import log
 
 EVENTS = 'customer;when;paid\n7; 2024-01-01 ;1,00\n8;2024-01-02;2,00\n"7";2024-01-03;3,00\n70;2024-02-03;3,00\n'
@@ -144,6 +145,17 @@ def test_somebody_unknown_changes_nothing(root, asked, capsys):
     assert forget.main([asked]) == 1
     assert "MEMBER" in capsys.readouterr().err and everything(root) == before
     pd.testing.assert_frame_equal(log.Log().read(), logged)
+
+
+def test_what_lies_elsewhere_is_named_and_never_looked_through(workspace):
+    (workspace / "orders" / "_delta_log").mkdir(parents=True)
+    columns = {"member_id": "who", "kind": "what", "at": "when"}
+    places = ["orders", "s3://shop/raw/*.csv", "postgres://me@host/shop::orders", "shop.csv"]
+    (workspace / "shop.csv").write_text("who,what,when\n7,purchase,2020-01-05\n")
+    events = {"paths": places, "folders": ["s3://shop", "postgres://me@host/shop"], "columns": columns}
+    dataset = Dataset.model_validate({"files": {"events": events}})
+    assert whereabouts.away(workspace, dataset) == places[:3]
+    assert [path for path, _ in whereabouts.own(workspace, dataset)] == [workspace / "shop.csv"]
 
 
 def test_a_second_time_says_that_nothing_is_left(root, capsys):

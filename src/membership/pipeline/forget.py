@@ -136,6 +136,8 @@ def _left(root: Path, dataset: Dataset, cache: Path | None) -> list[str]:
         told.append(f"- the source {dataset.source!r}, from which the member is not read any more")
     if outside := [path for path, _ in whereabouts.own(root, dataset) if not path.resolve().is_relative_to(root)]:
         told.append(f"- files outside the project, from which the member is not read any more: {outside[0]} and such")
+    if away := whereabouts.away(root, dataset):
+        told.append(f"- {', '.join(away)}, from where the member is not read any more: take the member out there")
     made = sorted((root / "models").glob("*"))
     if made:
         names = ", ".join(f"{path.name} ({_day(path)})" for path in made)

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from membership.base import spreadsheet
-from membership.data.sources import aliases
+from membership.data.sources import aliases, elsewhere
 from membership.pipeline import masks
 from membership.settings.dataset import Dataset, FileTable
 
@@ -51,10 +51,22 @@ def places(root: Path, dataset: Dataset, member: str, pseudonym: str) -> list[Pl
 
 def own(root: Path, dataset: Dataset) -> Iterator[tuple[Path, FileTable]]:
     """Yield the user's own files, wherever they are, and how they are read."""
-    for mapping in (*(mapping for _, mapping in dataset.files), dataset.consent):
-        patterns = mapping.paths if mapping is not None else ()
-        for path in sorted({Path(one) for each in patterns for one in glob.glob(str(root / each), recursive=True)}):
-            yield path, mapping
+    for mapping in _mappings(dataset):
+        for path in sorted(
+            {Path(one) for each in mapping.paths for one in glob.glob(str(root / each), recursive=True)}
+        ):
+            if path.is_file():
+                yield path, mapping
+
+
+def away(root: Path, dataset: Dataset) -> list[str]:
+    """Return the tables of databases and lakes, and the addresses of files, that are read and never changed."""
+    asked = [path for mapping in _mappings(dataset) for path in mapping.paths]
+    return [path for path in asked if elsewhere.is_address(path) or (root / path).is_dir()]
+
+
+def _mappings(dataset: Dataset) -> list[FileTable]:
+    return [mapping for mapping in (*(mapping for _, mapping in dataset.files), dataset.consent) if mapping is not None]
 
 
 def _own(root: Path, dataset: Dataset, member: str) -> Iterator[Place]:

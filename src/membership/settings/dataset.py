@@ -9,7 +9,7 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from membership.base import dialect
 from membership.base.schemas import KINDS, MEANING, PERIODS, READ
-from membership.settings.section import Count, NotNegative, Positive, Section, Share
+from membership.settings.section import Count, NotNegative, Positive, Section, Share, without_password
 
 
 def _known_zone(name: str) -> str:
@@ -30,6 +30,7 @@ def _known_encoding(name: str) -> str:
 Zone = Annotated[str, AfterValidator(_known_zone)]
 Encoding = Annotated[str, AfterValidator(_known_encoding)]
 Kind = Literal[KINDS]
+Place = Annotated[str, AfterValidator(without_password)]
 DERIVED = (  # where files do not give them
     "event_id", "local_at", "quantity", "amount", "discount", "currency", "name",
     "contract_id", "period", "every", "price", "auto_renew", "earned", "redeemed", "expired",
@@ -45,8 +46,9 @@ class FileTable(Section):
 
     model_config = ConfigDict(coerce_numbers_to_str=True)
 
-    paths: Annotated[list[str], Field(min_length=1)]  # CSV (also .gz) or Parquet: files or patterns such as raw/*.csv
-    folders: list[str] = []  # outside the project, in which paths may lie
+    # CSV (also .gz) or Parquet: files, patterns such as raw/*.csv, addresses (s3://...); tables of a lake or a database
+    paths: Annotated[list[Place], Field(min_length=1)]
+    folders: list[str] = []  # outside the project, in which paths may lie; also addresses
     columns: dict[str, str]  # canonical column -> their column
     constants: dict[str, str] = {}  # canonical column -> one value for all rows
     nobody: list[str] = []  # member ids that stand for nobody, such as guests

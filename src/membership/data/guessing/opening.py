@@ -1,6 +1,7 @@
 """Files as people have them, opened: encoding, delimiter and header found, every cell as text or null.
 
-CSV (also .gz), text in columns apart by blanks, Parquet, Excel, JSON lines or a JSON list, and tables of a database.
+CSV (also .gz), text in columns apart by blanks, Parquet, Excel, JSON lines or a JSON list, here or at an address;
+tables of a database or of a lake.
 """
 
 import csv
@@ -9,18 +10,20 @@ import io
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import ibis
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from membership.base import secret
 from membership.base.errors import DataError
 from membership.data.guessing import text, words
+from membership.data.sources import elsewhere
 
-_SHOWN = 20  # tables of a database that a message names
+_ANEW = {"shape": {}, "plain": False, "why": "address"}  # what is read from elsewhere is written anew, as it was seen
 SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".xlsx", ".xlsm", ".json", ".jsonl", ".ndjson", ".gz")
 
 
@@ -47,13 +50,15 @@ class Opened:
 
 
 def opened(source: str) -> list[Opened]:
-    """Return the tables in `source`: a file, a folder of files, or a database's table `<url>::<table>`.
+    """Return the tables in `source`: a file, a folder of files or of a lake's table, or a table `<url>::<table>`.
 
     Raises DataError, naming the file, where it is not there, is empty, or cannot be read.
     """
-    if "://" in source:
-        return [_database(source)]
+    if elsewhere.is_address(source):
+        return _at_address(source) if elsewhere.holds_files(source) else [_table(source)]
     path = Path(source)
+    if path.is_dir() and elsewhere.is_lake(source):
+        return [_whole(elsewhere.lake(source), source, "lake")]
     if path.is_dir():
         inside = [one for one in sorted(path.iterdir()) if one.name.lower().endswith(SUFFIXES)]
         return [table for one in inside for table in opened(str(one))]
@@ -97,8 +102,7 @@ def _bytes(path: Path) -> bytes:
 def _parquet(path: Path) -> Opened:
     table = pq.read_table(path)
     nested = any(pa.types.is_nested(kind) for kind in table.schema.types)
-    frame = flat(table.to_pylist()) if nested else _typed_texts(table)
-    return Opened(str(path), path, frame, {}, not nested, "nested" if nested else "")
+    return Opened(str(path), path, _cells(table), {}, not nested, "nested" if nested else "")
 
 
 def _typed_texts(table: pa.Table) -> pd.DataFrame:
@@ -195,54 +199,37 @@ def _leaves(value: object, name: str) -> Iterator[tuple[str, str]]:
         yield name, str(value)
 
 
-def _database(source: str) -> Opened:
-    """A table `<url>::<table>` or `<url>::<schema>.<table>` of a database; its password stands in $PGPASSWORD."""
-    url, _, table = source.partition("::")
-    if not table:
-        raise DataError(f"{_hidden(url)}: names no table; write <url>::<table>, e.g. sqlite:///shop.db::orders.")
-    try:
-        con = ibis.connect(url)
-    except ImportError as error:
+def _table(source: str) -> Opened:
+    """A table of a database."""
+    if not elsewhere.is_database(source):
         raise DataError(
-            f"{_hidden(url)}: this database needs a package that is not installed ({_line(error)})."
-        ) from error
-    except Exception as error:  # every driver has errors of its own
-        raise DataError(f"{_hidden(url)}: no connection ({_line(error)}).") from error
-    try:
-        frame = _stored(con, table)
-    except Exception as error:
-        raise DataError(
-            f"{_hidden(url)}: table '{table}' cannot be read ({_line(error)}){_there(con)}. "
-            "One in another schema is <url>::<schema>.<table>."
-        ) from error
-    finally:
-        con.disconnect()
-    return Opened(f"{_hidden(url)}::{table}", None, frame, {}, False, "database")
+            f"{secret.masked(source)}: names no table; write <url>::<table>, e.g. sqlite:///shop.db::orders."
+        )
+    return _whole(elsewhere.database(source), secret.masked(source), "database")
 
 
-def _stored(con: ibis.BaseBackend, name: str) -> pd.DataFrame:
-    """The cells of table `name` as the database spells them: it alone knows types such as UUID, money or states."""
-    schema, _, bare = name.rpartition(".")
-    table = con.table(bare, database=schema or None)
-    if con.name != "sqlite":  # which keeps no types: what Ibis makes of its cells is nearer to what was meant
-        plain = [column for column, kind in table.schema().items() if not kind.is_nested()]
-        table = table.mutate(**{column: table[column].cast("string") for column in plain})
-    found = table.to_pyarrow()
-    nested = any(pa.types.is_nested(kind) for kind in found.schema.types)
-    return flat(found.to_pylist()) if nested else _typed_texts(found)
+def _whole(opened: AbstractContextManager[elsewhere.Rows], source: str, why: str) -> Opened:
+    with opened as rows:
+        parts = list(rows.tables(rows.columns))
+    if not parts:
+        raise DataError(f"{source}: no rows; allowed: at least one row of data.")
+    return Opened(source, None, _cells(pa.concat_tables(parts)), {}, False, why)
 
 
-def _there(con: ibis.BaseBackend) -> str:
-    """The tables of the usual schema, as the end of a message; nothing where the driver cannot list them."""
-    try:
-        return f"; there are: {', '.join(sorted(con.list_tables())[:_SHOWN]) or 'none'}"
-    except Exception:  # what failed before is what has to be told
-        return ""
+def _at_address(source: str) -> list[Opened]:
+    """A table of a lake, or files, which `source` may name by a pattern."""
+    if elsewhere.is_lake(source):
+        return [_whole(elsewhere.lake(source), source, "lake")]
+    found = elsewhere.matching(source)
+    if not found:
+        raise DataError(f"{source}: no such file; give addresses of files, of tables, or <database url>::<table>.")
+    tables = []
+    for address in found:
+        with elsewhere.fetched(address) as path:
+            tables += [replace(one, source=address, path=None, **_ANEW) for one in opened(str(path))]
+    return tables
 
 
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]
-
-
-def _hidden(url: str) -> str:
-    return re.sub(r"(://[^:/@]*):[^@/]*@", r"\1@", url)
+def _cells(table: pa.Table) -> pd.DataFrame:
+    nested = any(pa.types.is_nested(kind) for kind in table.schema.types)
+    return flat(table.to_pylist()) if nested else _typed_texts(table)

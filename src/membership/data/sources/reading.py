@@ -1,8 +1,9 @@
-"""The user's CSV and Parquet files as columns of text, with errors that name file, column and row."""
+"""The user's own tables, wherever they lie, as columns of text, with errors that name file, column and row."""
 
 import glob
 import os
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pandas as pd
@@ -12,21 +13,25 @@ import pyarrow.parquet as pq
 
 from membership.base import paths
 from membership.base.errors import DataError
+from membership.data.sources import elsewhere
 from membership.settings.dataset import FileTable
+
+_RELATIVE = "Paths are relative to the project's root; "
 
 
 def text(mapping: FileTable, key: str) -> Iterator[pa.Table]:
-    """Yield the rows of each file of `mapping` (in `params.yaml` at `key`), every cell as text or null.
+    """Yield the rows of `mapping` (in `params.yaml` at `key`), cells as text or null: a file or a batch at a time.
 
-    Columns: the canonical names of `mapping`, `file` (path as found) and `row` (1 is the first row of data).
+    Columns: the canonical names of `mapping`, `file` (path or address as found) and `row` (1 is the first of a file).
     Raises DataError where a file or a column is missing, a file cannot be read, or there is no row at all.
     """
     _inside(mapping, key)
     there = 0
-    for path in _find(mapping.paths, key):
-        rows = _file(path, mapping, key)
-        there += rows.num_rows
-        yield rows
+    for place in _find(mapping.paths, key):
+        begins = there
+        for rows in _tables(place, mapping, key):
+            yield _named(rows, place, there - begins, mapping)
+            there += rows.num_rows
     if not there:
         raise DataError(f"{', '.join(mapping.paths)} ({key}.paths): no rows of data; allowed: at least one row.")
 
@@ -35,6 +40,13 @@ def _inside(mapping: FileTable, key: str) -> None:
     """Raise DataError for a path that leads out of the project, unless the user allows its folder."""
     allowed = [Path(os.path.abspath(paths.root() / folder)) for folder in (".", *mapping.folders)]
     for pattern in mapping.paths:
+        if elsewhere.is_address(pattern):
+            if not any(elsewhere.within(pattern, folder) for folder in mapping.folders):
+                start = pattern.partition("::")[0] if elsewhere.is_database(pattern) else pattern.rpartition("/")[0]
+                raise DataError(
+                    f"{pattern} ({key}.paths): lies outside the project; allow where it lies: {key}.folders: [{start}]."
+                )
+            continue
         there = Path(os.path.abspath(paths.root() / pattern))  # links are followed: who put one there meant it
         if not any(there.is_relative_to(folder) for folder in allowed):
             raise DataError(
@@ -43,33 +55,74 @@ def _inside(mapping: FileTable, key: str) -> None:
             )
 
 
-def _find(patterns: list[str], key: str) -> list[Path]:
-    """The files that `patterns` name, each once, in the order of their paths."""
-    found = {pattern: glob.glob(str(paths.root() / pattern), recursive=True) for pattern in patterns}
-    for pattern, files in found.items():
-        if not files:
+def _find(patterns: list[str], key: str) -> list[str]:
+    """The files and tables that `patterns` name, each once, in the order of their paths."""
+    found = {pattern: _matching(pattern) for pattern in patterns}
+    for pattern, places in found.items():
+        if not places:
+            away = elsewhere.is_address(pattern)
             raise DataError(
-                f"{paths.root() / pattern}: no such file ({key}.paths); put it there or fix the path. "
-                "Paths are relative to the project's root; * and ** stand for any name and any folders."
+                f"{pattern if away else paths.root() / pattern}: no such file ({key}.paths); put it there or fix the "
+                f"path. {'' if away else _RELATIVE}* and ** stand for any name and any folders."
             )
-    return [Path(name) for name in sorted({name for files in found.values() for name in files})]
+    for place in (place for places in found.values() for place in places if not elsewhere.is_address(place)):
+        if (table := elsewhere.inside_lake(Path(place))) is not None:
+            raise DataError(
+                f"{place} ({key}.paths): is a part of the Delta table {table}, whose files hold rows of former "
+                "versions too; name the folder of the table."
+            )
+    return sorted({place for places in found.values() for place in places})
 
 
-def _file(path: Path, mapping: FileTable, key: str) -> pa.Table:
+def _matching(pattern: str) -> list[str]:
+    if elsewhere.is_database(pattern):
+        return [pattern]
+    if elsewhere.is_address(pattern):
+        return [pattern] if elsewhere.is_lake(pattern) else elsewhere.matching(pattern)
+    return glob.glob(str(paths.root() / pattern), recursive=True)
+
+
+def _tables(place: str, mapping: FileTable, key: str) -> Iterator[pa.Table]:
+    """Yield the rows of one file, or of one table in batches, with the columns of the user that `mapping` names."""
+    away = elsewhere.is_address(place)
+    if elsewhere.is_database(place):
+        yield from _batches(elsewhere.database(place), place, mapping, key)
+    elif elsewhere.is_lake(place) if away else Path(place).is_dir():
+        yield from _batches(elsewhere.lake(place), place, mapping, key)
+    elif away:
+        with elsewhere.fetched(place) as path:
+            yield _file(path, place, mapping, key)
+    else:
+        yield _file(Path(place), place, mapping, key)
+
+
+def _batches(
+    opened: AbstractContextManager[elsewhere.Rows], place: str, mapping: FileTable, key: str
+) -> Iterator[pa.Table]:
+    with opened as rows:
+        _check_header(place, rows.columns, mapping, key)
+        yield from rows.tables(list(dict.fromkeys(mapping.columns.values())))
+
+
+def _file(path: Path, called: str, mapping: FileTable, key: str) -> pa.Table:
     read = _read_parquet if path.suffix == ".parquet" else _read_csv
     try:
-        found = read(path, mapping, key)
+        return read(path, called, mapping, key)
     except (OSError, EOFError, UnicodeError, pa.ArrowException) as error:
         raise DataError(
-            f"{path}: cannot be read ({' '.join(str(error).split())}); fix the file, or {key}: encoding, delimiter."
+            f"{called}: cannot be read ({' '.join(str(error).split())}); fix the file, or {key}: encoding, delimiter."
         ) from error
-    columns = {ours: _as_text(found[theirs], ours, path, theirs) for ours, theirs in mapping.columns.items()}
-    constants = {ours: pa.repeat(value, found.num_rows) for ours, value in mapping.constants.items()}
-    place = {"file": pa.repeat(str(path), found.num_rows), "row": pa.array(range(1, found.num_rows + 1), pa.int64())}
-    return pa.table({**columns, **constants, **place})
 
 
-def _as_text(column: pa.ChunkedArray, ours: str, path: Path, theirs: str) -> pa.ChunkedArray:
+def _named(rows: pa.Table, place: str, before: int, mapping: FileTable) -> pa.Table:
+    """The `rows` of `place`, after `before` others of it, under canonical names."""
+    columns = {ours: _as_text(rows[theirs], ours, place, theirs) for ours, theirs in mapping.columns.items()}
+    constants = {ours: pa.repeat(value, rows.num_rows) for ours, value in mapping.constants.items()}
+    number = pa.array(range(before + 1, before + rows.num_rows + 1), pa.int64())
+    return pa.table({**columns, **constants, "file": pa.repeat(place, rows.num_rows), "row": number})
+
+
+def _as_text(column: pa.ChunkedArray, ours: str, path: str, theirs: str) -> pa.ChunkedArray:
     """Return `column` as text; whole numbers that passed through floats are ids without a point again.
 
     Raises DataError for an id that a float cannot tell from its neighbour, and for true and false.
@@ -99,7 +152,7 @@ def _as_text(column: pa.ChunkedArray, ours: str, path: Path, theirs: str) -> pa.
     return pa.chunked_array([pa.array(text, pa.string())])
 
 
-def _read_csv(path: Path, mapping: FileTable, key: str) -> pa.Table:
+def _read_csv(path: Path, called: str, mapping: FileTable, key: str) -> pa.Table:
     header, data = mapping.header_line, mapping.data_line or mapping.header_line + 1
     read = {"skip_rows": header - 1, "skip_rows_after_names": data - header - 1}
     if header == 0:
@@ -109,19 +162,19 @@ def _read_csv(path: Path, mapping: FileTable, key: str) -> pa.Table:
         "parse_options": pyarrow.csv.ParseOptions(delimiter=mapping.delimiter, newlines_in_values=True),
     }
     with pa.input_stream(str(path)) as stream, pyarrow.csv.open_csv(stream, **shape) as header:
-        _check_header(path, header.schema.names, mapping, key)
+        _check_header(called, header.schema.names, mapping, key)
     wanted = list(dict.fromkeys(mapping.columns.values()))
     as_text = pyarrow.csv.ConvertOptions(include_columns=wanted, column_types=dict.fromkeys(wanted, pa.string()))
     with pa.input_stream(str(path)) as stream:
         return pyarrow.csv.read_csv(stream, convert_options=as_text, **shape)
 
 
-def _read_parquet(path: Path, mapping: FileTable, key: str) -> pa.Table:
-    _check_header(path, pq.read_schema(path).names, mapping, key)
+def _read_parquet(path: Path, called: str, mapping: FileTable, key: str) -> pa.Table:
+    _check_header(called, pq.read_schema(path).names, mapping, key)
     return pq.read_table(path, columns=list(dict.fromkeys(mapping.columns.values())))
 
 
-def _check_header(path: Path, there: list[str], mapping: FileTable, key: str) -> None:
+def _check_header(path: str, there: list[str], mapping: FileTable, key: str) -> None:
     for ours, theirs in mapping.columns.items():
         if there.count(theirs) != 1:
             wrong = "no such column" if theirs not in there else "more than one column has this name"
