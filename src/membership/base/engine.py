@@ -1,5 +1,6 @@
 """The one connection on which tables are computed: Ibis on DuckDB, on Spark, or on what else Ibis knows by address."""
 
+import atexit
 import os
 import socket
 import warnings
@@ -21,6 +22,8 @@ from membership.base import paths, tables
 from membership.base.errors import ProjectError
 
 PATIENCE = 5  # seconds in which a server has to answer
+# A connection of Ibis's own that outlives the interpreter lets DuckDB's binding print forty lines about leaks.
+atexit.register(lambda: setattr(ibis.options, "default_backend", None))
 _PORTS = {"spark": 7077, "sc": 15002, "postgres": 5432, "postgresql": 5432}
 
 
