@@ -6,7 +6,6 @@ A scorer takes row numbers of `Baskets` and returns dense scores (len(rows), I) 
 from collections.abc import Callable
 
 import numpy as np
-import torch
 from scipy import sparse
 
 from membership.recommend.baskets import Baskets
@@ -47,6 +46,8 @@ def popular(baskets: Baskets) -> Ranker:
 
 def best(scores: np.ndarray, k: int) -> np.ndarray:
     """Return the columns (n, min(k, columns)) of each row's highest scores, best first, ties by the lower column."""
+    import torch  # a second and a half that only those who rank need to wait for
+
     k = min(k, scores.shape[1])
     if k == 0:
         return np.zeros((len(scores), 0), dtype=np.int64)
