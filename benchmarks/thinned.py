@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks import chosen, contest, ordered, thinned_data
+from benchmarks import chosen, contest, ordered, sequences, thinned_data
 from benchmarks.contest import Exam
 from membership.base import files, seeds
 from membership.base.errors import ParamError, ProjectError
@@ -33,7 +33,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True, help="JSON file: set -> what was found")
     parser.add_argument("--only", default=",".join(thinned_data.SETS), help="names of sets, with commas")
-    parser.add_argument("--peers", default=",".join(PEERS), help="names of peers, with commas")
+    parser.add_argument(
+        "--peers", default=",".join(PEERS), help=f"names, with commas; also {', '.join(sequences.NAMES)}"
+    )
     given = parser.parse_args()
     folder = Path(os.environ.get("MEMBERSHIP_DATA", "../shared/data"))
     try:
@@ -55,10 +57,12 @@ def run(name: str, folder: Path, peers: list[str]) -> dict[str, Any]:
     data, fold = thinned_data.made(name, folder, p.seed)
     known = chosen.Known(data.baskets, data.futures.of(fold.train), data.futures.of(fold.val))
     exam = Exam(name, data.baskets, data.futures.of(fold.test))
-    fitted = chosen.peers(data.baskets, peers, p)
+    fitted = chosen.peers(data.baskets, [each for each in peers if each not in sequences.NAMES], p)
     model = ordered.fit(data.baskets, known.train, p)
     choice, shipped = chosen.choose(known, model, fitted, p)
-    methods = fitted | {MODEL: model, SHIPPED: shipped}
+    asked = data.baskets, known.train, known.val, fold.test, p.seed
+    others = {each: sequences.fit(each, *asked)[1] for each in peers if each in sequences.NAMES}  # never ship
+    methods = fitted | others | {MODEL: model, SHIPPED: shipped}
     judged = {each: _judged(recommender, exam) for each, recommender in methods.items()}
     bought = data.baskets.matrix().sign().multiply(data.futures.matrix).sum() / len(data.futures.members)
     return {
