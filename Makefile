@@ -94,7 +94,7 @@ ui: venv ## open the MLflow UI: runs, metrics, models
 cluster: venv ## PostgreSQL, an MLflow server and Spark on this machine, until Ctrl-C; OPTIONS="--only postgres,mlflow" starts some
 	python -m membership.pipeline.cluster $(OPTIONS)
 
-peers: .peers/value/installed .peers/recommend/installed ## install what the benchmarks compare with, in environments of their own
+peers: .peers/value/installed .peers/recommend/installed .peers/sequence/installed ## install what the benchmarks compare with, in environments of their own
 
 .peers/%/installed: benchmarks/peers/%.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "$(PYTHON) is $$($(PYTHON) -V): the peers need Python 3.11; name one: make peers PYTHON=python3.11"; exit 1; }

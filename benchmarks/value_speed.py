@@ -20,13 +20,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
+from benchmarks import installed
 from membership.base import files, seeds
 from membership.base.errors import DataError
 from membership.base.progress import bar
 from membership.lifetimes import markets
 
 SCRIPT = Path(__file__).parent / "peers" / "measure.py"
-PEERS_HOME = Path(__file__).parents[1] / ".peers" / "value"
 TRUTH = {"r": 0.243, "alpha_days": 7 * 4.414, "a": 0.793, "b": 2.426}
 SPEND = {"p": 6.25, "q": 3.74, "gamma": 15.44}
 AGES_DAYS = (7 * 27.0, 7 * 39.0)
@@ -66,7 +66,7 @@ def run(seed: int, most: int) -> dict:
 
     Raises DataError where the peers are not installed, or where a measurement fails.
     """
-    peers = interpreter()
+    peers = installed.python("value")
     with tempfile.TemporaryDirectory() as folder:
         warm = draw(Path(folder), seed, 2357, WEEKS)
         for task in bar(PEERS, "peers compile"):  # once, and not counted
@@ -77,16 +77,6 @@ def run(seed: int, most: int) -> dict:
             took = measure(python, task, draw(Path(folder), seed, members, times))
             rows.append({"task": task, "members": members, "times": times, **took})
     return {"rows": rows, "targets": targets(rows)}
-
-
-def interpreter() -> Path:
-    """Return the Python of the peers' environment. Raises DataError where it has not been made."""
-    python = PEERS_HOME / "bin" / "python"
-    if not (PEERS_HOME / "installed").exists():
-        raise DataError(
-            f"{PEERS_HOME}: the peers are not installed; run `make peers`, or leave `speed` out of --parts."
-        )
-    return python
 
 
 def draw(folder: Path, seed: int, members: int, times: str) -> Path:
@@ -106,7 +96,7 @@ def measure(python: Path, task: str, members: Path) -> dict:
     """Return `wall_s`, `cpu_s`, `peak_mb` and `found` of `task` in a fresh process. Raises DataError where it fails."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     environment["OMP_NUM_THREADS"] = "1"
-    environment["PYTENSOR_FLAGS"] = f"base_compiledir={PEERS_HOME / 'pytensor'}"
+    environment["PYTENSOR_FLAGS"] = f"base_compiledir={installed.HOME / 'value' / 'pytensor'}"
     command = [python, SCRIPT, task, members]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:

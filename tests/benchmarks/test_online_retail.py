@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks import online_retail, reality_check
-from membership.base.errors import DataError
+from benchmarks import complete_journey, online_retail, online_retail_dated, reality_check
+from membership.base import engine
+from membership.base.errors import DataError, ParamError
 from membership.recommend import metrics, policies
 
 PUBLISHED = {  # recall@10, NDCG@10
@@ -54,6 +55,26 @@ def test_another_file_is_named(tmp_path):
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")
     with pytest.raises(DataError, match=r"other\.csv: cannot be read as Online Retail"):
         online_retail.prepare(tmp_path / "other.csv")
+
+
+def test_cutoffs_with_dates_tell_history_from_what_is_bought_next(tmp_path):
+    days = [f"2011-{month:02d}-{day:02d} 10:00:00" for month in range(7, 12) for day in (3, 17)]
+    rows = [(f"{day}", f"1000{m % 2}", 1, day, 1.0, float(m)) for m in range(8) for day in days]
+    sales(rows).to_csv(tmp_path / "raw.csv", index=False)
+    events, items = online_retail_dated.read(engine.connect(), tmp_path / "raw.csv")
+    latest = complete_journey.cutoff(events, *online_retail_dated.WINDOWS[0], online_retail_dated.SETUP)
+    assert items["item_id"].tolist() == ["10000", "10001"]
+    assert latest.exam.known.sizes.tolist() == [8] * 8 and latest.known.sizes.tolist() == [6] * 8
+    assert latest.exam.known.age.min() == 15 and latest.exam.targets.matrix.sum() == 8
+    found = complete_journey.run([latest], events, items, ["tifuknn_days", "upcf_days"], trials=1)
+    assert found.outcomes["recall@10"].tolist() == [1.0] * 16
+    assert {"group_days", "log_days"} < set(found.chosen["tifuknn_days", latest.exam.name])
+    assert "day_decay" in found.chosen["upcf_days", latest.exam.name]
+
+
+def test_what_has_no_stored_settings_asks_for_a_search():
+    with pytest.raises(ParamError, match="upcf_days have no stored settings; add --tune N"):
+        complete_journey.run([], None, None, ["upcf_days"], trials=0)
 
 
 @pytest.mark.slow

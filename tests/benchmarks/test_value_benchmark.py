@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks import cdnow, value, value_cdnow, value_published, value_recovery, value_speed
+from benchmarks import cdnow, installed, value, value_cdnow, value_published, value_recovery, value_speed
 from membership.base.errors import DataError
 from membership.settings import params
 
@@ -60,9 +60,9 @@ def test_speed_targets_compare_a_million_members_only():
 
 
 def test_peers_that_are_not_installed_are_named(tmp_path, monkeypatch):
-    monkeypatch.setattr(value_speed, "PEERS_HOME", tmp_path)
+    monkeypatch.setattr(installed, "HOME", tmp_path)
     with pytest.raises(DataError, match="run `make peers`"):
-        value_speed.interpreter()
+        installed.python("value")
 
 
 def test_parts_are_named_and_keep_their_order():

@@ -64,6 +64,35 @@ def test_tifu_vectors_equal_the_groups_written_out(known, groups):
         assert vectors[row] == pytest.approx(np.mean(means, axis=0))
 
 
+def days_held(known, row):
+    """Days from each basket of a member to its last one, oldest first."""
+    mine = known.member == row
+    ages = dict(zip(known.basket[mine], known.age[mine], strict=True))
+    return np.array([ages[back] - ages[0] for back in range(known.sizes[row])])[::-1]
+
+
+@pytest.mark.parametrize("log_days", [True, False])
+@pytest.mark.parametrize("group_days", [1, 20, 365])
+def test_dated_vectors_equal_the_groups_of_days_written_out(known, group_days, log_days):
+    vectors = tifu.dated_vectors(known, 0.9, 0.7, group_days, log_days).toarray()
+    for row in (0, 7, 31):
+        mine, days = held(known, row), days_held(known, row)
+        means = []
+        for group in np.unique(days // group_days):
+            inside = days // group_days == group
+            since = days[inside] - group * group_days
+            weight = 0.9 ** (np.log1p(since) if log_days else since)
+            means.append(0.7**group * (weight[:, None] * mine[inside]).mean(axis=0))
+        assert vectors[row] == pytest.approx(np.mean(means, axis=0))
+
+
+def test_upcf_may_count_a_basket_by_its_days(known):
+    settings = {"recency": 4, "alpha": 0.5, "locality": 1, "neighbours": 1, "shrink": 1e12, "day_decay": 0.9}
+    mine, weight = held(known, 5)[-4:], 0.9 ** days_held(known, 5)[-4:]
+    alone = weight @ mine / weight.sum()
+    assert dense("upcf", known, **settings)[5] == pytest.approx(alone, abs=1e-6)
+
+
 def test_tifuknn_blends_a_member_with_its_nearest_others(known):
     vectors = tifu.tifu_vectors(known, 0.9, 0.7, 3).toarray()
     distance = np.linalg.norm(vectors[5] - vectors, axis=1)

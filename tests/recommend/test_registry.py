@@ -113,7 +113,7 @@ def test_a_peer_is_registered_once_and_searches_only_among_its_own_settings(toy)
 
 @pytest.mark.parametrize("name", sorted(set(PEERS) - {"content"}))
 def test_every_setting_of_a_peer_has_a_default_and_a_place_where_a_search_looks(name):
-    assert set(PEERS[name].space) == set(PEERS[name].settings.model_fields)
+    assert {*PEERS[name].space, *PEERS[name].dated} == set(PEERS[name].settings.model_fields)
     assert PEERS[name].settings() == registry.settings({})[name]
 
 

@@ -60,6 +60,11 @@ class Baskets:
         end = np.searchsorted(self.member, np.arange(len(self.members)), side="right")  # the last line is the oldest
         return self.basket[end - 1].astype(np.int64) + 1
 
+    @property
+    def days_before_last(self) -> np.ndarray:
+        """Days from each line's basket to its member's last one, (N,); baskets where days are not known."""
+        return self.age - self.age[np.searchsorted(self.member, self.member)]
+
     def matrix(self, values: np.ndarray | None = None) -> sparse.csr_array:
         """Return the (M, I) sum of `values` (N,) over lines; without values, in how many baskets an item was."""
         values = np.ones(len(self.member)) if values is None else values

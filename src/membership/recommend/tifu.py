@@ -4,6 +4,7 @@ import numpy as np
 from scipy import sparse
 
 from membership.recommend.baskets import Baskets
+from membership.recommend.rhythm import changes
 
 
 def tifu_vectors(baskets: Baskets, within_decay: float, group_decay: float, groups: int) -> sparse.csr_array:
@@ -22,3 +23,21 @@ def tifu_vectors(baskets: Baskets, within_decay: float, group_decay: float, grou
     group = np.where(back < recent, back // (short + 1), longer + (back - recent) // short)
     length = short + (back < recent)
     return baskets.matrix(within_decay**back * group_decay ** (group + groups - many) / length / many)
+
+
+def dated_vectors(
+    baskets: Baskets, within_decay: float, group_decay: float, group_days: int, log_days: bool
+) -> sparse.csr_array:
+    """Return TIFU vectors by calendar time (M, I): TIFUKNN-TA of Romanov et al., RecSys 2023, as in their code.
+
+    Group g of a member holds its baskets of `group_days` days, those g * `group_days` and more before its last one. A
+    basket weighs within_decay^d * group_decay^g, where d is the days from it to the end of its group, or log(1 + d)
+    with `log_days`; a group is the mean of its baskets, and the vector the mean over the groups that hold any.
+    """
+    group, days = np.divmod(baskets.days_before_last, group_days)
+    opens = changes(baskets.member) | changes(group)
+    place = np.cumsum(opens) - 1  # of each line's group, among all members' groups
+    held = np.bincount(place[opens | changes(baskets.basket)])
+    groups = np.bincount(baskets.member[opens])
+    weight = within_decay ** (np.log1p(days) if log_days else days) * group_decay**group
+    return baskets.matrix(weight / held[place] / groups[baskets.member])

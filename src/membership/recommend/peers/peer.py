@@ -46,6 +46,7 @@ Space = Mapping[str, Range | list]  # setting -> where a search looks; a list is
 class Peer:
     """A registered peer: `fit(known, settings, context)`, the class of its settings, and where a search looks for them.
 
+    `dated` is where it looks beside, for settings that count days, if it is asked to: they say little without dates.
     `reason` says why an item that the member has not bought is on its list, in words with the fields of
     `reasons.FIELDS`.
     """
@@ -55,6 +56,7 @@ class Peer:
     settings: type[Section]
     reason: str
     space: Space
+    dated: Space
 
     def checked(self, given: Mapping[str, Any]) -> Section:
         """Return the settings `given` over the defaults. Raises ParamError, naming key, value and what is allowed."""
@@ -67,16 +69,18 @@ class Peer:
 PEERS: dict[str, Peer] = {}
 
 
-def peer(settings: type[Section] = Section, reason: str = "", space: Space | None = None) -> Callable[[Fit], Fit]:
+def peer(
+    settings: type[Section] = Section, reason: str = "", space: Space | None = None, dated: Space | None = None
+) -> Callable[[Fit], Fit]:
     """Register the decorated function as the peer of its name.
 
-    Raises ParamError where it has no reason, or one with unknown fields; where the search space has settings that the
-    peer has not; and where the name is taken.
+    Raises ParamError where it has no reason, or one with unknown fields; where the search spaces have settings that
+    the peer has not; and where the name is taken.
     """
 
     def register(fit: Fit) -> Fit:
-        name, space_ = fit.__name__, dict(space or {})
-        unknown = sorted(set(space_) - set(settings.model_fields))
+        name, spaces = fit.__name__, (dict(space or {}), dict(dated or {}))
+        unknown = sorted(set().union(*spaces) - set(settings.model_fields))
         if name in PEERS or name in LEARNED:
             raise ParamError(f"peer '{name}': there is one of this name already; give the function another name.")
         if unknown:
@@ -85,7 +89,7 @@ def peer(settings: type[Section] = Section, reason: str = "", space: Space | Non
             reasons.check(reason)
         except ParamError as error:
             raise ParamError(f"peer '{name}': {error}") from error
-        PEERS[name] = Peer(name, fit, settings, reason, space_)
+        PEERS[name] = Peer(name, fit, settings, reason, *spaces)
         return fit
 
     return register
