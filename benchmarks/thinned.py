@@ -28,6 +28,7 @@ METRICS = ("recall@10", "ndcg@10")
 SHIPPED = "shipped"
 PEERS = [name for name in registry.names() if name != "content"]  # items have no attributes here
 DRAWS = 4000  # of members, for intervals
+DENSE = 10_000  # items up to which EASE takes part: it inverts a matrix of all of them
 
 
 def main() -> None:
@@ -61,7 +62,8 @@ def run(name: str, folder: Path, peers: list[str]) -> dict[str, Any]:
     data, fold = thinned_data.made(name, folder, p.seed)
     known = chosen.Known(data.baskets, data.futures.of(fold.train), data.futures.of(fold.val))
     exam = Exam(name, data.baskets, data.futures.of(fold.test))
-    fitted = chosen.peers(data.baskets, [each for each in peers if each not in sequences.NAMES], p)
+    taking = [peer for peer in peers if peer != "ease" or len(data.baskets.items) <= DENSE]
+    fitted = chosen.peers(data.baskets, [each for each in taking if each not in sequences.NAMES], p)
     model = ordered.fit(data.baskets, known.train, p)
     choice, shipped = chosen.choose(known, model, fitted, p)
     asked = data.baskets, known.train, known.val, fold.test, p.seed

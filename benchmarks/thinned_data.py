@@ -45,6 +45,7 @@ SETS = {
     "articles-2-6": Thinned("articles", 2, 6, 0.9),
     "market-2-6": Thinned("market", 2, 6, 0.0),
     "market-6": Thinned("market", 6, 6, 0.0),
+    "warehouse-2-6": Thinned("warehouse", 2, 6, 0.0, 12_000),
 }
 
 
@@ -126,26 +127,36 @@ def _articles(folder: Path, _: int) -> pd.DataFrame:
 
 
 def _market(_: Path, seed: int) -> pd.DataFrame:
-    """A simulated shop: 22,000 items in 400 kinds, of which a member likes three; one next item in ten a repeat.
+    return _shop(seeds.rng(seed, "thinned-market"), 3000, 22_000, 400, 1.2, 0.1)
 
-    Popularity within a kind and of kinds is log-normal. Half of what is new is of the kind that was bought last.
+
+def _warehouse(_: Path, seed: int) -> pd.DataFrame:
+    """Sold evenly and hardly ever again: some 20,000 items are in the histories."""
+    return _shop(seeds.rng(seed, "thinned-warehouse"), 12_000, 40_000, 400, 0.6, 0.03)
+
+
+def _shop(rng: np.random.Generator, members: int, items: int, kinds: int, spread: float, again: float) -> pd.DataFrame:
+    """A simulated shop: `items` in `kinds`, of which a member likes three; a next item is a repeat by chance `again`.
+
+    Popularity of kinds, and within a kind by `spread`, is log-normal. Half of what is new is of the kind that was
+    bought last.
     """
-    rng, members, visits, items, kinds = seeds.rng(seed, "thinned-market"), 3000, 7, 22_000, 400
+    visits = 7
     kind = np.sort(rng.integers(kinds, size=items))
     starts = np.searchsorted(kind, np.arange(kinds + 1))
-    appeal = [rng.lognormal(0, 1.2, size) for size in np.diff(starts)]
+    appeal = [_shares(rng.lognormal(0, spread, size)) for size in np.diff(starts)]
     likes = rng.choice(kinds, (members, 3), p=_shares(rng.lognormal(0, 1, kinds)))
     bought = np.zeros((members, visits), dtype=np.int64)
     for member in range(members):
         last = likes[member, 0]
         for visit in range(visits):
-            if visit and rng.random() < 0.1:
+            if visit and rng.random() < again:
                 bought[member, visit] = rng.choice(bought[member, :visit])
                 continue
             last = last if rng.random() < 0.5 else likes[member, rng.integers(3)]
-            bought[member, visit] = starts[last] + rng.choice(len(appeal[last]), p=_shares(appeal[last]))
+            bought[member, visit] = starts[last] + rng.choice(len(appeal[last]), p=appeal[last])
     ids = np.char.add("i", np.char.zfill(bought.ravel().astype(str), 5))
-    who = np.repeat(np.char.add("m", np.char.zfill(np.arange(members).astype(str), 4)), visits)
+    who = np.repeat(np.char.add("m", np.char.zfill(np.arange(members).astype(str), len(str(members - 1)))), visits)
     return pd.DataFrame({"member": who, "back": np.tile(np.arange(visits)[::-1], members), "item": ids})
 
 
@@ -167,4 +178,5 @@ SOURCES: dict[str, Callable[[Path, int], pd.DataFrame]] = {
     "journey": cache(_journey),
     "articles": cache(_articles),
     "market": cache(_market),
+    "warehouse": cache(_warehouse),
 }
