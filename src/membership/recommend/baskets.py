@@ -60,6 +60,21 @@ class Baskets:
         end = np.searchsorted(self.member, np.arange(len(self.members)), side="right")  # the last line is the oldest
         return self.basket[end - 1].astype(np.int64) + 1
 
+    def only(self, rows: np.ndarray) -> "Baskets":
+        """Return the histories of the members `rows` (n,), sorted, each once; of the same catalogue."""
+        begin, end = (np.searchsorted(self.member, rows, side=side) for side in ("left", "right"))
+        many = end - begin
+        member = np.repeat(np.arange(len(rows), dtype=np.int32), many)
+        lines = np.arange(len(member)) + np.repeat(begin - (np.cumsum(many) - many), many)
+        own = {name: getattr(self, name)[lines] for name in ("item", "basket", "age")}
+        discount = None if self.discount is None else self.discount[lines]
+        return replace(self, members=self.members[rows], member=member, discount=discount, **own)
+
+    def evenly(self, most: int) -> "Baskets":
+        """Return the histories of `most` members, evenly, where there are more."""
+        members = len(self.members)
+        return self if members <= most else self.only(np.linspace(0, members - 1, most).astype(int))
+
     def matrix(self, values: np.ndarray | None = None) -> sparse.csr_array:
         """Return the (M, I) sum of `values` (N,) over lines; without values, in how many baskets an item was."""
         values = np.ones(len(self.member)) if values is None else values

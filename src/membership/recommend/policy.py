@@ -136,11 +136,16 @@ def of_pairs(known: Baskets, pairs: Pairs, probability: np.ndarray, explore: flo
 
 
 def listed(recommender: Recommender, items: pd.DataFrame, members: np.ndarray, k: int) -> pd.DataFrame:
-    """Return the first `k` items for `members`, one a row.
+    """Return the first `k` items for `members`, one a row; no more than MEMBERS are looked up together.
 
     Columns: member_id, rank, item_id, name, category, score, source (repeat where the item is in the member's
     history, else explore), reason (why it is listed, in words).
     """
+    batches = (members[start : start + MEMBERS] for start in range(0, max(len(members), 1), MEMBERS))
+    return pd.concat([_listed(recommender, items, batch, k) for batch in batches], ignore_index=True)
+
+
+def _listed(recommender: Recommender, items: pd.DataFrame, members: np.ndarray, k: int) -> pd.DataFrame:
     ids, scores = recommender.recommend(members, k)
     repeat = recommender.baskets.bought(members, ids)
     frame = pd.DataFrame(
