@@ -32,6 +32,7 @@ MARKET = {
     "dataset.source": "simulate",
     "dataset.simulate.orders_per_month": 0.55,  # with views, about 50 events a member and year
     "dataset.simulate.items": 1000,
+    "engine.duckdb": {"database": "scale.duckdb", "memory_gib": 2, "spill": "data"},  # pandas and models are beside it
 }
 BUDGETS = SMALL | FEWER | {"tiers.search.candidates": 20}
 JUDGED = 1_000_000  # members for which a stage's cost is extrapolated

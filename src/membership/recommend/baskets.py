@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from membership.base import engine
+from membership.base import batches, engine
 from membership.base.errors import NotPossible
 from membership.base.timeline import Window
 from membership.data import purchases
@@ -99,6 +99,12 @@ class Baskets:
         rows, columns = self.rows(members)[:, None], self.columns(ids)
         wanted = np.where((rows < 0) | (columns < 0), -1, rows.astype(np.int64) * len(self.items) + columns)
         return self._pairs[np.searchsorted(self._pairs, wanted).clip(max=len(self._pairs) - 1)] == wanted
+
+    @cached_property
+    def buyers(self) -> np.ndarray:
+        """How many members have bought each item, (I,)."""
+        blocks = (np.arange(len(self.members))[block] for block in batches.blocks(len(self.members)))
+        return sum(np.bincount(self.only(rows).matrix().indices, minlength=len(self.items)) for rows in blocks)
 
     @cached_property
     def _pairs(self) -> np.ndarray:
