@@ -7,7 +7,7 @@ libraries for each stage.
 import ast
 import os
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -42,13 +42,13 @@ def run(root: Path) -> dict[str, str]:
     return failed
 
 
-def stage(node: graph.Node) -> None:
-    """Run the stage `node`. Raises what its cells raise."""
+def stage(node: graph.Node, after: Callable[[int], None] = lambda cell: None) -> None:
+    """Run the stage `node`; `after` is told the number of each code cell that has run. Raises what its cells raise."""
     import matplotlib
 
     matplotlib.use("Agg")
     with _in(node.notebook.parent, node.name):
-        _cells(node.notebook)
+        _cells(node.notebook, after)
 
 
 def _run(node: graph.Node) -> str | None:
@@ -60,7 +60,7 @@ def _run(node: graph.Node) -> str | None:
     return None
 
 
-def _cells(notebook: Path) -> None:
+def _cells(notebook: Path, after: Callable[[int], None]) -> None:
     """Run the code cells as a kernel does: the last expression of each is shown."""
     import matplotlib.pyplot as plt
 
@@ -78,6 +78,7 @@ def _cells(notebook: Path) -> None:
                     plt.figure(figure).canvas.draw()
             finally:
                 plt.close("all")
+            after(number)
 
 
 def _show(value: object) -> None:

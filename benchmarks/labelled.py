@@ -74,15 +74,19 @@ class LabelledCandidates(Candidates):
         learned = LabelledSources(self._learned, renumbered(baskets, self._items), given)
         self._fold, self._parts = labels.fold, {}
         for fold in np.unique(labels.fold):
-            self._sources = learned.of(fold)
+            self._of_all = learned.of(fold)
             self._parts[fold] = copy(self)
 
     def of(self, rows: np.ndarray) -> Pairs:
         """Return the same as without labels, each member by the sources of its fold."""
         parts = [super(LabelledCandidates, part).of(rows[self._fold[rows] == f]) for f, part in self._parts.items()]
         columns = ("member", "item", "own", "scores")
-        found = Pairs(*(np.concatenate([getattr(part, name) for part in parts]) for name in columns), self.names)
+        found = Pairs(*(np.concatenate([getattr(part, name) for part in parts]) for name in columns), parts[0].names)
         return found.keep(np.lexsort((found.item, found.member)))
+
+    def _sources(self, histories: Baskets, rows: np.ndarray) -> list[Source]:
+        """Return the sources of this fold, which are made for all members, asked for `rows`."""
+        return [replace(source, scores=lambda at, of=source.scores: of(rows[at])) for source in self._of_all]
 
 
 class LabelledSources:

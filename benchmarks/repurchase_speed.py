@@ -27,7 +27,7 @@ SCORED = ("hazard", "boosted", "stack")
 STACKED = ("mbg_cnbd", "logistic", "boosted", "hazard")  # parts, in equal weights
 DAYS = (7, 14, 30)
 _FITTED_ON = {"members": 5000, "rows": 20_000}  # of the candidates that score: neither changes their size
-_BEGINS, _SEEN = 17_000, 600  # days since 1970; days from the first to the day of scoring
+BEGINS, SEEN = 17_000, 600  # days since 1970; days from the first to the day of scoring
 
 
 def run(seed: int, members: int = MEMBERS) -> dict:
@@ -47,12 +47,12 @@ def draw(members: int, rng: np.random.Generator) -> PurchaseDays:
 
     All their days lie before the day of scoring; a fifth of the members has long stopped by then.
     """
-    joined = _BEGINS + rng.integers(0, _SEEN // 3, members)
+    joined = BEGINS + rng.integers(0, SEEN // 3, members)
     pace = rng.gamma(2.0, 0.5, members) * np.where(rng.random(members) < 0.2, 0.3, 1.0)
     gaps = 1 + rng.poisson(np.repeat(10 * pace, ORDERS).clip(max=18)).reshape(members, ORDERS)
     gaps[:, 0] -= 1
     days = joined[:, None] + np.cumsum(gaps, axis=1)
-    days -= np.maximum(days[:, -1:] - (_BEGINS + _SEEN - 1), 0)
+    days -= np.maximum(days[:, -1:] - (BEGINS + SEEN - 1), 0)
     names = pd.Index([f"m{number:07d}" for number in range(members)], name="member_id")
     spend = rng.integers(100, 10_000, members * ORDERS)
     starts = np.arange(members + 1) * ORDERS
@@ -82,7 +82,7 @@ def scorer(name: str, history: PurchaseDays, day: int, settings: Repurchase, see
 
 def _main(task: str, members: int, seed: int) -> None:
     settings = params.parse(params.read()).repurchase
-    history, day = draw(members, seeds.rng(seed, "repurchase-speed")), _BEGINS + _SEEN
+    history, day = draw(members, seeds.rng(seed, "repurchase-speed")), BEGINS + SEEN
     clock = fresh.Clock()
     if task == "fit":
         fit(history, day, settings, seed, clock)

@@ -2,8 +2,9 @@
 
 Simulated markets of about 50 events a member, each stage's code cells in a fresh process, budgets of searches and
 bootstraps reduced as `BUDGETS` says (stored in the JSON). CPU seconds are of all cores; the peak is that of the process
-and of the largest that it started. A stage that is in the JSON already is not run again, so that a run may be stopped
-at any time. What is said of JUDGED members is extrapolated from the two largest sizes, and marked so. Runs on Linux.
+and of the largest that it started; both are told of each code cell, too. A stage that is in the JSON already is not run
+again, so that a run may be stopped at any time. What is said of JUDGED members is extrapolated from the two largest
+sizes, and marked so. Runs on Linux.
 """
 
 import argparse
@@ -31,6 +32,7 @@ MARKET = {
     "dataset.source": "simulate",
     "dataset.simulate.orders_per_month": 0.55,  # with views, about 50 events a member and year
     "dataset.simulate.items": 1000,
+    "engine.duckdb": {"database": "scale.duckdb", "memory_gib": 2, "spill": "data"},  # pandas and models are beside it
 }
 BUDGETS = SMALL | FEWER | {"tiers.search.candidates": 20}
 JUDGED = 1_000_000  # members for which a stage's cost is extrapolated
@@ -60,7 +62,7 @@ def main() -> int:
             print(json.dumps(row), flush=True)
             files.write_json(asked.out, found)
     found["growth"] = growth(pd.DataFrame(found["rows"])).reset_index().to_dict("records")
-    found["breaks_first"] = breaks_first(found["growth"])
+    found["breaks_first"] = breaks_first(found["growth"]) if found["growth"] else None
     files.write_json(asked.out, found)
     if asked.figure:
         draw(pd.DataFrame(found["rows"]), asked.figure)
@@ -95,23 +97,40 @@ def _grown(root: Path, members: int, stages: str | None, rows: list[dict[str, An
 
 
 def _one(node: graph.Node) -> dict[str, Any]:
-    """Run the stage `node` of the project at the root; return events, cpu_s, wall_s and peak_mb."""
+    """Run the stage `node` of the project at the root; return cpu_s, wall_s, peak_mb, not_possible and `steps`.
+
+    `steps`: number of a code cell -> its cpu_s, and peak_mb of this process while it ran.
+    """
     if node.name == graph.nodes()[0].name:
         fingerprint.main()
     why, began = possible.missing(node), time.perf_counter()
-    before = _cpu()
+    before, steps = _cpu(), {}
+    used = [before]
+
+    def after(cell: int) -> None:
+        used.append(_cpu())
+        steps[cell] = {"cpu_s": round(used[-1] - used[-2], 1), "peak_mb": _peak()}
+
+    _peak()
     if why is not None:
         possible.step_over(node, paths.reports("notebooks", node.notebook.name), why, paths.root())
     else:
-        cells.stage(node)
-    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
-    own, child = int(status["VmHWM"].split()[0]), resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+        cells.stage(node, after)
+    child = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
     return {
         "cpu_s": round(_cpu() - before, 1),
         "wall_s": round(time.perf_counter() - began, 1),
-        "peak_mb": round((own + child) / 1024),
+        "peak_mb": max([_peak(), *(step["peak_mb"] for step in steps.values())]) + child,
         "not_possible": why,
+        "steps": steps,
     }
+
+
+def _peak() -> int:
+    """Return the most memory, MB, that this process has had since it was last asked."""
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+    return int(status["VmHWM"].split()[0]) // 1024
 
 
 def _cpu() -> float:
@@ -140,7 +159,7 @@ def growth(rows: pd.DataFrame) -> pd.DataFrame:
         found.append(
             row | {"from": small["members"], "to": large["members"], "extrapolated": large["members"] < JUDGED}
         )
-    return pd.DataFrame(found).set_index("stage")
+    return pd.DataFrame(found, columns=None if found else ["stage"]).set_index("stage")
 
 
 def breaks_first(growth: list[dict[str, Any]]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from hostile import TEXTS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from membership.base import spreadsheet
+from membership.base import batches, spreadsheet
 
 FORMULA = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"
 
@@ -29,6 +29,16 @@ def test_text_that_looks_like_a_formula_is_quoted_and_numbers_are_not(tmp_path):
 def test_missing_cells_are_empty(tmp_path):
     spreadsheet.write(tmp_path / "a.csv", pd.DataFrame({"a": ["x", None], "b": [1.0, None]}))
     assert (tmp_path / "a.csv").read_text() == "a,b\nx,1.0\n,\n"
+
+
+@pytest.mark.parametrize("texts", [["x", "y", "=z"], ["x", "y", "a\rb"], []])
+def test_however_few_rows_are_written_together_the_file_is_the_same(texts, tmp_path, monkeypatch):
+    frame, found = pd.DataFrame({"text": texts, "n": 1.5}), set()
+    for together in (1, 2, 3):
+        monkeypatch.setattr(batches, "SIZE", together)
+        spreadsheet.write(tmp_path / "a.csv", frame)
+        found.add((tmp_path / "a.csv").read_bytes())
+    assert len(found) == 1
 
 
 @settings(deadline=None, max_examples=60)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from membership.base import paths, tables
+from membership.base import batches, paths, tables
 from membership.base.errors import DataError
 from membership.base.member_schemas import STAGES
 from membership.data import pseudonyms
@@ -65,6 +65,15 @@ def test_a_member_gets_everything_in_one_row(parts):
     assert (row["item_1"], row["item_1_id"], row["item_2"]) == ("Apples", "i2", "Bread")
     assert row["item_1_reason"] == "goes with Bread, which this member buys"
     assert row.index[-6:].tolist() == ["item_1", "item_1_id", "item_1_reason", "item_2", "item_2_id", "item_2_reason"]
+
+
+def test_however_few_members_are_assembled_together_the_rows_are_the_same(parts, monkeypatch):
+    found = []
+    for together in (1, 2, 3):
+        monkeypatch.setattr(batches, "SIZE", together)
+        found += [assemble(parts), assemble(parts | {"recommendations": parts["recommendations"][::-1]})]
+    for other in found[1:]:
+        pd.testing.assert_frame_equal(found[0], other, check_exact=True)
 
 
 def test_a_personal_offer_names_the_first_recommended_item(parts):

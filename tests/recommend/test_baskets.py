@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from meaning import meant
-from small_market import purchases
+from small_market import market, purchases, table
 
 from membership.base.errors import DataError
 from membership.base.timeline import Window
@@ -106,3 +106,25 @@ def test_bought_tells_repeat_from_explore_and_unknown_from_both(knobs):
     assert repeat.tolist() == [[True, True], [False, True], [False, False]]
     none = replace(found, member=found.member[:0], item=found.item[:0])
     assert not none.bought(np.array(["ann", "bob", "eve"]), asked).any()
+
+
+def test_the_histories_of_some_members_are_their_own_lines(knobs):
+    known = baskets.history(table(market(members=10)), date(2024, 6, 1), knobs)
+    known = replace(known, discount=np.arange(len(known.item), dtype=np.float32))
+    rows = np.arange(0, len(known.members), 3)
+    part = known.only(rows)
+    assert part.members.tolist() == known.members[rows].tolist() and part.items is known.items
+    assert np.array_equal(part.matrix().toarray(), known.matrix().toarray()[rows])
+    mine = np.isin(known.member, rows)
+    assert np.array_equal(rows[part.member], known.member[mine])
+    for name in ("item", "basket", "age", "discount"):
+        assert np.array_equal(getattr(part, name), getattr(known, name)[mine]), name
+    assert len(known.only(rows[:0]).item) == 0
+
+
+def test_members_are_thinned_out_evenly_and_only_where_there_are_more(knobs):
+    known = baskets.history(table(market(members=10)), date(2024, 6, 1), knobs)
+    members = len(known.members)
+    assert known.evenly(members) is known
+    few = known.evenly(3)
+    assert few.members.tolist() == known.members[[0, (members - 1) // 2, members - 1]].tolist()

@@ -55,6 +55,18 @@ def test_a_member_gets_the_same_list_alone_and_among_others(fitted):
     assert scores[-1:] == pytest.approx(score)
 
 
+def test_however_few_members_are_listed_together_the_list_is_the_same(fitted, items, monkeypatch):
+    members, listed = fitted.baskets.members[:20], []
+    for together in (1, 7, 20):
+        for module in (policy, stack):
+            monkeypatch.setattr(module, "MEMBERS", together)
+        listed.append(policy.listed(fitted, items, members, 5))
+    for other in listed[1:]:
+        pd.testing.assert_frame_equal(listed[0].drop(columns="score"), other.drop(columns="score"))
+        score = listed[0]["score"].to_numpy()
+        assert other["score"].to_numpy() == pytest.approx(score, rel=1e-5)  # products of float32
+
+
 def test_equal_scores_go_by_item_id(fitted):
     ids, scores = fitted.recommend(fitted.baskets.members, 12)
     tied = (np.diff(scores, axis=1) == 0) & (ids[:, 1:] != "")

@@ -11,7 +11,7 @@ from small_market import purchases
 from membership.recommend import baskets, prices
 from membership.recommend.candidates import Candidates
 from membership.recommend.rhythm import NEVER, rhythm
-from membership.recommend.signals import LEVELS, prepare, signals
+from membership.recommend.signals import LEVELS, learn, prepare, signals
 
 CUTOFF = date(2024, 2, 1)
 ROWS = [
@@ -77,7 +77,7 @@ def test_ranked_pairs_equal_a_full_sort(known):
 
 
 def test_signals_are_finite_named_and_equal_the_rhythm(known, items):
-    pairs, tables = every(known, 5), prepare(known, items)
+    pairs, tables = every(known, 5), prepare(known, learn(known, items))
     inputs, names = signals(pairs, tables)
     assert inputs.shape == (len(pairs.item), len(names)) and len(set(names)) == len(names)
     assert np.isfinite(inputs).all() and inputs.dtype == np.float32
@@ -88,24 +88,22 @@ def test_signals_are_finite_named_and_equal_the_rhythm(known, items):
 
 
 def test_signals_of_a_part_of_the_pairs_are_those_of_all(known, items):
-    pairs, tables = every(known, 5), prepare(known, items)
+    pairs, tables = every(known, 5), prepare(known, learn(known, items))
     some = np.random.default_rng(0).random(len(pairs.item)) < 0.3
     assert np.array_equal(signals(pairs.keep(some), tables)[0], signals(pairs, tables)[0][some])
 
 
 def test_signals_need_no_groups(known, items):
     bare = items.assign(subcategory=None, name="thing")
-    assert np.isfinite(signals(every(known, 5), prepare(known, bare))[0]).all()
+    assert np.isfinite(signals(every(known, 5), prepare(known, learn(known, bare)))[0]).all()
 
 
 def test_what_needs_items_dates_or_prices_is_left_out_without_them(known, items):
     ordered = replace(known, cutoff=None, age=known.basket + 1)
-    named = {
-        given: prepared.member.names + prepared.item.names
-        for given, prepared in {"dated": prepare(known), "ordered": prepare(ordered)}.items()
-    }
+    prepared = {name: prepare(one, learn(one)) for name, one in {"dated": known, "ordered": ordered}.items()}
+    named = {name: one.member.names + one.item.names for name, one in prepared.items()}
     assert set(named["dated"]) - set(named["ordered"]) == {"member_last", "member_gap", "item_trend"}
-    assert not prepare(known).groups and len(prepare(known, items).groups) == len(LEVELS)
+    assert not learn(known).groups and len(learn(known, items).groups) == len(LEVELS)
     assert not [name for name in named["dated"] if "sale" in name]
 
 

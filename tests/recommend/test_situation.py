@@ -76,7 +76,8 @@ def test_the_items_that_a_source_puts_first_are_candidates(market, everybody):
     whole = View(found(known.shape[1]), items).of(np.arange(known.shape[0]))
     assert len(whole.pairs.member) == np.prod(known.shape)  # what sells proposes everything
     there = ~np.isnan(dense(everybody.pairs, everybody.pairs.own, known.shape))
-    proposing = [source.names[0] for source in found(EXTRA)._sources if source.proposes]
+    sources = found(EXTRA)._sources(known, np.arange(known.shape[0]))
+    proposing = [source.names[0] for source in sources if source.proposes]
     assert len(proposing) > 3 and not set(proposing).isdisjoint(SHARED)
     for name in proposing:
         scores = whole.pairs.scores[:, whole.pairs.names.index(name)].reshape(known.shape)

@@ -5,6 +5,7 @@ import steady_buyers
 from hypothesis import given
 from hypothesis import strategies as st
 
+from membership.base import batches
 from membership.repurchase import rhythm
 from membership.repurchase.purchase_days import PurchaseDays
 
@@ -49,6 +50,6 @@ def test_nothing_of_the_day_or_later_enters(days, day):
 
 def test_blocks_of_members_make_the_same_rows(steady, monkeypatch):
     whole = rhythm.at(steady.history, steady.end)
-    parts = [rhythm.at(steady.history.rows(rows), steady.end) for rows in rhythm.blocks(600, 128)]
+    parts = [rhythm.at(steady.history.rows(rows), steady.end) for rows in batches.blocks(600, 128)]
     pd.testing.assert_frame_equal(pd.concat(parts), whole)
     assert len(whole) == 600 and steady_buyers.BEGINS + whole["observed"].max() == steady.end

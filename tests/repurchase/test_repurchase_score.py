@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from steady_buyers import QUICK
 
-from membership.base import tables
+from membership.base import batches, tables
 from membership.lifetimes.bgnbd import BgNbd
 from membership.repurchase import candidates, curves, rules, score
 
@@ -42,6 +42,19 @@ def test_the_table_says_when_an_order_is_as_likely_as_not(steady):
     assert table.filter(like="moved_").abs().to_numpy().max() < 1e-9  # nothing moves a chance that is the same for all
     rare = score.Forecast.of(Steady(0.001), steady.history, steady.end)
     assert score.table(rare, steady.history, steady.end, 14, [7])["next_order_days"].isna().all()
+
+
+@pytest.mark.parametrize("name", ["bgnbd", "logistic", "hazard"])
+def test_however_few_members_are_scored_together_the_table_is_the_same(name, steady, monkeypatch):
+    quick = QUICK.model_copy(update={"candidates": [name]})
+    model = candidates.fit(steady.history, steady.end, quick, seed=1).candidates[name]
+    few = steady.history.rows(slice(0, 7))
+    forecast, found = score.Forecast.of(model, steady.history, steady.end), []
+    for together in (1, 3, 7):
+        monkeypatch.setattr(batches, "SIZE", together)
+        found.append(score.table(forecast, few, steady.end, 14, [7, 30]))
+    for other in found[1:]:
+        pd.testing.assert_frame_equal(found[0], other, rtol=1e-9, atol=1e-9)  # products of matrices, sums of logarithms
 
 
 def test_any_horizon_can_be_read_off_the_table(steady):

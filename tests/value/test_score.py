@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from small_panel import scored
 
-from membership.base import tables
+from membership.base import batches, tables
 from membership.value import holdout, score
 from membership.value.panel import Panel
 from membership.value.score import Worth
@@ -57,6 +57,18 @@ def test_p_alive_is_what_the_chance_of_an_order_implies_and_the_residual_value_r
     lowered = (value["p_alive"] <= said).to_numpy()
     assert lowered.any() and (value["residual_value"] <= longer + 1e-9)[lowered].all()
     assert value["residual_value"].sum() > 0.5 * longer.sum()
+
+
+def test_however_few_members_are_valued_together_the_table_is_the_same(known, p, result, monkeypatch):
+    (fitted, choice, value), found = result, []
+    chances = value.set_index("member_id")[["p_repurchase", "p_horizon"]]
+    errors = score.ErrorBand(np.array([500.0]), np.full(2, -900.0), np.full(2, 900.0))
+    few = known.now[:8]
+    for together in (1, 7, 8):
+        monkeypatch.setattr(batches, "SIZE", together)
+        found.append(score.table(fitted, choice, errors, few, chances, p.value, p.economics, p.seed))
+    for other in found[1:]:
+        pd.testing.assert_frame_equal(found[0], other, rtol=1e-9)  # products of matrices
 
 
 def only(known: Panel, members: pd.Index) -> Panel:

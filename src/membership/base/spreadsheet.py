@@ -8,11 +8,12 @@ After OWASP, "CSV injection".
 
 import csv
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 
-from membership.base import files
+from membership.base import batches, files
 
 _BEGINS = r"(?:\s*[=+\-@\uFF1D\uFF0B\uFF0D\uFF20]|[\t\r\n])"  # full-width signs count as the plain ones
 _FORMULA, _QUOTED = re.compile(f"'*{_BEGINS}"), re.compile(f"'+{_BEGINS}")
@@ -20,15 +21,26 @@ _FORMULA, _QUOTED = re.compile(f"'*{_BEGINS}"), re.compile(f"'+{_BEGINS}")
 
 def write(path: Path, frame: pd.DataFrame) -> None:
     """Write `frame` without its index to a CSV file, whole or not at all; text that looks like a formula is quoted."""
-    shown, texts = frame.rename(columns=inert), list(map(str, frame))
-    for place in range(shown.shape[1]):
-        column = shown.iloc[:, place]
-        if not pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_datetime64_any_dtype(column):
-            texts += [str(cell) for cell in column.unique()]
-            shown.isetitem(place, column.astype(object).map(inert))
+    texts = [place for place, dtype in enumerate(frame.dtypes) if not _plain(dtype)]
     # The csv module leaves a bare carriage return unquoted, at which readers would begin a new row.
-    quoting = csv.QUOTE_NONNUMERIC if any("\r" in text for text in texts) else csv.QUOTE_MINIMAL
-    files.write_text(path, shown.to_csv(index=False, lineterminator="\n", quoting=quoting))
+    returns = any("\r" in str(text) for text in [*frame, *_distinct(frame, texts)])
+    quoting = csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL
+    with files.whole(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
+        for block in batches.blocks(len(frame)):  # as text, a million members would take gigabytes
+            shown = frame.iloc[block].rename(columns=inert)
+            for place in texts:
+                shown.isetitem(place, shown.iloc[:, place].astype(object).map(inert))
+            shown.to_csv(stream, header=not block.start, index=False, lineterminator="\n", quoting=quoting)
+
+
+def _plain(dtype: object) -> bool:
+    """Return whether cells of this type are numbers or times, of which nothing is a formula."""
+    return pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_datetime64_any_dtype(dtype)
+
+
+def _distinct(frame: pd.DataFrame, places: list[int]) -> Iterator[object]:
+    for place in places:
+        yield from frame.iloc[:, place].unique()
 
 
 def read(path: Path) -> pd.DataFrame:

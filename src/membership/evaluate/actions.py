@@ -1,11 +1,12 @@
 """The table that a campaign tool loads: for each member what they are worth, need and get, and what to do next."""
 
 from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 
 import pandas as pd
 
-from membership.base import files, spreadsheet
+from membership.base import batches, files, spreadsheet
 from membership.base.errors import DataError
 from membership.base.member_schemas import STAGES
 from membership.data import pseudonyms
@@ -38,8 +39,10 @@ def steps(
     words = {benefit.name: benefit.words for benefit in catalogue}
     called = profile[["member_id"]].assign(benefit="", step=_called(profile, tiers, strategy))
     given = allocations[allocations["member_id"].isin(profile["member_id"])]
-    first = _named(recommendations, items).drop_duplicates("member_id").set_index("member_id")["name"]
-    item = given["member_id"].map(first).where(given["benefit"].isin(on_items))
+    shown = given["benefit"].isin(on_items)
+    theirs = recommendations[recommendations["member_id"].isin(given.loc[shown, "member_id"])]
+    first = _named(theirs, items).drop_duplicates("member_id").set_index("member_id")["name"]
+    item = given["member_id"].map(first).where(shown)
     if "item_id" in given:
         own = given["item_id"].map(items.set_index("item_id")["name"]).fillna(given["item_id"])
         item = own.where(given["item_id"].notna(), item)
@@ -69,13 +72,35 @@ def assemble(
     tier, next_tier ("" in the top one), spend_to_next (cents), points; benefits (joined by "; ", "" for none; one on an
     item names it, as in "personal_offers: Bread"); next_action (the words of all steps, joined by "; "); items (all
     names joined by "; "); arm and propensity; and item_1, item_1_id, item_1_reason (why it is recommended, in words),
-    item_2, ... ("" where a member has fewer).
+    item_2, ... ("" where a member has fewer). Rows are made some members at a time.
 
     Raises DataError where a member of `value` is missing in `profile` or `tiers`, or the other way round.
     """
+    for name, table in (("profile", profile), ("tiers", tiers)):
+        _same_members(value, table, name)
+    ids = value["member_id"].sort_values(ignore_index=True)
+    starts = [ids[block.start] for block in batches.blocks(len(ids)) if block.start]
+    parts = zip(*(_parted(table, starts) for table in (value, profile, tiers, steps, recommendations)), strict=True)
+    frame = pd.concat([_rows(*part, items, arms) for part in parts])
+    texts = frame.columns[frame.columns.get_loc("next_tier") :].difference(["spend_to_next", "points", "propensity"])
+    return frame.fillna(dict.fromkeys(texts, "")).sort_values("member_id").reset_index(drop=True)
+
+
+def _parted(table: pd.DataFrame, starts: list[str]) -> list[pd.DataFrame]:
+    """Return the rows of `table` by member id in parts: below the first of `starts`, from it to the next, and so on."""
+    if not table["member_id"].is_monotonic_increasing:
+        table = table.sort_values("member_id", kind="stable")
+    ends = table["member_id"].searchsorted(starts) if starts else []
+    return [table.iloc[start:end] for start, end in pairwise([0, *ends, len(table)])]
+
+
+def _rows(
+    value: pd.DataFrame, profile: pd.DataFrame, tiers: pd.DataFrame, steps: pd.DataFrame, recommendations: pd.DataFrame,
+    items: pd.DataFrame, arms: pd.DataFrame,
+) -> pd.DataFrame:  # fmt: skip
+    """Return the rows of `assemble` of the members of `value`, null where there is no text."""
     frame = value[["member_id", *_VALUE, *_ORDER]]
-    for name, table, columns in (("profile", profile, _PROFILE), ("tiers", tiers, _TIER)):
-        _same_members(frame, table, name)
+    for table, columns in ((profile, _PROFILE), (tiers, _TIER)):
         frame = frame.merge(table[["member_id", *columns]], on="member_id", validate="one_to_one")
     given = steps[steps["benefit"] != ""]
     frame = frame.join(_joined(given, "benefit").rename("benefits"), on="member_id")
@@ -83,9 +108,7 @@ def assemble(
     frame = frame.join(arms[["arm", "propensity"]], on="member_id").fillna({"propensity": 1.0})
     frame = frame.join(_items(recommendations, items), on="member_id")
     money = dict.fromkeys(("value", "value_low", "value_high", "residual_value"), 0)
-    frame = frame.round(money | dict.fromkeys(_ORDER, 4))
-    texts = frame.columns[frame.columns.get_loc("next_tier") :].difference(["spend_to_next", "points", "propensity"])
-    return frame.fillna(dict.fromkeys(texts, "")).sort_values("member_id").reset_index(drop=True)
+    return frame.round(money | dict.fromkeys(_ORDER, 4))
 
 
 def by_stage(actions: pd.DataFrame, strategy: Strategy) -> pd.DataFrame:

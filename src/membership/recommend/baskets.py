@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from membership.base import engine
+from membership.base import batches, engine
 from membership.base.errors import NotPossible
 from membership.base.timeline import Window
 from membership.data import purchases
@@ -65,6 +65,21 @@ class Baskets:
         """Days from each line's basket to its member's last one, (N,); baskets where days are not known."""
         return self.age - self.age[np.searchsorted(self.member, self.member)]
 
+    def only(self, rows: np.ndarray) -> "Baskets":
+        """Return the histories of the members `rows` (n,), sorted, each once; of the same catalogue."""
+        begin, end = (np.searchsorted(self.member, rows, side=side) for side in ("left", "right"))
+        many = end - begin
+        member = np.repeat(np.arange(len(rows), dtype=np.int32), many)
+        lines = np.arange(len(member)) + np.repeat(begin - (np.cumsum(many) - many), many)
+        own = {name: getattr(self, name)[lines] for name in ("item", "basket", "age")}
+        discount = None if self.discount is None else self.discount[lines]
+        return replace(self, members=self.members[rows], member=member, discount=discount, **own)
+
+    def evenly(self, most: int) -> "Baskets":
+        """Return the histories of `most` members, evenly, where there are more."""
+        members = len(self.members)
+        return self if members <= most else self.only(np.linspace(0, members - 1, most).astype(int))
+
     def matrix(self, values: np.ndarray | None = None) -> sparse.csr_array:
         """Return the (M, I) sum of `values` (N,) over lines; without values, in how many baskets an item was."""
         values = np.ones(len(self.member)) if values is None else values
@@ -89,6 +104,12 @@ class Baskets:
         rows, columns = self.rows(members)[:, None], self.columns(ids)
         wanted = np.where((rows < 0) | (columns < 0), -1, rows.astype(np.int64) * len(self.items) + columns)
         return self._pairs[np.searchsorted(self._pairs, wanted).clip(max=len(self._pairs) - 1)] == wanted
+
+    @cached_property
+    def buyers(self) -> np.ndarray:
+        """How many members have bought each item, (I,)."""
+        blocks = (np.arange(len(self.members))[block] for block in batches.blocks(len(self.members)))
+        return sum(np.bincount(self.only(rows).matrix().indices, minlength=len(self.items)) for rows in blocks)
 
     @cached_property
     def _pairs(self) -> np.ndarray:

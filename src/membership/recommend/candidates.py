@@ -13,6 +13,7 @@ from membership.recommend.ranking import Ranker, best
 from membership.recommend.sources import Scores, Source, Sources
 
 CELLS = 16_000_000  # members times items that are looked at together, with a number for each
+TEACH = 200_000  # members of whom it is learned which items go together, at most: more would say the same
 
 
 @dataclass(frozen=True)
@@ -50,50 +51,56 @@ class Pairs:
 
 
 class Candidates:
-    """Finds pairs for members of `baskets`: what is made once for all of them is made here.
+    """Finds pairs for members of `baskets`: what is learned from all of them, or from TEACH evenly, is made here.
 
-    Inside, the items that are bought most come first: they lie together in the cache, which saves half of the time.
-    `extra` is how many items each source adds to a member's own, fewer where what sells best to everybody is among
-    these; `items` (the canonical table) lets their attributes take part.
+    What is a member's own is made for some members at a time, when they are asked for. Inside, the items that are
+    bought most come first: they lie together in the cache, which saves half of the time. `extra` is how many items each
+    source adds to a member's own, fewer where what sells best to everybody is among these; `items` (the canonical
+    table) lets their attributes take part.
     """
 
     def __init__(self, baskets: Baskets, extra: int, items: pd.DataFrame | None = None):
         self.baskets, self.extra = baskets, min(extra, baskets.shape[1])
         self._items = np.argsort(-np.bincount(baskets.item, minlength=baskets.shape[1]), kind="stable").astype(np.int32)
-        busiest = renumbered(baskets, self._items)
-        self._own = small(busiest.matrix().sign())
-        self._learned = Sources(busiest, items)
-        self._sources: list[Source] = self._learned.of(busiest)
+        self._learned = Sources(renumbered(baskets.evenly(TEACH), self._items), items)
 
     def of_others(self, baskets: Baskets) -> "Candidates":
         """Return the same for the members of `baskets`, of the same catalogue: nothing is learned from them."""
-        others, busiest = copy(self), renumbered(baskets, self._items)
-        others.baskets, others._own = baskets, small(busiest.matrix().sign())
-        others._sources = self._learned.of(busiest)
+        others = copy(self)
+        others.baskets = baskets
         return others
 
     @property
     def names(self) -> list[str]:
         """Names of the sources' scores."""
-        return [name for source in self._sources for name in source.names]
+        return self.of(np.arange(1)).names
 
     def of(self, rows: np.ndarray) -> Pairs:
         """Return the own items of the members `rows` (sorted), and up to `extra` others that each source puts first."""
         size = max(CELLS // self.baskets.shape[1], 1)
         number = np.empty(size * self.baskets.shape[1], dtype=np.int32)
-        parts = [self._batch(rows[start : start + size], number) for start in range(0, max(len(rows), 1), size)]
-        member, item, own, scores = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+        batches = (rows[start : start + size] for start in range(0, max(len(rows), 1), size))
+        parts = [self._batch(renumbered(self.baskets.only(batch), self._items), batch, number) for batch in batches]
+        *parts, names = zip(*parts, strict=True)
+        member, item, own, scores = (np.concatenate(arrays) for arrays in parts)
         item = self._items[item]
         order = np.argsort(member.astype(np.int64) * self.baskets.shape[1] + item)
-        return Pairs(member[order], item[order], own[order], scores[order], self.names)
+        return Pairs(member[order], item[order], own[order], scores[order], names[0])
 
-    def _batch(self, rows: np.ndarray, number: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Return rows, items, own and scores of the pairs of `rows`; `number` has room for each of their cells."""
+    def _sources(self, histories: Baskets, rows: np.ndarray) -> list[Source]:
+        """Return the sources for the members of `histories`, which are the `rows` of all."""
+        return self._learned.of(histories)
+
+    def _batch(self, histories: Baskets, rows: np.ndarray, number: np.ndarray) -> tuple:
+        """Return rows, items, own, scores and their names of the pairs of the members `rows`, whose `histories` it has.
+
+        `number` has room for each of their cells.
+        """
         width = np.int32(self.baskets.shape[1])
-        mine = self._own[rows]
-        given, chosen = [], [_cells(mine)]
-        for source in self._sources:
-            scores = source.scores(rows)
+        mine = small(histories.matrix().sign())
+        given, chosen, sources = [], [_cells(mine)], self._sources(histories, rows)
+        for source in sources:
+            scores = source.scores(np.arange(len(rows)))
             given += scores
             if source.proposes and self.extra:
                 chosen.append(_proposed(scores[0], mine, self.extra))
@@ -112,7 +119,7 @@ class Candidates:
                 values[:, column] = score[item]
         own = np.zeros(len(cell), dtype=bool)
         own[number[chosen[0]]] = True
-        return rows[row].astype(np.int32), item, own, values
+        return rows[row].astype(np.int32), item, own, values, [name for source in sources for name in source.names]
 
 
 def renumbered(baskets: Baskets, items: np.ndarray) -> Baskets:

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from types import SimpleNamespace
 
@@ -58,8 +58,9 @@ class Recommender:
         rows = self.baskets.rows(_text(members))
         columns, scores = np.full((len(rows), k), -1), np.zeros((len(rows), k))
         known = rows >= 0
-        for chosen, top in ((known, self.top), (~known, popular(self.market))):
+        for chosen, ranker in ((known, lambda: self.top), (~known, lambda: popular(self.market))):
             if chosen.any():
+                top = ranker()
                 asked = self.within(top) if self.within else top
                 columns[chosen], scores[chosen] = asked(rows[chosen], k)
         return np.where(columns < 0, "", self.baskets.items[columns]), scores
@@ -71,9 +72,12 @@ class Recommender:
         """
         rows, columns = self.baskets.rows(_text(members)), self.baskets.columns(ids)
         there, words = columns >= 0, np.full(ids.shape, "", dtype=object)
-        pairs = self.pairs(np.unique(rows[rows >= 0])) if self.pairs else None
+        mine = np.unique(rows[rows >= 0])
+        pairs = self.pairs(mine) if self.pairs else None
+        pairs = pairs and replace(pairs, member=np.searchsorted(mine, pairs.member))
+        rows = np.where(rows >= 0, np.searchsorted(mine, rows), -1)
         asked = np.broadcast_to(rows[:, None], ids.shape)[there], columns[there]
-        words[there] = reasons.reasons(self.baskets, *asked, items, self.why, pairs, self.market)
+        words[there] = reasons.reasons(self.baskets.only(mine), *asked, items, self.why, pairs, self.market)
         return words
 
 
@@ -136,11 +140,16 @@ def of_pairs(known: Baskets, pairs: Pairs, probability: np.ndarray, explore: flo
 
 
 def listed(recommender: Recommender, items: pd.DataFrame, members: np.ndarray, k: int) -> pd.DataFrame:
-    """Return the first `k` items for `members`, one a row.
+    """Return the first `k` items for `members`, one a row; no more than MEMBERS are looked up together.
 
     Columns: member_id, rank, item_id, name, category, score, source (repeat where the item is in the member's
     history, else explore), reason (why it is listed, in words).
     """
+    batches = (members[start : start + MEMBERS] for start in range(0, max(len(members), 1), MEMBERS))
+    return pd.concat([_listed(recommender, items, batch, k) for batch in batches], ignore_index=True)
+
+
+def _listed(recommender: Recommender, items: pd.DataFrame, members: np.ndarray, k: int) -> pd.DataFrame:
     ids, scores = recommender.recommend(members, k)
     repeat = recommender.baskets.bought(members, ids)
     frame = pd.DataFrame(

@@ -38,6 +38,7 @@ SOURCES = {  # of candidates; `follow_last` counts as `follow`
 }
 DECAY = 0.8  # a basket: of two items that lead to a third as well, the one bought last is named
 SHRINK = 3  # members by which the cosine of two items is shrunk
+TOLD_BY = 20_000  # members who say which item leads to which, at most, evenly: enough to name one
 
 
 def check(words: str) -> None:
@@ -88,8 +89,8 @@ def _explore(
     among: Baskets,
 ) -> list[str]:
     names, code, categories = _described(known, items)
-    lead, buys = _lead(known, rows, columns, among), _buys(known, code, rows, columns)
-    buyers = _bought(among, columns).sum(axis=0).astype(int)[columns]
+    lead, buys = _lead(known, rows, columns, among.evenly(TOLD_BY)), _buys(known, code, rows, columns)
+    buyers = among.buyers[columns]
     there = {"lead": lead >= 0, "category": buys}
     possible = [
         np.logical_and.reduce([rows >= 0, *(there[name] for name in _fields(kind) & set(there))]) for kind in kinds
@@ -190,6 +191,7 @@ def _lead(known: Baskets, rows: np.ndarray, columns: np.ndarray, among: Baskets)
     bought = _bought(among, np.append(wanted, history.indices))
     scaled = (bought @ sparse.diags_array(1 / (np.sqrt(bought.sum(axis=0)) + SHRINK))).tocsc()
     alike = (scaled[:, wanted].T @ scaled).tocsr()
+    alike.sort_indices()  # in a sorted row an entry is found by halving
     pair = np.repeat(np.arange(len(asked)), np.diff(history.indptr))
     weight = alike[place[pair], history.indices] * history.data
     first = np.lexsort((history.indices, -weight, pair))[history.indptr[:-1]]

@@ -39,12 +39,12 @@ class Rhythm:
 
 def rhythm(baskets: Baskets, thing: np.ndarray, things: int) -> Rhythm:
     """Return the rhythm of `thing` (N,): for each line of `baskets` a number below `things`, e.g. its item."""
-    width = int(baskets.basket.max()) + 1
+    width = int(baskets.basket.max(initial=0)) + 1
     visit = np.sort((baskets.member.astype(np.int64) * things + thing) * width + baskets.basket)
     visit = visit[changes(visit)]
     pair = visit // width
     last = np.flatnonzero(changes(pair))  # within a pair the visits run from the last one back to the first
-    key, first = pair[last], np.append(last[1:], len(pair)) - 1
+    key, first = pair[last], np.append(last, len(pair))[1:] - 1
     count, basket = first - last + 1, visit - pair * width
     age, latest = _ages(baskets)
     age = age[np.repeat(latest[key // things], count) + basket]
@@ -65,7 +65,7 @@ def rhythm(baskets: Baskets, thing: np.ndarray, things: int) -> Rhythm:
 
 def changes(values: np.ndarray) -> np.ndarray:
     """Say where `values` (n,) differ from the one before; the first does."""
-    return np.insert(values[1:] != values[:-1], 0, True)
+    return np.insert(values[1:] != values[:-1], 0, True)[: len(values)]
 
 
 def _ages(baskets: Baskets) -> tuple[np.ndarray, np.ndarray]:

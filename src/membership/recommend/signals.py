@@ -28,6 +28,14 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Items:
+    """What is known of items at one cut-off: a table of them, and for each level of LEVELS the group of each, (I,)."""
+
+    table: Table
+    groups: list[np.ndarray]
+
+
+@dataclass(frozen=True)
 class Tables:
     """What is known at one cut-off, for `signals` to look up: of items, of members, of pairs that were bought.
 
@@ -42,20 +50,21 @@ class Tables:
     groups: list[tuple[np.ndarray, Rhythm, Table]]
 
 
-def prepare(baskets: Baskets, items: pd.DataFrame | None = None, known: Tables | None = None) -> Tables:
-    """Return what is known of `baskets`; of groups of items only if there are `items` (the canonical table).
+def learn(baskets: Baskets, items: pd.DataFrame | None = None) -> Items:
+    """Return what `baskets` say of items; of groups of them only if there are `items` (the canonical table)."""
+    own = rhythm(baskets, baskets.item, len(baskets.items))
+    return Items(_table("item", _of_items(baskets, own)), _groups(baskets, items))
 
-    With `known`, `baskets` are histories of other members with the same catalogue: what is known of items stays.
-    """
+
+def prepare(baskets: Baskets, known: Items) -> Tables:
+    """Return what is known of the members of `baskets`, of the catalogue of which `known` was learned."""
     own = rhythm(baskets, baskets.item, len(baskets.items))
     bought = _timing(own)
     if baskets.discount is not None:
         bought["sale"] = prices.of_pairs(baskets, own)
-    item = known.item if known else _table("item", _of_items(baskets, own))
     member = _table("member", _of_members(baskets, own))
-    groups = [group for group, *_ in known.groups] if known else _groups(baskets, items)
-    timed = [_timed(baskets, level, group) for level, group in zip(LEVELS, groups, strict=False)]
-    return Tables(own, _table("own", bought), item, member, timed)
+    timed = [_timed(baskets, level, group) for level, group in zip(LEVELS, known.groups, strict=False)]
+    return Tables(own, _table("own", bought), known.table, member, timed)
 
 
 def signals(pairs: Pairs, tables: Tables) -> tuple[np.ndarray, list[str]]:

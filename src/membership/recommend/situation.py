@@ -1,14 +1,14 @@
 """Situations: what is known of members at one cut-off, their candidates and the signals of these."""
 
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from membership.recommend.baskets import Baskets
-from membership.recommend.candidates import Candidates, Pairs
-from membership.recommend.signals import prepare, signals
+from membership.recommend.candidates import TEACH, Candidates, Pairs
+from membership.recommend.signals import learn, prepare, signals
 
 
 @dataclass(frozen=True)
@@ -22,21 +22,21 @@ class Situation:
 
 
 class View:
-    """Looks up situations of the members of `candidates`; what is the same for all of them is made once, here.
+    """Looks up situations of the members of `candidates`; what is known of items is learned once, here.
 
-    A million members do not fit into memory with all their signals, and need not: they are asked for in batches.
+    A million members do not fit into memory with all their signals, and need not: they are asked for in batches, and
+    what is a member's own is made for a batch.
     `items` is the canonical table.
     """
 
     def __init__(self, candidates: Candidates, items: pd.DataFrame | None = None):
         self.baskets, self.candidates = candidates.baskets, candidates
-        self._tables = prepare(self.baskets, items)
+        self._learned = learn(self.baskets.evenly(TEACH), items)
 
     def of_others(self, baskets: Baskets) -> "View":
         """Return the view of the members of `baskets`, of the same catalogue: what was learned from ours stays."""
         others = copy(self)
         others.baskets, others.candidates = baskets, self.candidates.of_others(baskets)
-        others._tables = prepare(baskets, known=self._tables)
         return others
 
     @property
@@ -47,4 +47,5 @@ class View:
     def of(self, rows: np.ndarray) -> Situation:
         """Return what is known of the members `rows` (sorted)."""
         pairs = self.candidates.of(rows)
-        return Situation(self.baskets, pairs, *signals(pairs, self._tables))
+        own = replace(pairs, member=np.searchsorted(rows, pairs.member))
+        return Situation(self.baskets, pairs, *signals(own, prepare(self.baskets.only(rows), self._learned)))

@@ -115,11 +115,14 @@ def rows(lists: Lists, known: Baskets, members: np.ndarray) -> Rows:
 def _own(known: Baskets, members: np.ndarray, member: np.ndarray, item: np.ndarray) -> np.ndarray:
     """Return whether each candidate was bought before, alone, times log(baskets), and times the share of repeats."""
     row = known.rows(members)
-    own = known.bought(members[member], known.items[item][:, None])[:, 0].astype(float)
-    bought, counts = np.bincount(known.member, minlength=len(known.members)), known.matrix()
-    repeats = 1 - np.diff(counts.indptr) / np.maximum(bought, 1)
     there = row >= 0
-    baskets, again = np.where(there, np.log(known.sizes)[row], 0), np.where(there, repeats[row], 0)
+    asked, at = np.unique(row[there], return_inverse=True)
+    known = known.only(asked)  # of a million members those of a batch
+    own = known.bought(members[member], known.items[item][:, None])[:, 0].astype(float)
+    bought, counts = np.bincount(known.member, minlength=len(asked)), known.matrix()
+    baskets, again = np.zeros((2, len(row)))
+    baskets[there] = np.log(known.sizes)[at]
+    again[there] = (1 - np.diff(counts.indptr) / np.maximum(bought, 1))[at]
     return np.column_stack([own, own * baskets[member], own * again[member]])
 
 

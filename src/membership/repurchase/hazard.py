@@ -16,11 +16,11 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from membership.base import seeds
+from membership.base import batches, seeds
 from membership.repurchase import curves, inputs
 from membership.repurchase.dated import Dated
 from membership.repurchase.lessons import Lessons
-from membership.repurchase.rhythm import WEEKDAYS, blocks
+from membership.repurchase.rhythm import WEEKDAYS
 from membership.settings.repurchase import Network
 
 KNOTS = (1, 2, 3, 5, 7, 10, 14, 21, 30, 60)  # days ahead at which the network speaks
@@ -55,7 +55,7 @@ class Hazard:
 
     def chances(self, rhythm: pd.DataFrame, day: int, days: Sequence[int]) -> np.ndarray:
         """Return P(order within each of `days`), (members, m)."""
-        some = blocks(len(rhythm), _TOGETHER)
+        some = batches.blocks(len(rhythm), _TOGETHER)
         parts = [self._still(rhythm.iloc[rows], day, max(days))[:, np.array(days) - 1] for rows in some]
         return curves.bounded(-np.expm1(np.concatenate(parts)))
 

@@ -9,7 +9,7 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
-from membership.base import engine
+from membership.base import batches, engine
 from membership.data import membership_span, purchases
 from membership.data.standing import Book
 
@@ -120,6 +120,12 @@ class PurchaseDays:
     def every(self, step: int) -> "PurchaseDays":
         """Return every `step`-th member."""
         return self if step == 1 else self.only(np.arange(len(self.members)) % step == 0)
+
+    def drawn(self, most: int, seed: int) -> "PurchaseDays":
+        """Return `most` members drawn at random, all where there are no more."""
+        members = np.arange(len(self.members))
+        chosen = batches.some(len(members), most, seed)
+        return self if len(chosen) == len(members) else self.only(np.isin(members, chosen))
 
     def only(self, kept: np.ndarray) -> "PurchaseDays":
         """Return the members that are `kept`, (n,) bool."""

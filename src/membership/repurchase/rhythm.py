@@ -3,11 +3,10 @@
 Each row is a function of that member's own days before the day, so blocks of members give the same rows.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 import pandas as pd
 
+from membership.base import batches
 from membership.repurchase.purchase_days import PurchaseDays, entry
 
 WINDOWS = (3, 7, 14, 28, 60, 90, 180)  # days before the day in which purchase days are counted
@@ -16,7 +15,6 @@ WEEKDAYS = tuple(f"weekday_{number}" for number in range(7))  # Monday is 0
 _LAST = 16  # the last purchase days that gaps and weekdays are taken from
 _HALF_LIFE = 5  # gaps after which a gap counts half in the recent mean
 _AHEAD = (7, 14, 28)  # days within which own gaps, longer than the present silence, ended
-_BLOCK = 50_000  # members at a time
 
 
 def at(history: PurchaseDays, day: int) -> pd.DataFrame:
@@ -35,12 +33,7 @@ def at(history: PurchaseDays, day: int) -> pd.DataFrame:
     visit_since: days since the last). Cents: spend_7, spend_28, spend_90. Where there are contracts, the columns of
     `data.standing.Book.standing` follow.
     """
-    return pd.concat([_rows(history.rows(block), day) for block in blocks(len(history.members))])
-
-
-def blocks(members: int, size: int = _BLOCK) -> Iterator[slice]:
-    """Yield the slices of at most `size` members that make up all; one that is empty where there is nobody."""
-    return (slice(start, start + size) for start in range(0, max(members, 1), size))
+    return pd.concat([_rows(history.rows(block), day) for block in batches.blocks(len(history.members))])
 
 
 def _rows(history: PurchaseDays, day: int) -> pd.DataFrame:

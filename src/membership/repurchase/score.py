@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
+from membership.base import batches
 from membership.repurchase import curves
 from membership.repurchase import rhythm as rhythms
 from membership.repurchase.purchase_days import PurchaseDays, date_of
@@ -39,7 +40,7 @@ class Forecast:
 
     def chances(self, history: PurchaseDays, day: int, days: Sequence[int]) -> pd.DataFrame:
         """Return P(order within each of `days` from `day` on), whatever day it is: members, columns `days`."""
-        blocks = (rhythms.at(history.rows(block), day) for block in rhythms.blocks(len(history.members)))
+        blocks = (rhythms.at(history.rows(block), day) for block in batches.blocks(len(history.members)))
         found = np.concatenate([self.model.chances(known, day, days) for known in blocks])
         return pd.DataFrame(found, index=history.members, columns=list(days))
 
@@ -53,7 +54,17 @@ def table(
     which an order is as likely as not, null beyond 90; expected_orders: purchase days within `repurchase_days`;
     moved_...: log-odds of p_repurchase above what they would be had the member bought yesterday (silence), or been like
     the typical one (the others of MOVES); due_at: the day of the next payment, where there are contracts.
+
+    Members are scored some at a time: each row is a function of that member's own days.
     """
+    blocks = batches.blocks(len(history.members))
+    parts = [_rows(forecast, history.rows(block), day, repurchase_days, horizons) for block in blocks]
+    return pd.concat(parts).rename_axis("member_id").reset_index()
+
+
+def _rows(
+    forecast: Forecast, history: PurchaseDays, day: int, repurchase_days: int, horizons: Sequence[int]
+) -> pd.DataFrame:
     known = rhythms.at(history, day)
     steps = np.arange(1, max(AHEAD, repurchase_days, *horizons) + 1)
     curve = forecast.model.chances(known, day, steps)
@@ -65,8 +76,7 @@ def table(
     columns |= moves(forecast, known, day, repurchase_days, again[:, -1])
     if history.contracts:
         columns["due_at"] = history.contracts.due_at(date_of(day), history.members).to_numpy()
-    every = pd.DataFrame(columns, index=history.members)[~history.gone(day)]
-    return every.rename_axis("member_id").reset_index()
+    return pd.DataFrame(columns, index=history.members)[~history.gone(day)]
 
 
 def chances(table: pd.DataFrame, days: int) -> pd.DataFrame:

@@ -53,6 +53,8 @@ class Repurchase(Section):
     # cut-offs, economics.repurchase_days apart, on which candidates are judged; fewer where history is short
     origins: Annotated[int, Field(ge=1, le=24)] = 3
     step_days: Days = 5  # between the cut-offs from which models learn: no multiple of 7, so that all weekdays are seen
+    # who teach and are judged on, drawn at random where there are more members; all are scored
+    most_members: Annotated[int, Field(ge=1000)] = 100_000
     most_rows: Annotated[int, Field(ge=1000)] = 150_000  # members and cut-offs that models learn from
     confidence: Level = 0.95  # of intervals
     # what boosting and the network know of the day besides the member's rhythm; a season takes two years of history

@@ -41,6 +41,8 @@ class Value(Section):
     # cut-offs, one validation window apart, from which candidates predict the window that followed, fewer where
     # history is short; the oldest only teaches the stack
     origins: Annotated[int, Field(ge=2, le=24)] = 3
+    # who teach and are judged on, drawn at random where there are more members; all are scored
+    most_members: Annotated[int, Field(ge=1000)] = 100_000
     # cut-offs before each origin that learned models are trained at
     learning_origins: Annotated[int, Field(ge=1, le=24)] = 2
     # what is tried, from simple to rich; zero and mean are never used

@@ -95,9 +95,10 @@ def totals(value: pd.DataFrame) -> dict[str, float]:
     }
 
 
-def sizes(value: pd.DataFrame) -> list[dict[str, int]]:
-    """Return how many members the `metrics` of those who may be gone tell of: metric -> members."""
-    gone = int((value["value_group"].str.endswith("may be gone") & (value["rfm_segment"] != NEVER)).sum())
+def sizes(value: pd.DataFrame, judged: pd.Index) -> list[dict[str, int]]:
+    """Return how many members the `metrics` of those who may be gone tell of: metric -> members; `judged` are ids."""
+    may, judged = value["value_group"].str.endswith("may be gone"), value["member_id"].isin(judged)
+    gone = int((may & judged & (value["rfm_segment"] != NEVER)).sum())
     high = int((value["value_group"] == GROUPS[1]).sum())
     told = ("may_be_gone_came_back", "may_be_gone_p_horizon")
     return [{"high_value_may_be_gone": high}, *({name: gone} for name in told)]
@@ -109,7 +110,7 @@ def came_back(value: pd.DataFrame, again: pd.Series) -> dict[str, float]:
     And `may_be_gone_p_horizon`, their mean chance of an order within the horizon, which is longer than the holdout. 0
     where there are none.
     """
-    by_member = value.set_index("member_id")
+    by_member = value.set_index("member_id").reindex(again.index)  # of all, those who are judged on
     bought = by_member["rfm_segment"] != NEVER
     risk = by_member["value_group"].str.endswith("may be gone")
     parts = {

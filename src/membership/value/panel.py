@@ -14,6 +14,7 @@ from typing import TypeVar
 import ibis.expr.types as ir
 import pandas as pd
 
+from membership.base import batches, engine
 from membership.base.errors import DataError, NotPossible
 from membership.data import features, membership_span
 from membership.data.standing import Book
@@ -45,13 +46,9 @@ class Panel:
                 f"panel: the cut-offs {', '.join(map(str, parts)) or '(none)'} lie {sorted(steps)} days apart; "
                 "allowed: two cut-offs or more, all equally far apart. Build it with `panel.build`."
             )
-        every = {}
-        if members is not None and members["left_at"].notna().any():
-            every, here = parts, {day: membership_span.on(members, day)["member_id"] for day in parts}
-            parts = {day: known[known.index.isin(here[day])] for day, known in parts.items()}
-        if contracts:
-            parts = {day: known.join(contracts.standing(day, known.index)) for day, known in parts.items()}
-        return cls(parts, contracts, _also_left=every)
+        left = members is not None and members["left_at"].notna().any()
+        here = {day: _standing(known, day, members if left else None, contracts) for day, known in parts.items()}
+        return cls(here, contracts, _also_left=parts if left else {})
 
     @property
     def cutoffs(self) -> list[date]:
@@ -101,6 +98,28 @@ class Panel:
 def build(events: ir.Table, members: ir.Table, cutoffs: Iterable[date], contracts: Book | None = None) -> Panel:
     """Return the panel of all `members` at `cutoffs`, equally far apart; each sees only the events before it."""
     return Panel.of(features.table(events, members, cutoffs), contracts, _leavers(members))
+
+
+def drawn(events: ir.Table, members: ir.Table, most: int, seed: int) -> tuple[ir.Table, ir.Table]:
+    """Return the `events` and `members` of `most` members drawn at random; of all where there are no more."""
+    ids = members.select("member_id").to_pandas()["member_id"].sort_values(ignore_index=True)
+    chosen = ids.iloc[batches.some(len(ids), most, seed)]
+    if len(chosen) == len(ids):
+        return events, members
+    return tuple(engine.of_members(rows, chosen, kept=True) for rows in (events, members))
+
+
+def snapshot(rows: pd.DataFrame, day: date, members: pd.DataFrame, contracts: Book | None = None) -> pd.DataFrame:
+    """Return the snapshot on `day` of all who are `members` (the table) then, from their `rows` of table `features`."""
+    known = rows[rows["as_of"] == pd.Timestamp(day)].set_index("member_id").sort_index()
+    return _standing(known, day, members, contracts)
+
+
+def _standing(known: pd.DataFrame, day: date, members: pd.DataFrame | None, contracts: Book | None) -> pd.DataFrame:
+    """Return the rows of `known` of those of `members` who have not left before `day`, and how contracts stand."""
+    if members is not None:
+        known = known[known.index.isin(membership_span.on(members, day)["member_id"])]
+    return known.join(contracts.standing(day, known.index)) if contracts else known
 
 
 def _leavers(members: ir.Table) -> pd.DataFrame | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from membership.base import seeds
+from membership.base import batches, seeds
 from membership.base.member_schemas import GROUPS
 from membership.lifetimes import renewals
 from membership.lifetimes.bgnbd import BgNbd, MbgNbd
@@ -125,12 +125,20 @@ def table(
     all but the chances and the upper end of `value`.
     """
     worth, days = Worth.of(fitted, choice, errors), settings.horizon_days
-    found = worth.forecast(features, chances, settings, economics)
+    found = forecasts(worth, features, chances, settings, economics)
     rfm = fitted.candidates.get("rfm")
     found.insert(0, "rfm_value", rfm.spend(features, days) if rfm else found["expected_spend"])
     bought = _pays(features)
     bounds = _residual_bounds(worth, found, features, settings, economics, seed)
     return grouped(found.join(bounds.mul(bought, axis=0)), features, settings).reset_index()
+
+
+def forecasts(
+    worth: Worth, features: pd.DataFrame, chances: pd.DataFrame, settings: Value, economics: Economics
+) -> pd.DataFrame:
+    """Return `Worth.forecast` of any number of members, made of some at a time."""
+    blocks = (features.iloc[block] for block in batches.blocks(len(features)))
+    return pd.concat([worth.forecast(block, chances, settings, economics) for block in blocks])
 
 
 def _pays(features: pd.DataFrame) -> np.ndarray:
