@@ -52,3 +52,16 @@ def test_what_was_had_is_the_item_also_where_only_its_name_is_known(tmp_path, na
     rows = [f"{4000 + n % 7},2024-01-{n % 28 + 1:02d},X{n % 5}" for n in range(60)]
     found = guessed(tmp_path, dispensed=[f"NHS_No,Dispensed,{name}", *rows])
     assert found.tables["events"].mapping["columns"]["item_id"] == name
+
+
+@pytest.mark.parametrize(("plan", "void"), [("is_auto_renew", "cancel"), ("queue", None)])
+def test_what_was_cancelled_is_the_contract_where_a_plan_renews_itself(tmp_path, plan, void):
+    rows = [f"m{n % 7}=,1,{149}.00,2016-{n % 12 + 1:02d}-11,{int(n % 6 == 5)}" for n in range(60)]
+    found = guessed(tmp_path, transactions=[f"msno,{plan},actual_amount_paid,transaction_date,is_cancel", *rows])
+    assert found.tables["events"].mapping["kinds"] == {"0": "purchase", "1": void}
+
+
+def test_a_bill_is_for_the_plan_that_it_names(tmp_path):
+    rows = [f"m{n % 7},2024-{n % 12 + 1:02d}-01,{('S', 'L')[n % 2]},{n}.50" for n in range(60)]
+    found = guessed(tmp_path, bills=["account_no,billed_on,tariff,amount", *rows])
+    assert found.tables["events"].mapping["columns"]["item_id"] == "tariff"

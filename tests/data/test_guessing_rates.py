@@ -17,11 +17,12 @@ RATES = {
     "rate_to_eur": ["date,currency,rate_to_eur", "2024-05-02,GBP,1.2", "2024-05-03,GBP,1.25", "2024-05-06,GBP,1.3"],
     "signs": ["Currency;Date;Rate", "GBP;03.05.2024;€1,25", "GBP;06.05.2024;€1,30"],
     "rate": ["Currency;Date;Rate", "gbp;03.05.2024;1,25", "gbp;06.05.2024;1,30", "usd;06.05.2024;0,90"],
+    "per_euro": ["date,currency,rate", "2024-05-03,GBP,0.8", "2024-05-06,GBP,0.77"],
+    "wide": ["Date,GBP,USD", "2024-05-03,0.8,N/A", "2024-05-06,0.77,1.08"],
 }
 
 
-@pytest.mark.parametrize("name", RATES)
-@pytest.mark.parametrize("first", ["orders", "rates"])
+@pytest.mark.parametrize(("name", "first"), [("signs", "rates"), *((name, "orders") for name in RATES)])
 def test_rates_are_seen_as_such_and_lead_to_the_currency_of_the_books(workspace, name, first):
     texts = {"orders": ORDERS, "rates": RATES[name]}
     for one, lines in texts.items():

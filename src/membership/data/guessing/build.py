@@ -6,18 +6,16 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from membership.base.errors import DataError
-from membership.base.schemas import RATING
-from membership.data.guessing import cells, kinds, roles, words
+from membership.base.schemas import CANCEL, RATING
+from membership.data.guessing import cells, kinds, marks, rates, roles, words
 from membership.data.guessing.cells import Column, Marks
 from membership.data.guessing.found import Group, Remark, Told
 from membership.data.guessing.kinds import Kinds
-from membership.data.guessing.roles import KEY, NAME, VALUES, Part
+from membership.data.guessing.roles import KEY, NAME, SURE, VALUES, Part
 
 KEYS = {"members": "member_id", "items": "item_id", "offers": "offer_id"}
 _TIMES = ("at", "joined_at", "left_at", "starts_at", "ends_at", "redeemed_at", "asked_at")
-_NUMBERS = ("amount", "quantity", "discount", "cost", "propensity", "measure", "rate", *roles.FLOWS)
 _CODED = ("event", "behavior", "behaviour", "action", "activity", "interaction", "ereignis", "evento", "type", "kind")
-_WEEK = 8  # days from a rate to the next one at most, for the first to hold until then
 _ANY_DAY = pd.Timestamp("2001-01-01")  # a Monday, from which times count where nothing tells their start
 _BEFORE = 400  # days before the start of a course or contract at which people did something already
 _LONGEST = 24 * 3660  # hours since a start
@@ -55,15 +53,15 @@ def build(table: str, group: Group, told: Told, joined: pd.Timestamp | None) -> 
             remarks.append(remark)
         found = _kinds(parts, group, told)
         constants = _happened(parts, group.columns, found, extra, remarks)
-    marks, more = _marks(parts, group.columns, group.sources[0].shape.get("delimiter"))
+    how, more = marks.of_parts(parts, group.columns, group.sources[0].shape.get("delimiter"))
     remarks += more
-    if table == "events" and _negative(parts, group.columns, marks):
+    if table == "events" and _negative(parts, group.columns, how):
         extra["negative_amounts"] = "returns"
         remarks.append(Remark("negative_amounts", "negative"))
-    if table == "rates" and (days := _held_days(parts, group, formats)):
+    if table == "rates" and (days := rates.held_days(parts, group, formats)):
         extra["holds_days"] = days
         remarks.append(Remark("holds_days", "holds_days", {"days": days}))
-    return Build(table, group, parts, formats, marks, found, constants, extra, tuple(remarks), begin)
+    return Build(table, group, parts, formats, how, found, constants, extra, tuple(remarks), begin)
 
 
 def _happened(
@@ -77,6 +75,7 @@ def _happened(
     _price(parts, columns, extra, remarks)
     _without_one_currency(parts, columns)
     _item_of_service(parts)
+    _item_of_plan(parts, columns)
     _item_by_name(parts, columns)
     rated = None if found is not None or {"amount", "measure"} & set(parts) else _rating(parts, columns)
     if rated is None:
@@ -164,7 +163,8 @@ def _kinds(parts: dict[str, Part], group: Group, told: Told) -> Kinds | None:
         switches = {name: known for name, one in group.columns.items() if (known := kinds.switch(one)) is not None}
         for name, known in switches.items():
             parts["kind"] = Part("kind", name, VALUES, 1.0)
-            return Kinds(known | dict(told.kinds))
+            void = CANCEL if _renews(group.columns) else None  # what was cancelled is then the contract
+            return Kinds({value: kind or void for value, kind in known.items()} | dict(told.kinds))
         likely = [
             name
             for name, one in group.columns.items()
@@ -191,6 +191,11 @@ def _kinds(parts: dict[str, Part], group: Group, told: Told) -> Kinds | None:
     if set(found.known) == set(found.known.values()):
         return Kinds({}, found.unknown) if not found.reached else found
     return found
+
+
+def _renews(columns: Mapping[str, Column]) -> bool:
+    """Whether rows pay a plan that renews itself until it is cancelled."""
+    return max(words.likeness(name, words.ROLES[role]) for name in columns for role in ("plan", "auto_renew")) >= SURE
 
 
 def _price(
@@ -225,6 +230,15 @@ def _without_one_currency(parts: dict[str, Part], columns: Mapping[str, Column])
         del parts["currency"]
 
 
+def _item_of_plan(parts: dict[str, Part], columns: Mapping[str, Column]) -> None:
+    """What a bill is for is the plan that it names, where nothing else is its item."""
+    used = {part.column for part in parts.values()}
+    likes = {name: words.likeness(name, words.ROLES["plan"]) for name, one in columns.items() if name not in used}
+    named = [name for name, like in likes.items() if like >= 3 and roles.can_be("plan", columns[name])]
+    if "item_id" not in parts and named:
+        parts["item_id"] = Part("item_id", max(named, key=likes.get), "plan", 3.0)
+
+
 def _item_by_name(parts: dict[str, Part], columns: Mapping[str, Column]) -> None:
     """Where no id tells items apart, their names do."""
     name = parts.get("name")
@@ -255,88 +269,11 @@ def _item_of_service(parts: dict[str, Part]) -> None:
         parts["item_id"] = Part("item_id", about.column, "about", about.score)
 
 
-def _marks(
-    parts: Mapping[str, Part], columns: Mapping[str, Column], delimiter: str | None
-) -> tuple[dict[str, Marks], list[Remark]]:
-    """Part -> how its numbers are written: as most columns of the file are, where that fits."""
-    numeric = {
-        role: columns[parts[role].column]
-        for role in _NUMBERS
-        if role in parts and columns[parts[role].column].is_number
-    }
-    decided = [
-        one for one in columns.values() if one.is_number and not one.undecided and not one.is_whole and not one.is_code
-    ]
-    votes = {marks: sum(one.fits.get(marks, 0) >= cells.ENOUGH for one in decided) for marks in cells.MARKS}
-    most = max(votes.values(), default=0)
-    order = sorted(
-        cells.MARKS,
-        key=lambda marks: (marks[0] != "," if delimiter == ";" else marks[0] != ".", cells.MARKS.index(marks)),
-    )
-    best = next((marks for marks in order if most and votes[marks] == most), None)
-    remarks = []
-    for one in numeric.values():
-        if one.undecided and best is None and delimiter == ";":
-            best = (",", ".") if all("." in value for value in one.seen[:50]) else (",", None)
-        if one.undecided:
-            point = "." if any("." in value for value in one.seen) else ","
-            best = (
-                best
-                if best and one.fits.get(_wider(best), 0) >= cells.ENOUGH
-                else ((".", None) if point == "." else (",", None))
-            )
-            best = _wider(best) if best and one.fits.get(best, 0) < cells.ENOUGH else best
-            remarks.append(
-                Remark(
-                    "decimal",
-                    "undecided",
-                    {"column": one.name, "example": one.seen[0], "thousands": best[1] is not None},
-                )
-            )
-    found = {role: one.marks(_for(one, best)) for role, one in numeric.items()}
-    plain = {role: marks for role, marks in found.items() if columns[parts[role].column].is_whole}
-    shared = next((marks for role, marks in found.items() if role not in plain), None)
-    if shared is not None:
-        found |= {
-            role: Marks(shared.decimal, shared.thousands, marks.currency, marks.loose)
-            for role, marks in plain.items()
-            if columns[parts[role].column].fits.get((shared.decimal, shared.thousands), 0) >= cells.ENOUGH
-        }
-        some = [(marks.decimal, marks.thousands) for marks in found.values() if marks.thousands]
-        widest = (
-            some[0]
-            if some and all(columns[parts[role].column].fits.get(some[0], 0) >= cells.ENOUGH for role in found)
-            else None
-        )
-        if widest:
-            found = {role: Marks(*widest, marks.currency, marks.loose) for role, marks in found.items()}
-    return found, remarks
-
-
-def _wider(marks: tuple[str, str | None]) -> tuple[str, str | None]:
-    return marks if marks[1] else (marks[0], "," if marks[0] == "." else ".")
-
-
-def _for(column: Column, best: tuple[str, str | None] | None) -> tuple[str, str | None] | None:
-    if best is None or column.fits.get(best, 0) >= cells.ENOUGH:
-        return best
-    return _wider(best)
-
-
-def _held_days(parts: Mapping[str, Part], group: Group, formats: Mapping[str, str]) -> int:
-    """The most days, up to a week, that lie between a currency's rate and its next: weekends and holidays."""
-    rows = group.frame[[parts["currency"].column]].set_axis(["currency"], axis=1)
-    rows["day"] = cells.times(group.frame[parts["at"].column], formats["at"]).dt.normalize()
-    apart = rows.drop_duplicates().sort_values(["currency", "day"]).groupby("currency")["day"].diff().dt.days
-    between = apart[apart.between(1, _WEEK)].max() - 1
-    return 0 if pd.isna(between) else int(between)
-
-
-def _negative(parts: Mapping[str, Part], columns: Mapping[str, Column], marks: Mapping[str, Marks]) -> bool:
+def _negative(parts: Mapping[str, Part], columns: Mapping[str, Column], how: Mapping[str, Marks]) -> bool:
     """Whether rows give money back without saying so by their quantity."""
-    if "amount" not in parts or "amount" not in marks:
+    if "amount" not in parts or "amount" not in how:
         return False
-    back = columns[parts["amount"].column].numbers(marks["amount"]) < 0
-    if "quantity" in parts and "quantity" in marks:
-        back &= ~(columns[parts["quantity"].column].numbers(marks["quantity"]) < 0)
+    back = columns[parts["amount"].column].numbers(how["amount"]) < 0
+    if "quantity" in parts and "quantity" in how:
+        back &= ~(columns[parts["quantity"].column].numbers(how["quantity"]) < 0)
     return bool(back.any())

@@ -6,7 +6,7 @@ from zoneinfo import available_timezones
 import pandas as pd
 
 from membership.base.errors import DataError
-from membership.data.guessing import words
+from membership.data.guessing import rates, words
 from membership.data.guessing.cells import column
 from membership.data.guessing.found import Group, TableGuess, Told
 from membership.data.guessing.opening import Opened
@@ -40,12 +40,12 @@ def currency(opened: Sequence[Opened], made: Mapping[str, TableGuess], told: Tol
     if told.currency:
         return told.currency, "told"
     rated: set[str] = set()
-    if rates := made.get("rates"):
-        named = next((code for code in words.CODES if _in_name(code, rates.parts["rate"].column)), None)
+    if table := made.get("rates"):
+        named = next((code for code in words.CODES if _in_name(code, table.parts["rate"].column)), None)
         if named:
             return named, "rates"
-        opened = [one for one in opened if one not in rates.sources]
-        rated = {code.upper() for one in rates.sources for code in one.frame[rates.parts["currency"].column].dropna()}
+        opened = [one for one in opened if one not in table.sources]
+        rated = rates.codes(table)
     for _, values in _named(opened, words.ROLES["currency"]):
         most = _most(values[~values.str.strip().str.upper().isin(rated)])
         code = words.SIGNS.get(most, str(most).upper())

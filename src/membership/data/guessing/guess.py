@@ -1,12 +1,11 @@
 """From files as people have them to a mapping: which file is which table, which column which part, and why."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import pandas as pd
 
 from membership.base.errors import DataError
-from membership.data.guessing import build, field, layouts, mapping, opening, roles, words
-from membership.data.guessing.cells import Column
+from membership.data.guessing import build, field, layouts, mapping, opening, rates, roles, united, words
 from membership.data.guessing.found import Group, Guess, Told
 from membership.data.guessing.opening import Opened
 
@@ -23,12 +22,13 @@ def guess(sources: Sequence[str], told: Told) -> Guess:
     named, left = _with_heads(named, left, told)
     if "events" not in named and "contracts" not in named:
         raise DataError(_nothing(groups))
+    named, left = united.taken_out(named, left)
     named, left = _by_keys(named, left, told)
     made = mapping.tables(named, told)
     zone, zone_by = field.zone(opened, made, told)
     currency, currency_by = field.currency(opened, made, told)
     name, seen = field.field(groups, made, told)
-    made = mapping.finished(made, name, zone)
+    made = mapping.finished(made, name, zone, currency)
     return Guess(
         tables=made,
         field=name,
@@ -73,7 +73,8 @@ def _laid(sources: list[Opened]) -> Group:
     same = all(one.shape == sources[0].shape and one.plain for one in sources)
     frame = pd.concat([one.frame for one in sources], ignore_index=True) if len(sources) > 1 else sources[0].frame
     frame = frame.dropna(how="all").reset_index(drop=True)
-    found = layouts.laid(frame, columns := layouts.columns_of(frame))
+    columns = layouts.columns_of(frame)
+    found = rates.wide(frame, columns) or layouts.laid(frame, columns)
     if found.layout:
         columns = layouts.columns_of(found.frame)
     why = found.layout or next((one.why for one in sources if one.why), "" if same else "shapes")
@@ -96,7 +97,7 @@ def _named(groups: Sequence[Group], told: Told) -> tuple[dict[str, list[Group]],
 def _table(group: Group, told: Told) -> str | None:
     columns = group.columns
     like = {role: max((words.likeness(name, words.ROLES[role]) for name in columns), default=0) for role in words.ROLES}
-    if max(like["member_id"], like["item_id"], like["order_id"]) < 1 and _are_rates(columns):
+    if max(like["member_id"], like["item_id"], like["order_id"]) < 1 and _are_rates(group):
         return "rates"
     hint = max(words.TABLES, key=lambda table: words.likeness(group.name, words.TABLES[table]))
     hint = hint if words.likeness(group.name, words.TABLES[hint]) >= 1 else None
@@ -133,9 +134,9 @@ def _table(group: Group, told: Told) -> str | None:
     return None
 
 
-def _are_rates(columns: Mapping[str, Column]) -> bool:
+def _are_rates(group: Group) -> bool:
     """Say whether a table of nobody's has a currency, a day and a rate."""
-    return {"currency", "at", "rate"} == set(roles.parts("rates", columns, {}))
+    return {"currency", "at", "rate"} == set(roles.parts("rates", group.columns, dict(group.laid.made or {})))
 
 
 def _with_heads(
@@ -164,16 +165,13 @@ def _by_keys(
     named: dict[str, list[Group]], left: list[Group], told: Told
 ) -> tuple[dict[str, list[Group]], list[Group]]:
     """Name the tables of members, items and offers that are left by whose ids their unique column holds."""
-    parts = {
-        table: roles.parts(table, group.columns, told.roles | dict(group.laid.made or {}))
-        for table in ("events", "contracts")
-        for group in named.get(table, [])
-    }
     ids: dict[str, list[pd.Series]] = {}
-    for table, found in parts.items():
+    known = [(table, group) for table in ("events", "contracts") for group in named.get(table, [])]
+    for table, group in known:
+        found = roles.parts(table, group.columns, told.roles | dict(group.laid.made or {}))
         for role, key in (("member_id", "members"), ("item_id", "items"), ("offer_id", "offers")):
-            if role in found:
-                ids.setdefault(key, []).append(named[table][0].frame[found[role].column])
+            if role in found and found[role].column in group.frame:
+                ids.setdefault(key, []).append(group.frame[found[role].column])
     still = []
     for group in left:
         scores = {

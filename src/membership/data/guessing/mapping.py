@@ -8,7 +8,7 @@ import pandas as pd
 from membership.base import schemas
 from membership.base.dialect import COUNTS
 from membership.base.schemas import KINDS, PURCHASE, RENEWAL
-from membership.data.guessing import campaigns, kinds, roles, words, writing
+from membership.data.guessing import campaigns, kinds, rates, roles, words, writing
 from membership.data.guessing.build import Build, build
 from membership.data.guessing.found import Group, Remark, TableGuess, Told
 from membership.data.guessing.plans import plans
@@ -51,10 +51,11 @@ def tables(named: Mapping[str, Sequence[Group]], told: Told) -> dict[str, TableG
     return found
 
 
-def finished(made: Mapping[str, TableGuess], field: str, zone: str) -> dict[str, TableGuess]:
-    """Return the mappings with what only all of them tell: the kind of events without one, the zone of times."""
+def finished(made: Mapping[str, TableGuess], field: str, zone: str, currency: str) -> dict[str, TableGuess]:
+    """Return the mappings with what only all of them tell: kinds of events without one, zones, which way rates lead."""
     found = {}
-    for table, one in made.items():
+    upright = {"rates": rates.upright(made["rates"], currency)} if "rates" in made else {}
+    for table, one in {**made, **upright}.items():
         mapping, remarks = dict(one.mapping), list(one.remarks)
         given = {*mapping["columns"], *mapping.get("constants", {})}
         if table == "events":

@@ -32,6 +32,7 @@ TABLES: dict[str, tuple[str, ...]] = {  # table -> its parts
     "survey": ("member_id", "question", "answer", "asked_at"),
     "points": ("member_id", "at", "earned", "redeemed", "expired"),
     "rates": ("currency", "at", "rate"),
+    "aliases": ("source_id", "member_id"),
     "contracts": ("member_id", "contract_id", "plan", "starts_at", "ends_at", "amount", "period", "auto_renew"),
 }  # fmt: skip
 _READ = ("amount", "unit_price", "quantity", "discount")  # parts that have to be read as numbers
@@ -132,7 +133,7 @@ def can_be(role: str, column: Column) -> bool:
         return bool(column.time_formats)
     if role in ("amount", "unit_price", "discount", "cost", "measure", "propensity", "quantity", "rate", *FLOWS):
         return column.is_number and column.time_formats != ["iso"]
-    if role in ("member_id", "item_id", "order_id", "event_id", "offer_id", "contract_id"):
+    if role in ("member_id", "source_id", "item_id", "order_id", "event_id", "offer_id", "contract_id"):
         return not _is_moment(column) and not _has_cents(column) and (role != "event_id" or column.unique)
     if role == "currency":
         return all(value.upper() in words.CODES or value in words.SIGNS for value in column.seen)

@@ -16,6 +16,7 @@ def _listed(part: str) -> dict[str, tuple[str, ...]]:
 ROLES, KINDS, TABLES, FIELDS = (_listed(part) for part in ("roles", "kinds", "tables", "fields"))
 COUNTRIES = {str(country): tuple(one) for country, one in _listed("countries").items()}  # -> zone, currency
 ZONES: dict[str, str] = _FILE["zones"]
+WORTH: dict[str, float] = _FILE["worth"]
 REACHED = (
     "received",
     "sent",
@@ -52,27 +53,7 @@ SIGNS = {
     "₩": "KRW",
     "₺": "TRY",
 }
-CODES = (
-    "EUR",
-    "USD",
-    "GBP",
-    "CHF",
-    "JPY",
-    "CNY",
-    "INR",
-    "PLN",
-    "SEK",
-    "NOK",
-    "DKK",
-    "BRL",
-    "CAD",
-    "AUD",
-    "MXN",
-    "TRY",
-    "KRW",
-    "CZK",
-    "HUF",
-)
+CODES = tuple(WORTH)
 
 
 def plain(text: str) -> str:

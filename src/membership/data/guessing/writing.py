@@ -25,7 +25,7 @@ def rows(one: "Build", columns: Mapping[str, str]) -> pd.DataFrame:
         if formats.get(ours) == "relative":
             found[ours] = _since(text, theirs, one.begin)
         elif ours in formats:
-            found[ours] = _iso(text, formats[ours])
+            found[ours] = iso(text, formats[ours])
         elif ours in marks:
             found[ours] = text.map(lambda cell, how=marks[ours]: cells.plain_number(cell, how))
         else:
@@ -38,7 +38,8 @@ def moments(column: Column, form: str) -> pd.Series:
     return cells.times(column.cells, form)
 
 
-def _iso(text: pd.Series, form: str) -> pd.Series:
+def iso(text: pd.Series, form: str) -> pd.Series:
+    """Return times that `form` reads as text in ISO 8601; what it does not read stays as it is."""
     if form == "iso":
         return text
     read = cells.times(text, form)
