@@ -48,7 +48,7 @@ class Repurchase(Section):
     candidates: Annotated[list[Candidate], Field(min_length=1)] = [
         name for name in get_args(Candidate) if name != "renewals"
     ]
-    # days within which an order is forecast and shown; learned where history is long enough
+    # days within which an order is forecast and shown; learned where history is long enough. repurchase_days are added
     horizons: Annotated[list[Days], Field(min_length=1)] = [7, 14, 30, 90]
     # cut-offs, economics.repurchase_days apart, on which candidates are judged; fewer where history is short
     origins: Annotated[int, Field(ge=1, le=24)] = 3
@@ -60,6 +60,13 @@ class Repurchase(Section):
     calendar: list[Named] = []  # days with a name, for `calendar`
     boosting: Boosting = Boosting()
     network: Network = Network()
+
+    def reaching(self, days: int) -> "Repurchase":
+        """Return these settings with `days` among the horizons: what is asked for is learned, not prolonged.
+
+        Beyond the last horizon a hazard would stay as it was, and over a season or a year it does not.
+        """
+        return self.model_copy(update={"horizons": sorted({*self.horizons, days})})
 
     @model_validator(mode="after")
     def _days_are_named(self):
