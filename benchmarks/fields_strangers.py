@@ -246,7 +246,7 @@ CASES: dict[str, Case] = {
     "gym": Case(
         ("contracts.csv", "checkins.csv"), "subscription", "back", _counted(("contracts.csv", "member")), _gym,
     ),
-    "streaming": Case(("plays.jsonl",), "content", "back", _plays, _streaming),
+    "streaming": Case(("plays.jsonl",), "content", "new_lists", _plays, _streaming),
     "hotel": Case(
         ("bookings.csv",), "travel", "back",
         _counted(("bookings.csv", "guest_id"), ("bookings.csv", lambda rows: rows["cancelled"] == "no")), _hotel,
