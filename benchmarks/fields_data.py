@@ -107,9 +107,9 @@ def _cdnow(root: Path, run: "Run") -> dict[str, float]:
     return {"members": run.of(rows, 0)[0].nunique(), "left": 0}
 
 
-def text(path: Path) -> pd.DataFrame:
+def text(path: Path, sep: str = ",") -> pd.DataFrame:
     """Return a file of CSV as it is, every cell as text."""
-    return pd.read_csv(path, dtype=str, keep_default_na=False)
+    return pd.read_csv(path, sep=sep, dtype=str, keep_default_na=False)
 
 
 def _month(year: pd.Series, month: pd.Series) -> pd.Series:

@@ -195,16 +195,17 @@ def _counted(
     members: tuple[str, str],
     back: tuple[str, Callable[[pd.DataFrame], pd.Series] | None] | None = None,
     left: tuple[str, str] | None = None,
+    sep: str = ",",
 ) -> Callable[[Path, Run], Mapping[str, float]]:
     """Return the counts of a case: `members` of a file and column, rows that came `back`, who `left` by a column."""
 
     def facts(root: Path, run: Run) -> dict[str, float]:
-        found: dict[str, float] = {"members": text(root / members[0])[members[1]].nunique()}
+        found: dict[str, float] = {"members": text(root / members[0], sep)[members[1]].nunique()}
         if back is not None:
-            rows = text(root / back[0])
+            rows = text(root / back[0], sep)
             found["returns"] = len(rows) if back[1] is None else int(back[1](rows).sum())
         if left is not None:
-            days = pd.to_datetime(text(root / left[0])[left[1]].replace("", None))
+            days = pd.to_datetime(text(root / left[0], sep)[left[1]].replace("", None))
             found["left"] = int((days < run.as_of).sum())
         return found
 
@@ -233,7 +234,9 @@ CASES: dict[str, Case] = {
     ),
     "health": Case(
         ("appointments.csv",), "service", "back",
-        _counted(("appointments.csv", "Patient"), ("appointments.csv", lambda rows: rows["Status"] == "attended")),
+        _counted(
+            ("appointments.csv", "Patient"), ("appointments.csv", lambda rows: rows["Status"] == "attended"), sep=";"
+        ),
         _health,
     ),
     "bank": Case(
@@ -243,7 +246,7 @@ CASES: dict[str, Case] = {
     "gym": Case(
         ("contracts.csv", "checkins.csv"), "subscription", "back", _counted(("contracts.csv", "member")), _gym,
     ),
-    "streaming": Case(("plays.jsonl",), "content", "back", _plays, _streaming),
+    "streaming": Case(("plays.jsonl",), "content", "new_lists", _plays, _streaming),
     "hotel": Case(
         ("bookings.csv",), "travel", "back",
         _counted(("bookings.csv", "guest_id"), ("bookings.csv", lambda rows: rows["cancelled"] == "no")), _hotel,

@@ -176,9 +176,22 @@ def test_members_of_whom_all_is_still_to_come_are_left_out(workspace):
     shop(workspace, "2020-01-05", "2020-03-31")
     with (workspace / "shop.csv").open("a") as file:
         file.write("late,2020-04-01,1.50\nm0,2020-04-02,1.50\n")
-    now = ingest.ingest(load(clean__latest="2020-04-01")).data
-    assert sorted(now.members["member_id"]) == ["m0", "m1", "m2"]
+    for end in ("clean__latest", "clean__known_until"):
+        now = ingest.ingest(load(**{end: "2020-04-01"})).data
+        assert sorted(now.members["member_id"]) == ["m0", "m1", "m2"] and now.events.count().execute() == 6
     assert "late" in set(ingest.ingest(load()).data.members["member_id"])
+
+
+def test_what_is_not_known_yet_is_no_impossible_time(workspace):
+    shop(workspace, "2020-01-05", "2020-03-31")
+    with (workspace / "shop.csv").open("a") as file:
+        file.write("m0,2020-04-02,1.50\nm0,2999-01-01,1.50\n")
+
+    def impossible(**changes) -> int:
+        return ingest.ingest(load(**changes)).quality.set_index("rule")["rows"]["impossible_time"]
+
+    assert (impossible(), impossible(clean__latest="2020-04-01")) == (1, 2)
+    assert impossible(clean__known_until="2020-04-01") == 0
 
 
 def test_what_was_known_on_a_day_is_neither_later_events_nor_members_who_came_later(workspace):

@@ -51,11 +51,17 @@ def test_a_year_of_weekly_shopping_gets_a_month_to_judge_and_two_weeks_to_come_b
         (3653, 1, 7),
         (3653, 30, 60),
         (3653, 300, 365),
-        (3653, 379, 548),  # about once a year
+        (3653, 379, 365),  # about once a year: every window has each season once
+        (3653, 335, 365),
+        (3653, 420, 730),  # longer than a year: two, so that the seasons fit
     ],
 )
 def test_repurchase_days_follow_the_rhythm_as_far_as_history_allows(days, gap, repurchase):
     assert suggested(days, gap).changes["economics.repurchase_days"] == repurchase
+
+
+def test_members_who_come_about_once_a_year_lack_nothing_where_windows_are_years():
+    assert not suggested(3653, 379).not_possible
 
 
 @pytest.mark.parametrize(("days", "gap"), [(30, 7), (365, 300), (365, None), (3, 1.0), (1, None)])

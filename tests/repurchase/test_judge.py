@@ -72,6 +72,28 @@ def test_the_first_candidate_that_is_not_clearly_worse_is_used():
     assert choose.choose(one, ["truth"], 0.95).name == "truth"  # what could not be fitted now is not used
 
 
+def by_loss(**chances: np.ndarray) -> Judged:
+    index = pd.MultiIndex.from_product([[1], range(1000)], names=["day", "member_id"])
+    return Judged(14, pd.DataFrame(chances, index), pd.Series(np.arange(1000) < 600, index))
+
+
+def test_a_baseline_is_used_only_where_no_model_comes_to_its_log_loss():
+    sure, rate, wrong = np.where(np.arange(1000) < 600, 0.7, 0.4), np.full(1000, 0.6), np.full(1000, 0.3)
+    names = ["own_rate", "base_rate", "hazard"]
+    behind = choose.choose(by_loss(own_rate=wrong, base_rate=rate, hazard=wrong), names, 0.95)
+    assert behind.name == "base_rate" and behind.is_baseline
+    ahead = choose.choose(by_loss(own_rate=wrong, base_rate=rate, hazard=sure), names, 0.95)
+    assert ahead.name == "hazard" and not ahead.is_baseline
+    assert choose.choose(by_loss(own_rate=rate, base_rate=rate), names[:2], 0.95).name == "own_rate"  # it comes to it
+
+
+def test_a_simple_model_behind_a_baseline_is_passed_over_though_it_is_not_clearly_worse_than_the_best():
+    rng = np.random.default_rng(7)
+    noisy = np.clip(0.6 + rng.normal(0, 0.1, 1000), 0.05, 0.95)
+    one = by_loss(own_rate=noisy, base_rate=np.full(1000, 0.6), logistic=np.where(np.arange(1000) < 600, 0.62, 0.59))
+    assert choose.choose(one, list(one.chances), 0.95).name == "logistic"
+
+
 def test_a_history_too_short_to_judge_leaves_the_simplest(steady):
     rolled = judge.roll(steady.history, int(steady.history.joined.min()) + 50, 14, QUICK, seed=1)
     assert rolled.judged.chances.empty

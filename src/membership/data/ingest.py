@@ -23,14 +23,14 @@ LOOKED_AT = 5_000  # events from which a made-up one is made, or up to twice as 
 def ingest(p: params.Stage) -> Cleaned:
     """Return the canonical tables of `p.dataset`, clean, of at most `max_members` members, and their quality.
 
-    Events lie in the engine of `p`. The quality is that of the whole source. Members whose events all come on or after
-    `clean.latest` are left out: nothing is known about them yet. Raises DataError where the data do not cover
-    `p.windows`.
+    Events lie in the engine of `p`. The quality is that of the whole source before `clean.known_until`. Members whose
+    events all come on or after that, or `clean.latest`, are left out: nothing is known about them yet. Raises DataError
+    where the data do not cover `p.windows`.
     """
     con = engine.connect(p.engine)
-    raw = read(p.dataset, p.seed, con)
-    late = to_come(raw, p.clean.latest)
-    cleaned = clean(raw, p.clean, p.economics, con)
+    raw, until = read(p.dataset, p.seed, con), p.clean.known_until
+    late = to_come(raw, min(p.clean.latest, until or p.clean.latest))
+    cleaned = clean(_before(raw, until) if until else raw, p.clean, p.economics, con)
     check_windows(cleaned.data.events, p.windows)
     members = membership_span.settled(cleaned.data.members, cleaned.data.events)
     data = without(replace(cleaned.data, members=members), late)
@@ -57,6 +57,12 @@ def known(p: params.Stage, day: date | None) -> tuple[Canonical, date]:
     members = membership_span.settled(cleaned.members, events)
     data = without(replace(cleaned, members=members, events=events, contracts=deals), to_come(raw, now, seen))
     return sample(data, p.dataset.max_members, p.seed), now
+
+
+def _before(raw: Canonical, until: date) -> Canonical:
+    """Return `raw` without the events on local day `until` and later; those without a time stay, to be counted."""
+    events = engine.table(raw.events)
+    return replace(raw, events=events.filter((events.local_at < ibis.timestamp(until.isoformat())).fill_null(True)))
 
 
 def first_seen(raw: Canonical) -> pd.Series:

@@ -4,7 +4,8 @@
         |------- the rest -------)|------ w ------)|------ w ------)|
 Seven windows of `w` days are enough for all that learns: value takes five origins, and repurchase four days apart by
 `repurchase_days`, before the day of scoring. Five are the least, since repurchase is learned, chosen and judged one
-period after another. What history is too short for is shortened, and the reason says so.
+period after another. What history is too short for is shortened, and the reason says so. Windows longer than half a
+year are whole years: of one and a half, every other one would hold the season twice.
 """
 
 import math
@@ -17,10 +18,11 @@ from membership.base.errors import DataError
 from membership.settings.decide import Guardrail
 
 LEAST_DAYS = 5  # of history; below it nothing can be learned and judged
-_LENGTHS = (1, 2, 3, 5, 7, 14, 30, 60, 90, 180, 365, 548, 730)  # days, as people count
+_LENGTHS = (1, 2, 3, 5, 7, 14, 30, 60, 90, 180, 365, 730)  # days, as people count
 _ENOUGH, _LEAST = 7, 5  # windows in the history
 _SHORTEST = 7  # days: a habit has weekdays
 _MONTH = 30
+_YEAR, _NEAR = 365, 0.1  # days; a usual gap that near to a year, relative, is a year
 _QUARTER = 3  # windows of a value
 _SILENT = 3  # usual gaps without an order that end a membership's activity
 
@@ -112,6 +114,8 @@ def _repurchase(days: int, gap: float | None) -> tuple[int, str]:
         return length, f"nobody came back yet, so no gap is known: {_days(length)} of a history of {_days(days)}"
     asked = _at_least(max(1.5 * gap, _SHORTEST))
     said = f"members usually come back after {gap:g} days"
+    if _once_a_year(gap) and _at_most(least) >= _YEAR:
+        return _YEAR, f"{said}, about a year: each window holds every season once"
     if asked <= enough:
         return asked, f"{said}; within one and a half of that about two thirds do"
     length = _at_most(enough) if gap <= _at_most(enough) else min(_at_least(gap), _at_most(least))
@@ -137,12 +141,16 @@ def _lacking(days: int, gap: float | None, repurchase: int):
         )
     elif gap is None:
         yield f"nobody came back in {_days(days)}, so when members come back cannot be learned."
-    elif gap > repurchase:
+    elif gap > repurchase and not (_once_a_year(gap) and repurchase == _YEAR):
         yield (
             f"the usual gap of {gap:g} days is longer than the {_days(repurchase)} that a history of {_days(days)} "
             f"leaves for repurchase_days: a member who comes back as usual counts as not coming back. "
             f"{_days(math.ceil(gap) * _LEAST)} of history would do."
         )
+
+
+def _once_a_year(gap: float) -> bool:
+    return abs(gap - _YEAR) <= _NEAR * _YEAR
 
 
 def _began(start: date, first_day: date) -> str:

@@ -156,8 +156,8 @@ def _log(table: pd.DataFrame, to: Path, p: Stage) -> None:
 
 def _overrides(as_of: date, p: Stage, cheaper: Mapping[str, Any]) -> dict[str, Any]:
     """Return `cheaper` with the windows moved to `as_of`, and no event after them."""
-    latest = as_of + timedelta(days=p.windows.holdout.days)
-    return {**cheaper, "windows.as_of": as_of.isoformat(), "clean.latest": latest.isoformat()}
+    end = as_of + timedelta(days=p.windows.holdout.days)
+    return {**cheaper, "windows.as_of": as_of.isoformat(), "clean.known_until": end.isoformat()}
 
 
 def _table(folder: Path, name: str) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from membership.lifetimes.bgnbd import BgNbd, MbgNbd
 from membership.lifetimes.histories import Scale
 from membership.lifetimes.mbg_cnbd import MbgCnbd
 from membership.lifetimes.pareto import ParetoNbd
-from membership.repurchase import lessons, rhythm
+from membership.repurchase import baselines, lessons, rhythm
 from membership.repurchase.boosted import Trees
 from membership.repurchase.dated import Dated
 from membership.repurchase.hazard import Hazard
@@ -27,7 +27,7 @@ from membership.stats.forest import Forest
 
 STORED = (  # all that a candidate may be made of
     OwnRate, TillGone, Due, Logistic, Trees, Hazard, Dated, Stack, Forest, BgNbd, MbgNbd, ParetoNbd, MbgCnbd, Scale,
-    *renewals.STORED,
+    *baselines.ALL.values(), *renewals.STORED,
 )  # fmt: skip
 
 
@@ -87,11 +87,12 @@ def fit(history: PurchaseDays, day: int, settings: Repurchase, seed: int, dated:
 
 
 def stacked(fitted: Fitted, settings: Repurchase, past: Past) -> Fitted:
-    """Return `fitted` with the stack, where it is wanted and can be learned from `past`."""
+    """Return `fitted` with the stack of all but the baselines, where it is wanted and can be learned from `past`."""
     if "stack" not in settings.candidates:
         return fitted
+    parts = {name: one for name, one in fitted.candidates.items() if name not in baselines.ALL}
     try:
-        stack = Stack.fit(fitted.candidates, past.chances, past.came)
+        stack = Stack.fit(parts, past.chances, past.came)
     except DataError as error:
         return Fitted(fitted.day, fitted.candidates, fitted.refusals | {"stack": str(error)})
     return Fitted(fitted.day, fitted.candidates | {"stack": stack}, fitted.refusals)
@@ -109,6 +110,8 @@ def _one(
 ) -> Any:
     if name == "own_rate":
         return OwnRate()
+    if name in baselines.ALL:
+        return baselines.ALL[name].fit(known, day, settings.horizons)
     if name == "renewals":
         return Due.fit(known, day)
     if name in LIFETIME:

@@ -26,6 +26,8 @@ class Clean(Section):
     # local days from earliest (in) to latest (out) are possible; other events are dropped
     earliest: date = date(1990, 1, 1)
     latest: date = date(2035, 1, 1)  # local day after earliest
+    # events on that local day and later are not read, and no rule counts them; null: all are (a replay sets it)
+    known_until: date | None = None
     cancellation_pattern: Pattern = ""  # on order_id: matching orders are returns; empty: none
     product_pattern: Pattern = ""  # on item_id: what does not match is no product; empty: all match
     non_product_pattern: Pattern = ""  # on category: what matches is no product; empty: none

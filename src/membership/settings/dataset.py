@@ -104,7 +104,9 @@ class ContractTable(FileTable):
 
     changes: bool = False
     plans: dict[str, Plan | None] = {}  # plan -> its terms, where rows do not have them; null: the member left
-    until: date | None = None  # the day before which contracts are known; null: after the last start or event
+    # the day before which contracts are known; null: after the last start, change or event. Ends in rows of contracts
+    # do not count: they may lie ahead of the day on which the file was written
+    until: date | None = None
 
     @model_validator(mode="after")
     def _terms_are_known(self):

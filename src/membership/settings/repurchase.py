@@ -8,7 +8,8 @@ from pydantic import Field, field_validator, model_validator
 from membership.settings.section import Count, Days, Level, NotNegative, Section
 
 Candidate = Literal[
-    "own_rate", "renewals", "bgnbd", "mbgnbd", "pareto_nbd", "mbg_cnbd", "logistic", "boosted", "hazard", "stack",
+    "own_rate", "base_rate", "last_time", "renewals", "bgnbd", "mbgnbd", "pareto_nbd", "mbg_cnbd", "logistic",
+    "boosted", "hazard", "stack",
 ]  # fmt: skip
 
 
@@ -44,11 +45,12 @@ class Repurchase(Section):
     """How the next order is forecast."""
 
     # from simple to rich; the least log loss wins, unless an earlier one is not clearly worse (paired interval,
-    # `confidence`): the first such one is used. All but renewals, which is for contracts
+    # `confidence`): the first such one is used. base_rate and last_time are baselines: used only where nothing else
+    # comes to their log loss. All but renewals, which is for contracts
     candidates: Annotated[list[Candidate], Field(min_length=1)] = [
         name for name in get_args(Candidate) if name != "renewals"
     ]
-    # days within which an order is forecast and shown; learned where history is long enough
+    # days within which an order is forecast and shown; learned where history is long enough. repurchase_days are added
     horizons: Annotated[list[Days], Field(min_length=1)] = [7, 14, 30, 90]
     # cut-offs, economics.repurchase_days apart, on which candidates are judged; fewer where history is short
     origins: Annotated[int, Field(ge=1, le=24)] = 3
@@ -62,6 +64,13 @@ class Repurchase(Section):
     calendar: list[Named] = []  # days with a name, for `calendar`
     boosting: Boosting = Boosting()
     network: Network = Network()
+
+    def reaching(self, days: int) -> "Repurchase":
+        """Return these settings with `days` among the horizons: what is asked for is learned, not prolonged.
+
+        Beyond the last horizon a hazard would stay as it was, and over a season or a year it does not.
+        """
+        return self.model_copy(update={"horizons": sorted({*self.horizons, days})})
 
     @model_validator(mode="after")
     def _days_are_named(self):

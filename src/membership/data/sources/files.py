@@ -92,7 +92,7 @@ def _all_events(
     if deals.empty or {RENEWAL, CANCEL} <= told:
         return own
     seen = None if own is None else own.local_at.max().to_pyarrow().as_py()
-    made = plans.events(deals, files.contracts.until, seen, timezone, currency)
+    made = plans.events(deals, files.contracts, seen, timezone, currency)
     if own is None:
         return made
     if RENEWAL in told:

@@ -1,6 +1,6 @@
 """The user's contracts, a row a contract or a row a change of plan, as table `contracts`."""
 
-from datetime import date, datetime
+from datetime import datetime
 
 import ibis
 import ibis.expr.types as ir
@@ -51,10 +51,15 @@ def joined(members: pd.DataFrame, deals: pd.DataFrame) -> pd.DataFrame:
     return every.assign(joined_at=every["joined_at"].fillna(every["member_id"].map(first)))
 
 
-def events(deals: pd.DataFrame, until: date | None, seen: datetime | None, zone: str, currency: str) -> ir.Table:
-    """Return the events of `contracts.payments` before `until`, or the day after the last start or event `seen`."""
-    last = max(deals["starts_at"].max(), pd.Timestamp(seen) if seen is not None else pd.Timestamp.min)
-    end = last.normalize() + _DAY if until is None else pd.Timestamp(until)
+def events(deals: pd.DataFrame, mapping: ContractTable, seen: datetime | None, zone: str, currency: str) -> ir.Table:
+    """Return the events of `contracts.payments` before `mapping.until`, or the day after the last thing that was seen.
+
+    Seen are starts, an event at the time `seen`, and, where rows are changes of plan, the ends that rows say. An end
+    in a row of a contract may lie ahead of the day on which the file was written, and so does not count.
+    """
+    told = deals["auto_renew"].astype(bool) & mapping.changes
+    last = pd.Series([deals["starts_at"].max(), deals.loc[told, "ends_at"].max(), pd.Timestamp(seen)]).max()
+    end = last.normalize() + _DAY if mapping.until is None else pd.Timestamp(mapping.until)
     made = contracts.payments(deals, end, zone, currency).astype({"channel": "str"})
     schema = {name: kind for name, kind in types("events").items() if name in made}
     return ibis.memtable(made[list(schema)], schema=schema)
