@@ -1,5 +1,7 @@
 """What no section knows is checked before a stage runs: peers, metrics, features, overrides of other commands."""
 
+import importlib.util
+
 import pytest
 import yaml
 
@@ -32,3 +34,11 @@ def test_what_is_wrong_is_said_and_nothing_is_written(workspace, capsys, key, va
 
 def test_what_is_right_is_returned():
     assert beforehand.checked() == params.parse(params.read())
+
+
+@pytest.mark.skipif(importlib.util.find_spec("opendp") is not None, reason="OpenDP is installed")
+def test_an_extra_that_is_not_installed_is_named(workspace):
+    raw = params.override(params.read(), {"privacy.epsilon": 1.0})
+    (workspace / "params.yaml").write_text(yaml.safe_dump(raw))
+    with pytest.raises(ParamError, match=r"privacy\.epsilon.*pip install"):
+        beforehand.checked()

@@ -150,6 +150,11 @@ def test_the_users_own_files_are_found_in_a_copy_at_the_same_path(project):
     assert sorted(path.name for path in (folder / "raw").iterdir()) == ["shop-2.csv", "shop.csv"]
 
 
+def test_a_copy_spends_nothing_of_what_totals_with_noise_may_tell_of_its_members(project):
+    folder = sandbox.copy(project / paths.REPLAY / "2017-12-01", {"privacy.epsilon": 4.0})
+    assert params.read(folder / "params.yaml")["privacy"]["epsilon"] is None
+
+
 def test_periods_are_as_long_as_the_holdout_and_end_with_as_of(workspace):
     p = params.parse(params.read(), {"replay.periods": 4})
     assert [str(day) for day in replay.periods(p)] == ["2017-08-30", "2017-09-30", "2017-10-31", "2017-12-01"]

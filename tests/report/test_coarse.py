@@ -71,6 +71,37 @@ def test_a_plan_keeps_within_what_is_allowed(weeks, columns, members, level):
     assert length in coarse.PERIODS and (step <= coarse.WIDE or length == coarse.PERIODS[-1])
 
 
+SHARES = pd.DataFrame(
+    {"new": [0.30, 0.20, 0.10, 0.20, 0.25, 0.35], "loyal": [0.70, 0.80, 0.90, 0.80, 0.75, 0.65]},
+    pd.date_range("2023-01-01", periods=6, freq="MS", name="as_of"),
+)
+
+
+def test_shares_by_month_stay_for_many_and_are_told_by_periods_in_steps_for_few(told):
+    told(0.1)
+    pd.testing.assert_frame_equal(coarse.shares(SHARES, 10_000), SHARES, check_freq=False)
+    found = coarse.shares(SHARES, 60)  # 1.9 exact numbers are allowed: of 6, 5.7 errors; of three, 2.6 errors of .05
+    assert found.index.strftime("%m").tolist() == ["01", "03", "05"]
+    assert found["new"].tolist() == [0.3, 0.15, 0.3]  # .25, .15 and .30 in steps of .15
+    assert found["loyal"].tolist() == [0.75, 0.9, 0.75]
+    told(None)
+    assert coarse.shares(SHARES, 60) is SHARES
+
+
+def test_a_share_that_is_hidden_in_a_month_is_hidden_in_its_period(told):
+    told(0.1)
+    hidden = SHARES.mask(SHARES == 0.2)
+    assert coarse.shares(hidden, 60)["new"].isna().tolist() == [True, True, False]
+
+
+def test_members_known_and_the_share_of_them_who_came_back_are_two_numbers_a_month(told):
+    told(0.1)
+    months = pd.DataFrame({"start": SHARES.index, "members": [900] * 6, "share": [0.5] * 6})
+    pd.testing.assert_frame_equal(coarse.rates(months, 1_000), months, check_freq=False)
+    found = coarse.rates(months, 60)
+    assert len(found) == 2 and found.columns.tolist() == ["start", "members", "share"]
+
+
 def test_nothing_that_is_told_is_not_a_number(told):
     told(0.05)
     for members in (0, 1):

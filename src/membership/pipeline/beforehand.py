@@ -9,6 +9,7 @@ from membership.evaluate import metrics
 from membership.recommend.peers import registry
 from membership.settings import params
 from membership.settings.params import Stage
+from membership.stats import noise
 
 
 def checked() -> Stage:
@@ -22,6 +23,7 @@ def checked() -> Stage:
         (lambda: params.parse(raw, raw.get("quick") or {}), "quick"),
         (lambda: params.parse(raw, p.replay.overrides), "replay.overrides"),
         (lambda: _features(p.monitor.features), ""),
+        (lambda: p.privacy.epsilon and noise.library(), ""),
     ]
     wrong = []
     for check, key in asked:

@@ -30,6 +30,11 @@ class Outputs:
         self._track = track and not self._owned
         self._runs: list[dict[str, Any]] = []
 
+    @property
+    def owned(self) -> bool:
+        """Whether the pipeline runs the notebook, and not somebody by hand."""
+        return self._owned
+
     def path(self, name: str) -> Path:
         """Return where the output `name`, a path from the root such as models/next_basket, is to be written."""
         return self._root / name

@@ -44,6 +44,10 @@ def copy(to: Path, overrides: Mapping[str, Any]) -> Path:
         elif source.exists():
             shutil.copy(source, target)
     changed = params.override(raw, overrides)
+    changed["privacy"] = {
+        **(changed.get("privacy") or {}),
+        "epsilon": None,
+    }  # spent on the same people, and not counted
     (to / "params.yaml").write_text(yaml.safe_dump(changed, sort_keys=False, allow_unicode=True), encoding="utf-8")
     _link(to, [path for mapping in _mappings(checked.dataset) for path in mapping.paths])
     (to / ".dvc").mkdir(exist_ok=True)
