@@ -57,11 +57,7 @@ def read(con: ibis.BaseBackend, path: Path) -> tuple[ibis.Table, pd.DataFrame]:
         {
             "member_id": lines["member"],
             "item_id": lines["item"],
-            "kind": "purchase",
-            "comes_back": True,
-            "pays": True,
-            "interest": False,
-            "effort": False,
+            **complete_journey.BOUGHT,
             "quantity": 1,
             "local_at": lines["day"].astype("datetime64[us]"),
         }
