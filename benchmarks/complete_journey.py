@@ -43,6 +43,7 @@ WINDOWS = [  # ends of the history before a validation window, of the window whi
     ("2017-05-01", "2017-06-01", "2017-07-01"),
 ]
 NAMED = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
+BOUGHT = {"kind": "purchase", "comes_back": True, "pays": True, "interest": False, "effort": False}  # an event's
 METHODS = (*PEERS, *NAMED, OURS)
 MORE = (*peer_search.BY_DAYS, *sequences.NAMES)
 
@@ -96,11 +97,7 @@ def read(con: ibis.BaseBackend) -> tuple[ibis.Table, pd.DataFrame]:
         {
             "member_id": bought["household_id"].astype(str),
             "item_id": bought["product_id"].astype(str),
-            "kind": "purchase",
-            "comes_back": True,
-            "pays": True,
-            "interest": False,
-            "effort": False,
+            **BOUGHT,
             "quantity": bought["quantity"],
             "amount": _cents(bought["sales_value"]),
             "discount": _cents(bought["retail_disc"] + bought["coupon_disc"] + bought["coupon_match_disc"]),

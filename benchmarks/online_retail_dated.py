@@ -48,22 +48,22 @@ def main() -> None:
 
 
 def read(con: ibis.BaseBackend, path: Path) -> tuple[ibis.Table, pd.DataFrame]:
-    """Return events, a line an item and day, and the items, which have ids alone. Raises DataError as `sales` does."""
+    """Return events, a line an item and day, and the items, of which only ids are known.
+
+    Raises DataError as `online_retail.sales` does.
+    """
     lines = online_retail.sales(path)
     events = pd.DataFrame(
         {
             "member_id": lines["member"],
             "item_id": lines["item"],
-            "kind": "purchase",
-            "comes_back": True,
-            "pays": True,
-            "interest": False,
-            "effort": False,
+            **complete_journey.BOUGHT,
             "quantity": 1,
             "local_at": lines["day"].astype("datetime64[us]"),
         }
     )
-    items = pd.DataFrame({"item_id": sorted(lines["item"].unique())})
+    unknown = dict.fromkeys(("name", "category", "subcategory", "brand"))
+    items = pd.DataFrame({"item_id": sorted(lines["item"].unique()), **unknown})
     return con.create_table("events", ibis.memtable(events)), items
 
 

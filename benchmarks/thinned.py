@@ -8,7 +8,6 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -97,8 +96,12 @@ def table(found: dict[str, Any], against: Sequence[str] = ()) -> pd.DataFrame:
     """
     rows = []
     for name, each in found.items():
-        for metric, named in product(METRICS, (None, *(peer for peer in against if peer in each["outcomes"]))):
-            peer, shares = _shares(each["outcomes"], metric, named)
+        there = [peer for peer in against if peer in each["outcomes"]]
+        pairs = [
+            (metric, peer) for metric in METRICS for peer in dict.fromkeys([best(each["outcomes"], metric), *there])
+        ]
+        for metric, peer in pairs:
+            shares = _shares(each["outcomes"], metric, peer)
             row = {"set": name, "metric": metric, "judged": each["judged"], "chosen": each["chosen"], "peer": peer}
             row["of_peer"] = np.mean(each["outcomes"][peer][metric])
             for method, share in shares.items():
@@ -111,7 +114,8 @@ def pooled(found: dict[str, Any]) -> pd.DataFrame:
     """Return the same over the members of all sets together, each set against its own best peer."""
     rows = []
     for metric in METRICS:
-        parts = [_shares(each["outcomes"], metric)[1] for each in found.values()]
+        every = [each["outcomes"] for each in found.values()]
+        parts = [_shares(outcomes, metric, best(outcomes, metric)) for outcomes in every]
         row = {"metric": metric, "judged": sum(len(part[MODEL]) for part in parts)}
         for method in (MODEL, SHIPPED):
             share = np.concatenate([part[method] for part in parts])
@@ -120,17 +124,17 @@ def pooled(found: dict[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(rows).set_index("metric").round(4)
 
 
-def _shares(
-    outcomes: dict[str, dict[str, list[float]]], metric: str, named: str | None = None
-) -> tuple[str, dict[str, np.ndarray]]:
-    """Return the peer `named` or else the best one, and how much the model and what ships differ from it.
+def best(outcomes: dict[str, dict[str, list[float]]], metric: str) -> str:
+    """Return the peer with the highest mean of `metric`, of equal ones the first."""
+    peers = [name for name in outcomes if name not in (MODEL, SHIPPED)]
+    return max(peers, key=lambda name: np.mean(outcomes[name][metric]))
 
-    That is each member's difference over the peer's mean.
-    """
-    values = {name: np.array(each[metric]) for name, each in outcomes.items()}
-    peer = named or max((name for name in values if name not in (MODEL, SHIPPED)), key=lambda name: values[name].mean())
+
+def _shares(outcomes: dict[str, dict[str, list[float]]], metric: str, peer: str) -> dict[str, np.ndarray]:
+    """Return each member's difference to `peer` of the model and of what ships, over the peer's mean."""
+    values = {name: np.array(outcomes[name][metric]) for name in (MODEL, SHIPPED, peer)}
     unit = values[peer].mean() or 1.0
-    return peer, {name: (values[name] - values[peer]) / unit for name in (MODEL, SHIPPED)}
+    return {name: (values[name] - values[peer]) / unit for name in (MODEL, SHIPPED)}
 
 
 def _interval(values: np.ndarray, name: str) -> str:

@@ -99,6 +99,17 @@ def test_a_member_counts_once_however_many_folds_test_it(folder, data):
     assert np.allclose(recall["difference"], 0.5 - recall["of_peer"]) and (recall["low"] <= recall["high"]).all()
 
 
+def test_named_peers_are_compared_beside_the_best_one_each_once():
+    members = {"member_id": ["a", "b"], "exam": "k"}
+    by = {"ours": [1.0, 0.5], "good": [0.5, 0.5], "bad": [0.0, 0.5]}
+    parts = [pd.DataFrame({**members, "method": name, **dict.fromkeys(contest.TABLE, way)}) for name, way in by.items()]
+    compared = contest.against_peers(pd.concat(parts), 1, ["bad", "good"]).query("metric == 'recall@10'")
+    assert compared["peer"].tolist() == ["good", "bad"] * 2
+    assert compared["difference"].tolist() == pytest.approx([0.25, 0.5] * 2)
+    with pytest.raises(ParamError, match=r"--against: magic unknown; there are: "):
+        contest.in_words(contest.Results(pd.concat(parts), {}, {}), 1, ["magic"])
+
+
 def test_lists_of_an_earlier_run_are_judged_again_as_they_were(folder, tmp_path, monkeypatch, capsys):
     lists = tmp_path / "lists"
     for methods, more in ((FAST, ("--predictions", lists)), (FAST[:1], ("--judge", lists)), ([], ("--judge", lists))):
