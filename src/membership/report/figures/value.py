@@ -89,7 +89,7 @@ def gone_map(
     ax = ax or plt.subplots(figsize=(8, 4.8))[1]
     counts = value["value_group"].value_counts().reindex(list(_GROUPS), fill_value=0)
     untold = few.hidden(counts, few.smallest())
-    places = {"chance": (20 * value["p_horizon"]).round() / 20, "value": _fifths(value["value"])}
+    places = {"chance": value["p_horizon"].round(1), "value": _thirds(value["value"])}
     cells = few.cells(value[["value_group"]].assign(**places))
     for (name, colour), small in zip(_GROUPS.items(), untold, strict=True):
         label = f"{name}: {few.HIDDEN if small else f'{counts[name]:,}'} members"
@@ -111,9 +111,9 @@ def gone_map(
     return ax
 
 
-def _fifths(cents: pd.Series) -> pd.Series:
-    """Return `cents` in fifths of a power of ten, what is below 100 as 0."""
-    return (10 ** (np.log10(cents.clip(lower=100)) * 5).round().div(5)).where(cents >= 100, 0.0)
+def _thirds(cents: pd.Series) -> pd.Series:
+    """Return `cents` in thirds of a power of ten, what is below 100 as 0."""
+    return (10 ** (np.log10(cents.clip(lower=100)) * 3).round().div(3)).where(cents >= 100, 0.0)
 
 
 def tracking(tracked: pd.DataFrame, cumulated: bool, ax: Axes | None = None) -> Axes:
