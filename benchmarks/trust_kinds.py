@@ -17,8 +17,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmarks import trust_inputs
-from benchmarks.trust_inputs import COLUMNS, Case, ingested
+from benchmarks import trust_cases
+from benchmarks.trust_cases import COLUMNS, Case, ingested
 from membership.campaigns import arms
 from membership.pipeline import beforehand
 
@@ -29,7 +29,7 @@ _Answer = Callable[[Any], bool] | None
 
 def measure(_: Path) -> list[dict[str, Any]]:
     """Return the table: a row a group; `wrong` names the cases that were not right."""
-    return trust_inputs.table(cases())
+    return trust_cases.table(cases())
 
 
 def cases() -> Iterator[Case]:

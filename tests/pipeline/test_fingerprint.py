@@ -61,6 +61,13 @@ def test_a_parameter_makes_those_stale_that_see_it(project):
     }
 
 
+def test_who_tells_counts_over_time_sees_how_coarsely():
+    stages = [node for node in graph.nodes() if "coarse." in node.notebook.read_text(encoding="utf-8")]
+    assert stages
+    for node in stages:
+        assert graph.stage(node.name)["of"]["privacy"] == ["k", "told"], node.name
+
+
 def test_what_pages_call_coming_back_makes_the_report_stale_alone(project):
     assert project("params.yaml", "\nreport:", "\nreport:\n  order_word: [visit, visits]") == {"report"}
 

@@ -54,6 +54,8 @@ def test_gone_map_names_the_groups_with_their_members_and_draws_their_borders():
         "may be gone: 0 members",
         "others: 9 members",
     ]
+    drawn = [len(shown.get_offsets()) for shown in ax.collections]
+    assert drawn == [0, 0, 0, 1]  # seven others share a place; nobody is drawn alone
     assert sorted(line.get_xydata()[0].tolist() for line in ax.lines) == [[0, 8000], [0.5, 0]]
     assert "90 days (USD" in ax.get_ylabel()
 

@@ -73,6 +73,21 @@ def told(table: pd.DataFrame) -> pd.DataFrame:
     return table[~hidden(table[MEMBERS], smallest())] if MEMBERS in table else table
 
 
+def cells(places: pd.DataFrame, largest: float = 200.0) -> pd.DataFrame:
+    """Return the different rows of `places`, a row each member, that enough share: with `members` and `size`.
+
+    So a picture shows how many are where, and nobody alone. `size` is the area of a marker, square points: that of what
+    can still be seen, and up to `largest` more.
+
+    >>> cells(pd.DataFrame({"x": [1] * 9 + [2], "y": 0}))["members"].tolist()
+    []
+    >>> cells(pd.DataFrame({"x": [1] * 9 + [2] * 6, "y": 0}))["members"].tolist()
+    [9, 6]
+    """
+    found = told(places.value_counts().rename(MEMBERS).reset_index())
+    return found.assign(size=15 + largest * found[MEMBERS] / max(found[MEMBERS].max(), 1))
+
+
 def shares(table: pd.DataFrame, members: pd.Series, k: int) -> pd.DataFrame:
     """Return `table` (a column each group, the shares of a row add up to 1) without those of groups below `k`.
 

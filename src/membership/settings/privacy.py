@@ -11,7 +11,8 @@ class Privacy(Section):
     """`k`: no page, table, picture, plot or metric tells of a group of fewer members than that.
 
     `told`: counts and shares over time are told so coarsely that who knows all that a person did can tell from one such
-    table at most so much better than chance whether that person is a member (0 is chance, 1 is certainty); null: as they are.
+    table at most so much better than chance whether that person is a member (0 is chance, 1 is certainty); null: as
+    they are.
 
     `epsilon`: the whole budget of differential privacy, for all totals that are ever released, to one person; null:
     none are. Each of `releases` takes an equal part. A release counts of each member at most `most_orders` and

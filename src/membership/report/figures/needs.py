@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
 from membership.profile.needs import LOW_PRICES
-from membership.report import formats
+from membership.report import few, formats
 
 
 def reliability(evidence: pd.DataFrame, least: float, ax: Axes | None = None) -> Axes:
@@ -26,14 +26,18 @@ def reliability(evidence: pd.DataFrame, least: float, ax: Axes | None = None) ->
 
 
 def prices_and_discounts(natural: pd.DataFrame, ax: Axes | None = None) -> Axes | None:
-    """Draw the price level and the discount of each known member; None where the data do not distinguish members."""
+    """Draw how many members have which price level and discount; None where the data do not distinguish members."""
     if not {"bargains", LOW_PRICES} <= set(natural):
         return None
     ax = ax or plt.subplots(figsize=(7.5, 4.8))[1]
-    ax.set(title="Two ways to save: cheaper goods and discounts", xlabel="discount, share of list price")
+    ax.set(
+        title="Two ways to save: cheaper goods and discounts (size: how many members)",
+        xlabel="discount, share of list price",
+    )
     ax.set(ylabel="list price relative to the subcategory's")
     known = natural[["bargains", LOW_PRICES]].dropna()
-    ax.scatter(known["bargains"], -known[LOW_PRICES], s=9, alpha=0.35, color="steelblue", edgecolors="none")
+    cells = few.cells((50 * known).round() / 50)
+    ax.scatter(cells["bargains"], -cells[LOW_PRICES], s=cells["size"], alpha=0.5, color="steelblue", edgecolors="none")
     ax.axhline(0, color="grey", linewidth=0.8)
     ax.axvline(known["bargains"].mean(), color="grey", linewidth=0.8)
     ax.xaxis.set_major_formatter(PercentFormatter(1))

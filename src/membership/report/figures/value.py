@@ -85,28 +85,35 @@ def concentration(curve: pd.DataFrame, high_value_share: float, ax: Axes | None 
 def gone_map(
     value: pd.DataFrame, horizon_days: int, may_be_gone_chance: float, currency: str, ax: Axes | None = None
 ) -> Axes:
-    """Draw members by the chance of an order and value, coloured by `value_group`, with the groups' borders."""
+    """Draw how many members have which chance of an order and value, coloured by `value_group`, with their borders."""
     ax = ax or plt.subplots(figsize=(8, 4.8))[1]
     counts = value["value_group"].value_counts().reindex(list(_GROUPS), fill_value=0)
     untold = few.hidden(counts, few.smallest())
+    places = {"chance": value["p_horizon"].round(1), "value": _thirds(value["value"])}
+    cells = few.cells(value[["value_group"]].assign(**places))
     for (name, colour), small in zip(_GROUPS.items(), untold, strict=True):
-        part = value[value["value_group"] == name]
-        label = f"{name}: {few.HIDDEN if small else f'{len(part):,}'} members"
-        ax.scatter(part["p_horizon"], part["value"], s=10, alpha=0.5, linewidths=0, color=colour, label=label)
+        label = f"{name}: {few.HIDDEN if small else f'{counts[name]:,}'} members"
+        part = cells[cells["value_group"] == name]
+        ax.scatter("chance", "value", s="size", data=part, alpha=0.6, linewidths=0, color=colour, label=label)
     high = value.loc[value["value_group"].str.startswith("high value"), "value"]
-    ax.axhline(high.min(), color="grey", linestyle=":")
+    ax.axhline(float(f"{high.min():.2g}"), color="grey", linestyle=":")
     ax.axvline(may_be_gone_chance, color="grey", linestyle=":")
     ax.set_yscale("symlog", linthresh=100)
-    ax.set(ylim=(-20, 2 * max(value["value"].max(), 100)), xlim=(-0.03, 1.03))
+    ax.set(ylim=(-20, 2 * max(100, cells["value"].max())), xlim=(-0.03, 1.03))
     show_unit(ax.yaxis, currency)
     ax.xaxis.set_major_formatter(PercentFormatter(1))
-    ax.set_title("Who is worth much (above the dotted line), and who may be gone (left of it)")
+    ax.set_title("Who is worth much (above the dotted line), and who may be gone (left of it)\nSize: how many")
     ax.set_xlabel(f"chance of {back.word().a} within {horizon_days} days")
     ax.set_ylabel(f"value over {horizon_days} days ({currency}, log scale)")
-    legend = ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1), markerscale=2)
+    legend = ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     for handle in legend.legend_handles:
-        handle.set_alpha(1)
+        handle.set(alpha=1, sizes=[40])
     return ax
+
+
+def _thirds(cents: pd.Series) -> pd.Series:
+    """Return `cents` in thirds of a power of ten, what is below 100 as 0."""
+    return (10 ** (np.log10(cents.clip(lower=100)) * 3).round().div(3)).where(cents >= 100, 0.0)
 
 
 def tracking(tracked: pd.DataFrame, cumulated: bool, ax: Axes | None = None) -> Axes:
