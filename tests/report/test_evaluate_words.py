@@ -106,6 +106,20 @@ def test_the_live_test_has_words_for_what_can_and_cannot_be_found(world, compare
     assert "catalogue_coverage" in table and "nan" not in table
 
 
+def test_where_the_metric_does_not_vary_no_live_test_is_promised(world, tiers):
+    world.outcomes["recall_at_10"] = 1.0
+    known = world.outcomes.loc[world.outcomes["policy"] == "champion", ["member_id", "recall_at_10"]]
+    seen = arms.observe(arms.assign(tiers, "salt"), world.outcomes.assign(week=1 + world.outcomes.index % 3), known)
+    entrants = pd.DataFrame({"week": [1, 2], "members": [20, 40], "inverse": [1.0, 0.5]})
+    plan = live_plan.plan(seen, entrants, world.knobs.decide.guardrails, world.knobs.evaluate)
+    said = words.render("evaluate_plan", plan=plan.to_json(), power=0.8)
+    assert "recall_at_10" in said and "80%" not in said and "members per arm" not in said
+    table = words.render("evaluate_sizes", plan=plan, confidence=0.95, gate=0.001)
+    assert "catalogue_coverage" in table and "champion's mean" not in table
+    flat = live_plan.Stated(40, 0.0, 0.0)
+    assert "0.0000" not in words.render("evaluate_stated", stated=flat, metric="recall_at_10", power=0.8)
+
+
 def test_readings_arms_and_looks_have_words_also_where_there_is_nothing(world, compared):
     trial, _ = compared
     readings = randomised.readings(world.run(), trial)

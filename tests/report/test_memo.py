@@ -130,6 +130,14 @@ def test_the_readme_gets_the_table_of_what_decides_and_the_page_has_the_rest_too
     assert "| fairness_gap |" in told and "| fairness_gap |" not in text
 
 
+def test_a_live_test_that_could_see_nothing_has_no_interval_of_nothing(page):
+    compared = files.read_json(paths.data("comparison.json"))
+    for low in (0.0, None):
+        flat = {"reading": "randomised", "method": "Welch", "difference": low, "low": low, "high": low}
+        files.write_json(paths.data("comparison.json"), compared | {"readings": [flat]})
+        assert "Welch" not in page()
+
+
 def test_four_claims_are_kept_apart(page):
     text = page()
     claims = [line for line in text.splitlines() if line[:4] in {f"| {number}." for number in range(1, 6)}]

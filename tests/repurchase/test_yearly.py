@@ -30,8 +30,10 @@ def test_what_comes_within_a_year_is_learned_of_years(yearly):
     assert seen.chances["logistic"].mean() == pytest.approx(KEPT, abs=0.05)
 
 
-def test_the_days_that_are_asked_for_are_among_the_horizons_once():
-    assert FEW.reaching(365).horizons == [7, 14, 30, 90, 365]
+def test_the_days_that_are_asked_for_are_among_the_horizons_once_and_a_year_is_reached_in_steps():
+    assert FEW.reaching(365).horizons == [7, 14, 30, 90, 181, 273, 365]
+    assert FEW.reaching(180).horizons == [7, 14, 30, 90, 180]
+    assert FEW.reaching(20).horizons == [7, 14, 20, 30, 90]
     assert FEW.reaching(14) == FEW
 
 

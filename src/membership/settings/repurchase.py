@@ -12,6 +12,8 @@ Candidate = Literal[
     "boosted", "hazard", "stack",
 ]  # fmt: skip
 
+_STEPS = 3  # from the last horizon to days that are asked for and lie far beyond it
+
 
 class Boosting(Section):
     """Gradient boosting of whether an order comes within each of `horizons`."""
@@ -66,11 +68,15 @@ class Repurchase(Section):
     network: Network = Network()
 
     def reaching(self, days: int) -> "Repurchase":
-        """Return these settings with `days` among the horizons: what is asked for is learned, not prolonged.
+        """Return these settings with `days` among the horizons, and, far beyond the last one, up to two on the way.
 
-        Beyond the last horizon a hazard would stay as it was, and over a season or a year it does not.
+        Beyond the last horizon a hazard stays as it was, and between two it is constant; over the seasons of a year it
+        is neither.
         """
-        return self.model_copy(update={"horizons": sorted({*self.horizons, days})})
+        last = self.horizons[-1]
+        steps = min(max(-(-(days - last) // last), 1), _STEPS)
+        between = {last + (days - last) * step // steps for step in range(1, steps)}
+        return self.model_copy(update={"horizons": sorted({*self.horizons, *between, days})})
 
     @model_validator(mode="after")
     def _days_are_named(self):
