@@ -9,6 +9,7 @@ from small_market import SMALL, market, table
 
 from membership.settings import params
 from membership.settings.params import Stage
+from membership.settings.recommend import Rules
 
 
 @pytest.fixture(scope="session")
@@ -42,4 +43,4 @@ def p() -> Stage:
 @pytest.fixture
 def knobs() -> SimpleNamespace:
     """Knobs of `baskets.history` that keep everything."""
-    return SimpleNamespace(min_item_purchases=1, min_baskets=1, max_baskets=50)
+    return SimpleNamespace(min_item_purchases=1, min_baskets=1, max_baskets=50, rules=Rules())

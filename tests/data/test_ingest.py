@@ -148,7 +148,8 @@ def test_tables_are_checked_before_any_is_written_and_then_given_to_the_writer(w
     shop(workspace, "2020-01-05", "2020-03-31")
     data, written = ingest.ingest(load()).data, {}
     data.save(written.__setitem__)
-    assert list(written) == ["members", "items", "events", "survey", "offers", "exposures", "contracts", "points"]
+    others = ["survey", "offers", "exposures", "contracts", "points", "item_rules"]
+    assert list(written) == ["members", "items", "events", *others]
     assert written["events"].count().to_pyarrow().as_py() == 6
     broken = {}
     with pytest.raises(DataError, match="table 'exposures'"):

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import small_batch
+import yaml
 
 from membership.base import engine, paths, stored, tables
 from membership.base.errors import DataError
@@ -368,6 +369,21 @@ def test_a_live_stack_is_packed_with_its_model_and_answers_as_the_batch_run_woul
     ids, _ = batch.recommend(np.array(members), 5)
     listed = dict(zip(answers["member_id"], answers["items"], strict=True))
     assert [[item["item_id"] for item in listed[member]] for member in members] == ids.tolist()
+
+
+@pytest.mark.parametrize("arm", ["champion"], indirect=True)
+def test_what_a_member_has_just_put_into_the_cart_is_left_out_or_comes_first(ready, arm, folder, tmp_path):
+    asked = sent(everybody()[:1], ready.as_of)
+    before = [item["item_id"] for item in ask(ready, asked, 4)["items"].iloc[0]]
+    yesterday = pd.Timestamp(ready.as_of) - pd.Timedelta(days=1)
+    asked["events"].iloc[0].append({"kind": "cart", "item_id": before[1], "local_at": f"{yesterday:%Y-%m-%d}T23:59:59"})
+    for listed, places in (("never", [0, 2, 3]), ("first", [1, 0, 2])):
+        shutil.copytree(folder / arm, tmp_path / listed)
+        raw = yaml.safe_load((tmp_path / listed / "params.yaml").read_text())
+        raw["recommend"]["rules"] = {"in_cart": {"days": 3, "listed": listed}}
+        (tmp_path / listed / "params.yaml").write_text(yaml.safe_dump(raw))
+        after = ask(scorer.Scorer(tmp_path / listed), asked, 3)["items"].iloc[0]
+        assert [item["item_id"] for item in after] == [before[place] for place in places]
 
 
 def test_members_without_recommendations_are_answered_without_items(batch, tmp_path, monkeypatch):

@@ -13,6 +13,7 @@ from small_market import market, purchases, table
 from membership.base.errors import DataError
 from membership.base.timeline import Window
 from membership.recommend import baskets
+from membership.settings.recommend import Rules
 
 CUTOFF = date(2024, 2, 1)
 ROWS = [
@@ -128,3 +129,26 @@ def test_members_are_thinned_out_evenly_and_only_where_there_are_more(knobs):
     assert known.evenly(members) is known
     few = known.evenly(3)
     assert few.members.tolist() == known.members[[0, (members - 1) // 2, members - 1]].tolist()
+
+
+def test_a_cart_holds_what_was_put_in_lately_and_not_bought_since_the_newest_first():
+    put = [
+        ("ann", "tea", "2024-01-25 00:00"),
+        ("ann", "jam", "2024-01-30 10:00"),
+        ("ann", "milk", "2024-01-31 20:00"),  # bought at 23:59:59
+        ("ann", "old", "2024-01-24 23:59:59"),
+        ("ann", "late", "2024-02-01 00:00"),
+        ("ann", "jam", "2024-01-26 10:00"),
+        ("bob", "bread", "2024-01-30 10:00"),  # bought before
+    ]
+    carts = purchases(put).assign(kind="cart", comes_back=False, interest=True)
+    events = ibis.memtable(pd.concat([purchases(ROWS), carts], ignore_index=True))
+    found = baskets.in_carts(events, CUTOFF, 7).to_pandas()
+    assert found.to_numpy().tolist() == [["ann", "jam"], ["ann", "tea"], ["bob", "bread"]]
+
+
+def test_carts_are_looked_up_where_a_rule_asks(knobs):
+    events = ibis.memtable(purchases(ROWS))
+    assert baskets.history(events, CUTOFF, knobs).carts is None
+    knobs.rules = Rules(in_cart={"days": 7})
+    assert baskets.history(events, CUTOFF, knobs).carts.empty

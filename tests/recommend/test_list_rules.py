@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from membership.base.errors import ParamError
-from membership.recommend import policies, rules
+from membership.recommend import policies, rule_costs, rules
 from membership.recommend.baskets import Baskets, Targets
 from membership.recommend.policy import Recommender
 from membership.settings.recommend import Recommend, Rules
@@ -100,12 +100,37 @@ def test_scores_stay_those_of_the_policy():
     assert "".join(ids[0]) == "cbd" and scores[0] == pytest.approx([0.4, 0.5, 0.3])
 
 
+def with_carts(members: str, k: int, carts: list[tuple[str, str]], **given) -> list[str]:
+    baskets = replace(known(), carts=pd.DataFrame(carts, columns=["member_id", "item_id"]))
+    made = rules.ruled(Recommender("toy", baskets, top), Rules(**given), ITEMS, DAY)
+    return ["".join(row) for row in made.recommend(np.array(list(members)), k)[0]]
+
+
+CARTS = [("m", "e"), ("m", "b"), ("n", "z"), ("x", "a")]  # z is no item; of x there is no history
+
+
+def test_what_is_in_the_cart_is_left_out_of_its_members_list_alone():
+    assert with_carts("mnx", 4, CARTS, in_cart={"days": 7}) == ["acdf", "fedc", "abcd"]
+    assert with_carts("m", 4, CARTS, in_cart={"days": 7}, pinned=["b"]) == ["bacd"]
+
+
+def test_what_is_in_the_cart_is_listed_first_after_the_pins_and_within_the_other_rules():
+    first = {"in_cart": {"days": 7, "listed": "first"}}
+    assert with_carts("mnx", 4, CARTS, **first) == ["ebac", "fedc", "abcd"]
+    assert with_carts("m", 4, CARTS, **first, pinned=["j", "b"], not_within_days=40) == ["jbec"]
+    assert with_carts("m", 4, CARTS, **first, blocked=["e"], at_most={"category": 1}) == ["bfij"]
+
+
+def test_a_cart_changes_nothing_where_no_rule_says_so():
+    assert with_carts("m", 4, CARTS, blocked=["j"]) == with_carts("m", 4, [], blocked=["j"])
+
+
 PLACES = ITEMS.assign(shop=["x", "y", "y", None, "x", *[None] * 5], limit=[None, 18, None, *[None] * 6, "21"])
 PEOPLE = pd.DataFrame({"member_id": ["n", "m"], "shop": ["x", "y"], "age": [20.0, np.nan], "name": ["Ann", "Bob"]})
 
 
 def told(members="m", k=6, people=PEOPLE, **given) -> list[str]:
-    made = rules.ruled(Recommender("toy", known(), top), Rules(**given), PLACES, DAY, people)
+    made = rules.ruled(Recommender("toy", known(), top), Rules(**given), PLACES, DAY, rules.Beside(people))
     return ["".join(row) for row in made.recommend(np.array(list(members)), k)[0]]
 
 
@@ -142,8 +167,8 @@ def test_what_is_not_known_of_items_or_members_is_named(given, message):
 
 def test_who_comes_in_later_is_served_by_shop_and_age_as_a_batch_is():
     p = SimpleNamespace(recommend=Recommend(rules=Rules(same=["shop"], at_least={"limit": "age"})), seed=0)
-    serve = policies.with_network("gp_topfreq", {}, None, known(), PLACES, p, PEOPLE)
-    batch = policies.serve("gp_topfreq", {}, Recommender("toy", known(), top), PLACES, p, PEOPLE)
+    serve = policies.with_network("gp_topfreq", {}, None, known(), PLACES, p, rules.Beside(PEOPLE))
+    batch = policies.serve("gp_topfreq", {}, Recommender("toy", known(), top), PLACES, p, rules.Beside(PEOPLE))
     both = np.array(["m", "n"])
     for member in both:
         rows = known().members[known().member] == member
@@ -166,7 +191,7 @@ def test_shops_that_no_member_has_are_named():
         ({"pinned": ["z"]}, r"rules.pinned: unknown items: z"),
         ({"blocked": list("abcdefghij")}, r"blocked leaves no item"),
         ({"pinned": ["a"], "blocked": ["a"]}, r"pinned: 'a' is blocked, too"),
-        ({"pinned": ["a", "b"], "at_most": {"category": 1}}, r"2 pins of one category, but .* allows 1"),
+        ({"pinned": ["a", "b"], "at_most": {"category": 1}}, r"2 pins of one category, .* allows 1"),
         ({"at_most": {"shop": 1}}, r"at_most: table 'items' has no column 'shop'"),
         ({"favour": {"category": 1.0}}, r"favour: items.category holds no numbers"),
     ],
@@ -192,9 +217,11 @@ def test_each_rule_is_priced_alone_and_with_the_others():
 
     after = Targets(np.array(["m", "n"]), sparse.csr_array(matrix), np.zeros(2, dtype=np.int64))
     asked = Rules(blocked=["a"], favour={"margin": 0.0})
-    found = rules.costs(Recommender("toy", known(), top), asked, ITEMS, DAY, after, 2).set_index("rule")
+    found = rule_costs.costs(Recommender("toy", known(), top), asked, ITEMS, DAY, after, 2).set_index("rule")
     assert found.index.tolist() == ["none", "blocked", "favour", "all"]
     assert found["recall"].tolist() == [1.0, 0.5, 1.0, 0.5]
     assert found["changed"].tolist() == [0.0, 0.25, 0.0, 0.25]  # of m's ab b stays, n's fe is as it was
     assert found.loc["none", "margin"] == (1 + 2 + 6 + 5) / 4
-    assert rules.costs(Recommender("toy", known(), top), Rules(), ITEMS, DAY, after, 2).empty
+    assert rule_costs.costs(Recommender("toy", known(), top), Rules(), ITEMS, DAY, after, 2).empty
+    plain = rule_costs.costs(Recommender("toy", known(), top), Rules(blocked=["a"]), ITEMS, DAY, after, 2)
+    assert plain["margin"].tolist() == [3.5, 4.0, 4.0]  # of fe and ab, then of fe and bc

@@ -97,6 +97,15 @@ def test_content_recommends_a_new_item_of_a_kind_that_the_member_buys(crowds):
     assert np.isfinite(scores).all() and (ids != "").all()
 
 
+def test_an_item_without_text_is_listed_to_its_buyers_and_not_before_what_is_alike_to_others(crowds):
+    kinds = [None, *[f"kind {number // 10}" for number in range(1, 30)]]
+    items = pd.DataFrame({"item_id": crowds.items, "category": kinds, "name": [None, *["thing"] * 29]})
+    found = policies.peer("content", {"decay": 1, "popularity": 0.0, "own": 1.0}, crowds, items)
+    ids, scores = found.recommend(["m00", "m01", "stranger"], 30)
+    assert np.isfinite(scores).all() and (ids != "").all()
+    assert "i00" not in ids[0][:10] and "i00" in ids[1][:10]  # m00 has not bought it, m01 has
+
+
 @pytest.mark.parametrize("items", [None, pd.DataFrame({"item_id": ["i00"], "category": [None]})])
 def test_content_without_attributes_is_refused(crowds, items):
     with pytest.raises(DataError, match=r"items have none of category, subcategory, brand, name"):

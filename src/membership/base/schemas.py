@@ -15,6 +15,7 @@ KINDS = (
 )  # fmt: skip
 MEANING = ("comes_back", "pays", "interest", "effort")  # columns of `events` that ingest adds to what sources deliver
 PERIODS = ("day", "week", "month", "year")  # of a contract
+AVAILABLE, BLOCKED, PINNED, AGE = ITEM_RULES = ("available", "blocked", "pinned", "age")
 PURPOSES = ("offers", "trials", "profiling")  # what a member may refuse: `data.consent`
 
 _CANONICAL = (
@@ -132,6 +133,20 @@ _CANONICAL = (
         "consent",
         ("member_id", "purpose"),
         {"member_id": required(TEXT), "purpose": required(TEXT, among=PURPOSES), "allowed": required(BOOL)},
+    ),
+    Table(  # what may be listed to whom, and when: recommend/item_rules.py
+        "item_rules",
+        ("item_id", "rule", "shop"),
+        {
+            "item_id": required(TEXT),
+            "rule": required(TEXT, among=ITEM_RULES),
+            "shop": required(TEXT),  # it holds for members of this `shop`; "": for all
+            "starts_at": optional(
+                TIME
+            ),  # wall clock; on its day the rule holds for the first time; null: it always did
+            "ends_at": optional(TIME),  # on its day the rule holds for the last time; null: it goes on
+            "value": optional(FLOAT, **COUNT),  # age: years at least; pinned: the lowest comes first
+        },
     ),
     Table(
         "quality",

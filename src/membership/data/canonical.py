@@ -25,6 +25,7 @@ class Canonical:
     exposures: pd.DataFrame
     contracts: pd.DataFrame = field(default_factory=lambda: empty("contracts"))
     points: pd.DataFrame = field(default_factory=lambda: empty("points"))
+    item_rules: pd.DataFrame = field(default_factory=lambda: empty("item_rules"))
     found: Mapping[str, int] = field(default_factory=dict)  # what the source has united or left out, rule -> rows
 
     def placed(self, con: ibis.BaseBackend) -> "Canonical":

@@ -4,7 +4,7 @@ A `Moment` belongs to a day. It is given events up to that day, of some members 
 scored as of that day would have said, with all that is learned from other members as it was when the models were made.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +21,7 @@ from membership.data.standing import Book
 from membership.profile import lifecycle
 from membership.recommend import baskets, model, names, policies
 from membership.recommend.policy import Recommender
+from membership.recommend.rules import Beside
 from membership.repurchase import anyway, candidates, purchase_days
 from membership.repurchase import score as forecasts
 from membership.settings import params
@@ -50,8 +51,9 @@ class Standing:
         self.p: Stage = params.parse(yaml.safe_load((folder / "params.yaml").read_text(encoding="utf-8")))
         self.worth, self.forecast, self.borders, self.rule = (stored.load(folder / name, CLASSES) for name in MODELS)
         self.items = pd.read_parquet(folder / "items.parquet")
-        self._members = pd.read_parquet(folder / "members.parquet")
-        members = self._members.set_index("member_id")
+        people = pd.read_parquet(folder / "members.parquet")
+        self._beside = Beside(people, pd.read_parquet(folder / "item_rules.parquet"))
+        members = people.set_index("member_id")
         self.joined, self._shift = members["joined_at"], members["shift"]
         self.contracts = Book.of(pd.read_parquet(folder / "contracts.parquet"))
         self.had = pd.read_parquet(folder / HAD)
@@ -81,7 +83,7 @@ class Standing:
         """The live policy: a function from histories, of the catalogue of `market`, to who recommends to them."""
         name, settings = self.live["policy"], self.live["settings"]
         network = model.load(self._folder / "next_basket") if name in names.LEARNED else None
-        return policies.with_network(name, settings, network, self.market, self.items, self.p, self._members)
+        return policies.with_network(name, settings, network, self.market, self.items, self.p, self._beside)
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,8 @@ class Moment:
         self._features = engine.Prepared(con, features.at(events, con.table("members"), day))
         self._days = engine.Prepared(con, purchase_days.active_days(events, day, p.economics.activity_kinds))
         self._lines = engine.Prepared(con, baskets.lines(events, con.table("catalogue"), day, p.recommend))
+        in_cart = p.recommend.rules.in_cart
+        self._carts = engine.Prepared(con, baskets.in_carts(events, day, in_cart.days)) if in_cart else lambda: None
         self._qualifying = qualifying.Replayed(events, months, p.tiers, lambda table: engine.Prepared(con, table))
 
     def of(self, events: pd.DataFrame, joined_at: pd.Series) -> Known:
@@ -133,14 +137,14 @@ class Moment:
         members = pd.Series(joined.index, dtype="str")
         with self._lock:
             self._load(events, members)
-            known, days, lines = self._features(), self._days(), self._lines()
+            known, days, lines, carts = self._features(), self._days(), self._lines(), self._carts()
             qualified = self._qualifying.of(members)
         known = known.set_index("member_id").sort_index()
         if standing.contracts:
             known = known.join(standing.contracts.standing(self.day, known.index))
         chances = self._chances(days, joined)
         worth = standing.worth.forecast(known, chances, standing.p.value, standing.p.economics)
-        history = baskets.of_lines(lines, standing.market.items, self.day)
+        history = replace(baskets.of_lines(lines, standing.market.items, self.day), carts=carts)
         return Known(
             known,
             worth.join(chances["next_order_days"]),

@@ -33,7 +33,7 @@ from membership.base.schemas import MEANING
 from membership.data import clean, consent, purchases
 from membership.pipeline import masks, request
 from membership.pipeline.moment import CLASSES, MODELS, Moment, Standing, pack_had
-from membership.recommend import baskets, model, names, personal, policies, policy, train
+from membership.recommend import baskets, item_rules, model, names, personal, policies, policy, train
 from membership.settings import params
 from membership.tiers import effects
 from membership.trials import log, register, serving
@@ -85,10 +85,14 @@ def pack_models(folder: Path) -> None:
     lines = baskets.history_lines(_products(p, items), p.windows.as_of, p.recommend)
     lines.to_parquet(folder / "baskets.parquet", index=False)
     known = np.union1d(lines["item_id"], tables.read("recommendations")["item_id"])
-    known = np.union1d(known, np.array([*p.recommend.rules.blocked, *p.recommend.rules.pinned], dtype=str))
+    ruled = tables.read("item_rules")
+    ruled.to_parquet(folder / "item_rules.parquet", index=False)
+    named = [*p.recommend.rules.blocked, *p.recommend.rules.pinned, *ruled["item_id"]]
+    known = np.union1d(known, np.array(named, dtype=str))
     items[items["item_id"].isin(known)].to_parquet(folder / "items.parquet", index=False)
     members = tables.read("members")
-    kept = [name for name in personal.columns(p.recommend.rules) if name in members]
+    asked = [*personal.columns(p.recommend.rules), *item_rules.columns(ruled)]
+    kept = [name for name in asked if name in members]
     members = members[list(dict.fromkeys(["member_id", "joined_at", *kept]))]
     shift = effects.shifts(pd.Index(members["member_id"]), p.tiers)  # a hash of the id, which a scorer does not know
     members.assign(shift=shift).to_parquet(folder / "members.parquet", index=False)

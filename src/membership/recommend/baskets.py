@@ -8,7 +8,7 @@ The target is the first basket in the window.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from functools import cached_property
 
 import ibis
@@ -32,7 +32,8 @@ class Baskets:
     member's baskets back from the last one, which is 0; `age` (N,) is in days before the cut-off, at least 1. Lines
     are sorted by member, basket, item, and a basket holds an item once. Where the order of baskets is known but not
     their dates, `cutoff` is None and `age` is `basket` + 1, so that it counts baskets instead of days. `discount` (N,)
-    is the share of the list price that was saved, None where prices are not known.
+    is the share of the list price that was saved, None where prices are not known. `carts` (member_id, item_id) is what
+    members have in their carts, each one's newest first; None where no rule asks.
     """
 
     cutoff: date | None
@@ -43,6 +44,7 @@ class Baskets:
     basket: np.ndarray
     age: np.ndarray
     discount: np.ndarray | None = None
+    carts: pd.DataFrame | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -156,7 +158,9 @@ def history(events: ir.Table, cutoff: date, knobs: Recommend) -> Baskets:
     nothing is left.
     """
     frame = history_lines(events, cutoff, knobs)
-    return of_lines(frame, np.unique(frame["item_id"].to_numpy(dtype=str)), cutoff)
+    found = of_lines(frame, np.unique(frame["item_id"].to_numpy(dtype=str)), cutoff)
+    rule = knobs.rules.in_cart
+    return replace(found, carts=in_carts(events, cutoff, rule.days).to_pandas()) if rule else found
 
 
 def history_lines(events: ir.Table, cutoff: date, knobs: Recommend) -> pd.DataFrame:
@@ -208,6 +212,20 @@ def of_lines(frame: pd.DataFrame, items: np.ndarray, cutoff: date) -> Baskets:
     whole = [array.astype(np.int32) for array in (member, item, frame["basket"].to_numpy(), age.to_numpy())]
     discount = frame["discount"].to_numpy(dtype=np.float32) if "discount" in frame else None
     return Baskets(cutoff, members.to_numpy(dtype=str), items, *whole, discount)
+
+
+def in_carts(events: ir.Table, cutoff: date, days: int) -> ir.Table:
+    """Return `Baskets.carts` on `cutoff`: what was put in within `days` before, and not bought since."""
+    since = ibis.timestamp((cutoff - timedelta(days=days)).isoformat())
+    late = engine.before(events, cutoff).filter(lambda t: t.local_at >= since)
+    put = late.drop_null("item_id").filter(purchases.is_cart)
+    put, bought = (
+        rows.group_by("member_id", "item_id").agg(**{name: rows.local_at.max()})
+        for name, rows in (("put", put), ("bought", purchases.basket_lines(late)))
+    )
+    left = put.left_join(bought, ["member_id", "item_id"])
+    left = left.filter(~(left.bought >= left.put).fill_null(False))
+    return left.order_by("member_id", left.put.desc(), "item_id").select("member_id", "item_id")
 
 
 def targets(events: ir.Table, window: Window, baskets: Baskets) -> Targets:

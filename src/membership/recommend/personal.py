@@ -26,9 +26,14 @@ class Fit:
 
     def of(self, members: np.ndarray) -> Fits:
         """Return what says of rows of `members` (ids), -1 for anybody else, and columns, which may be listed."""
-        known = self.members.reindex(members).to_numpy(dtype=float)
-        values = np.append(np.where(np.isnan(known), self.unknown, known), self.unknown)  # the last is that of row -1
+        values = of_rows(self.members, members, self.unknown)
         return lambda rows, items: self.may(self.items[items], values[rows])
+
+
+def of_rows(known: pd.Series, members: np.ndarray, unknown: float) -> np.ndarray:
+    """Return what is `known` of `members` (ids), (n + 1,), else `unknown`, which is also the last value: of row -1."""
+    values = known.reindex(members).to_numpy(dtype=float)
+    return np.append(np.where(np.isnan(values), unknown, values), unknown)
 
 
 def columns(rules: Rules) -> list[str]:
@@ -49,7 +54,10 @@ def fits(rules: Rules, described: pd.DataFrame, members: pd.DataFrame | None) ->
 
 
 def _same(name: str, described: pd.DataFrame, people: pd.DataFrame) -> Fit:
-    ours, theirs = column("same", "items", described, name), column("same", "members", people, name)
+    ours, theirs = (
+        column("recommend.rules.same", "items", described, name),
+        column("recommend.rules.same", "members", people, name),
+    )
     code, _ = pd.factorize(pd.concat([ours, theirs]).astype("str"))  # an unknown value stays -1
     item, member = np.split(code, [len(ours)])
     if not np.isin(item[item >= 0], member).any():
@@ -61,27 +69,30 @@ def _same(name: str, described: pd.DataFrame, people: pd.DataFrame) -> Fit:
 
 
 def _at_least(limit: str, name: str, described: pd.DataFrame, people: pd.DataFrame) -> Fit:
-    ours = _numbers("items", column("at_least", "items", described, limit))
-    theirs = _numbers("members", column("at_least", "members", people, name))
-    return Fit(ours.to_numpy(), theirs, -np.inf, lambda least, has: np.isnan(least) | (has >= least))
+    ours = numbers("recommend.rules.at_least", "items", column("recommend.rules.at_least", "items", described, limit))
+    theirs = numbers("recommend.rules.at_least", "members", column("recommend.rules.at_least", "members", people, name))
+    return old_enough(ours.to_numpy(), theirs)
+
+
+def old_enough(least: np.ndarray, ages: pd.Series) -> Fit:
+    """Return the Fit of items whose `least` (I,), null for any, is not above a member's age, as of `ages` by id."""
+    return Fit(least, ages, -np.inf, lambda least, has: np.isnan(least) | (has >= least))
 
 
 def column(rule: str, table: str, frame: pd.DataFrame, name: str) -> pd.Series:
     """Return column `name` of `frame`, which is `table`. Raises ParamError, naming `rule` and what there is."""
     if name not in frame:
-        raise ParamError(
-            f"recommend.rules.{rule}: table {table!r} has no column {name!r}; there are: {', '.join(frame.columns)}."
-        )
+        raise ParamError(f"{rule}: table {table!r} has no column {name!r}; there are: {', '.join(frame.columns)}.")
     return frame[name]
 
 
-def _numbers(table: str, values: pd.Series) -> pd.Series:
-    """Return `values` as numbers, also where they are written as text."""
-    numbers = pd.to_numeric(values, errors="coerce").astype(float)
-    wrong = values[numbers.isna() & values.notna()]
+def numbers(rule: str, table: str, values: pd.Series) -> pd.Series:
+    """Return `values` of `table` as numbers, also where they are written as text. Raises ParamError, naming `rule`."""
+    found = pd.to_numeric(values, errors="coerce").astype(float)
+    wrong = values[found.isna() & values.notna()]
     if len(wrong):
         raise ParamError(
-            f"recommend.rules.at_least: {table}.{values.name} is no number in {len(wrong)} rows, e.g. "
+            f"{rule}: {table}.{values.name} is no number in {len(wrong)} rows, e.g. "
             f"{str(wrong.iloc[0])!r}; write numbers, and nothing where it is unknown."
         )
-    return numbers
+    return found

@@ -19,6 +19,7 @@ from membership.recommend.peers import registry
 from membership.recommend.peers.peer import Context
 from membership.recommend.policy import Recommender
 from membership.recommend.ranking import popular
+from membership.recommend.rules import NOTHING, Beside
 from membership.settings import params
 from membership.settings.section import Section
 from membership.settings.train import Stored
@@ -50,21 +51,21 @@ def fit(
     items: pd.DataFrame,
     cutoff: date,
     p: SimpleNamespace,
-    members: pd.DataFrame | None = None,
+    beside: Beside = NOTHING,
 ) -> Recommender:
     """Fit policy `name` (one of `names`) with `settings` to `events` before `cutoff`.
 
-    `items` and `members`, at whom some rules look, are the canonical tables; `p` has `recommend` and, for LEARNED,
-    `train`, `seed` and `device`. Raises ParamError for an unknown policy or setting.
+    `items` is the canonical table, and rules look at those `beside`; `p` has `recommend` and, for LEARNED, `train`,
+    `seed` and `device`. Raises ParamError for an unknown policy or setting.
     """
     if name in LEARNED:
         asked = of_network(name, settings)
         data = train.samples(events, items, cutoff, p.recommend, p.train, p.seed)
         network = train.fit(data, asked, p.train, p.seed, p.device).model
-        return serve(name, settings, policy.serve(network, events, items, cutoff, p), items, p, members)
+        return serve(name, settings, policy.serve(network, events, items, cutoff, p), items, p, beside)
     registry.get(name)
     free = peer(name, settings, baskets.history(events, cutoff, p.recommend), items, p.seed)
-    return rules.ruled(free, p.recommend.rules, items, cutoff, members)
+    return rules.ruled(free, p.recommend.rules, items, cutoff, beside)
 
 
 def serve(
@@ -73,14 +74,14 @@ def serve(
     model: Recommender,
     items: pd.DataFrame,
     p: SimpleNamespace,
-    members: pd.DataFrame | None = None,
+    beside: Beside = NOTHING,
 ) -> Recommender:
     """Return policy `name` at the day of `model`, which serves the network of LEARNED, for the same histories.
 
-    What is listed keeps `p.recommend.rules`, which may look at table `members`.
+    What is listed keeps `p.recommend.rules` and the rules `beside`.
     """
     free = _free(name, settings, lambda _: model, model.baskets, items, p)
-    return rules.ruled(free(model.baskets), p.recommend.rules, items, model.baskets.cutoff, members)
+    return rules.ruled(free(model.baskets), p.recommend.rules, items, model.baskets.cutoff, beside)
 
 
 def with_network(
@@ -90,21 +91,21 @@ def with_network(
     known: Baskets,
     items: pd.DataFrame,
     p: SimpleNamespace,
-    members: pd.DataFrame | None = None,
+    beside: Beside = NOTHING,
 ) -> Callable[[Baskets], Recommender]:
     """Return a function from histories that come in later to policy `name` for their members, as `ready` does.
 
-    What is listed keeps `p.recommend.rules` on the day on which these histories end, for who is in table `members` and
-    who is not. `network` is for LEARNED; `p` has `recommend`, `train` and `seed`.
+    What is listed keeps the rules on the day on which these histories end, for who is in table `members` and who is
+    not. `network` is for LEARNED; `p` has `recommend`, `train` and `seed`.
     """
     model = policy.ready(network, known, items, p) if name in LEARNED else None
     free, held = _free(name, settings, model, known, items, p), {}
 
     def of(asked: Baskets) -> Recommender:
-        if rules.none(p.recommend.rules, items):
+        if rules.none(p.recommend.rules, items, beside):
             return free(asked)
         if asked.cutoff not in held:
-            held[asked.cutoff] = rules.of_catalogue(known, p.recommend.rules, items, asked.cutoff, members)
+            held[asked.cutoff] = rules.of_catalogue(known, p.recommend.rules, items, asked.cutoff, beside)
         return replace(free(asked), within=held[asked.cutoff].within(asked))
 
     return of

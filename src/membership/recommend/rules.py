@@ -1,8 +1,9 @@
 """Rules of the business: what may be on a list, whatever a policy ranks first. They hold before the list is cut at k.
 
-Pins come first, then what the policy ranks, its scores times exp(weight x standing), then what sells best. Of these go
-what is blocked, not available on the day, or bought too recently by the member, and what is one too many of its kind.
-A pin is shown to who bought it lately, too. A list is shorter than k where nothing else may be on it.
+Pins come first, then, by setting, what is in the member's cart, then what the policy ranks, its scores times
+exp(weight x standing), then what sells best. Of these go what is blocked, not available on the day, bought too recently
+by the member or in its cart, and what is one too many of its kind. What comes first is shown to who bought it lately,
+too. A list is shorter than k where nothing else may be on it.
 
 Who a member is counts, too: an item of a shop is listed to members of that shop, one with an age limit to those who
 are known to be old enough, also where it is pinned. Of a member without a history nothing is known.
@@ -11,46 +12,68 @@ are known to be old enough, also where it is pinned. Of a member without a histo
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cache
 
 import numpy as np
 import pandas as pd
 
+from membership.base import tables
 from membership.base.errors import ParamError
-from membership.recommend import metrics, personal
-from membership.recommend.baskets import Baskets, Targets
+from membership.recommend import item_rules, personal
+from membership.recommend.baskets import Baskets
 from membership.recommend.personal import Fit
 from membership.recommend.policy import Recommender
 from membership.recommend.ranking import Ranker, best, popularity
-from membership.settings.recommend import Rules
+from membership.settings.recommend import InCart, Rules
 
 DEEP = 100  # items of a policy that are looked through, at least (ten times k where that is more), and of best sellers
 MEMBERS = 256  # whose lists are made together: bounds the memory
 Listable = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]  # rows, items, pinned (n,) -> may be listed
+Firsts = Callable[[np.ndarray], np.ndarray]  # rows (n,) -> columns that come first (n, most), -1 for none
 FROM, UNTIL = "available_from", "available_until"  # columns of table `items`, where known; the day of `until` counts
 
 
-def ruled(
-    recommender: Recommender, rules: Rules, items: pd.DataFrame, day: date, members: pd.DataFrame | None = None
-) -> Recommender:
-    """Return `recommender` as far as `rules` let it; the same one where there are none, and no dates of availability.
+@dataclass(frozen=True)
+class Beside:
+    """The canonical tables beside `items` at which rules look, where they are there."""
 
-    `items` and `members` are the canonical tables, `day` the one on which lists are shown. Raises ParamError where a
-    rule names what is unknown, leaves nothing, or contradicts another.
+    members: pd.DataFrame | None = None
+    item_rules: pd.DataFrame | None = None
+
+    @property
+    def rows(self) -> pd.DataFrame:
+        """Table `item_rules`, without a row where there is none."""
+        return _no_rows() if self.item_rules is None else self.item_rules
+
+
+NOTHING = Beside()
+
+
+@cache
+def _no_rows() -> pd.DataFrame:
+    return tables.empty("item_rules")
+
+
+def ruled(
+    recommender: Recommender, rules: Rules, items: pd.DataFrame, day: date, beside: Beside = NOTHING
+) -> Recommender:
+    """Return `recommender` as far as rules let it; the same one where there are none, and no dates of availability.
+
+    `items` is the canonical table, `day` the one on which lists are shown. Raises ParamError or DataError where a rule
+    names what is unknown, leaves nothing, or contradicts another.
     """
-    if none(rules, items):
+    if none(rules, items, beside):
         return recommender
-    catalogue = of_catalogue(recommender.market, rules, items, day, members)
+    catalogue = of_catalogue(recommender.market, rules, items, day, beside)
     return replace(recommender, within=catalogue.within(recommender.baskets))
 
 
-def none(rules: Rules, items: pd.DataFrame) -> bool:
+def none(rules: Rules, items: pd.DataFrame, beside: Beside) -> bool:
     """Say whether anything may be listed on any day."""
-    return rules == Rules() and FROM not in items and UNTIL not in items
+    return rules == Rules() and FROM not in items and UNTIL not in items and beside.rows.empty
 
 
-def of_catalogue(
-    market: Baskets, rules: Rules, items: pd.DataFrame, day: date, members: pd.DataFrame | None = None
-) -> "Ruled":
+def of_catalogue(market: Baskets, rules: Rules, items: pd.DataFrame, day: date, beside: Beside = NOTHING) -> "Ruled":
     """Return what `rules` say of the catalogue of `market`, whose best sellers fill up lists; errors as of `ruled`."""
     described = items.drop_duplicates("item_id").set_index("item_id").reindex(market.items)
     named = {"blocked": rules.blocked, "pinned": rules.pinned}
@@ -59,64 +82,82 @@ def of_catalogue(
     blocked, available = np.isin(market.items, rules.blocked), _available(described, day)
     _something(~blocked, "blocked")
     _something(available, f"availability on {day} (items.{FROM}, items.{UNTIL})")
-    _something(available & ~blocked, f"blocked, with availability on {day},")
+    allowed = available & ~blocked
+    _something(allowed, f"blocked, with availability on {day},")
+    shops = item_rules.in_shops(beside.rows, market, allowed, items, day, beside.members)
+    for shop, listable in zip([*shops.names, "another one", "an unknown one"], shops.listable.T, strict=True):
+        _something(listable, f"table item_rules, on {day} in shop {shop}, with recommend.rules,")
     kinds = [(name, _kinds(described, name), most) for name, most in rules.at_most.items()]
-    pinned = _pins(rules, market, available & ~blocked, kinds, day)
+    own = _pins(rules, market, shops.listable.any(axis=1), day)
+    pinned = np.concatenate([np.broadcast_to(own, (len(shops.pins), len(own))), shops.pins], axis=1)
+    _few_of_a_kind(pinned, kinds)
     factor = np.exp(sum(weight * _standing(described, name) for name, weight in rules.favour.items()) + np.zeros(1))
     order = best(popularity(market)[None, :], len(market.items))[0]
     factor = np.broadcast_to(factor, len(market.items))
     pairs = [(kind, most) for _, kind, most in kinds]
-    who = personal.fits(rules, described, members)
-    return Ruled(available & ~blocked, pinned, factor, pairs, order, rules.not_within_days, who)
+    who = [*personal.fits(rules, described, beside.members), *shops.fits]
+    return Ruled(allowed, pinned, shops.place, factor, pairs, order, rules.not_within_days, rules.in_cart, who)
 
 
 @dataclass(frozen=True)
 class Ruled:
-    """Of the items of a catalogue (I,): which are `allowed`; `factor` of scores; columns `pinned`, and in `order` of
-    popularity; the number of each one's kind, and how `most` of a kind may be on a list; days after a purchase; `who`
-    say to whom an item may be listed.
+    """Of the items of a catalogue (I,): which are `allowed`; columns `pinned` in each place (places, most), -1 for no
+    more, and the `place` of members by id, the last one if unknown; `factor` of scores; columns in `order` of
+    popularity; the number of each one's kind, and how `most` of a kind may be on a list; days after a purchase; what
+    becomes of what is in the `cart`; `who` say to whom an item may be listed.
     """
 
     allowed: np.ndarray
     pinned: np.ndarray
+    place: pd.Series
     factor: np.ndarray
     kinds: list[tuple[np.ndarray, int]]
     order: np.ndarray
     days: int | None
+    cart: InCart | None
     who: list[Fit]
 
     def within(self, baskets: Baskets) -> Callable[[Ranker], Ranker]:
         """Return what makes a ranker of rows of `baskets` keep the rules; row -1 is a member without a history."""
         width = len(self.allowed)
         lines = baskets.age <= (self.days or 0)
-        recent = np.unique(baskets.member[lines].astype(np.int64) * width + baskets.item[lines])
-        fits = [fit.of(baskets.members) for fit in self.who]
+        hidden = baskets.member[lines].astype(np.int64) * width + baskets.item[lines]
+        carts = _in_carts(baskets) if self.cart else np.empty((0, 2), dtype=np.int64)
+        if self.cart and self.cart.listed == "never":
+            carts, hidden = carts[:0], np.append(hidden, carts @ [width, 1])
+        fits, own = [fit.of(baskets.members) for fit in self.who], _side_by_side(carts, len(baskets.members))
+        place = personal.of_rows(self.place, baskets.members, len(self.pinned) - 1).astype(int)
 
-        def listable(rows: np.ndarray, items: np.ndarray, pinned: np.ndarray) -> np.ndarray:
-            may = pinned | ~np.isin(rows.astype(np.int64) * width + items, recent)
+        def listable(rows: np.ndarray, items: np.ndarray, first: np.ndarray) -> np.ndarray:
+            may = first | ~np.isin(rows.astype(np.int64) * width + items, hidden)
             return np.logical_and.reduce([self.allowed[items], may, *(fit(rows, items) for fit in fits)])
 
+        def firsts(rows: np.ndarray) -> np.ndarray:
+            return np.concatenate([self.pinned[place[rows]], own[rows]], axis=1)
+
         def over(top: Ranker) -> Ranker:
-            return lambda rows, k: self._list(top, np.asarray(rows), k, listable)
+            return lambda rows, k: self._list(top, np.asarray(rows), k, listable, firsts)
 
         return over
 
-    def _list(self, top: Ranker, rows: np.ndarray, k: int, listable: Listable) -> tuple[np.ndarray, np.ndarray]:
+    def _list(
+        self, top: Ranker, rows: np.ndarray, k: int, listable: Listable, firsts: Firsts
+    ) -> tuple[np.ndarray, np.ndarray]:
         columns, scores = np.full((len(rows), k), -1), np.zeros((len(rows), k))
         for start in range(0, len(rows), MEMBERS):
             batch = np.arange(start, min(start + MEMBERS, len(rows)))
-            ranked = top(rows[batch], min(max(DEEP, 10 * k), len(self.allowed)))
-            columns[batch], scores[batch] = self._cut(*ranked, rows[batch], k, listable, self.order[:DEEP])
+            ranked, first = top(rows[batch], min(max(DEEP, 10 * k), len(self.allowed))), firsts(rows[batch])
+            columns[batch], scores[batch] = self._cut(*ranked, first, rows[batch], k, listable, self.order[:DEEP])
             short = np.flatnonzero((columns[batch] < 0).any(axis=1))
             for one in short:  # few: rules leave little of what sells best
-                at, its = batch[one : one + 1], (ranked[0][one : one + 1], ranked[1][one : one + 1])
+                at, its = batch[one : one + 1], (each[one : one + 1] for each in (*ranked, first))
                 columns[at], scores[at] = self._cut(*its, rows[at], k, listable, self.order)
         return columns, scores
 
-    def _cut(self, columns, scores, rows, k: int, listable: Listable, rest: np.ndarray):
-        """Return the first `k` that may be listed of what is pinned, of `columns` with `scores`, and of `rest`."""
-        found = self._candidates(columns, scores, rest)
-        may = listable(rows[found["place"]], found["item"].to_numpy(), found["pinned"].to_numpy())
+    def _cut(self, columns, scores, first, rows, k: int, listable: Listable, rest: np.ndarray):
+        """Return the `k` that may be listed of what comes `first`, of `columns` with `scores`, and of `rest`."""
+        found = self._candidates(columns, scores, first, rest)
+        may = listable(rows[found["place"]], found["item"].to_numpy(), found["first"].to_numpy())
         found = found[may].drop_duplicates(["place", "item"])
         for kind, most in self.kinds:
             its = kind[found["item"]]
@@ -127,50 +168,39 @@ class Ruled:
         listed[found["place"], rank], of_listed[found["place"], rank] = found["item"], found["score"]
         return listed, of_listed
 
-    def _candidates(self, columns: np.ndarray, scores: np.ndarray, rest: np.ndarray) -> pd.DataFrame:
-        """Return place (row of `columns`), item (column), score and whether it is pinned, in the order of the list."""
+    def _candidates(self, columns: np.ndarray, scores: np.ndarray, first: np.ndarray, rest: np.ndarray) -> pd.DataFrame:
+        """Return place (row of `columns`), item (column), score and whether it comes first, in the order of lists."""
         strength = np.where(columns < 0, -np.inf, scores * self.factor[columns])
         by = np.argsort(-strength, axis=1, kind="stable")
         columns, scores = (np.take_along_axis(each, by, axis=1) for each in (columns, scores))
-        same = columns[:, None, :] == self.pinned[None, :, None]
+        same = columns[:, None, :] == first[:, :, None]
         own = np.where(same, scores[:, None, :], 0).max(axis=2, initial=0)
         shape = (len(columns), len(rest))
-        parts = np.broadcast_to(self.pinned, own.shape), columns, np.broadcast_to(rest, shape)
-        item, score = np.concatenate(parts, axis=1), np.concatenate([own, scores, np.zeros(shape)], axis=1)
+        item = np.concatenate([first, columns, np.broadcast_to(rest, shape)], axis=1)
+        score = np.concatenate([own, scores, np.zeros(shape)], axis=1)
         place, order = np.divmod(np.arange(item.size), item.shape[1])
-        flat = {"place": place, "item": item.ravel(), "score": score.ravel(), "pinned": order < len(self.pinned)}
+        flat = {"place": place, "item": item.ravel(), "score": score.ravel(), "first": order < first.shape[1]}
         frame = pd.DataFrame(flat)
         return frame[frame["item"] >= 0]
 
 
-def costs(
-    recommender: Recommender,
-    rules: Rules,
-    items: pd.DataFrame,
-    day: date,
-    targets: Targets,
-    k: int,
-    members: pd.DataFrame | None = None,
-) -> pd.DataFrame:
-    """Return what each rule costs alone, and all of them, on next baskets that `recommender` has not learned from.
+def _in_carts(baskets: Baskets) -> np.ndarray:
+    """Return row and column (n, 2) of what lies in carts, in the order of `Baskets.carts`."""
+    if baskets.carts is None:
+        return np.empty((0, 2), dtype=np.int64)
+    rows, columns = baskets.rows(baskets.carts["member_id"]), baskets.columns(baskets.carts["item_id"])
+    return np.column_stack([rows, columns])[(rows >= 0) & (columns >= 0)].astype(np.int64)
 
-    Columns: rule, recall and ndcg (means over members), changed (share of listed items that are others), and the mean
-    over listed items of each column that `rules.favour` names, e.g. margin. No row where there are no rules.
+
+def _side_by_side(pairs: np.ndarray, members: int) -> np.ndarray:
+    """Return the columns of each row of `pairs` (n, 2) in their order, (members + 1, most), -1 where there are no more.
+
+    The last row, which is also row -1, has none.
     """
-    set_ = [name for name in Rules.model_fields if getattr(rules, name) != getattr(Rules(), name)]
-    if not set_:
-        return pd.DataFrame()
-    parts = {"none": Rules(), **{name: Rules(**{name: getattr(rules, name)}) for name in set_}, "all": rules}
-    before, _ = recommender.recommend(targets.members, k)
-    described, rows = items.drop_duplicates("item_id").set_index("item_id"), []
-    for name, part in parts.items():
-        ids, _ = ruled(recommender, part, items, day, members).recommend(targets.members, k)
-        means = metrics.per_member(ids, targets, recommender.baskets, k)[[f"recall_at_{k}", f"ndcg_at_{k}"]].mean()
-        same = (ids[:, :, None] == before[:, None, :]).any(axis=2)
-        listed = described.reindex(ids[ids != ""])[list(rules.favour)].mean()
-        row = {"rule": name, "recall": means.iloc[0], "ndcg": means.iloc[1], "changed": 1 - same.mean()}
-        rows.append(row | listed.to_dict())
-    return pd.DataFrame(rows)
+    place = pd.Series(pairs[:, 0]).groupby(pairs[:, 0]).cumcount().to_numpy()
+    found = np.full((members + 1, int(place.max(initial=-1)) + 1), -1)
+    found[pairs[:, 0], place] = pairs[:, 1]
+    return found
 
 
 def _known(name: str, ids: list[str], known: pd.Series) -> None:
@@ -213,9 +243,7 @@ def _standing(described: pd.DataFrame, name: str) -> np.ndarray:
     return column.rank(pct=True).fillna(0.5).to_numpy(dtype=float)
 
 
-def _pins(
-    rules: Rules, market: Baskets, allowed: np.ndarray, kinds: list[tuple[str, np.ndarray, int]], day: date
-) -> np.ndarray:
+def _pins(rules: Rules, market: Baskets, allowed: np.ndarray, day: date) -> np.ndarray:
     """Return the columns of what is pinned. Raises ParamError where a pin cannot be kept, naming what is against it."""
     columns = market.columns(np.array(rules.pinned, dtype=str))
     for item, column in zip(rules.pinned, columns, strict=True):
@@ -225,12 +253,18 @@ def _pins(
                 "recommend.min_item_purchases, or take it out."
             )
         if not allowed[column]:
-            why = "blocked, too" if item in rules.blocked else f"not available on {day}"
+            why = "blocked, too" if item in rules.blocked else f"not available on {day}, or blocked by table item_rules"
             raise ParamError(f"recommend.rules.pinned: {item!r} is {why}; take one of the two out.")
-    for name, kind, most in kinds:
-        many = pd.Series(kind[columns]).value_counts()
-        if len(many := many[many.index >= 0]) and many.max() > most:
-            raise ParamError(
-                f"recommend.rules.pinned: {many.max()} pins of one {name}, but recommend.rules.at_most allows {most}."
-            )
     return columns
+
+
+def _few_of_a_kind(pinned: np.ndarray, kinds: list[tuple[str, np.ndarray, int]]) -> None:
+    """Raise ParamError where more are pinned in a place, a row of `pinned`, than may be listed of their kind."""
+    for columns in pinned:
+        for name, kind, most in kinds:
+            many = pd.Series(kind[np.unique(columns[columns >= 0])]).value_counts()
+            if len(many := many[many.index >= 0]) and many.max() > most:
+                raise ParamError(
+                    f"recommend.rules.pinned: {many.max()} pins of one {name}, with those of table item_rules, but "
+                    f"recommend.rules.at_most allows {most}. Pin fewer, or allow more."
+                )

@@ -33,7 +33,7 @@ Kind = Literal[KINDS]
 Place = Annotated[str, AfterValidator(without_password)]
 DERIVED = (  # where files do not give them
     "event_id", "local_at", "quantity", "amount", "discount", "currency", "name",
-    "contract_id", "period", "every", "price", "auto_renew", "earned", "redeemed", "expired",
+    "contract_id", "period", "every", "price", "auto_renew", "earned", "redeemed", "expired", "shop",
 )  # fmt: skip
 ITEM_COLUMNS = ("name", "category", "subcategory", "brand")  # may stand on the rows of events
 
@@ -140,6 +140,7 @@ class Files(Section):
     exposures: FileTable | None = None
     contracts: ContractTable | None = None
     points: FileTable | None = None
+    item_rules: FileTable | None = None  # what may be listed to whom, and when
     rates: RateTable | None = None  # where amounts are in several currencies
     aliases: FileTable | None = None  # ids that are one member, such as a household's: source_id, member_id
 

@@ -1,10 +1,17 @@
 """What is recommended to whom, and what is changed in the settings of the peers."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
 from membership.settings.section import Count, Days, NotNegative, Section
+
+
+class InCart(Section):
+    """What becomes of an item that a member put into the cart in the last `days` and has not bought since."""
+
+    days: Days
+    listed: Literal["never", "first"] = "never"
 
 
 class Rules(Section):
@@ -19,6 +26,7 @@ class Rules(Section):
     same: list[str] = []  # columns of `items` and `members`, e.g. [shop]: listed to whom it is the same, or unknown
     at_least: dict[str, str] = {}  # numbers of `items` -> of `members`, e.g. {age_limit: age}: not listed below it
     not_within_days: Days | None = None  # days after a purchase in which a member is not shown the item again
+    in_cart: InCart | None = None  # e.g. {days: 7}, or {days: 7, listed: first}; null: a cart changes nothing
     favour: dict[
         str, float
     ] = {}  # column of numbers, e.g. margin -> log of how much more the highest counts than the lowest

@@ -52,7 +52,9 @@ def read(files: Files, timezone: str, currency: str, con: ibis.BaseBackend | Non
     if "left_at" in (rows["members"].columns if "members" in rows else ()):
         rows["members"] = rows["members"].mutate(left_at=to_local(rows["members"].left_at, timezone))
     members = _own("members", rows["members"]) if "members" in rows else events.select("member_id").distinct()
-    others = (name for name in ("survey", "offers", "exposures"))
+    if "item_rules" in rows:
+        rows["item_rules"] = _in_shops(rows["item_rules"], timezone)
+    others = ("survey", "offers", "exposures", "item_rules")
     return Canonical(
         events=events,
         members=plans.joined(_complete("members", _with_all(members, "member_id", events)).to_pandas(), deals),
@@ -212,6 +214,12 @@ def _own(name: str, rows: ir.Table) -> ir.Table:
     """Table `name` as the user gives it, one row a key."""
     cents = {column: _cents(rows[column]).cast("float64") for column in ("cost",) if column in rows.columns}
     return _complete(name, _last(rows.mutate(**cents), list(tables.ALL[name].key)))
+
+
+def _in_shops(rows: ir.Table, timezone: str) -> ir.Table:
+    """Rows of table `item_rules` with wall clock times; one without a shop is of every shop."""
+    times = {name: to_local(rows[name], timezone) for name in ("starts_at", "ends_at") if name in rows.columns}
+    return rows.mutate(shop=_given(rows, "shop", ""), **times)
 
 
 def _ledger(rows: ir.Table, timezone: str) -> ir.Table:
