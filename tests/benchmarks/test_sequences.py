@@ -21,6 +21,9 @@ def targets(members, rows, unseen=None):
     return Targets(np.array(members), matrix, np.zeros(len(members), int) if unseen is None else np.array(unseen))
 
 
+NOBODY = targets([], np.zeros((0, 3)))
+
+
 def test_baskets_are_laid_end_to_end_by_item_within_one_and_labels_come_last(known):
     labels = targets(["a"], [[0, 1, 1]])
     given = sequences._lines(known, labels, targets(["c"], [[1, 0, 0]], [2]), np.array(["b", "c"]))
@@ -30,30 +33,27 @@ def test_baskets_are_laid_end_to_end_by_item_within_one_and_labels_come_last(kno
 
 
 def test_answers_of_validation_members_are_never_learned_from(known):
-    nobody = targets([], np.zeros((0, 3)))
-    given = sequences._lines(known, None, targets(["a", "b"], [[1, 0, 0], [0, 1, 0]]), known.members)
-    same = sequences._lines(known, nobody, targets(["a", "b"], [[0, 0, 1], [0, 0, 1]]), known.members)
+    given = sequences._lines(known, NOBODY, targets(["a", "b"], [[1, 0, 0], [0, 1, 0]]), known.members)
+    same = sequences._lines(known, NOBODY, targets(["a", "b"], [[0, 0, 1], [0, 0, 1]]), known.members)
     assert np.array_equal(given["train"], same["train"]) and np.array_equal(given["known"], same["known"])
     assert len(given["train"].T) == len(known.item)
 
 
 def test_a_member_without_a_history_is_not_asked_of_the_model_but_gets_what_is_popular(known):
-    given = sequences._lines(known, None, targets(["d"], [[1, 0, 0]]), np.array(["a", "d"]))
+    given = sequences._lines(known, NOBODY, targets(["d"], [[1, 0, 0]]), np.array(["a", "d"]))
     assert set(given["known"][0]) == {0} and given["sizes"].tolist() == [0, 1]
     lists = sequences.recommender("sasrec", known, np.array(["a", "d"]), np.array([[1, -1], [-1, -1]]))
     ids, _ = lists.recommend(np.array(["a", "b", "d"]), 3)
     assert ids.tolist() == [["y", "z", "x"], ["z", "y", "x"], ["z", "y", "x"]]
 
 
-def test_without_validation_members_it_takes_the_epochs_that_it_is_given(known):
-    given = sequences._lines(known, None, None, known.members)
-    assert not given["sizes"].any() and not given["answers"].size
-    asked = sequences._settings("sasrec", given, 7)
-    assert asked["epochs"] == asked["look"] == 7
+def test_sequences_are_no_longer_than_the_longest_one(known):
+    given = sequences._lines(known, NOBODY, targets(["c"], [[1, 0, 0]]), known.members)
+    asked = sequences._settings("sasrec", given)
     assert asked["settings"] == sequences.SETTINGS["sasrec"]["settings"] | {"session_max_len": 3}
 
 
 def test_without_their_environment_it_says_how_to_make_it(known, tmp_path, monkeypatch):
     monkeypatch.setattr(installed, "HOME", tmp_path)
     with pytest.raises(DataError, match="run `make peers`"):
-        sequences.fit("sasrec", known, None, targets(["c"], [[1, 0, 0]]), known.members, 1)
+        sequences.fit("sasrec", known, NOBODY, targets(["c"], [[1, 0, 0]]), known.members, 1)
