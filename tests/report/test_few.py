@@ -36,6 +36,10 @@ def test_a_table_in_markdown_is_hidden_once_and_for_all():
     assert few.markdown(found, K) == found and few.markdown(text, 3) == text
 
 
+def test_of_a_small_whole_no_part_is_told_as_nearly_all_of_it():
+    assert few.markdown("Then 0 of 3 members came.", 5) == "Then few of few members came."
+
+
 @given(st.integers(0, 3000), st.integers(0, 3000), st.integers(1, 9))
 def test_a_sentence_tells_no_small_group_nor_the_rest_of_one(count, more, k):
     whole = count + more

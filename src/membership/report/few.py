@@ -125,7 +125,10 @@ def markdown(text: str, k: int) -> str:
 def _sentence(found: re.Match, k: int) -> str:
     """Return what a sentence may tell of a count of members, perhaps of so many."""
     count, of = (int(told.replace(",", "")) if told else None for told in found.group("count", "of"))
-    if 0 < count < k:
+    rest = found.group("rest")
+    if of is not None and 0 < of < k:
+        told, rest = HIDDEN, rest.replace(found.group("of"), HIDDEN, 1)
+    elif 0 < count < k:
         told = HIDDEN
     elif of is not None and 0 < of - count < k:
         told = MOST
@@ -133,7 +136,7 @@ def _sentence(found: re.Match, k: int) -> str:
         return found.group(0)
     before = found.string[: found.start()].rstrip("*_ ")
     start = not before or before.endswith((".", "!", "?", ":**", "\n"))
-    return (told.capitalize() if start else told) + found.group("rest")
+    return (told.capitalize() if start else told) + rest
 
 
 @cache
