@@ -48,7 +48,7 @@ SMALL: dict[str, Any] = {  # what is done more cheaply than by default, so that 
     "trials.aa_salts": 20,
 }
 FEWER: dict[str, Any] = {  # where no contract says when a payment is due: no Pareto/NBD and no networks
-    "repurchase.candidates": ["own_rate", "base_rate", "last_time", "bgnbd", "logistic", "boosted"],
+    "repurchase.candidates": ["season", "own_rate", "base_rate", "last_time", "bgnbd", "logistic", "boosted"],
     "value.candidates": ["zero", "mean", "same_rate", "recent_rate", "rfm", "bgnbd", "boosted"],
 }
 

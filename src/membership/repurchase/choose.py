@@ -30,9 +30,9 @@ class Choice:
 def choose(judged: Judged, names: Sequence[str], confidence: float) -> Choice:
     """Return the first of `names` whose log loss is not clearly above the least: its paired interval holds 0.
 
-    `names` could be fitted on the day of scoring, from simple to rich. Baselines among them are passed over, and so is
-    what has a log loss above theirs; where that leaves none, the better baseline is used. Where none was judged it is
-    the first.
+    `names` could be fitted on the day of scoring, in the order of preference. Baselines among them are passed over, and
+    so is what has a log loss above theirs; where that leaves none, the better baseline is used. Where none was judged
+    it is the first.
     """
     tried = [name for name in names if name in judged.chances]
     judged = replace(judged, chances=judged.chances[tried])
