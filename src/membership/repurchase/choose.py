@@ -32,13 +32,14 @@ def choose(judged: Judged, names: Sequence[str], confidence: float) -> Choice:
 
     `names` could be fitted on the day of scoring, in the order of preference. Baselines among them are passed over, and
     so is what has a log loss above theirs; where that leaves none, the better baseline is used. Where none was judged
-    it is the first.
+    it is the first baseline, or without one the first name.
     """
     tried = [name for name in names if name in judged.chances]
     judged = replace(judged, chances=judged.chances[tried])
     table = judge.table(judged, confidence)
     if not tried:
-        return Choice(names[0], None, table, judge.differences(judged, "", confidence))
+        name = next((one for one in baselines.ALL if one in names), names[0])
+        return Choice(name, None, table, judge.differences(judged, "", confidence))
     best = str(table["log_loss"].idxmin())
     differences = judge.differences(judged, best, confidence)
     floor = table["log_loss"].reindex(list(baselines.ALL)).min()
