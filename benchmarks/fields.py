@@ -183,7 +183,8 @@ def _plain(paired: fields_judged.Paired) -> dict[str, Any]:
 
 def _budget() -> float | None:
     metrics = paths.reports("metrics", "benefits.json")
-    return files.read_json(metrics).get("benefit_budget") if metrics.exists() else None
+    there = metrics.exists() and absent.reason(metrics) is None
+    return files.read_json(metrics).get("benefit_budget") if there else None
 
 
 def _call(to: Path, module: str, *arguments: str) -> None:
