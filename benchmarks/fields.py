@@ -48,7 +48,7 @@ SMALL: dict[str, Any] = {  # what is done more cheaply than by default, so that 
     "trials.aa_salts": 20,
 }
 FEWER: dict[str, Any] = {  # where no contract says when a payment is due: no Pareto/NBD and no networks
-    "repurchase.candidates": ["own_rate", "base_rate", "last_time", "bgnbd", "logistic", "boosted"],
+    "repurchase.candidates": ["season", "own_rate", "base_rate", "last_time", "bgnbd", "logistic", "boosted"],
     "value.candidates": ["zero", "mean", "same_rate", "recent_rate", "rfm", "bgnbd", "boosted"],
 }
 
@@ -183,7 +183,8 @@ def _plain(paired: fields_judged.Paired) -> dict[str, Any]:
 
 def _budget() -> float | None:
     metrics = paths.reports("metrics", "benefits.json")
-    return files.read_json(metrics).get("benefit_budget") if metrics.exists() else None
+    there = metrics.exists() and absent.reason(metrics) is None
+    return files.read_json(metrics).get("benefit_budget") if there else None
 
 
 def _call(to: Path, module: str, *arguments: str) -> None:

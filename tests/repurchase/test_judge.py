@@ -98,6 +98,7 @@ def test_a_history_too_short_to_judge_leaves_the_simplest(steady):
     rolled = judge.roll(steady.history, int(steady.history.joined.min()) + 50, 14, QUICK, seed=1)
     assert rolled.judged.chances.empty
     assert choose.choose(rolled.judged, ["own_rate", "hazard"], 0.95).name == "own_rate"
+    assert choose.choose(rolled.judged, ["own_rate", "base_rate", "hazard"], 0.95).name == "base_rate"
 
 
 def test_the_holdout_shows_every_candidate_the_curve_and_the_gain_over_the_floor(rolled, steady):

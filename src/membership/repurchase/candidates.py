@@ -21,13 +21,14 @@ from membership.repurchase.hazard import Hazard
 from membership.repurchase.logistic import Logistic
 from membership.repurchase.purchase_days import PurchaseDays, date_of
 from membership.repurchase.rules import LIFETIME, Due, OwnRate, TillGone
+from membership.repurchase.season import Season
 from membership.repurchase.stack import Stack
 from membership.settings.repurchase import Repurchase
 from membership.stats.forest import Forest
 
 STORED = (  # all that a candidate may be made of
     OwnRate, TillGone, Due, Logistic, Trees, Hazard, Dated, Stack, Forest, BgNbd, MbgNbd, ParetoNbd, MbgCnbd, Scale,
-    *baselines.ALL.values(), *renewals.STORED,
+    Season, *baselines.ALL.values(), *renewals.STORED,
 )  # fmt: skip
 
 
@@ -118,6 +119,8 @@ def _one(
         return TillGone.fit(name, known, now, day)
     if name == "logistic":
         return Logistic.fit(known, day, settings.horizons)
+    if name == "season":
+        return Season.fit(known, day, settings.horizons)
     if name == "boosted":
         return Trees.fit(lesson(), settings, seeds.child(seed, "repurchase.boosted"), dated)
     return Hazard.fit(lesson(), settings.network, seed, dated)

@@ -30,15 +30,16 @@ class Choice:
 def choose(judged: Judged, names: Sequence[str], confidence: float) -> Choice:
     """Return the first of `names` whose log loss is not clearly above the least: its paired interval holds 0.
 
-    `names` could be fitted on the day of scoring, from simple to rich. Baselines among them are passed over, and so is
-    what has a log loss above theirs; where that leaves none, the better baseline is used. Where none was judged it is
-    the first.
+    `names` could be fitted on the day of scoring, in the order of preference. Baselines among them are passed over, and
+    so is what has a log loss above theirs; where that leaves none, the better baseline is used. Where none was judged
+    it is the first baseline, or without one the first name.
     """
     tried = [name for name in names if name in judged.chances]
     judged = replace(judged, chances=judged.chances[tried])
     table = judge.table(judged, confidence)
     if not tried:
-        return Choice(names[0], None, table, judge.differences(judged, "", confidence))
+        name = next((one for one in baselines.ALL if one in names), names[0])
+        return Choice(name, None, table, judge.differences(judged, "", confidence))
     best = str(table["log_loss"].idxmin())
     differences = judge.differences(judged, best, confidence)
     floor = table["log_loss"].reindex(list(baselines.ALL)).min()

@@ -12,7 +12,7 @@ from membership.repurchase import curves, lessons, rules
 from membership.repurchase.purchase_days import PurchaseDays
 
 COUNTS = ("days_14", "days_28", "days_60", "days_90")
-_EARLIER = 4  # windows, one after the other, that it learns from
+EARLIER = 4  # windows, one after the other, that it learns from
 _SAMPLE = 30_000  # members that it learns from at most, evenly spread: seven weights ask for no more
 
 
@@ -56,7 +56,7 @@ def _one(history: PurchaseDays, day: int, horizon: int) -> tuple[float, np.ndarr
     from sklearn.linear_model import LogisticRegression
 
     begins = int(history.joined.min())
-    cutoffs = [day - step * horizon for step in range(1, _EARLIER + 1)]
+    cutoffs = [day - step * horizon for step in range(1, EARLIER + 1)]
     cutoffs = [cutoff for cutoff in cutoffs if cutoff - begins >= horizon]
     if not cutoffs:
         return None

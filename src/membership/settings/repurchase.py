@@ -8,7 +8,7 @@ from pydantic import Field, field_validator, model_validator
 from membership.settings.section import Count, Days, Level, NotNegative, Section
 
 Candidate = Literal[
-    "own_rate", "base_rate", "last_time", "renewals", "bgnbd", "mbgnbd", "pareto_nbd", "mbg_cnbd", "logistic",
+    "season", "own_rate", "base_rate", "last_time", "renewals", "bgnbd", "mbgnbd", "pareto_nbd", "mbg_cnbd", "logistic",
     "boosted", "hazard", "stack",
 ]  # fmt: skip
 
@@ -46,9 +46,11 @@ class Named(Section):
 class Repurchase(Section):
     """How the next order is forecast."""
 
-    # from simple to rich; the least log loss wins, unless an earlier one is not clearly worse (paired interval,
-    # `confidence`): the first such one is used. base_rate and last_time are baselines: used only where nothing else
-    # comes to their log loss. All but renewals, which is for contracts
+    # in the order in which they are preferred; the least log loss wins, unless an earlier one is not clearly worse
+    # (paired interval, `confidence`): the first such one is used. season comes before the others, from simple to rich,
+    # since the days on which they are judged may hold none while those to come do; it takes more than a year of
+    # history. base_rate and last_time are baselines: used only where nothing else comes to their log loss. All but
+    # renewals, which is for contracts
     candidates: Annotated[list[Candidate], Field(min_length=1)] = [
         name for name in get_args(Candidate) if name != "renewals"
     ]
