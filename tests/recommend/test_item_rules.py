@@ -54,6 +54,11 @@ def test_pins_of_the_table_follow_those_of_the_settings_the_lowest_value_first()
     assert listed(*rows, k=5, pinned=["d"]) == ["djiha"]
 
 
+def test_a_pin_of_all_shops_is_kept_where_its_item_is_available():
+    rows = ("i", "pinned", {}), ("i", "available", {"shop": "east"}), ("a", "blocked", {"shop": "west"})
+    assert listed(*rows, members="mnx") == ["iabc", "fedc", "iabc"]
+
+
 def test_an_age_limit_holds_for_who_is_younger_or_of_unknown_age_and_for_pins():
     rows = ("a", "age", {"value": 18}), ("j", "age", {"value": 18}), ("j", "pinned", {})
     assert listed(*rows, members="mnx") == ["bcde", "jfed", "bcde"]
@@ -78,7 +83,7 @@ def test_another_shop_than_those_of_the_rows_gets_what_rows_of_all_shops_allow()
         (("a", "age", {}), DataError, r"a \(age\): an age limit without a value"),
         (("a", "age", {"value": 18, "shop": "east"}), DataError, r"an age limit of one shop"),
         (("a", "blocked", {"starts_at": "2024-02-02", "ends_at": "2024-02-01"}), DataError, r"end before they start"),
-        (("b", "blocked", {"shop": "west"}), DataError, r"'b' is pinned, but blocked .* on 2024-06-01 in shop 'west'"),
+        (("b", "blocked", {}), DataError, r"'b' is pinned, but blocked .* on 2024-06-01;"),
         (("b", "available", {"ends_at": "2024-05-01"}), DataError, r"'b' is pinned, but blocked or not available"),
     ],
 )
@@ -92,6 +97,9 @@ def test_pins_and_blocks_of_table_and_settings_must_not_contradict_each_other():
         listed(("a", "blocked", {}), pinned=["a"])
     with pytest.raises(DataError, match=r"'a' is pinned, but blocked"):
         listed(("a", "pinned", {}), blocked=["a"])
+    west = {"shop": "west"}
+    with pytest.raises(DataError, match=r"'a' is pinned, but blocked .* on 2024-06-01 in shop 'west'"):
+        listed(("a", "pinned", west), ("a", "blocked", west))
     assert listed(("a", "blocked", {"shop": "east"}), members="mn", pinned=["a"]) == [
         "bcde",
         "afed",
@@ -104,6 +112,14 @@ def test_a_shop_in_which_nothing_is_left_is_named():
         listed(*gone)
     with pytest.raises(ParamError, match=r"in shop west, .* leaves no item"):
         listed(*gone[1:], blocked=["a"])
+
+
+def test_a_table_of_what_every_shop_sells_leaves_nothing_only_where_a_member_is():
+    rows = [(item, "available", {"shop": shop}) for shop, sold in (("east", "ab"), ("west", "fa")) for item in sold]
+    others = [(item, "available", {"shop": "empty"}) for item in "cdeghij"]
+    assert listed(*rows, *others, members="mn") == ["ab", "fa"]
+    with pytest.raises(ParamError, match=r"in shop another than those of the table, .* leaves no item"):
+        listed(*rows, *others, people=PEOPLE.assign(shop=["east", "north"]))
 
 
 def test_pins_of_table_and_settings_together_are_held_against_what_a_list_may_have_of_a_kind():

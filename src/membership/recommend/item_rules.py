@@ -41,6 +41,13 @@ class InShops:
     ages: pd.Series
 
     @property
+    def visited(self) -> dict[str, np.ndarray]:
+        """What is listable (I,) in each shop that has members, by its name, and to whom no shop is known of."""
+        places = dict(enumerate([*self.names, "another than those of the table", "unknown"]))
+        there = {*self.place.dropna().astype(int), len(places) - 1}
+        return {name: self.listable[:, place] for place, name in places.items() if place in there}
+
+    @property
     def fits(self) -> list[Fit]:
         """To whom items may be listed."""
         places = Fit(
@@ -120,21 +127,20 @@ def _places(shops: pd.Series, names: list[str]) -> pd.Series:
 
 
 def _pins(holds: pd.DataFrame, names: list[str], market: Baskets, listable: np.ndarray, day: date) -> np.ndarray:
+    """Return `InShops.pins`; a pin of all shops is kept where its item may be listed, and must be so in one."""
     rows = holds[holds["rule"] == PINNED].sort_values(["value", "item_id"])
+    columns = market.columns(rows["item_id"].to_numpy(dtype=str))
+    for item, shop, column in zip(rows["item_id"], rows["shop"], columns, strict=True):
+        if column < 0:
+            raise DataError(f"item_rules: pinned {item!r} was bought too seldom to be recommended; take the row out.")
+        if not (listable[column] if shop == ANYWHERE else listable[column, [names.index(shop)]]).any():
+            where = f" in shop {shop!r}" if shop else ""
+            raise DataError(
+                f"item_rules: {item!r} is pinned, but blocked or not available on {day}{where}; take one row out."
+            )
     found = np.full((len(names) + 2, len(rows)), -1)
     for place, shop in enumerate([*names, None, None]):
-        ids = rows.loc[rows["shop"].isin([ANYWHERE, shop]), "item_id"].unique()
-        pinned = market.columns(ids.astype(str))
-        for item, column in zip(ids, pinned, strict=True):
-            if column < 0:
-                raise DataError(
-                    f"item_rules: pinned {item!r} was bought too seldom to be recommended; take the row out."
-                )
-            if not listable[column, place]:
-                where = f" in shop {shop!r}" if shop else ""
-                raise DataError(
-                    f"item_rules: {item!r} is pinned, but blocked or not available on {day}{where}; take one row out."
-                )
+        pinned = columns[rows["shop"].isin([ANYWHERE, shop])]
         found[place, : len(pinned)] = pinned
     return found
 

@@ -4,7 +4,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse import _sparsetools
 
-ENTRIES = 1_000_000  # of a product, computed together: they stay in the processor's cache
+ENTRIES = 3_000_000  # of a product, computed together: more need much memory, and fewer more calls
 PIECE = 64  # entries of a row that are looked through together, at most
 EMPTY = np.iinfo(np.int64).max  # sorts after every packed entry
 

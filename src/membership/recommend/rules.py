@@ -85,7 +85,7 @@ def of_catalogue(market: Baskets, rules: Rules, items: pd.DataFrame, day: date, 
     allowed = available & ~blocked
     _something(allowed, f"blocked, with availability on {day},")
     shops = item_rules.in_shops(beside.rows, market, allowed, items, day, beside.members)
-    for shop, listable in zip([*shops.names, "another one", "an unknown one"], shops.listable.T, strict=True):
+    for shop, listable in shops.visited.items():
         _something(listable, f"table item_rules, on {day} in shop {shop}, with recommend.rules,")
     kinds = [(name, _kinds(described, name), most) for name, most in rules.at_most.items()]
     own = _pins(rules, market, shops.listable.any(axis=1), day)
