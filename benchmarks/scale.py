@@ -35,6 +35,7 @@ MARKET = {
     "engine.duckdb": {"database": "scale.duckdb", "memory_gib": 2, "spill": "data"},  # pandas and models are beside it
 }
 BUDGETS = SMALL | FEWER | {"tiers.search.candidates": 20}
+TAUGHT = ("repurchase", "value")  # stages in which so many members teach at most (`most_members`), and all are scored
 JUDGED = 1_000_000  # members for which a stage's cost is extrapolated
 MOST = {"exponent": 1.1, "peak_mb": 6 * 1024}  # what is allowed there
 MEASURES = ("cpu_s", "peak_mb")
@@ -47,17 +48,19 @@ def main() -> int:
     parser.add_argument("--figure", type=Path)
     parser.add_argument("--members", default="10000,30000,100000,200000", help="sizes, separated by commas")
     parser.add_argument("--stages", help="those up to the last of these alone; all without")
+    parser.add_argument("--teach", type=int, help="members who teach in `repurchase` and `value`, at most")
     parser.add_argument("--work", type=Path, help="folder of the copies of the project; beside the JSON without")
     parser.add_argument("--one", help=argparse.SUPPRESS)  # the fresh process: this stage, of the project at the root
     asked = parser.parse_args()
     if asked.one:
         print(json.dumps(_one(graph.node(asked.one))))
         return 0
-    found = files.read_json(asked.out) if asked.out.exists() else {"budgets": BUDGETS, "market": MARKET, "rows": []}
+    market = MARKET | ({f"{stage}.most_members": asked.teach for stage in TAUGHT} if asked.teach else {})
+    found = files.read_json(asked.out) if asked.out.exists() else {"budgets": BUDGETS, "market": market, "rows": []}
     found["rows"] = [row for row in found["rows"] if "failed" not in row]  # those are tried again
     work = (asked.work or asked.out.with_suffix(".work")).resolve()
     for members in map(int, asked.members.split(",")):
-        for row in _grown(work / str(members), members, asked.stages, found["rows"]):
+        for row in _grown(work / str(members), members, market, asked.stages, found["rows"]):
             found["rows"].append(row)
             print(json.dumps(row), flush=True)
             files.write_json(asked.out, found)
@@ -70,7 +73,7 @@ def main() -> int:
     return 0
 
 
-def _grown(root: Path, members: int, stages: str | None, rows: list[dict[str, Any]]):
+def _grown(root: Path, members: int, market: dict[str, Any], stages: str | None, rows: list[dict[str, Any]]):
     """Measure the stages of a market of so many members that `rows` lack, one after another."""
     done = {row["stage"] for row in rows if row["members"] == members}
     names = [node.name for node in graph.nodes()]
@@ -83,7 +86,7 @@ def _grown(root: Path, members: int, stages: str | None, rows: list[dict[str, An
         raise DataError(
             f"{root}: the stages before {left[0]} left nothing there; delete the rows of {members} members."
         )
-    sandbox.copy(root, MARKET | BUDGETS | {"dataset.simulate.members": members})
+    sandbox.copy(root, market | BUDGETS | {"dataset.simulate.members": members})
     code = os.pathsep.join([str(root / "src"), str(paths.checkout())])  # what is edited meanwhile is not seen
     here = {**os.environ, **kernels.environment(), paths.ROOT: str(root), "PYTHONPATH": code}
     for name in left:

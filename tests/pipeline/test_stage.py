@@ -218,11 +218,19 @@ def test_only_the_last_state_of_a_progress_bar_is_kept_in_the_page(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("exception", "knob"),
-    [("OperationNotDefinedError", "engine.name"), ("OutOfMemoryException", "engine.duckdb.spill"), ("KeyError", "")],
+    ("exception", "named"),
+    [
+        ("OperationNotDefinedError", "engine.name"),
+        ("CannotCoerce", "engine.name"),
+        ("OutOfMemoryException", "engine.duckdb.spill"),
+        ("AdminShutdown", "start it"),
+        ("InsufficientPrivilege", "GRANT TEMPORARY"),
+        ("KeyError", ""),
+    ],
 )
-def test_what_an_engine_refuses_names_the_knob(workspace, exception, knob):
+def test_what_an_engine_refuses_names_what_to_do(workspace, exception, named):
     failure = PapermillExecutionError(3, 1, "features.table(events)", exception, "Quantile", [])
     told = stage.explain(failure, workspace / "reports" / "x.ipynb")
     assert f"{exception}: Quantile" in told
-    assert [name for name in ("engine.name", "engine.duckdb.spill") if name in told] == ([knob] if knob else [])
+    remedies = ("engine.name", "engine.duckdb.spill", "start it", "GRANT TEMPORARY")
+    assert [remedy for remedy in remedies if remedy in told] == ([named] if named else [])

@@ -22,6 +22,7 @@ from membership.base import paths, tables
 from membership.base.errors import ProjectError
 
 PATIENCE = 5  # seconds in which a server has to answer
+_DUCKDB, _PYSPARK = "duckdb", "pyspark"  # backends of Ibis that read the files of data/
 # A connection of Ibis's own that outlives the interpreter lets DuckDB's binding print forty lines about leaks.
 atexit.register(lambda: setattr(ibis.options, "default_backend", None))
 _PORTS = {"spark": 7077, "sc": 15002, "postgres": 5432, "postgresql": 5432}
@@ -44,12 +45,21 @@ def connect(chosen: Any = None) -> ibis.BaseBackend:
 
 def load(con: ibis.BaseBackend, name: str) -> ir.Table:
     """Return the stored table `name` as an Ibis expression. Raises DataError where it has not been made yet."""
-    return con.read_parquet(str(tables.existing(name)), table_name=name)
+    path = tables.existing(name)
+    if con.name in (_DUCKDB, _PYSPARK):
+        return con.read_parquet(str(path), table_name=name)
+    return keep(con, name, pd.read_parquet(path))  # a server cannot see the file
 
 
 def keep(con: ibis.BaseBackend, name: str, table: ir.Table | pd.DataFrame) -> ir.Table:
     """Return `table` as table `name` of `con`, computed once however often it is asked; an older one of it is gone."""
-    if con.name != "pyspark":
+    if con.name not in (_DUCKDB, _PYSPARK):
+        if con.name == "postgres":  # whose `overwrite` Ibis 12 writes wrongly for temporary tables
+            con.raw_sql(f'DROP TABLE IF EXISTS pg_temp."{name}"').close()
+        rows = ibis.memtable(table) if isinstance(table, pd.DataFrame) else table
+        # the session's own: on a server that many use, an older table of that name may be anybody's
+        return con.create_table(name, rows, temp=True, overwrite=con.name != "postgres")
+    if con.name == _DUCKDB:
         con.raw_sql(f'DROP TABLE IF EXISTS "{name}"')  # a database file may hold an earlier run's
         return con.create_table(name, ibis.memtable(table) if isinstance(table, pd.DataFrame) else table)
     table = _to_spark(con, name, table) if isinstance(table, pd.DataFrame) else table
@@ -73,7 +83,7 @@ def of_members(rows: ir.Table | pd.DataFrame, members: pd.Series | pd.Index, kep
 
 def drop(con: ibis.BaseBackend, name: str) -> None:
     """Give back what the kept table `name` takes; what was computed from it and kept stays."""
-    con.raw_sql(f"UNCACHE TABLE `{name}`" if con.name == "pyspark" else f'DROP TABLE "{name}"')
+    con.raw_sql(f"UNCACHE TABLE `{name}`" if con.name == _PYSPARK else f'DROP TABLE "{name}"')
 
 
 def before(events: ir.Table, cutoff: date) -> ir.Table:

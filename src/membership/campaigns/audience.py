@@ -217,7 +217,7 @@ def _activity(events: ir.Table, campaigns: pd.DataFrame, end: date, repurchase_d
     bought = purchases.is_purchase(seen)
     daily = seen.group_by("member_id", "day").agg(
         amount=seen.amount.sum(),
-        bought=bought.any().cast("int64"),
+        bought=bought.any().ifelse(1, 0).cast("int64"),
         discount=seen.discount.sum(where=bought).fill_null(0),
     )
     at = daily.join(grid, daily.day < grid.day0 + ibis.greatest(grid.days, repurchase_days))

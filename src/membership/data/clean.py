@@ -234,7 +234,7 @@ def _gone(flagged: ir.Table, names: list[str]) -> pd.Series:
     """Return for each of the rules `names` the share of members all of whose rows it alone takes."""
     known = flagged.filter(flagged.member_id.fill_null("") != "")
     every = known.group_by("member_id").agg(**{name: known[name].all() for name in names})
-    return every.agg(**{name: every[name].cast("float64").mean() for name in names}).to_pandas().iloc[0].fillna(0.0)
+    return every.agg(**{name: every[name].cast("int32").mean() for name in names}).to_pandas().iloc[0].fillna(0.0)
 
 
 def _with_doubts(quality: pd.DataFrame, more: pd.DataFrame) -> pd.DataFrame:

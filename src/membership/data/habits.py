@@ -119,7 +119,8 @@ def _prices(listed: ir.Table) -> ir.Table:
     priced = listed.drop_null("subcategory").filter(_.quantity > 0).mutate(shelf=_.amount + _.discount)
     usual = priced.group_by("subcategory").agg(total=_.shelf.sum(), units=_.quantity.sum())
     both = priced.join(usual, "subcategory")
-    both = both.mutate(usual=(both.quantity * both.total / both.units).round().cast("int64"))
+    # half a cent goes up: engines differ in how they round it
+    both = both.mutate(usual=(both.quantity * both.total / both.units + 0.5).floor().cast("int64"))
     return both.group_by("member_id").agg(
         shelf_price=_.shelf.sum(),
         shelf_squares=(_.shelf * _.shelf).sum(),

@@ -53,7 +53,7 @@ def did(events: ir.Table, window: Window, within: int) -> pd.DataFrame:
     bought = purchases.is_purchase(seen)
     soon = ibis.timestamp((pd.Timestamp(window.start) + pd.Timedelta(days=within)).isoformat())
     counts = seen.group_by("member_id").agg(
-        repurchased=(bought & (seen.local_at < soon)).any().cast("float64"),
+        repurchased=(bought & (seen.local_at < soon)).any().ifelse(1.0, 0.0),
         orders=seen.local_at.date().nunique(where=bought).cast("float64"),
         spend=seen.amount.sum().cast("float64"),
     )

@@ -159,10 +159,13 @@ def explain(failure: PapermillExecutionError, executed: Path) -> str:
 
 _OUR_ERRORS = {"ProjectError", "DataError", "ParamError", "UndeclaredError"}
 _LACKS = "\n  this engine lacks an expression that the stage needs; engine.name: duckdb has all. Stored tables stay."
-_OF_THE_ENGINE = {  # exceptions of Ibis and DuckDB -> what to do
-    "OperationNotDefinedError": _LACKS,
-    "UnsupportedOperationError": _LACKS,
-    "UnsupportedBackendType": _LACKS,
+_GONE = "\n  a database server that the stage uses has ended: start it, then run `dvc repro`. Stored tables stay."
+_RIGHTS = "\n  its user needs the right to make temporary tables: GRANT TEMPORARY ON DATABASE. Then run `dvc repro`."
+_OF_THE_ENGINE = {  # exceptions of Ibis, DuckDB and PostgreSQL's client -> what to do
+    **dict.fromkeys(("OperationNotDefinedError", "UnsupportedOperationError", "UnsupportedBackendType"), _LACKS),
+    **dict.fromkeys(("CannotCoerce", "UndefinedFunction", "FeatureNotSupported", "DatatypeMismatch"), _LACKS),
+    **dict.fromkeys(("OperationalError", "AdminShutdown", "CrashShutdown"), _GONE),
+    "InsufficientPrivilege": _RIGHTS,
     "OutOfMemoryException": "\n  raise engine.duckdb.memory_gib, or set engine.duckdb.spill to a folder with room.",
 }
 

@@ -58,9 +58,9 @@ class Recommender:
         rows = self.baskets.rows(_text(members))
         columns, scores = np.full((len(rows), k), -1), np.zeros((len(rows), k))
         known = rows >= 0
-        for chosen, ranker in ((known, lambda: self.top), (~known, lambda: popular(self.market))):
+        for chosen in (known, ~known):
             if chosen.any():
-                top = ranker()
+                top = self.top if chosen is known else popular(self.market)
                 asked = self.within(top) if self.within else top
                 columns[chosen], scores[chosen] = asked(rows[chosen], k)
         return np.where(columns < 0, "", self.baskets.items[columns]), scores

@@ -48,7 +48,7 @@ class Forecast:
 def table(
     forecast: Forecast, history: PurchaseDays, day: int, repurchase_days: int, horizons: Sequence[int]
 ) -> pd.DataFrame:
-    """Return table `repurchase` of everybody who is a member on `day`.
+    """Return table `repurchase` of everybody who is a member on `day`, from what `history` shows before it.
 
     p_repurchase: an order within `repurchase_days`; p_<n>_days: within each of `horizons`; next_order_days: the day by
     which an order is as likely as not, null beyond 90; expected_orders: purchase days within `repurchase_days`;
@@ -58,7 +58,7 @@ def table(
     Members are scored some at a time: each row is a function of that member's own days.
     """
     blocks = batches.blocks(len(history.members))
-    parts = [_rows(forecast, history.rows(block), day, repurchase_days, horizons) for block in blocks]
+    parts = [_rows(forecast, history.rows(block).until(day), day, repurchase_days, horizons) for block in blocks]
     return pd.concat(parts).rename_axis("member_id").reset_index()
 
 
