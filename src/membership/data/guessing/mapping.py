@@ -8,10 +8,9 @@ import pandas as pd
 from membership.base import schemas
 from membership.base.dialect import COUNTS
 from membership.base.schemas import KINDS, PURCHASE, RENEWAL
-from membership.data.guessing import campaigns, kinds, rates, roles, words, writing
+from membership.data.guessing import campaigns, kinds, plans, rates, roles, several, words, writing
 from membership.data.guessing.build import Build, build
 from membership.data.guessing.found import Group, Remark, TableGuess, Told
-from membership.data.guessing.plans import plans
 from membership.settings.dataset import ITEM_COLUMNS
 
 _KNOWN_NONE = ("", "NULL", "null", "NaN", "nan")  # cells that the pipeline's reader takes for nothing
@@ -46,9 +45,44 @@ def tables(named: Mapping[str, Sequence[Group]], told: Told) -> dict[str, TableG
             found["points"] = books
         if table == "events" and builds[0].kinds is not None and builds[0].kinds.reached:
             found["exposures"] = campaigns.reached(builds[0])
+    if "contracts" in found and "events" not in found:
+        found = _contracts_alone(found, build("contracts", named["contracts"][0], told, joined))
     if "exposures" in found and "offers" in found and found["exposures"].converted is not None:
         found |= campaigns.by_wave(found["exposures"], found["offers"])
     return found
+
+
+def _contracts_alone(found: Mapping[str, TableGuess], one: Build) -> dict[str, TableGuess]:
+    """Contracts without events: as events where a member has several at a time; else with the day they are known to."""
+    deals = found["contracts"]
+    rows = deals.converted if deals.converted is not None else _written(one)
+    if (events := several.as_events(deals, _with_terms(rows, deals.mapping))) is not None:
+        return {table: guess for table, guess in found.items() if table != "contracts"} | {"events": events}
+    until = several.known_until(rows)
+    if until is None:
+        return dict(found)
+    remarks = (Remark("until", "until"), *deals.remarks)
+    return {
+        **found,
+        "contracts": replace(deals, mapping={**deals.mapping, "until": str(until.date())}, remarks=remarks),
+    }
+
+
+def _with_terms(rows: pd.DataFrame, mapping: Mapping[str, object]) -> pd.DataFrame:
+    """Rows of contracts with the period that their plan has, where they do not say it."""
+    terms = mapping.get("plans", {})
+    if "period" in rows or not terms or mapping.get("changes"):
+        return rows
+    return rows.assign(
+        period=rows["plan"].str.strip().map({name: one["period"] for name, one in terms.items()}),
+        every=rows["plan"].str.strip().map({name: one.get("every", 1) for name, one in terms.items()}),
+    )
+
+
+def _written(one: Build) -> pd.DataFrame:
+    """The rows of one group of files, written anew."""
+    rows = writing.rows(one, {ours: name for ours, (name, _) in _columns(one).items()})
+    return plans.with_periods(one, rows) if one.table == "contracts" else rows
 
 
 def finished(made: Mapping[str, TableGuess], field: str, zone: str, currency: str) -> dict[str, TableGuess]:
@@ -150,14 +184,14 @@ def _mapped(one: Build) -> TableGuess:
     if nobody := _nobody(one):
         extra["nobody"] = nobody
     if one.table == "contracts":
-        extra |= plans(one)
+        extra |= plans.plans(one)
     remarks += [
         Remark(f"columns.{canonical}", "part", {"part": part}) for canonical, (_, part) in columns.items() if part
     ]
     parts = dict(one.parts)
     if why:
-        written = writing.rows(one, {ours: name for ours, (name, _) in columns.items()})
-        mapping = {"columns": {ours: ours for ours in columns}} | constants | extra
+        written = _written(one)
+        mapping = {"columns": {ours: ours for ours in written}} | constants | extra
         return TableGuess(
             one.table,
             one.group.sources,
@@ -224,6 +258,8 @@ def _unsaid(one: Build) -> str:
         return "several_times"
     if "relative" in one.formats.values():
         return "relative"
+    if "period" in one.parts and plans.spelled(one.group.columns[one.parts["period"].column]):
+        return "periods"
     typed = [one.parts[role].column for role in (*one.formats, *one.marks) if role in one.parts]
     for name in typed:
         cells = one.group.columns[name].cells.dropna().str.strip()
