@@ -64,7 +64,8 @@ def events(deals: pd.DataFrame, until: date | None, seen: datetime | None, zone:
 def of_bills(rows: ir.Table, deals: pd.DataFrame) -> ir.Table:
     """Return `rows` of events, in which a renewal that names no item is of the plan that ran then, or ran last."""
     plan_of = ibis.memtable(deals[["member_id", "starts_at", "plan"]])
-    bills = rows.filter((rows.kind == RENEWAL) & rows["item_id"].isnull()).select("event_id", "member_id", "local_at")
+    bills = rows.filter(rows.kind == RENEWAL, rows.item_id.fill_null("") == "")
+    bills = bills.select("event_id", "member_id", "local_at")
     of_each = bills.join(plan_of, [bills.member_id == plan_of.member_id, plan_of.starts_at <= bills.local_at])
     last = of_each.group_by("event_id").agg(plan=of_each.plan.argmax(of_each.starts_at))
     both = rows.left_join(last, "event_id").drop("event_id_right")
