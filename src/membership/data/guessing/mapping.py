@@ -46,37 +46,12 @@ def tables(named: Mapping[str, Sequence[Group]], told: Told) -> dict[str, TableG
         if table == "events" and builds[0].kinds is not None and builds[0].kinds.reached:
             found["exposures"] = campaigns.reached(builds[0])
     if "contracts" in found and "events" not in found:
-        found = _contracts_alone(found, build("contracts", named["contracts"][0], told, joined))
+        written = found["contracts"].converted
+        rows = written if written is not None else _written(build("contracts", named["contracts"][0], told, joined))
+        found = several.alone(found, rows)
     if "exposures" in found and "offers" in found and found["exposures"].converted is not None:
         found |= campaigns.by_wave(found["exposures"], found["offers"])
     return found
-
-
-def _contracts_alone(found: Mapping[str, TableGuess], one: Build) -> dict[str, TableGuess]:
-    """Contracts without events: as events where a member has several at a time; else with the day they are known to."""
-    deals = found["contracts"]
-    rows = deals.converted if deals.converted is not None else _written(one)
-    if (events := several.as_events(deals, _with_terms(rows, deals.mapping))) is not None:
-        return {table: guess for table, guess in found.items() if table != "contracts"} | {"events": events}
-    until = several.known_until(rows)
-    if until is None:
-        return dict(found)
-    remarks = (Remark("until", "until"), *deals.remarks)
-    return {
-        **found,
-        "contracts": replace(deals, mapping={**deals.mapping, "until": str(until.date())}, remarks=remarks),
-    }
-
-
-def _with_terms(rows: pd.DataFrame, mapping: Mapping[str, object]) -> pd.DataFrame:
-    """Rows of contracts with the period that their plan has, where they do not say it."""
-    terms = mapping.get("plans", {})
-    if "period" in rows or not terms or mapping.get("changes"):
-        return rows
-    return rows.assign(
-        period=rows["plan"].str.strip().map({name: one["period"] for name, one in terms.items()}),
-        every=rows["plan"].str.strip().map({name: one.get("every", 1) for name, one in terms.items()}),
-    )
 
 
 def _written(one: Build) -> pd.DataFrame:
@@ -200,23 +175,20 @@ def _mapped(one: Build) -> TableGuess:
             (Remark("paths", "written", {"why": why, "group": one.group}), *remarks),
             written,
         )
-    mapping = (
-        {"columns": {ours: name for ours, (name, _) in columns.items()}}
-        | constants
-        | extra
-        | one.group.sources[0].shape
-    )
-    mapping = {
-        key: value for key, value in mapping.items() if (key, value) not in (("encoding", "utf-8"), ("delimiter", ","))
-    }
+    mapping = {"columns": {ours: name for ours, (name, _) in columns.items()}} | constants | extra | _shape(one)
+    return TableGuess(one.table, one.group.sources, mapping, parts, tuple(remarks))
+
+
+def _shape(one: Build) -> dict[str, object]:
+    """How the files are written, where it is not what the pipeline's reader takes for granted."""
+    usual = (("encoding", "utf-8"), ("delimiter", ","))
+    shape = {key: value for key, value in one.group.sources[0].shape.items() if (key, value) not in usual}
     marks = next(iter(one.marks.values()), None)
     if marks is not None:
-        mapping |= {"decimal": marks.decimal} if marks.decimal != "." else {}
-        mapping |= {"thousands": marks.thousands} if marks.thousands else {}
+        shape |= {"decimal": marks.decimal} if marks.decimal != "." else {}
+        shape |= {"thousands": marks.thousands} if marks.thousands else {}
     form = next(iter(one.formats.values()), "iso")
-    if form != "iso":
-        mapping["time_format"] = form
-    return TableGuess(one.table, one.group.sources, mapping, parts, tuple(remarks))
+    return shape | ({"time_format": form} if form != "iso" else {})
 
 
 def _columns(one: Build) -> dict[str, tuple[str, object]]:

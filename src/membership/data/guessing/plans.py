@@ -1,5 +1,7 @@
 """Plans of contracts: how long the period of each is, by its name and by how long members keep it."""
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from membership.base.schemas import PERIODS
@@ -88,6 +90,18 @@ def with_periods(one: Build, rows: pd.DataFrame) -> pd.DataFrame:
         return rows
     every = rows["period"].map({value: str(number) for value, (_, number) in said.items()})
     return rows.assign(period=rows["period"].map({value: name for value, (name, _) in said.items()}), every=every)
+
+
+def with_terms(rows: pd.DataFrame, mapping: Mapping[str, object]) -> pd.DataFrame:
+    """Return `rows` of contracts with the period that the `mapping` gives their plan, where they do not say it."""
+    terms = mapping.get("plans", {})
+    if "period" in rows or not terms or mapping.get("changes"):
+        return rows
+    plan = rows["plan"].str.strip()
+    return rows.assign(
+        period=plan.map({name: one["period"] for name, one in terms.items()}),
+        every=plan.map({name: one.get("every", 1) for name, one in terms.items()}),
+    )
 
 
 def _period(value: str) -> tuple[str, int] | None:

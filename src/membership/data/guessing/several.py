@@ -1,5 +1,6 @@
 """Several contracts of a member at a time, such as policies: what they pay, as events."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pandas as pd
@@ -7,6 +8,7 @@ import pandas as pd
 from membership.base.errors import DataError
 from membership.base.schemas import CANCEL, PURCHASE, RENEWAL
 from membership.data import contracts
+from membership.data.guessing import plans
 from membership.data.guessing.found import Remark, TableGuess
 
 _COLUMNS = ("event_id", "member_id", "item_id", "kind", "at", "amount", "order_id")
@@ -26,6 +28,20 @@ def known_until(rows: pd.DataFrame) -> pd.Timestamp | None:
     if not open_ends.any() or open_ends.all() or starts.isna().all():
         return None
     return max(starts.max(), ends.max()).normalize() + _DAY
+
+
+def alone(found: Mapping[str, TableGuess], rows: pd.DataFrame) -> dict[str, TableGuess]:
+    """Return the tables, whose contracts have no events beside them, with the day until which contracts are known.
+
+    `rows` are those of table `contracts` as it is written anew. Where a member has several at a time, they are events.
+    """
+    deals = found["contracts"]
+    if (events := as_events(deals, plans.with_terms(rows, deals.mapping))) is not None:
+        return {table: guess for table, guess in found.items() if table != "contracts"} | {"events": events}
+    if (until := known_until(rows)) is None:
+        return dict(found)
+    mapping, remarks = {**deals.mapping, "until": str(until.date())}, (Remark("until", "until"), *deals.remarks)
+    return {**found, "contracts": replace(deals, mapping=mapping, remarks=remarks)}
 
 
 def as_events(one: TableGuess, rows: pd.DataFrame) -> TableGuess | None:
