@@ -114,3 +114,14 @@ def test_files_of_several_kinds_have_the_member_that_all_of_them_name(tmp_path):
         invoices=["invoice_id,workspace_id,invoice_date,amount_due", *bills],
     )
     assert set(found.tables["events"].converted["member_id"]) == {f"ws{n}" for n in range(6)}
+
+
+def test_what_else_two_files_share_is_no_member(tmp_path):
+    shop = [f"c{n % 6},2024-{n % 12 + 1:02d}-03,SKU{n % 5},DE,5.50" for n in range(60)]
+    web = [f"v{n % 7},2024-{n % 12 + 1:02d}-01,SKU{n % 5},DE,view" for n in range(60)]
+    found = guessed(
+        tmp_path,
+        orders=["customer_id,order_date,sku,country,paid", *shop],
+        clicks=["visitor_id,clicked_at,sku,country,event", *web],
+    )
+    assert set(found.tables["events"].converted["member_id"].str[0]) == {"c", "v"}

@@ -289,7 +289,7 @@ def _united(builds: Sequence[Build]) -> TableGuess:
         rows = writing.rows(one, {ours: name for ours, (name, _) in mine.items()})
         if one.table == "events":
             happened = _kind_of(one.group.name) or PURCHASE
-            if one.kinds is not None:
+            if one.kinds is not None and one.kinds.known:  # empty: they are called as here
                 rows["kind"] = rows["kind"].str.strip().map(dict(one.kinds.known)).replace(kinds.HAPPENED, happened)
                 rows = rows[rows["kind"].notna()]
             elif "kind" not in rows:

@@ -53,7 +53,9 @@ def by_one_column(named: Mapping[str, Sequence[Group]]) -> dict[str, list[Group]
 
 def _holds(name: str, group: Group, first: Group) -> bool:
     """Whether `group` has ids of members in a column of this name, most of them those of the `first` group."""
-    if name not in group.columns or not roles.can_be("member_id", group.columns[name]):
+    if name not in group.columns or words.likeness(name, words.ROLES["member_id"]) < 1:
+        return False  # products and countries are in many files, too
+    if not roles.can_be("member_id", group.columns[name]):
         return False
     here, there = (set(one.columns[name].cells.dropna().str.strip()) for one in (group, first))
     return len(here & there) > _KNOWN * min(len(here), len(there)) and len(here) < max(group.columns[name].filled, 2)
