@@ -50,3 +50,12 @@ def test_the_total_of_an_order_is_not_that_of_each_line(tmp_path, column, cents)
         f"{n},p{line},12.50" for n in range(1, 10) for line in (1, 2))]))  # fmt: skip
     found = guess.guess([str(tmp_path / "orders.csv"), str(tmp_path / "lines.csv")], Told())
     assert found.tables["events"].converted["amount"].dropna().astype(float).sum() == 9 * cents
+
+
+def test_what_else_is_said_of_an_order_stays_on_each_line(tmp_path):
+    basket = [{"sku": "a", "price": 4.5}, {"sku": "b", "price": 14.5}]
+    rows = [{"order_id": f"o{n}", "user_id": f"u{n % 3}", "paid_at": f"2024-01-{n + 1:02d}", "payment_channel": "card",
+             "items": basket, "total": 19.0} for n in range(9)]  # fmt: skip
+    (tmp_path / "orders.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    written = lines_of(tmp_path / "orders.jsonl").converted
+    assert written["at"].notna().all() and written["amount"].astype(float).sum() == 9 * 19.0

@@ -208,7 +208,10 @@ def joined_lines(heads: pd.DataFrame, head_key: str, lines: pd.DataFrame, line_k
 
     What an order came to is not said again on each line: not at all where lines have prices, else on the first alone.
     """
-    totals = [name for name in heads.columns if words.is_total(name) and name not in (head_key, *lines.columns)]
+    totals = [
+        name for name in heads.columns
+        if words.is_total(name) and name not in (head_key, *lines.columns) and column(name, heads[name]).is_number
+    ]  # fmt: skip
     priced = any(map(words.is_price, lines.columns))
     more = heads[[name for name in heads.columns if name == head_key or name not in lines.columns]]
     more = more.drop(columns=totals) if priced else more

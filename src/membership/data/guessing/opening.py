@@ -190,11 +190,13 @@ def _spread(row: dict) -> list[dict]:
     lines = row[key] if isinstance(row[key][0], dict) else _counted(row[key])
     rest = {name: value for name, value in row.items() if name != key}
     priced = any(words.is_price(name) for line in lines for name, _ in _leaves(line, ""))
-    without = {
-        name: value for name, value in rest.items() if isinstance(value, dict | list) or not words.is_total(name)
-    }
+    without = {name: value for name, value in rest.items() if not (words.is_total(name) and _is_number(value))}
     first = without if priced else rest
     return [(without if number else first) | {key: line} for number, line in enumerate(lines)]
+
+
+def _is_number(value: object) -> bool:
+    return bool(re.fullmatch(r"-?\d+([.,]\d+)?", str(value).strip()))
 
 
 def _counted(names: list) -> list[dict]:

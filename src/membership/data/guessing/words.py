@@ -89,7 +89,8 @@ def likeness(name: str, words: tuple[str, ...]) -> float:
 
 def is_total(name: str) -> bool:
     """Return whether a column of this name holds what was paid for the whole of a row."""
-    return likeness(name, ROLES["amount"]) >= 1 and likeness(name, ROLES["measure"]) < 1
+    other = likeness(name, ROLES["measure"]) >= 1 or likeness(name, ROLES["at"]) >= 2  # such as paid_at
+    return likeness(name, ROLES["amount"]) >= 1 and not other
 
 
 def is_price(name: str) -> bool:
