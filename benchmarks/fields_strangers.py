@@ -240,7 +240,7 @@ CASES: dict[str, Case] = {
         _health,
     ),
     "bank": Case(
-        ("balances.csv", "customers.csv"), "finance", "back",
+        ("balances.csv", "customers.csv"), "finance", "new_lists",
         _counted(("customers.csv", "customer_no"), ("balances.csv", None), ("customers.csv", "closed")), _bank,
     ),
     "gym": Case(

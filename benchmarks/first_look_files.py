@@ -139,13 +139,14 @@ def _music(to: Path, rng: np.random.Generator) -> Truth:
 
 
 def _insurance(to: Path, rng: np.random.Generator) -> Truth:
-    """Policies with their yearly premium, several a customer at a time, some cancelled."""
-    rows = []
+    """Policies with their yearly premium, several a customer at a time, some ended after a year."""
+    rows, ends = [], []
     for member in range(MEMBERS):
         for product in rng.choice(["motor", "home", "travel"], int(rng.integers(1, 4)), replace=False):
             since = START - pd.DateOffset(years=1) + pd.Timedelta(days=int(rng.integers(0, 360)))
             over = since + pd.DateOffset(years=1) if rng.random() < 0.2 else None
             premium = _money(rng, 300)
+            ends.append((since, over, premium))
             rows.append(
                 (
                     f"P-{len(rows):05}",
@@ -163,11 +164,11 @@ def _insurance(to: Path, rng: np.random.Generator) -> Truth:
         "policy_no,policyholder_no,product,inception_date,cancellation_date,annual_premium,payment_frequency",
         ";",
     )
-    return Truth(
-        ["subscription"],
-        _has("events"),
-        {"events.item_id": ["product", "item_id"], "events.member_id": ["policyholder_no", "member_id"]},
-    )
+    last = max(day for since, over, _ in ends for day in (since, over) if day is not None)
+    again = [one for one in ends if one[1] is None and one[0] + pd.DateOffset(years=1) <= last]
+    columns = {"events.item_id": ["item_id"], "events.member_id": ["member_id"]}
+    cents = _cents([one[2] for one in (*ends, *again)])
+    return Truth(["subscription"], _has("events"), columns, None, cents)
 
 
 def _insurance_alone(to: Path, rng: np.random.Generator) -> Truth:
@@ -354,10 +355,8 @@ def _delivery(to: Path, rng: np.random.Generator) -> Truth:
     """Orders of food, whose basket is a list in one cell of a CSV file."""
     rows, lines, cents = [], 0, 0
     for member, at in _moments(rng):
-        basket = [
-            {"dish": f"Dish {rng.integers(9)}", "qty": int(rng.integers(1, 3)), "price": _money(rng, 9)}
-            for _ in range(int(rng.integers(1, 4)))
-        ]
+        dishes = rng.choice(9, int(rng.integers(1, 4)), replace=False)
+        basket = [{"dish": f"Dish {n}", "qty": int(rng.integers(1, 3)), "price": 6.5 + float(n)} for n in dishes]
         total = round(sum(one["qty"] * one["price"] for one in basket), 2)
         lines, cents = lines + len(basket), cents + round(100 * total)
         rows.append((f"fd-{len(rows)}", f"u{member}", f"{at:%Y-%m-%d %H:%M}", json.dumps(basket), total))
@@ -371,7 +370,7 @@ def _delivery_json(to: Path, rng: np.random.Generator) -> Truth:
     for member, at in _moments(rng):
         basket = [f"Dish {rng.integers(9)}" for _ in range(int(rng.integers(1, 4)))]
         total = _money(rng, 25)
-        lines, cents = lines + len(basket), cents + round(100 * total)
+        lines, cents = lines + len(set(basket)), cents + round(100 * total)
         rows.append(
             {
                 "orderId": len(rows),
@@ -590,7 +589,7 @@ def _newspaper(to: Path, rng: np.random.Generator) -> Truth:
             pauses.append((f"S{member:04}", f"{away:%d/%m/%Y}", f"{away + pd.Timedelta(days=14):%d/%m/%Y}"))
     _csv(to / "subscriptions.csv", subs, "subscriber_no,edition,start_date,end_date,price,billing")
     _csv(to / "pauses.csv", pauses, "subscriber_no,pause_from,pause_to")
-    columns = {"contracts.plan": ["edition"], "contracts.member_id": ["subscriber_no"]}
+    columns = {"contracts.plan": ["edition", "plan"]}
     return Truth(
         ["subscription"], _has("contracts"), columns, None, None, MEMBERS * 3, sum(s[3] != "" for s in subs), len(subs)
     )
@@ -617,7 +616,11 @@ def _pledges(to: Path, rng: np.random.Generator) -> Truth:
     _csv(to / "gifts.csv", gifts, "pledge_no,donor_no,gift_date,gift_amount,method")
     columns = {"events.amount": ["gift_amount"], "events.member_id": ["donor_no"]}
     return Truth(
-        ["shop", "subscription"], _has("events"), columns, {"purchase": len(gifts)}, _cents([g[3] for g in gifts])
+        ["shop", "subscription"],
+        _has("events", "members"),
+        columns,
+        {"purchase": len(gifts)},
+        _cents([g[3] for g in gifts]),
     )
 
 

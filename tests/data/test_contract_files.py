@@ -94,6 +94,19 @@ def test_renewals_that_the_data_hold_are_not_made_again(workspace):
     assert len(data.events) == 2 and len(data.contracts) == 1
 
 
+def test_a_bill_that_names_no_item_is_for_the_plan_that_ran_on_its_day(workspace):
+    write(workspace, "plans.csv", "who,plan,from", "1,full,2024-01-08", "1,more,2024-03-01", "1,gone,2024-05-01",
+          "2,more,2024-01-01")  # fmt: skip
+    write(workspace, "bills.csv", "who,on,paid,what", "1,2024-01-31,9,", "1,2024-03-31,19,", "1,2024-05-02,19,",
+          "2,2024-02-01,19,extra", "2,2023-12-31,5,", "3,2024-02-01,7,")  # fmt: skip
+    columns = {"member_id": "who", "at": "on", "amount": "paid", "item_id": "what"}
+    bills = {"paths": ["bills.csv"], "columns": columns, "constants": {"kind": "renewal"}}
+    plans = PLANS | {"more": {"period": "month", "price": 19}}
+    events = read(contracts=changes(plans=plans), events=bills).events
+    renewals = events[events["kind"] == "renewal"].sort_values(["member_id", "local_at"])
+    assert renewals["item_id"].fillna("").tolist() == ["full", "more", "more", "", "extra", ""]
+
+
 def test_a_contract_that_ends_before_it_starts_is_named_with_its_file_and_row(workspace):
     write(workspace, "plans.csv", "who,plan,from,to", "1,full,2024-01-08,2024-02-08", "2,full,2024-01-08,2024-01-01")
     mapping = {"paths": ["plans.csv"], "columns": COLUMNS | {"ends_at": "to"}, "plans": {"full": PLANS["full"]}}

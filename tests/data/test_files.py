@@ -290,6 +290,19 @@ def test_a_broken_file_is_named(workspace):
         ({"encoding": "utf-9"}, r"events\.encoding = 'utf-9': not a known encoding"),
         ({"kinds": {"0": "look"}}, r"events\.kinds\.0 = 'look': Input should be 'view', 'cart'"),
         ({"constants": {}}, r"events: no column for kind; add it to columns or to constants"),
+        (
+            {"columns": {"member_id": "who", "kind": "what"}},
+            r"events: no column for at; add it to columns or to constants",
+        ),
+        ({"columns": COLUMNS | {"kind": "what"}}, r"events: kind in columns and in constants; take it out of one"),
+        (
+            {"columns": COLUMNS | {"item_id": COLUMNS["member_id"]}},
+            r"events: column '.*' is mapped to member_id and to item",
+        ),
+        (
+            {"columns": COLUMNS | {"amount": "n", "quantity": "n"}},
+            r"events: column 'n' is mapped to amount and to quantity",
+        ),
         ({"columns": COLUMNS | {"prize": "paid"}}, r"events: unknown column prize; allowed: event_id, member_id"),
         ({"paths": []}, r"events\.paths = \[\]: List should have at least 1 item"),
         ({"colums": {}}, r"events\.colums = \{\}: unknown key"),

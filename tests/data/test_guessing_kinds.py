@@ -65,3 +65,63 @@ def test_a_bill_is_for_the_plan_that_it_names(tmp_path):
     rows = [f"m{n % 7},2024-{n % 12 + 1:02d}-01,{('S', 'L')[n % 2]},{n}.50" for n in range(60)]
     found = guessed(tmp_path, bills=["account_no,billed_on,tariff,amount", *rows])
     assert found.tables["events"].mapping["columns"]["item_id"] == "tariff"
+
+
+@pytest.mark.parametrize(
+    ("head", "cells", "kinds"),
+    [
+        ("status,paid", ("SUCCESS,5.50", "FAILED,5.50"), {"SUCCESS": "purchase", "FAILED": None}),
+        ("transaction_type,barcode", ("Loan,b1", "Return,b1"), {"Loan": "purchase", "Return": None}),  # lent, not sold
+        ("transaction_type,amount", ("Sale,5.50", "Return,-5.50"), {"Sale": "purchase", "Return": "return"}),
+    ],
+)
+def test_what_failed_or_was_brought_back_is_no_order(tmp_path, head, cells, kinds):
+    rows = [f"m{n % 7},2024-{n % 12 + 1:02d}-{n % 28 + 1:02d},{cells[n % 2]}" for n in range(60)]
+    assert guessed(tmp_path, log=[f"msisdn,date,{head}", *rows]).tables["events"].mapping["kinds"] == kinds
+
+
+def test_the_name_of_a_show_is_what_was_bought_on_the_day_of_buying(tmp_path):
+    rows = [
+        f"f{n % 7}@x.org,Show {n % 3},2025-01-{n % 28 + 1:02d},2024-05-{n % 28 + 1:02d},{n % 3 + 1},35.50"
+        for n in range(60)
+    ]
+    found = guessed(tmp_path, sales=["buyer_email,event_name,event_date,purchased_at,tickets,price_each", *rows])
+    columns = found.tables["events"].mapping["columns"]
+    assert (columns["item_id"], columns["at"], columns["quantity"]) == ("event_name", "purchased_at", "tickets")
+
+
+def test_points_with_their_sign_are_books_and_what_earned_them_a_purchase(tmp_path):
+    rows = ["m1,2024-01-05,EARN,120", "m1,2024-02-05,BURN,-100", "m2,2024-02-06,EARN,50", "m2,2024-03-01,EXPIRE,-50"]
+    found = guessed(tmp_path, ledger=["member_no,posting_date,txn_type,points", *rows])
+    books = found.tables["points"].converted[["earned", "redeemed", "expired"]].astype(int)
+    assert books.to_numpy().tolist() == [[120, 0, 0], [0, 100, 0], [50, 0, 0], [0, 0, 50]]
+    events = found.tables["events"].mapping
+    assert [kind for kind in events["kinds"].values() if kind] == ["purchase"] and "amount" not in events["columns"]
+
+
+def test_a_column_a_month_of_what_is_no_money_is_a_measure(tmp_path):
+    rows = [f"m{n},{n}.5,{n + 1}.5,{n + 2}.5" for n in range(1, 20)]
+    columns = guessed(tmp_path, kwh=["meter_id,2024-01,2024-02,2024-03", *rows]).tables["events"].mapping["columns"]
+    assert "measure" in columns and "amount" not in columns
+
+
+def test_files_of_several_kinds_have_the_member_that_all_of_them_name(tmp_path):
+    usage = [f"ws{n % 6},u{n % 9}@x.io,login,2024-{n % 12 + 1:02d}-03" for n in range(60)]
+    bills = [f"in{n},ws{n % 6},2024-{n % 12 + 1:02d}-01,49.00" for n in range(36)]
+    found = guessed(
+        tmp_path,
+        usage=["workspace_id,user_email,event,timestamp", *usage],
+        invoices=["invoice_id,workspace_id,invoice_date,amount_due", *bills],
+    )
+    assert set(found.tables["events"].converted["member_id"]) == {f"ws{n}" for n in range(6)}
+
+
+def test_what_else_two_files_share_is_no_member(tmp_path):
+    shop = [f"c{n % 6},2024-{n % 12 + 1:02d}-03,SKU{n % 5},DE,5.50" for n in range(60)]
+    web = [f"v{n % 7},2024-{n % 12 + 1:02d}-01,SKU{n % 5},DE,view" for n in range(60)]
+    found = guessed(
+        tmp_path,
+        orders=["customer_id,order_date,sku,country,paid", *shop],
+        clicks=["visitor_id,clicked_at,sku,country,event", *web],
+    )
+    assert set(found.tables["events"].converted["member_id"].str[0]) == {"c", "v"}

@@ -17,6 +17,8 @@ from membership.settings import params
         ("recommend.peers", {"als": {"factrs": 3}}, "factrs"),
         ("evaluate.primary_metric", "joy_at_10", "evaluate.primary_metric: metric 'joy_at_10' is unknown"),
         ("decide.guardrails", [{"metric": "joy", "margin": 1}], "decide.guardrails: metric 'joy' is unknown"),
+        ("evaluate.primary_metric", "recall_at_3", "recall_at_3: lists have recommend.k = 10 items"),
+        ("recommend.k", 7, "decide.guardrails = hit_at_10: lists have recommend.k = 7 items"),
         ("monitor.features", ["mood"], "monitor.features: mood: no such column; there are orders"),
         ("quick", {"value.nothing": 1}, "quick: override value.nothing = 1: there is no such parameter"),
         ("replay.overrides", {"value.horizon_days": -1}, "replay.overrides: value.horizon_days = -1"),

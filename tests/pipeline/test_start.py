@@ -65,7 +65,17 @@ def test_text_that_yaml_would_take_for_something_else_stays_text(workspace, tmp_
     assert mapping["columns"] == {"member_id": "on", "kind": "#y", "at": "date"}
 
 
-@pytest.mark.parametrize("arguments", [[], ["nothing.csv"], ["--role", "who", "x.csv"], ["--kind", "a=b", "x.csv"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["nothing.csv"],
+        ["--role", "who", "x.csv"],
+        ["--kind", "a=b", "x.csv"],
+        ["--role", "amount=a", "--role", "amount=b", "x.csv"],
+        ["--kind", "a=view", "--kind", "a=cart", "x.csv"],
+    ],
+)
 def test_what_cannot_be_started_changes_nothing(workspace, arguments, capsys):
     before = {path: path.read_bytes() for path in workspace.iterdir() if path.is_file()}
     assert start.main(arguments) == 1

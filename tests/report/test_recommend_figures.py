@@ -43,6 +43,7 @@ def test_losses_and_lists_are_drawn_with_units(ax):
     drawn = plots.recommended(listed, plt.figure().gca())
     assert [label.get_text() for label in drawn.get_yticklabels()] == ["1. Milk", "2. B"]
     assert {"bought once, 2 days ago", "sells well"} <= {text.get_text() for text in drawn.texts}
+    assert not plots.recommended(listed.head(0), plt.figure().gca()).patches  # of who holds every product
 
 
 def test_reliability_and_the_frontier_are_drawn_with_what_is_in_use(ax):

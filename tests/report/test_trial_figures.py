@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import matplotlib
 
 matplotlib.use("Agg")
@@ -62,6 +64,7 @@ def test_figures_name_what_they_show(world, tiers, trial, readings, assigned, kn
     found = subgroups.run(champion, challenger, METRIC, groups, world.knobs.evaluate, 1)
     labels = [text.get_text() for text in figures.subgroups(found).get_yticklabels()]
     assert labels == ["tier: Member (20)", "tier: Gold (20)", "persona: Cook (40)", "stage: loyal (40)"]
+    assert figures.subgroups(replace(found, effects=found.effects.assign(members=1))) is None
 
 
 def test_checks_and_plan_are_drawn_with_their_limits(world, trial, known):

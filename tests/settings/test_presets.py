@@ -1,7 +1,10 @@
 """Presets: a field's settings stand under params.yaml and over the defaults; what is wrong in one names its file."""
 
+from datetime import date
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 import yaml
 from hypothesis import given
@@ -9,6 +12,11 @@ from hypothesis import strategies as st
 
 from membership.base import graph
 from membership.base.errors import ParamError
+from membership.pipeline import beforehand
+from membership.recommend import rules
+from membership.recommend.baskets import Baskets
+from membership.recommend.policy import Recommender
+from membership.recommend.ranking import popular
 from membership.settings import params, preset
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -39,7 +47,7 @@ def written(workspace):
 def test_a_mapping_windows_and_a_field_are_all_that_any_stage_needs(written, field):
     own = {} if field is None else {field: yaml.safe_load((REPOSITORY / "presets" / f"{field}.yaml").read_text())}
     written(LEAST | {"field": field}, **own)
-    params.parse(params.read())
+    beforehand.checked()
     for node in graph.nodes():
         assert params.load(node.name)
 
@@ -107,3 +115,14 @@ def test_a_field_is_set_in_the_file_and_not_by_an_override(written):
     written(LEAST, mine={})
     with pytest.raises(ParamError, match="set it there"):
         params.load("value", {"field": "mine"})
+
+
+def test_the_next_product_of_a_bank_is_none_that_the_member_has_held(written):
+    written(LEAST | {"field": "finance"}, finance=yaml.safe_load((REPOSITORY / "presets/finance.yaml").read_text()))
+    p = params.parse(params.read())
+    items = pd.DataFrame({"item_id": ["account", "card", "loan", "savings"]})
+    member, item, age = (np.array(row, dtype=np.int32) for row in ([0, 0, 1], [0, 1, 0], [1500, 10, 40]))
+    known = Baskets(date(2024, 6, 1), np.array(["m", "n"]), items["item_id"].to_numpy(), member, item, item, age)
+    ruled = rules.ruled(Recommender("popular", known, popular(known)), p.recommend.rules, items, known.cutoff)
+    lists, _ = ruled.recommend(np.array(["m", "n"]), p.recommend.k)
+    assert [sorted(filter(None, row)) for row in lists] == [["loan", "savings"], ["card", "loan", "savings"]]

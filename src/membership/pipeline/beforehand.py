@@ -18,8 +18,11 @@ def checked() -> Stage:
     p = params.parse(raw)
     asked = [
         (lambda: registry.settings(p.recommend.peers), "recommend.peers"),
-        (lambda: metrics.of(p.evaluate.primary_metric, "evaluate.primary_metric"), ""),
-        *((lambda name=row.metric: metrics.of(name, "decide.guardrails"), "") for row in p.decide.guardrails),
+        (lambda: _metric(p.evaluate.primary_metric, "evaluate.primary_metric", p.recommend.k), ""),
+        *(
+            (lambda name=row.metric: _metric(name, "decide.guardrails", p.recommend.k), "")
+            for row in p.decide.guardrails
+        ),
         (lambda: params.parse(raw, raw.get("quick") or {}), "quick"),
         (lambda: params.parse(raw, p.replay.overrides), "replay.overrides"),
         (lambda: _features(p.monitor.features), ""),
@@ -34,6 +37,16 @@ def checked() -> Stage:
     if wrong:
         raise ParamError("\n".join(wrong))
     return p
+
+
+def _metric(name: str, key: str, k: int) -> None:
+    """Raise ParamError for a metric that is unknown, or of lists of another length than `k`, which a preset may say."""
+    right = metrics.of(name, key).column(k)
+    if name != right:
+        raise ParamError(
+            f"{key} = {name}: lists have recommend.k = {k} items, by params.yaml and the preset of its field together; "
+            f"allowed: {right}, or another recommend.k."
+        )
 
 
 def _features(names: list[str]) -> None:

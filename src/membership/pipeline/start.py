@@ -202,7 +202,13 @@ def _pairs(given: Sequence[str], option: str) -> list[tuple[str, str]]:
     for one in given:
         if "=" not in one:
             raise ParamError(f"{option} {one}: two words with = between them are needed, e.g. --role member_id=Kunde.")
-    return [tuple(one.split("=", 1)) for one in given]
+    pairs = dict.fromkeys(tuple(one.split("=", 1)) for one in given)
+    names = [name for name, _ in pairs]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        both = " and ".join(f"{option} {name}={value}" for name, value in pairs if name == twice)
+        raise ParamError(f"{both}: {twice} can be one of them alone; take the others out.")
+    return list(pairs)
 
 
 if __name__ == "__main__":

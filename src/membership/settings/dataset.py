@@ -35,6 +35,11 @@ DERIVED = (  # where files do not give them
     "event_id", "local_at", "quantity", "amount", "discount", "currency", "name",
     "contract_id", "period", "every", "price", "auto_renew", "earned", "redeemed", "expired", "shop",
 )  # fmt: skip
+APART = (  # of each, no two can be the same column
+    ("source_id", "member_id", "item_id", "offer_id", "plan", "question"),
+    ("amount", "quantity", "discount", "price", "rate", "earned", "redeemed", "expired"),
+    ("at", "starts_at", "ends_at", "joined_at", "left_at", "redeemed_at"),
+)
 ITEM_COLUMNS = ("name", "category", "subcategory", "brand")  # may stand on the rows of events
 
 
@@ -174,6 +179,23 @@ def _check_columns(name: str, mapping: FileTable) -> None:
     missing = [column for column in needed if column not in given]
     if missing:
         raise ValueError(f"{name}: no column for {', '.join(missing)}; add it to columns or to constants")
+    _check_once(name, mapping)
+
+
+def _check_once(name: str, mapping: FileTable) -> None:
+    """Raise ValueError where a canonical column of table `name` is mapped twice, or one column to what lies APART."""
+    twice = sorted(set(mapping.columns) & set(mapping.constants))
+    if twice:
+        raise ValueError(f"{name}: {', '.join(twice)} in columns and in constants; take it out of one of them")
+    for kind in APART:
+        theirs = [(column, mapping.columns[column]) for column in kind if column in mapping.columns]
+        for place, (column, one) in enumerate(theirs):
+            others = [other for other, that in theirs[:place] if that == one]
+            if others:
+                raise ValueError(
+                    f"{name}: column {one!r} is mapped to {others[0]} and to {column}, which are never the same; "
+                    "allowed: a column of its own for each"
+                )
 
 
 class Simulate(Section):

@@ -6,16 +6,15 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from membership.base.errors import DataError
-from membership.base.schemas import CANCEL, RATING
-from membership.data.guessing import cells, kinds, marks, rates, roles, words
+from membership.base.schemas import RATING
+from membership.data.guessing import cells, happened, marks, rates, roles, words
 from membership.data.guessing.cells import Column, Marks
 from membership.data.guessing.found import Group, Remark, Told
 from membership.data.guessing.kinds import Kinds
-from membership.data.guessing.roles import KEY, NAME, SURE, VALUES, Part
+from membership.data.guessing.roles import KEY, NAME, VALUES, Part
 
 KEYS = {"members": "member_id", "items": "item_id", "offers": "offer_id"}
 _TIMES = ("at", "joined_at", "left_at", "starts_at", "ends_at", "redeemed_at", "asked_at")
-_CODED = ("event", "behavior", "behaviour", "action", "activity", "interaction", "ereignis", "evento", "type", "kind")
 _ANY_DAY = pd.Timestamp("2001-01-01")  # a Monday, from which times count where nothing tells their start
 _BEFORE = 400  # days before the start of a course or contract at which people did something already
 _LONGEST = 24 * 3660  # hours since a start
@@ -51,7 +50,7 @@ def build(table: str, group: Group, told: Told, joined: pd.Timestamp | None) -> 
             parts["at"], begin, remark = _since(group, told, joined)
             formats["at"] = "relative"
             remarks.append(remark)
-        found = _kinds(parts, group, told)
+        found = happened.kinds_of(parts, group, told)
         constants = _happened(parts, group.columns, found, extra, remarks)
     how, more = marks.of_parts(parts, group.columns, group.sources[0].shape.get("delimiter"))
     remarks += more
@@ -97,6 +96,8 @@ def _parts(table: str, group: Group, told: Told) -> dict[str, Part]:
         else part
         for role, part in found.items()
     }
+    if table == "contracts" and "plan" not in found and (plan := _plan(found, group)) is not None:
+        found["plan"] = plan
     key = KEYS.get(table)
     if key and (key not in found or (not group.columns[found[key].column].unique and key not in said)):
         taken = {part.column for role, part in found.items() if role != key}
@@ -105,6 +106,18 @@ def _parts(table: str, group: Group, told: Told) -> dict[str, Part]:
         if unique:
             found[key] = Part(key, unique[0], KEY, 1.0, tuple(unique[1:2]))
     return found
+
+
+def _plan(parts: Mapping[str, Part], group: Group) -> Part | None:
+    """What contracts are for where no column is called a plan: the product, else the text of the fewest values."""
+    used = {part.column for part in parts.values()} | set(group.laid.used)
+    free = {name: one for name, one in group.columns.items() if name not in used and one.filled}
+    free = {name: one for name, one in free.items() if roles.can_be("plan", one) and not one.unique}
+    said = (*words.ROLES["item_id"], *words.ROLES["category"], *words.ROLES["name"])
+    likely = [name for name in free if words.likeness(name, said) >= 1]
+    texts = sorted((name for name, one in free.items() if not one.is_number), key=lambda name: free[name].distinct)
+    best = next(iter((*likely, *texts)), None)
+    return None if best is None else Part("plan", best, "sold", 1.0)
 
 
 def _formats(
@@ -155,47 +168,6 @@ def _since(group: Group, told: Told, joined: pd.Timestamp | None) -> tuple[Part,
     code = "told" if told.begin is not None else "after_joining" if joined is not None else "nothing"
     begin = {"told": told.begin, "after_joining": joined, "nothing": _ANY_DAY}[code]
     return Part("at", name, VALUES, 1.0), begin, Remark("columns.at", f"since_{code}", {"column": name, "begin": begin})
-
-
-def _kinds(parts: dict[str, Part], group: Group, told: Told) -> Kinds | None:
-    """What the events are, by the column of kinds; without one, None. A column that is none is given up."""
-    if "kind" not in parts:
-        switches = {name: known for name, one in group.columns.items() if (known := kinds.switch(one)) is not None}
-        for name, known in switches.items():
-            parts["kind"] = Part("kind", name, VALUES, 1.0)
-            void = CANCEL if _renews(group.columns) else None  # what was cancelled is then the contract
-            return Kinds({value: kind or void for value, kind in known.items()} | dict(told.kinds))
-        likely = [
-            name
-            for name, one in group.columns.items()
-            if 2 <= one.distinct <= 30 and name not in {part.column for part in parts.values()}
-        ]
-        sure = [
-            name
-            for name in likely
-            if not group.columns[name].is_number and kinds.share_known(group.columns[name]) >= 0.9
-        ]
-        several = [name for name in sure if len(set(kinds.kinds(group.columns[name], {}, False).known.values())) > 1]
-        if not several:
-            return None
-        parts["kind"] = Part("kind", several[0], VALUES, 1.0, tuple(several[1:]))
-    part = parts["kind"]
-    column = group.columns[part.column]
-    states = words.likeness(column.name, ("status", "state", "order status")) >= 2
-    if part.reason != roles.TOLD and not told.kinds and kinds.share_known(column) < (0.2 if states else 0.5):
-        coded = part.score >= 3 and set(words.plain(column.name).split()) & set(_CODED) and 1 < column.distinct <= 12
-        if not coded or (not column.is_whole and part.score < 3.3):
-            del parts["kind"]
-            return None
-    found = kinds.kinds(column, told.kinds, "offer_id" in parts)
-    if set(found.known) == set(found.known.values()):
-        return Kinds({}, found.unknown) if not found.reached else found
-    return found
-
-
-def _renews(columns: Mapping[str, Column]) -> bool:
-    """Whether rows pay a plan that renews itself until it is cancelled."""
-    return max(words.likeness(name, words.ROLES[role]) for name in columns for role in ("plan", "auto_renew")) >= SURE
 
 
 def _price(

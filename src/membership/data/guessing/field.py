@@ -75,6 +75,9 @@ def field(groups: Sequence[Group], made: Mapping[str, TableGuess], told: Told) -
         return told.field, ()
     if "contracts" in made:
         return "subscription", ("contracts",)
+    billed = made["events"].parts.get("item_id") if "events" in made else None
+    if billed is not None and billed.reason == "plan":
+        return "subscription", (billed.column,)
     names = [name for group in groups for name in (*group.columns, group.name)] + [
         used for group in groups for used in group.laid.used
     ]

@@ -1,6 +1,6 @@
 """From files as people have them to a mapping: which file is which table, which column which part, and why."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -8,6 +8,7 @@ from membership.base.errors import DataError
 from membership.data.guessing import build, field, layouts, mapping, opening, rates, roles, united, words
 from membership.data.guessing.found import Group, Guess, Told
 from membership.data.guessing.opening import Opened
+from membership.data.guessing.roles import SURE
 
 _HINTED = ("members", "items", "offers")
 _OVERLAP = 0.5  # of a key's values are in the events
@@ -19,6 +20,7 @@ def guess(sources: Sequence[str], told: Told) -> Guess:
     groups = [_laid(group) for group in _grouped(opened)]
     _check(told, groups)
     named, left = _named(groups, told)
+    named = named if "member_id" in told.roles else united.by_one_column(named)
     named, left = _with_heads(named, left, told)
     if "events" not in named and "contracts" not in named:
         raise DataError(_nothing(groups))
@@ -74,7 +76,7 @@ def _laid(sources: list[Opened]) -> Group:
     frame = pd.concat([one.frame for one in sources], ignore_index=True) if len(sources) > 1 else sources[0].frame
     frame = frame.dropna(how="all").reset_index(drop=True)
     columns = layouts.columns_of(frame)
-    found = rates.wide(frame, columns) or layouts.laid(frame, columns)
+    found = rates.wide(frame, columns) or layouts.laid(frame, columns, sources[0].stem)
     if found.layout:
         columns = layouts.columns_of(found.frame)
     why = found.layout or next((one.why for one in sources if one.why), "" if same else "shapes")
@@ -87,11 +89,16 @@ def _named(groups: Sequence[Group], told: Told) -> tuple[dict[str, list[Group]],
     left = []
     for group in groups:
         table = told.tables.get(group.name) or _table(group, told)
-        if table is None:
+        if table is None or (group.name not in told.tables and _are_pauses(group)):
             left.append(group)
         else:
             named.setdefault(table, []).append(group)
     return named, left
+
+
+def _are_pauses(group: Group) -> bool:
+    """Say whether rows tell from when to when a contract rested, which no table holds."""
+    return bool(set(words.plain(group.name).split()) & words.PAUSES)
 
 
 def _table(group: Group, told: Told) -> str | None:
@@ -107,12 +114,7 @@ def _table(group: Group, told: Told) -> str | None:
     if like["question"] >= 3 and like["answer"] >= 3 and named_member:
         return "survey"
     sold = max(like[role] for role in ("item_id", "order_id", "unit_price"))
-    if (
-        named_member
-        and max(like["plan"], like["auto_renew"]) >= 3
-        and max(like["starts_at"], like["ends_at"]) >= (1 if max(like["period"], like["auto_renew"]) >= 3 else 2)
-        and sold < 3
-    ):
+    if named_member and _are_contracts(like, hint, sold):
         return "contracts"
     happened = at is not None and at.score >= 2 and words.likeness(at.column, words.ROLES["joined_at"]) < 2
     keyed = any(one.unique for one in columns.values())
@@ -132,6 +134,19 @@ def _table(group: Group, told: Told) -> str | None:
     if like["offer_id"] >= 3 and member is None:
         return "offers"
     return None
+
+
+def _are_contracts(like: Mapping[str, float], hint: str | None, sold: float) -> bool:
+    """Say whether members' rows are plans or policies, by how `like` parts its columns are called and its file's name.
+
+    A file called so need not name a plan: a period, or an end and a price, will do.
+    """
+    termed = max(like["period"], like["auto_renew"]) >= 3
+    dated = max(like["starts_at"], like["ends_at"]) >= (1 if termed else 2)
+    if max(like["plan"], like["auto_renew"]) >= 3 and dated and sold < 3:
+        return True
+    priced = like["ends_at"] >= 3 and like["amount"] >= SURE
+    return hint == "contracts" and like["starts_at"] >= 3 and (termed or priced)
 
 
 def _are_rates(group: Group) -> bool:
@@ -180,7 +195,7 @@ def _by_keys(
         }  # fmt: skip
         likely = {key: (alike, share) for key, (share, alike) in scores.items() if share >= _OVERLAP}
         best = max(likely, key=likely.get, default=None)  # small numbers are ids of anything: the same name goes first
-        if best is None or best[0] in named:
+        if _are_pauses(group) or best is None or best[0] in named:
             still.append(group)
         else:
             named = named | {best[0]: [group]}

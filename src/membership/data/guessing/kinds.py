@@ -10,12 +10,17 @@ from membership.base.schemas import KINDS, RETURN
 from membership.data.guessing import words
 from membership.data.guessing.cells import Column
 
+_LENT = 0.7  # returns for each that was taken, without amounts, from which things are lent
 HAPPENED = "happened"  # of rows of which the name of the file, its times or the field tells the kind
 _STATES = ("status", "state", "order status", "zustand", "statut", "estado", "stato")
 _VOID = (
     "cancel", "fail", "declin", "pending", "void", "draft", "no show", "noshow", "not attend", "did not", "missed",
     "absent", "reject", "expired", "abandon", "abgebrochen", "fehlgeschlagen", "offen", "abgesagt",
     "nicht erschienen", "storn",
+)  # fmt: skip
+_DONE = (
+    "success", "succe", "complet", "paid", "ok", "done", "deliver", "confirm", "settled", "approv", "fulfil", "shipped",
+    "attended", "erledigt", "bezahlt", "erfolg", "abgeschlossen",
 )  # fmt: skip
 _SWITCHES = {("0", "1"), ("no", "yes"), ("n", "y"), ("false", "true"), ("f", "t"), ("ja", "nein"), ("non", "oui")}
 _ON = ("1", "yes", "y", "true", "t", "ja", "oui")
@@ -41,16 +46,27 @@ def switch(column: Column) -> dict[str, str | None] | None:
 
 
 def share_known(column: Column) -> float:
-    """Return the share of rows whose kind a word tells."""
+    """Return the share of rows whose kind a word tells; of a state, whether it came to pass."""
     counts = column.cells.str.strip().value_counts()
-    known = [value for value in counts.index if words.kind_of(value, KINDS) or _of_campaign(value)]
+    states = is_state(column)
+    known = [one for one in counts.index if words.kind_of(one, KINDS) or _of_campaign(one) or (states and _tells(one))]
     return float(counts[known].sum() / max(counts.sum(), 1))
+
+
+def is_state(column: Column) -> bool:
+    """Say whether a column is called like the state of an order, a payment or an appointment."""
+    return words.likeness(column.name, _STATES) >= 2
+
+
+def _tells(state: str) -> bool:
+    name = words.plain(state)
+    return any(word in name for word in (*_VOID, *_DONE))
 
 
 def kinds(column: Column, told: Mapping[str, str | None], has_offer: bool) -> Kinds:
     """Return the meaning of the values of `column`. Raises DataError where they are codes that nobody told."""
     values = sorted(set(column.cells.dropna().str.strip()) - {""})
-    if words.likeness(column.name, _STATES) >= 2:
+    if is_state(column):
         return Kinds({value: told.get(value, _state(value)) for value in values})
     reached = tuple(value for value in values if has_offer and _has(value, words.REACHED))
     redeemed = tuple(value for value in values if has_offer and _has(value, words.REDEEMED))
@@ -68,6 +84,15 @@ def kinds(column: Column, told: Mapping[str, str | None], has_offer: bool) -> Ki
             f"Say it: --kind {values[0]}=purchase (allowed: {', '.join(KINDS)}, or nothing: left out)."
         )
     return Kinds(known, unknown, reached, redeemed)
+
+
+def brought_back(known: Mapping[str, str | None], column: Column) -> dict[str, str | None]:
+    """Return `known` without returns, where what is taken is brought back as a rule: lent, not sold."""
+    counts = column.cells.str.strip().value_counts()
+    back = sum(counts.get(value, 0) for value, kind in known.items() if kind == RETURN)
+    taken = sum(counts.get(value, 0) for value, kind in known.items() if kind not in (RETURN, None))
+    lent = back > _LENT * taken
+    return {value: None if lent and kind == RETURN else kind for value, kind in known.items()}
 
 
 def exposures(rows: pd.DataFrame, found: Kinds) -> pd.DataFrame:

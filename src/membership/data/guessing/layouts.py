@@ -10,12 +10,14 @@ from membership.base.schemas import PURCHASE, RENEWAL
 from membership.data.guessing import roles, words
 from membership.data.guessing.cells import Column, column, times
 
-WIDE, PARTS, CLOCK, LINES, HELD = "wide", "parts", "clock", "lines", "held"  # names of layouts
+WIDE, PARTS, CLOCK, LINES, HELD, LEDGER = "wide", "parts", "clock", "lines", "held", "ledger"  # names of layouts
 AT = "at (made)"  # the column of times that a layout makes; no file calls one so
 VALUE = "amount (made)"
 KIND = "kind (made)"
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _PARTS = ("year", "month", "day")
+_POINTS = {"points", "miles", "punkte", "meilen", "puntos", "punti"}
+_GONE = ("expir", "laps", "verfall")  # of points that ran out
 
 
 @dataclass(frozen=True)
@@ -37,26 +39,28 @@ def columns_of(frame: pd.DataFrame) -> dict[str, Column]:
     return {name: column(name, frame[name]) for name in frame.columns}
 
 
-def laid(frame: pd.DataFrame, columns: Mapping[str, Column]) -> Laid:
-    """Return `frame` in one row an event, where its layout is another one; else as it is."""
+def laid(frame: pd.DataFrame, columns: Mapping[str, Column], name: str) -> Laid:
+    """Return `frame` of the file `name` in one row an event, where its layout is another one; else as it is."""
     months = {name: day for name in frame.columns if (day := _month(str(name))) is not None}
     if (
         len(months) >= 3
         and len(set(months.values())) == len(months)
         and all(columns[name].is_number or not columns[name].filled for name in months)
     ):
-        return _melted(frame, months)
-    found = _in_parts(frame, columns) or _held(frame, columns)
+        return _melted(frame, months, name)
+    found = _in_parts(frame, columns) or _held(frame, columns) or _ledger(frame, columns)
     return found if found is not None else _with_clock(frame, columns)
 
 
-def _melted(frame: pd.DataFrame, months: Mapping[str, pd.Timestamp]) -> Laid:
-    """One row a member and month that holds something but 0."""
+def _melted(frame: pd.DataFrame, months: Mapping[str, pd.Timestamp], name: str) -> Laid:
+    """One row a member and month that holds something but 0: money, unless a name says what else is measured."""
+    measured = any(words.likeness(one, words.ROLES["measure"]) >= 1 for one in (name, *months))
     keys = [name for name in frame.columns if name not in months]
     long = frame.melt(keys, list(months), var_name=AT, value_name=VALUE)
     long[AT] = long[AT].map({name: str(day.date()) for name, day in months.items()})
     blank = long[VALUE].isna() | long[VALUE].fillna("").str.strip().str.fullmatch(r"|-|0+([.,]0*)?")
-    return Laid(long[~blank].reset_index(drop=True), WIDE, tuple(months), {"at": AT, "amount": VALUE}, int(blank.sum()))
+    made = {"at": AT, "measure" if measured else "amount": VALUE}
+    return Laid(long[~blank].reset_index(drop=True), WIDE, tuple(months), made, int(blank.sum()))
 
 
 def _month(name: str) -> pd.Timestamp | None:
@@ -172,7 +176,46 @@ def _held(frame: pd.DataFrame, columns: Mapping[str, Column]) -> Laid | None:
     return Laid(kept, HELD, (), {"kind": KIND, "measure": balance}, int((~there).sum()))
 
 
+def _ledger(frame: pd.DataFrame, columns: Mapping[str, Column]) -> Laid | None:
+    """The frame of a ledger of points with their sign: what was earned is a purchase, the rest stands in the books."""
+    parts = {role: part.column for role, part in roles.parts("events", columns, {}).items()}
+    free = {
+        name: one for name, one in columns.items() if set(words.plain(name).split()) <= {*_POINTS, "amount", "change"}
+    }
+    points = next(
+        (name for name, one in free.items() if one.is_whole and set(words.plain(name).split()) & _POINTS), None
+    )
+    if points is None or not {"member_id", "at"} <= set(parts) or {"amount", "unit_price"} & ({*parts} - {points}):
+        return None
+    number = pd.to_numeric(frame[points], errors="coerce")
+    if not (number < 0).any() or columns[parts["member_id"]].unique:
+        return None
+    texts = frame[parts["kind"]].fillna("").map(words.plain) if "kind" in parts else pd.Series("", frame.index)
+    gone = texts.map(lambda text: any(word in text for word in _GONE)) & (number < 0)
+    flows = {
+        "earned": number.clip(lower=0),
+        "redeemed": -number.clip(upper=0).mask(gone, 0),
+        "expired": -number.where(gone, 0),
+    }
+    new = {f"{role} (made)": flow.fillna(0).map("{:.0f}".format).astype(object) for role, flow in flows.items()}
+    happened = gone.map({True: "points expired", False: "points used"}).mask(number > 0, PURCHASE).astype(object)
+    made = {role: f"{role} (made)" for role in flows} | {"kind": KIND}
+    return Laid(frame.assign(**new, **{KIND: happened}), LEDGER, (points,), made)
+
+
 def joined_lines(heads: pd.DataFrame, head_key: str, lines: pd.DataFrame, line_key: str) -> pd.DataFrame:
-    """Return the lines of orders with what their heads say; columns of both keep the lines' cells."""
+    """Return the lines of orders with what their heads say; columns of both keep the lines' cells.
+
+    What an order came to is not said again on each line: not at all where lines have prices, else on the first alone.
+    """
+    totals = [
+        name for name in heads.columns
+        if words.is_total(name) and name not in (head_key, *lines.columns) and column(name, heads[name]).is_number
+    ]  # fmt: skip
+    priced = any(map(words.is_price, lines.columns))
     more = heads[[name for name in heads.columns if name == head_key or name not in lines.columns]]
-    return lines.merge(more, left_on=line_key, right_on=head_key, how="inner", suffixes=("", " (head)"))
+    more = more.drop(columns=totals) if priced else more
+    both = lines.merge(more, left_on=line_key, right_on=head_key, how="inner", suffixes=("", " (head)"))
+    if totals and not priced:
+        both.loc[both.duplicated(line_key), totals] = None
+    return both

@@ -8,10 +8,9 @@ import pandas as pd
 from membership.base import schemas
 from membership.base.dialect import COUNTS
 from membership.base.schemas import KINDS, PURCHASE, RENEWAL
-from membership.data.guessing import campaigns, kinds, rates, roles, words, writing
+from membership.data.guessing import campaigns, kinds, plans, rates, roles, several, words, writing
 from membership.data.guessing.build import Build, build
 from membership.data.guessing.found import Group, Remark, TableGuess, Told
-from membership.data.guessing.plans import plans
 from membership.settings.dataset import ITEM_COLUMNS
 
 _KNOWN_NONE = ("", "NULL", "null", "NaN", "nan")  # cells that the pipeline's reader takes for nothing
@@ -46,9 +45,19 @@ def tables(named: Mapping[str, Sequence[Group]], told: Told) -> dict[str, TableG
             found["points"] = books
         if table == "events" and builds[0].kinds is not None and builds[0].kinds.reached:
             found["exposures"] = campaigns.reached(builds[0])
+    if "contracts" in found and "events" not in found:
+        written = found["contracts"].converted
+        rows = written if written is not None else _written(build("contracts", named["contracts"][0], told, joined))
+        found = several.alone(found, rows)
     if "exposures" in found and "offers" in found and found["exposures"].converted is not None:
         found |= campaigns.by_wave(found["exposures"], found["offers"])
     return found
+
+
+def _written(one: Build) -> pd.DataFrame:
+    """The rows of one group of files, written anew."""
+    rows = writing.rows(one, {ours: name for ours, (name, _) in _columns(one).items()})
+    return plans.with_periods(one, rows) if one.table == "contracts" else rows
 
 
 def finished(made: Mapping[str, TableGuess], field: str, zone: str, currency: str) -> dict[str, TableGuess]:
@@ -150,14 +159,14 @@ def _mapped(one: Build) -> TableGuess:
     if nobody := _nobody(one):
         extra["nobody"] = nobody
     if one.table == "contracts":
-        extra |= plans(one)
+        extra |= plans.plans(one)
     remarks += [
         Remark(f"columns.{canonical}", "part", {"part": part}) for canonical, (_, part) in columns.items() if part
     ]
     parts = dict(one.parts)
     if why:
-        written = writing.rows(one, {ours: name for ours, (name, _) in columns.items()})
-        mapping = {"columns": {ours: ours for ours in columns}} | constants | extra
+        written = _written(one)
+        mapping = {"columns": {ours: ours for ours in written}} | constants | extra
         return TableGuess(
             one.table,
             one.group.sources,
@@ -166,23 +175,20 @@ def _mapped(one: Build) -> TableGuess:
             (Remark("paths", "written", {"why": why, "group": one.group}), *remarks),
             written,
         )
-    mapping = (
-        {"columns": {ours: name for ours, (name, _) in columns.items()}}
-        | constants
-        | extra
-        | one.group.sources[0].shape
-    )
-    mapping = {
-        key: value for key, value in mapping.items() if (key, value) not in (("encoding", "utf-8"), ("delimiter", ","))
-    }
+    mapping = {"columns": {ours: name for ours, (name, _) in columns.items()}} | constants | extra | _shape(one)
+    return TableGuess(one.table, one.group.sources, mapping, parts, tuple(remarks))
+
+
+def _shape(one: Build) -> dict[str, object]:
+    """How the files are written, where it is not what the pipeline's reader takes for granted."""
+    usual = (("encoding", "utf-8"), ("delimiter", ","))
+    shape = {key: value for key, value in one.group.sources[0].shape.items() if (key, value) not in usual}
     marks = next(iter(one.marks.values()), None)
     if marks is not None:
-        mapping |= {"decimal": marks.decimal} if marks.decimal != "." else {}
-        mapping |= {"thousands": marks.thousands} if marks.thousands else {}
+        shape |= {"decimal": marks.decimal} if marks.decimal != "." else {}
+        shape |= {"thousands": marks.thousands} if marks.thousands else {}
     form = next(iter(one.formats.values()), "iso")
-    if form != "iso":
-        mapping["time_format"] = form
-    return TableGuess(one.table, one.group.sources, mapping, parts, tuple(remarks))
+    return shape | ({"time_format": form} if form != "iso" else {})
 
 
 def _columns(one: Build) -> dict[str, tuple[str, object]]:
@@ -224,6 +230,8 @@ def _unsaid(one: Build) -> str:
         return "several_times"
     if "relative" in one.formats.values():
         return "relative"
+    if "period" in one.parts and plans.spelled(one.group.columns[one.parts["period"].column]):
+        return "periods"
     typed = [one.parts[role].column for role in (*one.formats, *one.marks) if role in one.parts]
     for name in typed:
         cells = one.group.columns[name].cells.dropna().str.strip()
@@ -281,7 +289,7 @@ def _united(builds: Sequence[Build]) -> TableGuess:
         rows = writing.rows(one, {ours: name for ours, (name, _) in mine.items()})
         if one.table == "events":
             happened = _kind_of(one.group.name) or PURCHASE
-            if one.kinds is not None:
+            if one.kinds is not None and one.kinds.known:  # empty: they are called as here
                 rows["kind"] = rows["kind"].str.strip().map(dict(one.kinds.known)).replace(kinds.HAPPENED, happened)
                 rows = rows[rows["kind"].notna()]
             elif "kind" not in rows:

@@ -9,6 +9,7 @@ import gzip
 import io
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
@@ -24,6 +25,8 @@ from membership.data.guessing import text, words
 from membership.data.sources import elsewhere
 
 _ANEW = {"shape": {}, "plain": False, "why": "address"}  # what is read from elsewhere is written anew, as it was seen
+_BASKETS = {"items", "basket", "cart", "products", "lines", "skus", "dishes", "articles", "warenkorb", "artikel"}
+_LISTS = 100  # cells of a column from which it is seen that it holds lists
 SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".xlsx", ".xlsm", ".json", ".jsonl", ".ndjson", ".gz")
 
 
@@ -89,7 +92,10 @@ def _text(path: Path) -> list[Opened]:
     found = text.table(_bytes(path))
     if found is None:
         raise DataError(f"{path}: the file is empty; allowed: a header and at least one row.")
-    return [Opened(str(path), path, found.rows, found.shape, not found.why, found.why, found.left_out)]
+    rows = _unpacked(found.rows)
+    if rows is not found.rows:
+        return [Opened(str(path), path, rows, found.shape, False, "nested", found.left_out)]
+    return [Opened(str(path), path, rows, found.shape, not found.why, found.why, found.left_out)]
 
 
 def _bytes(path: Path) -> bytes:
@@ -181,11 +187,48 @@ def flat(rows: list[dict]) -> pd.DataFrame:
 
 
 def _spread(row: dict) -> list[dict]:
-    lines = [key for key, value in row.items() if isinstance(value, list) and value and isinstance(value[0], dict)]
-    if not lines:
+    """A row for each line of an order; what it came to stands on none where lines have prices, else on the first."""
+    key = next((key for key, value in row.items() if _are_lines(key, value)), None)
+    if key is None:
         return [row]
-    rest = {key: value for key, value in row.items() if key != lines[0]}
-    return [rest | {lines[0]: line} for line in row[lines[0]]]
+    lines = row[key] if isinstance(row[key][0], dict) else _counted(row[key])
+    rest = {name: value for name, value in row.items() if name != key}
+    priced = any(words.is_price(name) for line in lines for name, _ in _leaves(line, ""))
+    without = {name: value for name, value in rest.items() if not (words.is_total(name) and _is_number(value))}
+    first = without if priced else rest
+    return [(without if number else first) | {key: line} for number, line in enumerate(lines)]
+
+
+def _is_number(value: object) -> bool:
+    return bool(re.fullmatch(r"-?\d+([.,]\d+)?", str(value).strip()))
+
+
+def _counted(names: list) -> list[dict]:
+    """A line for each different name in a basket, and how often it is there."""
+    return [{"item": name, "quantity": number} for name, number in Counter(map(str, names)).items()]
+
+
+def _are_lines(name: str, value: object) -> bool:
+    """Whether a cell lists what was bought: objects, or names in a basket."""
+    if not isinstance(value, list) or not value:
+        return False
+    return isinstance(value[0], dict) or bool(set(words.plain(name).split()) & _BASKETS)
+
+
+def _unpacked(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame of a text file with a row a line where a column holds lists as JSON; else as it is."""
+    heads = {name: frame[name].dropna().head(_LISTS) for name in frame}
+    packed = [
+        name for name, some in heads.items() if len(some) and some.str.fullmatch(r"\s*\[.*\]\s*", flags=re.S).all()
+    ]
+    if not packed:
+        return frame
+    rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
+    try:
+        whole = [row | {name: json.loads(row[name]) if row[name] else None for name in packed} for row in rows]
+    except json.JSONDecodeError:
+        return frame
+    return flat(whole)
 
 
 def _leaves(value: object, name: str) -> Iterator[tuple[str, str]]:

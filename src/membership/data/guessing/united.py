@@ -1,4 +1,4 @@
-"""Maps of ids that are one member: cards of a household, customer numbers that went over into others."""
+"""Who is one member: maps of ids, such as cards of a household, and the column that several files share."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -31,6 +31,34 @@ def taken_out(
             rest = {table: groups for table, groups in kept.items() if groups}
             return rest | {"aliases": [_map(group, *pair)]}, [one for one in left if one is not group]
     return dict(named), list(left)
+
+
+def by_one_column(named: Mapping[str, Sequence[Group]]) -> dict[str, list[Group]]:
+    """Return the tables, files of events and contracts with the members that all of them have.
+
+    Where the ids guessed in two files differ, a column of one name and of the same ids in all files is the member.
+    """
+    groups = [group for table in ("events", "contracts") for group in named.get(table, ())]
+    ids = [_ids(group) for group in groups]
+    if len(groups) < 2 or all(len(one & other) > _KNOWN * min(len(one), len(other)) for one in ids for other in ids):
+        return {table: list(some) for table, some in named.items()}
+    name = next((name for name in groups[0].columns if all(_holds(name, one, groups[0]) for one in groups)), None)
+    shared = {
+        id(one): replace(one, laid=replace(one.laid, made=dict(one.laid.made or {}) | {"member_id": name}))
+        for one in groups
+        if name is not None
+    }
+    return {table: [shared.get(id(one), one) for one in some] for table, some in named.items()}
+
+
+def _holds(name: str, group: Group, first: Group) -> bool:
+    """Whether `group` has ids of members in a column of this name, most of them those of the `first` group."""
+    if name not in group.columns or words.likeness(name, words.ROLES["member_id"]) < 1:
+        return False  # products and countries are in many files, too
+    if not roles.can_be("member_id", group.columns[name]):
+        return False
+    here, there = (set(one.columns[name].cells.dropna().str.strip()) for one in (group, first))
+    return len(here & there) > _KNOWN * min(len(here), len(there)) and len(here) < max(group.columns[name].filled, 2)
 
 
 def _knows(group: Group, pair: tuple[str, str], named: Mapping[str, Sequence[Group]]) -> bool:

@@ -17,6 +17,7 @@ ROLES, KINDS, TABLES, FIELDS = (_listed(part) for part in ("roles", "kinds", "ta
 COUNTRIES = {str(country): tuple(one) for country, one in _listed("countries").items()}  # -> zone, currency
 ZONES: dict[str, str] = _FILE["zones"]
 WORTH: dict[str, float] = _FILE["worth"]
+PAUSES = frozenset(word.strip() for word in _FILE["pauses"].split(","))  # of a contract: nothing happens in them
 REACHED = (
     "received",
     "sent",
@@ -71,8 +72,10 @@ def plain(text: str) -> str:
 def likeness(name: str, words: tuple[str, ...]) -> float:
     """Return how surely a column called `name` is what `words` name: 0 no, 1 a word within, 2 all words, 3 the same.
 
-    Of two names that are equally like, the more telling word counts a little more.
+    The last part of a name within objects (`basket.qty`) counts as all words. Of two names that are equally like, the
+    more telling word counts a little more.
     """
+    inner = plain(name.rpartition(".")[2]) if "." in name else None
     name = plain(name)
     tokens, best = set(name.split()), 0.0
     for rank, word in enumerate(words):
@@ -80,8 +83,19 @@ def likeness(name: str, words: tuple[str, ...]) -> float:
         if word == name or word.replace(" ", "") == name.replace(" ", ""):
             return 3.0 + earlier
         if set(word.split()) <= tokens:
-            best = max(best, (2.0 if " " in word else 1.0) + earlier)
+            best = max(best, (2.0 if " " in word or word == inner else 1.0) + earlier)
     return best
+
+
+def is_total(name: str) -> bool:
+    """Return whether a column of this name holds what was paid for the whole of a row."""
+    other = likeness(name, ROLES["measure"]) >= 1 or likeness(name, ROLES["at"]) >= 2  # such as paid_at
+    return likeness(name, ROLES["amount"]) >= 1 and not other
+
+
+def is_price(name: str) -> bool:
+    """Return whether a column of this name holds what was paid, for the whole or for a unit."""
+    return is_total(name) or likeness(name, ROLES["unit_price"]) >= 1
 
 
 def kind_of(text: str, allowed: tuple[str, ...]) -> str | None:

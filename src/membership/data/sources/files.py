@@ -91,6 +91,8 @@ def _all_events(
         where = ", ".join(files.events.paths)
         own = rates.in_books(own, rows.get("rates"), files.rates, timezone, currency, where)
     told = set() if own is None else set(own.select("kind").distinct().kind.to_pyarrow().to_pylist())
+    if RENEWAL in told and not deals.empty:
+        own = plans.of_bills(own, deals)
     if deals.empty or {RENEWAL, CANCEL} <= told:
         return own
     seen = None if own is None else own.local_at.max().to_pyarrow().as_py()

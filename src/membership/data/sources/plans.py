@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from membership.base.errors import DataError
+from membership.base.schemas import RENEWAL
 from membership.data import contracts
 from membership.data.clock import to_local
 from membership.data.sources.parsing import types
@@ -63,6 +64,17 @@ def events(deals: pd.DataFrame, mapping: ContractTable, seen: datetime | None, z
     made = contracts.payments(deals, end, zone, currency).astype({"channel": "str"})
     schema = {name: kind for name, kind in types("events").items() if name in made}
     return ibis.memtable(made[list(schema)], schema=schema)
+
+
+def of_bills(rows: ir.Table, deals: pd.DataFrame) -> ir.Table:
+    """Return `rows` of events, in which a renewal that names no item is of the plan that ran then, or ran last."""
+    plan_of = ibis.memtable(deals[["member_id", "starts_at", "plan"]])
+    bills = rows.filter(rows.kind == RENEWAL, rows.item_id.fill_null("") == "")
+    bills = bills.select("event_id", "member_id", "local_at")
+    of_each = bills.join(plan_of, [bills.member_id == plan_of.member_id, plan_of.starts_at <= bills.local_at])
+    last = of_each.group_by("event_id").agg(plan=of_each.plan.argmax(of_each.starts_at))
+    both = rows.left_join(last, "event_id").drop("event_id_right")
+    return both.mutate(item_id=both.item_id.fill_null(both.plan)).drop("plan").select(*rows.columns)
 
 
 def _terms(plan: str, mapping: ContractTable) -> contracts.Terms | None:

@@ -80,8 +80,14 @@ def losses(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 
 def recommended(listed: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw one member's list with its probabilities and reasons; `listed` as from `policy.listed`, of one member."""
+    """Draw one member's list with its probabilities and reasons; `listed` as from `policy.listed`, of one member.
+
+    Nothing is drawn of an empty list, as of a member who holds every product where none is listed twice.
+    """
     ax = ax or plt.gca()
+    if listed.empty:
+        ax.set_axis_off()
+        return ax
     labels = listed["rank"].astype(str) + ". " + listed["name"].fillna(listed["item_id"]).str.capitalize().str[:40]
     bars = ax.barh(labels, listed["score"], color=listed["source"].map({"repeat": "C0", "explore": "C1"}))
     ax.bar_label(bars, listed["reason"], padding=3, fontsize="small")

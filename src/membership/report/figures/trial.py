@@ -45,9 +45,14 @@ def balance(table: pd.DataFrame, ax: Axes | None = None) -> Axes | None:
     return ax
 
 
-def subgroups(found: Subgroups, ax: Axes | None = None) -> Axes:
-    """Draw the metric's difference in every subgroup that has as many members as may be shown, with its t interval."""
+def subgroups(found: Subgroups, ax: Axes | None = None) -> Axes | None:
+    """Draw the metric's difference in every subgroup that has as many members as may be shown, with its t interval.
+
+    Nothing is drawn, and None returned, where no subgroup has.
+    """
     rows = few.told(found.effects[found.effects["members"] > 1])
+    if rows.empty:
+        return None
     labels = rows["by"] + ": " + rows["subgroup"] + " (" + rows["members"].map(formats.number) + ")"
     ax = forest(rows, labels, ax)
     large = rows[rows["members"] >= LARGE]  # a few members may be anywhere, and would hide the others
