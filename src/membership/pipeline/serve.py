@@ -27,8 +27,8 @@ DESCRIPTION = (
     "something since; `now` is the moment, without it that of the batch run."
 )
 NEEDS = (
-    "mlflow", "pandas", "numpy", "scipy", "torch", "ibis-framework", "duckdb", "pyarrow", "pydantic", "pyyaml",
-    "pandera", "safetensors", "sqlalchemy", "threadpoolctl", "scikit-learn", "tqdm",
+    "mlflow", "pandas", "numpy", "scipy", "torch", "ibis-framework", "duckdb", "fsspec", "pyarrow", "pydantic",
+    "pyyaml", "pandera", "safetensors", "sqlalchemy", "threadpoolctl", "scikit-learn", "tqdm",
 )  # fmt: skip
 
 
