@@ -17,8 +17,8 @@ import yaml
 
 from membership.base import paths
 from membership.base.errors import ProjectError
+from membership.pipeline import whereabouts
 from membership.settings import params
-from membership.settings.dataset import Dataset, FileTable
 
 _PARTS = (
     "notebooks", "presets", "src", "params.yaml", "dvc.yaml", "champion.json", "README.md", "reports/live",
@@ -43,22 +43,14 @@ def copy(to: Path, overrides: Mapping[str, Any]) -> Path:
             shutil.copytree(source, target, ignore=shutil.ignore_patterns(*_LEFT_OUT))
         elif source.exists():
             shutil.copy(source, target)
-    changed = params.override(raw, overrides)
-    changed["privacy"] = {
-        **(changed.get("privacy") or {}),
-        "epsilon": None,
-    }  # spent on the same people, and not counted
+    uncounted = {"privacy.epsilon": None}  # a copy would spend it on the same people, and nobody would count it
+    changed = params.override(raw, {**overrides, **uncounted})
     (to / "params.yaml").write_text(yaml.safe_dump(changed, sort_keys=False, allow_unicode=True), encoding="utf-8")
-    _link(to, [path for mapping in _mappings(checked.dataset) for path in mapping.paths])
+    _link(to, [path for mapping in whereabouts.mappings(checked.dataset) for path in mapping.paths])
     (to / ".dvc").mkdir(exist_ok=True)
     (to / ".dvc" / "config").write_text("[core]\n    no_scm = true\n    analytics = false\n    check_update = false\n")
     (to / ".dvcignore").write_text("__pycache__/\n.ipynb_checkpoints/\n")
     return to
-
-
-def _mappings(dataset: Dataset) -> list[FileTable]:
-    given = [*(mapping for _, mapping in dataset.files), dataset.consent]
-    return [mapping for mapping in given if mapping is not None]
 
 
 def _link(to: Path, patterns: list[str]) -> None:

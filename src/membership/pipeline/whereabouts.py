@@ -51,7 +51,7 @@ def places(root: Path, dataset: Dataset, member: str, pseudonym: str) -> list[Pl
 
 def own(root: Path, dataset: Dataset) -> Iterator[tuple[Path, FileTable]]:
     """Yield the user's own files, wherever they are, and how they are read."""
-    for mapping in _mappings(dataset):
+    for mapping in mappings(dataset):
         for path in sorted(
             {Path(one) for each in mapping.paths for one in glob.glob(str(root / each), recursive=True)}
         ):
@@ -61,11 +61,12 @@ def own(root: Path, dataset: Dataset) -> Iterator[tuple[Path, FileTable]]:
 
 def away(root: Path, dataset: Dataset) -> list[str]:
     """Return the tables of databases and lakes, and the addresses of files, that are read and never changed."""
-    asked = [path for mapping in _mappings(dataset) for path in mapping.paths]
+    asked = [path for mapping in mappings(dataset) for path in mapping.paths]
     return [path for path in asked if elsewhere.is_address(path) or (root / path).is_dir()]
 
 
-def _mappings(dataset: Dataset) -> list[FileTable]:
+def mappings(dataset: Dataset) -> list[FileTable]:
+    """Return how each table of the user's own is read."""
     return [mapping for mapping in (*(mapping for _, mapping in dataset.files), dataset.consent) if mapping is not None]
 
 
