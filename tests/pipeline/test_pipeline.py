@@ -95,6 +95,14 @@ def test_the_page_links_every_notebook(market):
         assert (folder / "reports" / f"{notebook.stem}.html").exists()
 
 
+def test_a_stage_that_stores_counts_of_members_sees_how_few_may_be_told(market):
+    folder, _ = market
+    for name, stage in yaml.safe_load((folder / "dvc.yaml").read_text())["stages"].items():
+        plots = [folder / out for out in stage.get("outs", []) if str(out).startswith("reports/plots/")]
+        if any("members" in pd.read_csv(plot, nrows=0) for plot in plots) and name != "report":
+            assert "k" in stage["meta"]["of"]["privacy"], name
+
+
 @browser.NEEDED
 def test_every_page_of_the_site_draws_its_charts_fits_and_has_no_serious_fault(market, tmp_path):
     folder, _ = market
