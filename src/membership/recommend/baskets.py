@@ -103,7 +103,10 @@ class Baskets:
 
     def bought(self, members: np.ndarray, ids: np.ndarray) -> np.ndarray:
         """Say of `ids` (n, k) which are in the history of `members` (n,): repeat (True) or explore (False)."""
-        rows, columns = self.rows(members)[:, None], self.columns(ids)
+        return self.holds(self.rows(members)[:, None], self.columns(ids))
+
+    def holds(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        """Say whether the items `columns` are in the histories `rows`, of shapes that go together; -1 is nobody's."""
         wanted = np.where((rows < 0) | (columns < 0), -1, rows.astype(np.int64) * len(self.items) + columns)
         return self._pairs[np.searchsorted(self._pairs, wanted).clip(max=len(self._pairs) - 1)] == wanted
 

@@ -1,5 +1,7 @@
 """How far lists lead members to something new: novelty, diversity, serendipity, freshness, popularity bias."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
@@ -28,20 +30,33 @@ def per_member(
     without a history (Abdollahpouri et al., RMSE 2019).
     """
     ids = ids[:, :k]
-    columns, known = baskets.columns(ids), baskets.matrix().sign()
-    buyers, members = known.sum(axis=0), max(len(baskets.members), 2)
-    surprising = metrics.held(targets.matrix, columns) & ~baskets.bought(targets.members, ids)
-    surprising &= ~np.isin(columns, best(popularity(baskets)[None, :], k)[0])
-    of_items = {
-        "novelty": 1 - np.log(np.maximum(buyers, 1)) / np.log(members),
-        "freshness": _fresh(baskets),
-        "popularity_bias": buyers / members,
-    }
-    found = {name: _mean(np.where(columns < 0, np.nan, values[columns])) for name, values in of_items.items()}
-    found["popularity_bias"] -= _usual(buyers / members, known, baskets.rows(targets.members))
-    found["serendipity"] = _mean(np.where(columns < 0, np.nan, surprising))
-    found["diversity"] = _diversity(ids, items)
+    columns, of_items = baskets.columns(ids), traits(baskets, k)
+    surprising = metrics.held(targets.matrix, columns) & ~baskets.bought(targets.members, ids) & ~of_items.best[columns]
+    of_each = {"novelty": of_items.novelty, "freshness": of_items.fresh, "popularity_bias": of_items.share}
+    found = {name: mean(np.where(columns < 0, np.nan, values[columns])) for name, values in of_each.items()}
+    found["popularity_bias"] -= usual(of_items.share, baskets)[baskets.rows(targets.members)]
+    found["serendipity"] = mean(np.where(columns < 0, np.nan, surprising))
+    found["diversity"] = np.full(len(ids), np.nan) if items is None else diversity(_kinds(ids, items))
     return pd.DataFrame({"member_id": targets.members, **{f"{name}_at_{k}": each for name, each in found.items()}})
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What is said of each item, (I,): its `novelty`; whether it is `fresh`, 1 or 0, NaN without dates; the `share` of
+    members who have bought it; whether it is one of the `best` sellers, as many as a list is long.
+    """
+
+    novelty: np.ndarray
+    fresh: np.ndarray
+    share: np.ndarray
+    best: np.ndarray
+
+
+def traits(baskets: Baskets, k: int) -> Traits:
+    """Return what `per_member` with lists of `k` says of each item of `baskets`."""
+    buyers, members = baskets.buyers, max(len(baskets.members), 2)
+    sellers = np.isin(np.arange(len(baskets.items)), best(popularity(baskets)[None, :], k)[0])
+    return Traits(1 - np.log(np.maximum(buyers, 1)) / np.log(members), _fresh(baskets), buyers / members, sellers)
 
 
 def _fresh(baskets: Baskets) -> np.ndarray:
@@ -53,23 +68,25 @@ def _fresh(baskets: Baskets) -> np.ndarray:
     return (first <= FRESH_DAYS) * 1.0
 
 
-def _usual(of_items: np.ndarray, known, rows: np.ndarray) -> np.ndarray:
-    """Return the mean of `of_items` (I,) over the items of each of `rows` of `known` (M, I), NaN for row -1."""
-    total, many = known @ of_items, np.diff(known.indptr)
-    return np.where(rows < 0, np.nan, (total / np.maximum(many, 1))[rows])
+def usual(of_items: np.ndarray, baskets: Baskets) -> np.ndarray:
+    """Return the mean of `of_items` (I,) over the items that each member has bought, (M + 1,); last NaN, of row -1."""
+    known = baskets.matrix().sign()
+    return np.append((known @ of_items) / np.maximum(np.diff(known.indptr), 1), np.nan)
 
 
-def _diversity(ids: np.ndarray, items: pd.DataFrame | None) -> np.ndarray:
-    if items is None:
-        return np.full(len(ids), np.nan)
-    category = items.drop_duplicates("item_id").set_index("item_id")["category"]
-    kind = pd.factorize(category.reindex(ids.ravel()))[0].reshape(ids.shape)
-    one, other = np.triu_indices(ids.shape[1], 1)
+def diversity(kind: np.ndarray) -> np.ndarray:
+    """Return the share of pairs of each row of `kind` (n, k) that differ, of those known; -1 is unknown."""
+    one, other = np.triu_indices(kind.shape[1], 1)
     there = (kind[:, one] >= 0) & (kind[:, other] >= 0)
-    return _mean(np.where(there, kind[:, one] != kind[:, other], np.nan))
+    return mean(np.where(there, kind[:, one] != kind[:, other], np.nan))
 
 
-def _mean(values: np.ndarray) -> np.ndarray:
+def _kinds(ids: np.ndarray, items: pd.DataFrame) -> np.ndarray:
+    category = items.drop_duplicates("item_id").set_index("item_id")["category"]
+    return pd.factorize(category.reindex(ids.ravel()))[0].reshape(ids.shape)
+
+
+def mean(values: np.ndarray) -> np.ndarray:
     """Return the mean of each row of `values` (n, m) without NaN; NaN where nothing else is there."""
     there = ~np.isnan(values)
     return metrics.share(np.where(there, values, 0).sum(axis=1), there.sum(axis=1))

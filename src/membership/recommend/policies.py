@@ -1,7 +1,6 @@
 """Policies by their names, peers and the model: fitted to a market, or ready for members who come in one by one."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import date
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +10,7 @@ import pandas as pd
 from pydantic import ValidationError, model_validator
 
 from membership.base.errors import ParamError
-from membership.recommend import baskets, policy, rules, stack, train
+from membership.recommend import baskets, policy, rerank, rules, stack, train
 from membership.recommend.baskets import Baskets
 from membership.recommend.model import NextBasket, Settings
 from membership.recommend.names import LEARNED, MODEL, STACK
@@ -19,8 +18,10 @@ from membership.recommend.peers import registry
 from membership.recommend.peers.peer import Context
 from membership.recommend.policy import Recommender
 from membership.recommend.ranking import popular
+from membership.recommend.rerank import Reranker
 from membership.recommend.rules import NOTHING, Beside
 from membership.settings import params
+from membership.settings.recommend import Rerank
 from membership.settings.section import Section
 from membership.settings.train import Stored
 
@@ -81,7 +82,8 @@ def serve(
     What is listed keeps `p.recommend.rules` and the rules `beside`.
     """
     free = _free(name, settings, lambda _: model, model.baskets, items, p)
-    return rules.ruled(free(model.baskets), p.recommend.rules, items, model.baskets.cutoff, beside)
+    again = _reranker(name, model.market, items, p)
+    return rules.ruled(free(model.baskets), p.recommend.rules, items, model.baskets.cutoff, beside, again)
 
 
 def with_network(
@@ -99,16 +101,23 @@ def with_network(
     not. `network` is for LEARNED; `p` has `recommend`, `train` and `seed`.
     """
     model = policy.ready(network, known, items, p) if name in LEARNED else None
-    free, held = _free(name, settings, model, known, items, p), {}
+    free, held, again = _free(name, settings, model, known, items, p), {}, _reranker(name, known, items, p)
 
     def of(asked: Baskets) -> Recommender:
-        if rules.none(p.recommend.rules, items, beside):
+        if rules.none(p.recommend.rules, items, beside) and again is None:
             return free(asked)
         if asked.cutoff not in held:
-            held[asked.cutoff] = rules.of_catalogue(known, p.recommend.rules, items, asked.cutoff, beside)
-        return replace(free(asked), within=held[asked.cutoff].within(asked))
+            held[asked.cutoff] = rules.of_catalogue(known, p.recommend.rules, items, asked.cutoff, beside, again)
+        return held[asked.cutoff].over(free(asked))
 
     return of
+
+
+def _reranker(name: str, market: Baskets, items: pd.DataFrame, p: SimpleNamespace) -> Reranker | None:
+    """Return what orders the lists of policy `name` anew, where a knob is turned and its scores are chances."""
+    return (
+        rerank.of_catalogue(market, p.recommend, items) if name in LEARNED and p.recommend.rerank != Rerank() else None
+    )
 
 
 def _free(

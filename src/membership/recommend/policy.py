@@ -30,7 +30,8 @@ class Recommender:
 
     `pairs`, where the policy chooses among candidates, returns those of rows (sorted), with the scores of each;
     elsewhere `why` says in words why an item is listed. `among` are the histories that it has learned from, where
-    these are not `baskets`. `within`, where there are rules, makes a ranker keep them.
+    these are not `baskets`. `within`, where there are rules or a reranker, makes a ranker keep them. `explore` are
+    log-odds by which new items are ordered higher than by their scores.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Recommender:
     among: Baskets | None = None
     why: str = reasons.POPULAR
     within: Callable[[Ranker], Ranker] | None = None
+    explore: float = 0.0
 
     @property
     def market(self) -> Baskets:
@@ -124,7 +126,7 @@ def of_model(model: NextBasket, view: View, explore: float = 0.0, among: Baskets
             columns[batch], scores[batch] = filled(*ranked.top(rows[batch], k), share)
         return columns, scores.clip(min=0)
 
-    return Recommender(MODEL, view.baskets, top, view.candidates.of, among)
+    return Recommender(MODEL, view.baskets, top, view.candidates.of, among, explore=explore)
 
 
 def of_pairs(known: Baskets, pairs: Pairs, probability: np.ndarray, explore: float = 0.0) -> Recommender:
@@ -134,9 +136,16 @@ def of_pairs(known: Baskets, pairs: Pairs, probability: np.ndarray, explore: flo
     alone, log(2) takes an item that is new to the member for one with twice its odds.
     """
     by = np.log(probability) - np.log1p(-probability) + explore * ~pairs.own
-    return Recommender(
-        MODEL, known, pairs.ranked(probability, by), lambda rows: pairs.keep(np.isin(pairs.member, rows))
-    )
+    top = pairs.ranked(probability, by)
+    return Recommender(MODEL, known, top, lambda rows: pairs.keep(np.isin(pairs.member, rows)), explore=explore)
+
+
+def order_chance(scores: np.ndarray, new: np.ndarray, explore: float) -> np.ndarray:
+    """Return the chances by which a policy orders, of its `scores`: `explore` is added to the log-odds of the `new`."""
+    if not explore:
+        return scores
+    odds = np.exp(explore)
+    return np.where(new, odds * scores / (1 + (odds - 1) * scores), scores)
 
 
 def listed(recommender: Recommender, items: pd.DataFrame, members: np.ndarray, k: int) -> pd.DataFrame:

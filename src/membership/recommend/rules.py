@@ -1,9 +1,11 @@
 """Rules of the business: what may be on a list, whatever a policy ranks first. They hold before the list is cut at k.
 
-Pins come first, then, by setting, what is in the member's cart, then what the policy ranks, its scores times
-exp(weight x standing), then what sells best. Of these go what is blocked, not available on the day, bought too recently
-by the member or in its cart, and what is one too many of its kind. What comes first is shown to who bought it lately,
-too. A list is shorter than k where nothing else may be on it.
+The order in which it is decided: what the policy ranks, by its scores, with `recommend.explore` where it knows that,
+times exp(weight x standing), has before it pins and then, by setting, what is in the member's cart, and after it what
+sells best. Of these go what is blocked, not available on the day, bought too recently by the member or in its cart;
+what comes first is shown to who bought it lately, too. What is left is ordered anew by the reranker, if one is given,
+behind what comes first. Last goes what is one too many of its kind. A list is shorter than k where nothing else may be
+on it.
 
 Who a member is counts, too: an item of a shop is listed to members of that shop, one with an age limit to those who
 are known to be old enough, also where it is pinned. Of a member without a history nothing is known.
@@ -22,8 +24,9 @@ from membership.base.errors import ParamError
 from membership.recommend import item_rules, personal
 from membership.recommend.baskets import Baskets
 from membership.recommend.personal import Fit
-from membership.recommend.policy import Recommender
+from membership.recommend.policy import Recommender, order_chance
 from membership.recommend.ranking import Ranker, best, popularity
+from membership.recommend.rerank import Again, Reranker
 from membership.settings.recommend import InCart, Rules
 
 DEEP = 100  # items of a policy that are looked through, at least (ten times k where that is more), and of best sellers
@@ -55,17 +58,22 @@ def _no_rows() -> pd.DataFrame:
 
 
 def ruled(
-    recommender: Recommender, rules: Rules, items: pd.DataFrame, day: date, beside: Beside = NOTHING
+    recommender: Recommender,
+    rules: Rules,
+    items: pd.DataFrame,
+    day: date,
+    beside: Beside = NOTHING,
+    reranker: Reranker | None = None,
 ) -> Recommender:
-    """Return `recommender` as far as rules let it; the same one where there are none, and no dates of availability.
+    """Return `recommender` as far as rules let it; the same one where there are none, no dates of availability, and no
+    `reranker`, which takes scores for chances.
 
     `items` is the canonical table, `day` the one on which lists are shown. Raises ParamError or DataError where a rule
     names what is unknown, leaves nothing, or contradicts another.
     """
-    if none(rules, items, beside):
+    if none(rules, items, beside) and reranker is None:
         return recommender
-    catalogue = of_catalogue(recommender.market, rules, items, day, beside)
-    return replace(recommender, within=catalogue.within(recommender.baskets))
+    return of_catalogue(recommender.market, rules, items, day, beside, reranker).over(recommender)
 
 
 def none(rules: Rules, items: pd.DataFrame, beside: Beside) -> bool:
@@ -73,8 +81,15 @@ def none(rules: Rules, items: pd.DataFrame, beside: Beside) -> bool:
     return rules == Rules() and FROM not in items and UNTIL not in items and beside.rows.empty
 
 
-def of_catalogue(market: Baskets, rules: Rules, items: pd.DataFrame, day: date, beside: Beside = NOTHING) -> "Ruled":
-    """Return what `rules` say of the catalogue of `market`, whose best sellers fill up lists; errors as of `ruled`."""
+def of_catalogue(
+    market: Baskets,
+    rules: Rules,
+    items: pd.DataFrame,
+    day: date,
+    beside: Beside = NOTHING,
+    reranker: Reranker | None = None,
+) -> "Ruled":
+    """Return what `rules` say of the catalogue of `market`, whose best sellers fill up lists; else as `ruled`."""
     described = items.drop_duplicates("item_id").set_index("item_id").reindex(market.items)
     named = {"blocked": rules.blocked, "pinned": rules.pinned}
     for name, ids in named.items():
@@ -96,7 +111,21 @@ def of_catalogue(market: Baskets, rules: Rules, items: pd.DataFrame, day: date, 
     factor = np.broadcast_to(factor, len(market.items))
     pairs = [(kind, most) for _, kind, most in kinds]
     who = [*personal.fits(rules, described, beside.members), *shops.fits]
-    return Ruled(allowed, pinned, shops.place, factor, pairs, order, rules.not_within_days, rules.in_cart, who)
+    return Ruled(
+        allowed, pinned, shops.place, factor, pairs, order, rules.not_within_days, rules.in_cart, who, reranker
+    )
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of members: what is `listable`, what comes first, the `chances` by which a policy orders columns
+    with scores, and how what may be listed is ordered `again`, if it is.
+    """
+
+    listable: Listable
+    firsts: Firsts
+    chances: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+    again: Again | None
 
 
 @dataclass(frozen=True)
@@ -104,7 +133,7 @@ class Ruled:
     """Of the items of a catalogue (I,): which are `allowed`; columns `pinned` in each place (places, most), -1 for no
     more, and the `place` of members by id, the last one if unknown; `factor` of scores; columns in `order` of
     popularity; the number of each one's kind, and how `most` of a kind may be on a list; days after a purchase; what
-    becomes of what is in the `cart`; `who` say to whom an item may be listed.
+    becomes of what is in the `cart`; `who` say to whom an item may be listed; the `reranker`, if there is one.
     """
 
     allowed: np.ndarray
@@ -116,9 +145,21 @@ class Ruled:
     days: int | None
     cart: InCart | None
     who: list[Fit]
+    reranker: Reranker | None
 
-    def within(self, baskets: Baskets) -> Callable[[Ranker], Ranker]:
-        """Return what makes a ranker of rows of `baskets` keep the rules; row -1 is a member without a history."""
+    def over(self, recommender: Recommender) -> Recommender:
+        """Return `recommender` as far as the rules let it; its row -1 is a member without a history."""
+        known, explore = recommender.baskets, recommender.explore
+        listable, firsts = self._of(known)
+
+        def chances(rows: np.ndarray, columns: np.ndarray, scores: np.ndarray) -> np.ndarray:
+            return order_chance(scores, ~known.holds(rows[:, None], columns), explore) if explore else scores
+
+        again = self.reranker and self.reranker.among(known)
+        asked = Asked(listable, firsts, chances, again)
+        return replace(recommender, within=lambda top: lambda rows, k: self._list(top, np.asarray(rows), k, asked))
+
+    def _of(self, baskets: Baskets) -> tuple[Listable, Firsts]:
         width = len(self.allowed)
         lines = baskets.age <= (self.days or 0)
         hidden = baskets.member[lines].astype(np.int64) * width + baskets.item[lines]
@@ -135,30 +176,28 @@ class Ruled:
         def firsts(rows: np.ndarray) -> np.ndarray:
             return np.concatenate([self.pinned[place[rows]], own[rows]], axis=1)
 
-        def over(top: Ranker) -> Ranker:
-            return lambda rows, k: self._list(top, np.asarray(rows), k, listable, firsts)
+        return listable, firsts
 
-        return over
-
-    def _list(
-        self, top: Ranker, rows: np.ndarray, k: int, listable: Listable, firsts: Firsts
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def _list(self, top: Ranker, rows: np.ndarray, k: int, asked: Asked) -> tuple[np.ndarray, np.ndarray]:
         columns, scores = np.full((len(rows), k), -1), np.zeros((len(rows), k))
         for start in range(0, len(rows), MEMBERS):
             batch = np.arange(start, min(start + MEMBERS, len(rows)))
-            ranked, first = top(rows[batch], min(max(DEEP, 10 * k), len(self.allowed))), firsts(rows[batch])
-            columns[batch], scores[batch] = self._cut(*ranked, first, rows[batch], k, listable, self.order[:DEEP])
+            ranked = top(rows[batch], min(max(DEEP, 10 * k), len(self.allowed)))
+            found = *ranked, asked.chances(rows[batch], *ranked), asked.firsts(rows[batch])
+            columns[batch], scores[batch] = self._cut(*found, rows[batch], k, asked, self.order[:DEEP])
             short = np.flatnonzero((columns[batch] < 0).any(axis=1))
             for one in short:  # few: rules leave little of what sells best
-                at, its = batch[one : one + 1], (each[one : one + 1] for each in (*ranked, first))
-                columns[at], scores[at] = self._cut(*its, rows[at], k, listable, self.order)
+                at, its = batch[one : one + 1], (each[one : one + 1] for each in found)
+                columns[at], scores[at] = self._cut(*its, rows[at], k, asked, self.order)
         return columns, scores
 
-    def _cut(self, columns, scores, first, rows, k: int, listable: Listable, rest: np.ndarray):
+    def _cut(self, columns, scores, chances, first, rows, k: int, asked: Asked, rest: np.ndarray):
         """Return the `k` that may be listed of what comes `first`, of `columns` with `scores`, and of `rest`."""
-        found = self._candidates(columns, scores, first, rest)
-        may = listable(rows[found["place"]], found["item"].to_numpy(), found["first"].to_numpy())
+        found = self._candidates(columns, scores, chances, first, rest)
+        may = asked.listable(rows[found["place"]], found["item"].to_numpy(), found["first"].to_numpy())
         found = found[may].drop_duplicates(["place", "item"])
+        if asked.again:
+            found = asked.again(found, rows, k, self.kinds)
         for kind, most in self.kinds:
             its = kind[found["item"]]
             found = found[(its < 0) | (found.groupby(["place", its]).cumcount().to_numpy() < most)]
@@ -168,19 +207,21 @@ class Ruled:
         listed[found["place"], rank], of_listed[found["place"], rank] = found["item"], found["score"]
         return listed, of_listed
 
-    def _candidates(self, columns: np.ndarray, scores: np.ndarray, first: np.ndarray, rest: np.ndarray) -> pd.DataFrame:
-        """Return place (row of `columns`), item (column), score and whether it comes first, in the order of lists."""
-        strength = np.where(columns < 0, -np.inf, scores * self.factor[columns])
-        by = np.argsort(-strength, axis=1, kind="stable")
-        columns, scores = (np.take_along_axis(each, by, axis=1) for each in (columns, scores))
+    def _candidates(self, columns, scores, chances, first, rest: np.ndarray) -> pd.DataFrame:
+        """Return place (row of `columns`), item (column), score, chance (by which it is ordered) and whether it comes
+        first, in the order of lists.
+        """
+        chances = chances * self.factor[columns]
+        by = np.argsort(np.where(columns < 0, np.inf, -chances), axis=1, kind="stable")
+        columns, scores, chances = (np.take_along_axis(each, by, axis=1) for each in (columns, scores, chances))
         same = columns[:, None, :] == first[:, :, None]
         own = np.where(same, scores[:, None, :], 0).max(axis=2, initial=0)
         shape = (len(columns), len(rest))
         item = np.concatenate([first, columns, np.broadcast_to(rest, shape)], axis=1)
-        score = np.concatenate([own, scores, np.zeros(shape)], axis=1)
+        score, chance = (np.concatenate([own, each, np.zeros(shape)], axis=1) for each in (scores, chances))
         place, order = np.divmod(np.arange(item.size), item.shape[1])
-        flat = {"place": place, "item": item.ravel(), "score": score.ravel(), "first": order < first.shape[1]}
-        frame = pd.DataFrame(flat)
+        flat = {"place": place, "item": item.ravel(), "score": score.ravel(), "chance": chance.ravel()}
+        frame = pd.DataFrame(flat | {"first": order < first.shape[1]})
         return frame[frame["item"] >= 0]
 
 

@@ -6,6 +6,8 @@ from pydantic import Field, field_validator
 
 from membership.settings.section import Count, Days, NotNegative, Section
 
+Knob = Annotated[float, Field(ge=0, le=1000)]  # purchases
+
 
 class InCart(Section):
     """What becomes of an item that a member put into the cart in the last `days` and has not bought since."""
@@ -39,6 +41,19 @@ class Rules(Section):
         return pinned
 
 
+class Rerank(Section):
+    """What a list is for beside purchases: `recommend/rerank.py`. A knob is the purchases a list that its metric is
+    worth, where it is 1 instead of 0: 0.5 gives half a purchase for it. 0: nothing.
+    """
+
+    novelty: Knob = 0.0  # how rare listed items are
+    diversity: Knob = 0.0  # share of listed pairs that are of two categories
+    serendipity: Knob = 0.0  # share that is bought, new to the member and no best seller
+    freshness: Knob = 0.0  # share that nobody had bought until a month ago
+    coverage: Knob = 0.0  # share of the catalogue that is on some member's list
+    popularity: Knob = 0.0  # how much less popular than now, where items are more so than what the member buys
+
+
 class Recommend(Section):
     """What is recommended to whom. `peers` is name -> settings over the peer's defaults, which the peer checks."""
 
@@ -47,5 +62,6 @@ class Recommend(Section):
     min_baskets: Count = 3  # before the cut-off below which a member is not learned from
     max_baskets: Count = 50  # last baskets of a member that are looked at
     explore: NotNegative = 0.0  # log-odds added to items new to the member when the model ranks
+    rerank: Rerank = Rerank()
     rules: Rules = Rules()
     peers: dict[str, dict[str, Any]] = {}
