@@ -101,6 +101,6 @@ def earlier(known: Baskets, back: int) -> tuple[Baskets, Targets]:
 def _view(known: Baskets, after: Targets, p: SimpleNamespace, labelled: bool = True) -> View:
     """Return what can be looked up; where the labels that will be known are none, no origin learns with any."""
     if not labelled or not (known.rows(after.members) >= 0).any():
-        return View(Candidates(known, p.train.candidates))
+        return View(Candidates(known, p.train.candidates), excited=p.train.intensity)
     given = folded(known, after, seeds.rng(p.seed, "label-folds"))
-    return View(LabelledCandidates(known, given, p.train.candidates))
+    return View(LabelledCandidates(known, given, p.train.candidates), excited=p.train.intensity)

@@ -107,6 +107,16 @@ def test_what_needs_items_dates_or_prices_is_left_out_without_them(known, items)
     assert not [name for name in named["dated"] if "sale" in name]
 
 
+def test_the_intensity_is_a_signal_where_it_is_asked_for(known, items):
+    pairs, plain = every(known, 5), signals(every(known, 5), prepare(known, learn(known, items)))
+    inputs, names = signals(pairs, prepare(known, learn(known, items, excited=True)))
+    more = [name for name in names if name not in plain[1]]
+    assert more == ["intensity_all", "intensity_base", "intensity_own", "intensity_kind"]
+    assert np.isfinite(inputs).all() and np.array_equal(inputs[:, [name not in more for name in names]], plain[0])
+    parts = np.exp(inputs[:, [names.index(name) for name in more]].astype(float)) - 1e-4
+    assert parts[:, 0] == pytest.approx(parts[:, 1:].sum(axis=1), rel=1e-3, abs=1e-6)
+
+
 def test_prices_by_hand(knobs):
     """Bread and milk cost 200 cents; milk of ann is 50 off on the last day, and bread of bob."""
     events = purchases(ROWS).assign(amount=[200, 200, 200, 150, 150], discount=[0, 0, 0, 50, 50])

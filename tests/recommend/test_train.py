@@ -36,7 +36,7 @@ def test_nothing_from_the_cutoff_on_changes_a_training_row(data, frame, items, p
 
 def test_labels_are_the_next_basket_after_each_origin(events, items, p):
     known = baskets.history(events, date(2024, 5, 2), p.recommend)
-    now = train.situation(known, items, 1000)
+    now = train.situation(known, items, p.train.model_copy(update={"candidates": 1000}))
     after = baskets.targets(events, Window(date(2024, 5, 2), CUTOFF), known)
     assert train.bought_next(now.pairs, known, after).sum() == after.matrix.sum()  # every item is a candidate
 

@@ -177,7 +177,7 @@ def _listed(recommender: Recommender, items: pd.DataFrame, members: np.ndarray, 
 
 def view_of(model: NextBasket, known: Baskets, items: pd.DataFrame, p: SimpleNamespace) -> View:
     """Return what `model` sees of `known`. Raises DataError where it was trained on other signals."""
-    seen = View(Candidates(known, p.train.candidates, items), items)
+    seen = View(Candidates(known, p.train.candidates, items), items, p.train.intensity)
     if seen.names != model.signals:
         raise DataError("the model was trained on other signals than there are now; run `dvc repro train`.")
     return seen

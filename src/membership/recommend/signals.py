@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from membership.recommend import prices
+from membership.recommend import intensity, prices
 from membership.recommend.baskets import Baskets
 from membership.recommend.candidates import Pairs
+from membership.recommend.intensity import Intensity, Parts
 from membership.recommend.rhythm import DECAYS, Rhythm, changes, rhythm
 
 LEVELS = ("subcategory", "name")  # groups of items within which one replaces another
@@ -29,10 +30,14 @@ class Table:
 
 @dataclass(frozen=True)
 class Items:
-    """What is known of items at one cut-off: a table of them, and for each level of LEVELS the group of each, (I,)."""
+    """What is known of items at one cut-off: a table of them, and for each level of LEVELS the group of each, (I,).
+
+    And what brings purchases on, where that is asked for.
+    """
 
     table: Table
     groups: list[np.ndarray]
+    intensity: Intensity | None = None
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,8 @@ class Tables:
     """What is known at one cut-off, for `signals` to look up: of items, of members, of pairs that were bought.
 
     `timing` has an entry for each pair in `own`; `groups` has for each level of LEVELS the group of each item, (I,),
-    the members' rhythm with the groups, and a table with an entry for each pair in it.
+    the members' rhythm with the groups, and a table with an entry for each pair in it. `brought` is the
+    intensity, where that is asked for.
     """
 
     own: Rhythm
@@ -48,12 +54,17 @@ class Tables:
     item: Table
     member: Table
     groups: list[tuple[np.ndarray, Rhythm, Table]]
+    brought: Parts | None = None
 
 
-def learn(baskets: Baskets, items: pd.DataFrame | None = None) -> Items:
-    """Return what `baskets` say of items; of groups of them only if there are `items` (the canonical table)."""
+def learn(baskets: Baskets, items: pd.DataFrame | None = None, excited: bool = False) -> Items:
+    """Return what `baskets` say of items; of groups of them only if there are `items` (the canonical table).
+
+    With `excited`, the intensity of purchases, too.
+    """
     own = rhythm(baskets, baskets.item, len(baskets.items))
-    return Items(_table("item", _of_items(baskets, own)), _groups(baskets, items))
+    fitted = intensity.fit(baskets, items) if excited else None
+    return Items(_table("item", _of_items(baskets, own)), _groups(baskets, items), fitted)
 
 
 def prepare(baskets: Baskets, known: Items) -> Tables:
@@ -64,7 +75,8 @@ def prepare(baskets: Baskets, known: Items) -> Tables:
         bought["sale"] = prices.of_pairs(baskets, own)
     member = _table("member", _of_members(baskets, own))
     timed = [_timed(baskets, level, group) for level, group in zip(LEVELS, known.groups, strict=False)]
-    return Tables(own, _table("own", bought), known.table, member, timed)
+    brought = known.intensity and known.intensity.of(baskets)
+    return Tables(own, _table("own", bought), known.table, member, timed, brought)
 
 
 def signals(pairs: Pairs, tables: Tables) -> tuple[np.ndarray, list[str]]:
@@ -72,22 +84,30 @@ def signals(pairs: Pairs, tables: Tables) -> tuple[np.ndarray, list[str]]:
 
     Of the member: how often and how regularly it shops. Of the item: popularity, trend, how it is bought again, and
     discounts. Of the two: the member's rhythm with the item and with the groups that it is in, and the sources'
-    scores. Counts, times and scores are logarithms. Where there are no items, dates or prices, what needs them is left
-    out.
+    scores. And the intensity, where it is asked for. All but rates are logarithms. Where there are no items, dates or
+    prices, what needs them is left out.
     """
+    brought = _brought(pairs, tables.brought)
     found = [
         (tables.timing, _bought(pairs, tables.own)),
         (tables.item, pairs.item),
         (tables.member, pairs.member),
         *((table, times.at(pairs.member, group[pairs.item])) for group, times, table in tables.groups),
     ]
-    names = [*pairs.names, *(name for table, _ in found for name in table.names)]
+    names = [*pairs.names, *brought.names, *(name for table, _ in found for name in table.names)]
     values = np.empty((len(pairs.item), len(names)), dtype=np.float32)
     for start in range(0, len(values), CHUNK):
         rows = slice(start, start + CHUNK)
-        scores = np.log(pairs.scores[rows] + np.float32(FLOOR))
-        np.concatenate([scores, *(table.rows[at[rows]] for table, at in found)], axis=1, out=values[rows])
+        first = np.log(pairs.scores[rows] + np.float32(FLOOR)), brought.rows[rows]
+        np.concatenate([*first, *(table.rows[at[rows]] for table, at in found)], axis=1, out=values[rows])
     return values, names
+
+
+def _brought(pairs: Pairs, parts: Parts | None) -> Table:
+    if parts is None:
+        return Table([], np.empty((len(pairs.item), 0), dtype=np.float32))
+    found = parts.at(pairs.member, pairs.item)
+    return _table("intensity", {name: np.log(values + FLOOR) for name, values in found.items()})
 
 
 def _bought(pairs: Pairs, own: Rhythm) -> np.ndarray:

@@ -26,12 +26,12 @@ class View:
 
     A million members do not fit into memory with all their signals, and need not: they are asked for in batches, and
     what is a member's own is made for a batch.
-    `items` is the canonical table.
+    `items` is the canonical table; with `excited` the intensity of purchases is among the signals.
     """
 
-    def __init__(self, candidates: Candidates, items: pd.DataFrame | None = None):
+    def __init__(self, candidates: Candidates, items: pd.DataFrame | None = None, excited: bool = False):
         self.baskets, self.candidates = candidates.baskets, candidates
-        self._learned = learn(self.baskets.evenly(TEACH), items)
+        self._learned = learn(self.baskets.evenly(TEACH), items, excited)
 
     def of_others(self, baskets: Baskets) -> "View":
         """Return the view of the members of `baskets`, of the same catalogue: what was learned from ours stays."""

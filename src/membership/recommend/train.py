@@ -71,10 +71,15 @@ class Fitted:
     losses: pd.DataFrame
 
 
-def situation(known: Baskets, items: pd.DataFrame | None, extra: int, members: np.ndarray | None = None) -> Situation:
-    """Return what is known of `members` (ids; of all if None), with `extra` candidates by each source of them."""
+def situation(known: Baskets, items: pd.DataFrame | None, knobs: Train, members: np.ndarray | None = None) -> Situation:
+    """Return what is known of `members` (ids; of all if None), with the candidates and signals that `knobs` ask for."""
     rows = np.arange(len(known.members)) if members is None else np.unique(known.rows(members))
-    return View(Candidates(known, extra, items), items).of(rows[rows >= 0])
+    return view(known, items, knobs).of(rows[rows >= 0])
+
+
+def view(known: Baskets, items: pd.DataFrame | None, knobs: Train) -> View:
+    """Return what can be looked up of the members of `known`, with the candidates and signals that `knobs` ask for."""
+    return View(Candidates(known, knobs.candidates, items), items, knobs.intensity)
 
 
 def samples(
@@ -118,7 +123,7 @@ def _parts(origins: list[Origin], items: pd.DataFrame, knobs: Train, seed: int) 
 
 def _each(origins: list[Origin], items: pd.DataFrame, knobs: Train, seed: int) -> list[Samples]:
     return [
-        labelled(View(Candidates(known, knobs.candidates, items), items), after, knobs, seed, most)
+        labelled(view(known, items, knobs), after, knobs, seed, most)
         for known, after, most in bar(origins, "training origins")
     ]
 

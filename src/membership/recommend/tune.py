@@ -59,7 +59,7 @@ def _asked_of(events: ir.Table, items: pd.DataFrame, p: SimpleNamespace) -> tupl
             f"no member with a history buys in the validation window {p.windows.validation}: nothing can be chosen "
             "there; move windows.calibration_end or windows.validation_end."
         )
-    return train.situation(known, items, p.train.candidates, targets.members), targets
+    return train.situation(known, items, p.train, targets.members), targets
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ class Train(Section):
     origin_step_days: Days = 30  # days between them
     members: Count = 12000  # members that are learned from at all origins together, the newest first
     candidates: Annotated[int, Field(ge=0, le=1000)] = 15  # items that each source adds to a member's own
+    intensity: bool = False  # whether what earlier purchases bring on, by their likelihood, is a signal
     # share of the items not bought that are learned from (and weighted up)
     negative_share: Annotated[float, Field(gt=0, le=1)] = 0.5
     epochs: Count = 5  # passes over the training rows

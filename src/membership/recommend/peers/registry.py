@@ -10,6 +10,7 @@ from membership.recommend.peers import (  # noqa: F401  (importing a peer regist
     ease,
     g_topfreq,
     gp_topfreq,
+    intensity,
     item_knn,
     p_topfreq,
     tifuknn,
