@@ -8,6 +8,8 @@ from pathlib import Path
 import ibis
 import pytest
 
+from membership.settings.engine import Engine
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 
@@ -28,6 +30,18 @@ def shared_data():
     if not folder.exists():
         pytest.skip(f"no shared data at {folder}; set MEMBERSHIP_DATA to a folder that has them")
     return folder
+
+
+@pytest.fixture
+def spark():
+    """Settings of a Spark here; its session compiles little: on few rows that is what takes the time."""
+    sql = pytest.importorskip("pyspark.sql", reason="engine spark is not installed: README of src/membership/base")
+    builder = sql.SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false")
+    builder = builder.config("spark.driver.extraJavaOptions", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
+    for name in ("spark.sql.codegen.wholeStage", "spark.ui.showConsoleProgress"):
+        builder = builder.config(name, "false")
+    builder.config("spark.sql.codegen.factoryMode", "NO_CODEGEN").getOrCreate()
+    return Engine(name="spark", spark={"url": "local[2]", "memory_gib": 1, "partitions": 2})
 
 
 def pytest_collection_modifyitems(items):

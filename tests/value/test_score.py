@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from small_panel import scored
 
-from membership.base import batches, tables
+from membership.base import batches, engine, tables
 from membership.value import holdout, score
 from membership.value.panel import Panel
 from membership.value.score import Worth
@@ -69,6 +69,17 @@ def test_however_few_members_are_valued_together_the_table_is_the_same(known, p,
         found.append(score.table(fitted, choice, errors, few, chances, p.value, p.economics, p.seed))
     for other in found[1:]:
         pd.testing.assert_frame_equal(found[0], other, rtol=1e-9)  # products of matrices
+
+
+def test_the_workers_of_spark_make_the_same_bytes(known, p, result, spark, monkeypatch):
+    fitted, choice, value = result
+    worth = Worth.of(fitted, choice, score.ErrorBand(np.array([500.0]), np.full(2, -900.0), np.full(2, 900.0)))
+    chances = value.set_index("member_id")[["p_repurchase", "p_horizon"]]
+    monkeypatch.setattr(batches, "SIZE", 70)
+    asked = worth, known.now, chances, p.value, p.economics
+    found = [score.forecasts(*asked, con) for con in (None, engine.connect(), engine.connect(spark))]
+    for other in found[1:]:
+        pd.testing.assert_frame_equal(found[0], other, check_exact=True)
 
 
 def only(known: Panel, members: pd.Index) -> Panel:

@@ -1,10 +1,15 @@
 """Many members, some at a time: what bounds memory, and what stands for all where learning from all says no more."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from membership.base import seeds
+
+if TYPE_CHECKING:  # whoever only counts blocks need not wait for Ibis
+    import ibis
 
 SIZE = 50_000  # members together
 
@@ -17,6 +22,20 @@ def blocks(members: int, size: int | None = None) -> Iterator[slice]:
     """
     size = size or SIZE
     return (slice(start, start + size) for start in range(0, max(members, 1), size))
+
+
+def over(
+    parts: Iterable[pd.DataFrame], work: Callable[[pd.DataFrame], pd.DataFrame], con: "ibis.BaseBackend | None" = None
+) -> pd.DataFrame:
+    """Return what `work` makes of all `parts`, each a block of members; where `con` is Spark, its workers do it.
+
+    The blocks are the same on any engine, and so is what comes of them.
+    """
+    if con is None or con.name != "pyspark":
+        return pd.concat([work(part) for part in parts])
+    from membership.base import spark
+
+    return pd.concat(spark.spread(con, parts, work))
 
 
 def some(members: int, most: int, seed: int) -> np.ndarray:

@@ -1,7 +1,6 @@
 """The one connection on which tables are computed: Ibis on DuckDB, on Spark, or on what else Ibis knows by address."""
 
 import atexit
-import os
 import socket
 import warnings
 from collections.abc import Iterator
@@ -13,16 +12,14 @@ from urllib.parse import urlsplit
 
 import duckdb
 import ibis
-import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 import pandas as pd
-import pyarrow
 
-from membership.base import paths, tables
+from membership.base import paths, spark, tables
 from membership.base.errors import ProjectError
 
 PATIENCE = 5  # seconds in which a server has to answer
-_DUCKDB, _PYSPARK = "duckdb", "pyspark"  # backends of Ibis that read the files of data/
+_DUCKDB, _PYSPARK = "duckdb", spark.NAME  # backends of Ibis that read the files of data/
 # A connection of Ibis's own that outlives the interpreter lets DuckDB's binding print forty lines about leaks.
 atexit.register(lambda: setattr(ibis.options, "default_backend", None))
 _PORTS = {"spark": 7077, "sc": 15002, "postgres": 5432, "postgresql": 5432}
@@ -62,7 +59,7 @@ def keep(con: ibis.BaseBackend, name: str, table: ir.Table | pd.DataFrame) -> ir
     if con.name == _DUCKDB:
         con.raw_sql(f'DROP TABLE IF EXISTS "{name}"')  # a database file may hold an earlier run's
         return con.create_table(name, ibis.memtable(table) if isinstance(table, pd.DataFrame) else table)
-    table = _to_spark(con, name, table) if isinstance(table, pd.DataFrame) else table
+    table = spark.table(con, name, table) if isinstance(table, pd.DataFrame) else table
     view = con.create_view(name, table, overwrite=True)  # a table would stay in the warehouse after the session
     con.raw_sql(f"CACHE TABLE `{name}`")
     return view
@@ -143,43 +140,11 @@ def _folder(spill: str | None) -> str | None:
 
 def _spark(chosen: Any) -> ibis.BaseBackend:
     with _told("spark", "pip install -e '.[spark]', which also needs Java 17"):
-        from pyspark.sql import SparkSession
+        import pyspark  # noqa: F401  (first: nobody has to start a cluster to learn that it is not installed)
 
         if chosen.url and "://" in chosen.url:
             _answers("engine.spark.url", chosen.url)
-        here = chosen.url is None or chosen.url.startswith("local")
-        builder, remote = SparkSession.builder.appName("membership"), (chosen.url or "").startswith("sc://")
-        builder = builder.remote(chosen.url) if remote else builder.master(chosen.url or "local[*]")
-        knobs = {} if remote else _SESSION | {"spark.driver.memory": f"{chosen.memory_gib * 1024:.0f}m"}
-        for name, value in knobs.items():
-            builder = builder.config(name, value)
-        session = builder.getOrCreate()
-        if not remote:
-            session.sparkContext.setLogLevel("ERROR")
-            session = session.newSession()  # whose views are its own
-        con = ibis.pyspark.connect(session)
-        partitions = chosen.partitions or (2 * (os.cpu_count() or 1) if here else None)
-        if partitions:
-            session.conf.set("spark.sql.shuffle.partitions", str(partitions))
-    return con
-
-
-def _to_spark(con: ibis.BaseBackend, name: str, frame: pd.DataFrame) -> ir.Table:
-    """Return `frame` as a table of Spark, by Arrow: Ibis would go row by row where pandas keeps texts in chunks."""
-    kinds = ibis.memtable(frame).schema()
-    schema = ibis.schema({key: dt.Timestamp(scale=6) if kind.is_timestamp() else kind for key, kind in kinds.items()})
-    arrow = pyarrow.Table.from_pandas(frame, schema.to_pyarrow(), preserve_index=False)
-    session = con.raw_sql("SELECT 1").sparkSession
-    session.createDataFrame(arrow).createOrReplaceTempView(f"{name}_given")
-    return con.table(f"{name}_given").cast(schema)  # Spark takes times to be instants of its session's zone, UTC
-
-
-_SESSION = {
-    "spark.ui.enabled": "false",
-    "spark.ui.showConsoleProgress": "false",  # it would fill the executed notebook
-    "spark.sql.execution.arrow.pyspark.enabled": "true",  # row by row, a frame takes minutes
-    "spark.sql.session.timeZone": "UTC",
-}
+        return spark.connect(chosen)
 
 
 def _by_address(url: str) -> ibis.BaseBackend:

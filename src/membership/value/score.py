@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import ibis
 import numpy as np
 import pandas as pd
 
@@ -114,7 +115,7 @@ STORED = (  # all that a `Worth` may be made of
 
 def table(
     fitted: Fitted, choice: Choice, errors: ErrorBand, features: pd.DataFrame, chances: pd.DataFrame, settings: Value,
-    economics: Economics, seed: int,
+    economics: Economics, seed: int, con: ibis.BaseBackend | None = None,
 ) -> pd.DataFrame:  # fmt: skip
     """Return table `value` for every member of `features`, by what was `fitted` at their cut-off.
 
@@ -125,7 +126,7 @@ def table(
     all but the chances and the upper end of `value`.
     """
     worth, days = Worth.of(fitted, choice, errors), settings.horizon_days
-    found = forecasts(worth, features, chances, settings, economics)
+    found = forecasts(worth, features, chances, settings, economics, con)
     rfm = fitted.candidates.get("rfm")
     found.insert(0, "rfm_value", rfm.spend(features, days) if rfm else found["expected_spend"])
     bought = _pays(features)
@@ -134,11 +135,12 @@ def table(
 
 
 def forecasts(
-    worth: Worth, features: pd.DataFrame, chances: pd.DataFrame, settings: Value, economics: Economics
-) -> pd.DataFrame:
-    """Return `Worth.forecast` of any number of members, made of some at a time."""
-    blocks = (features.iloc[block] for block in batches.blocks(len(features)))
-    return pd.concat([worth.forecast(block, chances, settings, economics) for block in blocks])
+    worth: Worth, features: pd.DataFrame, chances: pd.DataFrame, settings: Value, economics: Economics,
+    con: ibis.BaseBackend | None = None,
+) -> pd.DataFrame:  # fmt: skip
+    """Return `Worth.forecast` of any number of members, made of some at a time (`batches.over`)."""
+    parts = (features.iloc[block].join(chances) for block in batches.blocks(len(features)))
+    return batches.over(parts, lambda block: worth.forecast(block, block, settings, economics), con)
 
 
 def _pays(features: pd.DataFrame) -> np.ndarray:
