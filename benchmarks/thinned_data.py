@@ -119,11 +119,16 @@ def _journey(_: Path, __: int) -> pd.DataFrame:
     return _counted(pd.DataFrame(found).astype({"member": str, "item": str}), ["day"])
 
 
-def _articles(folder: Path, _: int) -> pd.DataFrame:
-    """An article that is seen on a day is a basket: most members see several, and few again."""
+def articles(folder: Path) -> pd.DataFrame:
+    """Return what is seen on deskdrop: member, item and day (since 1970), a row each time."""
     read = pd.read_csv(folder / "fields" / "deskdrop" / "users_interactions.csv.gz", dtype=str)
     read["day"] = read["timestamp"].astype("int64") // 86_400
-    return _counted(read.rename(columns={"personId": "member", "contentId": "item"}), ["day"])
+    return read.rename(columns={"personId": "member", "contentId": "item"})[["member", "item", "day"]]
+
+
+def _articles(folder: Path, _: int) -> pd.DataFrame:
+    """What is seen on a day is a basket: most members see several articles, and few again."""
+    return _counted(articles(folder), ["day"])
 
 
 def _market(_: Path, seed: int) -> pd.DataFrame:

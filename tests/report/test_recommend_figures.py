@@ -60,3 +60,15 @@ def test_reliability_and_the_frontier_are_drawn_with_what_is_in_use(ax):
     assert "Recall@7" in drawn.get_ylabel()
     assert [text.get_text() for text in drawn.texts] == ["0", "1"]
     assert drawn.collections[0].get_offsets().tolist() == [[0.5, 0.1]]
+
+
+def test_each_knob_is_drawn_against_recall_with_its_values_and_what_is_in_use():
+    rows = [("novelty", 0.0, True, 0.3, 0.2), ("novelty", 1.0, False, 0.5, 0.1), ("popularity", 0.0, True, 0.1, 0.2)]
+    turned = pd.DataFrame(rows, columns=["knob", "value", "in_use", "metric", "recall"])
+    turned = turned.assign(recall_gain=turned["recall"] - 0.2, recall_low=-0.1, recall_high=0.0)
+    novelty, popularity, *others = plots.knobs(turned, 7)
+    assert [text.get_text() for text in novelty.texts] == ["0", "1"] and "Recall@7" in novelty.get_ylabel()
+    assert novelty.collections[-1].get_offsets().tolist() == [[0.3, 0.2]]
+    assert novelty.get_xlabel() == "Novelty" and "bias" in popularity.get_xlabel()
+    assert not any(ax.axison for ax in others)
+    plt.close(novelty.figure)

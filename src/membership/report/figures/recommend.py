@@ -1,5 +1,7 @@
 """Figures of the search, the training and the recommendations: frame -> Axes."""
 
+from collections.abc import Sequence
+
 import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
@@ -120,6 +122,32 @@ def reliability(reliable: pd.DataFrame, ax: Axes | None = None) -> Axes:
     plain_log(below.xaxis, below.yaxis)
     below.set_ylim(bottom=reliable["pairs"].min() / 3)
     return ax
+
+
+def knobs(turned: pd.DataFrame, k: int, axes: Sequence[Axes] | None = None) -> Sequence[Axes]:
+    """Draw what each knob of the reranker costs in recall; `turned` as from `knobs.frontiers`. An Axes a knob."""
+    names = turned["knob"].unique()
+    if axes is None:
+        rows = -(-len(names) // 3)
+        figure, panels = plt.subplots(rows, 3, figsize=(12, 3.2 * rows), sharey=True, squeeze=False)
+        figure.set_layout_engine("constrained")
+        figure.suptitle("What each knob of recommend.rerank costs, for each value in purchases (ringed: in use)")
+        axes = panels.ravel()
+        for empty in axes[len(names) :]:
+            empty.set_axis_off()
+    for name, ax in zip(names, axes, strict=False):
+        its = turned[turned["knob"] == name]
+        spread = (its["recall_gain"] - its["recall_low"], its["recall_high"] - its["recall_gain"])
+        ax.errorbar(its["metric"], its["recall"], spread, fmt="o-", color="C0", capsize=2)
+        used = its[its["in_use"]]
+        ax.scatter(used["metric"], used["recall"], s=150, facecolors="none", edgecolors="C0")
+        for row in its.itertuples():
+            place = row.metric, row.recall
+            ax.annotate(f"{row.value:g}", place, xytext=(4, 7), textcoords="offset points")
+        ax.set_xlabel("Popularity bias (less to the left)" if name == "popularity" else name.capitalize())
+        ax.set_ylabel(f"Recall@{k}")
+        ax.margins(0.12)
+    return axes
 
 
 def frontier(tradeoff: pd.DataFrame, explore: float, k: int, ax: Axes | None = None) -> Axes:
