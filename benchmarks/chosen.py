@@ -14,10 +14,12 @@ from scipy import sparse
 
 from benchmarks import ordered
 from membership.base import seeds
-from membership.recommend import challenger, policies, stack
+from membership.recommend import challenger, heads, policies, stack
 from membership.recommend.baskets import Baskets, Targets
+from membership.recommend.candidates import Pairs
 from membership.recommend.challenger import Challenger
-from membership.recommend.names import MODEL, STACK
+from membership.recommend.heads import Told
+from membership.recommend.names import HEADS, MODEL, STACK
 from membership.recommend.policy import Recommender
 from membership.recommend.stack import Lists
 
@@ -57,23 +59,29 @@ def choose(
 
     `settings` of the model as for `ordered.fit`.
     """
-    lists = _asked(known, model, peers, p, settings)
+    told = heads.learn(known.baskets).of(known.baskets)
+    lists, pairs = _asked(known, model, peers, told, p, settings)
     rule = p.recommend.k, p.tune.confidence, p.tune.margin, p.seed
-    chosen = challenger.choose(lists, known.baskets, known.labels, *rule)
+    chosen = challenger.choose(lists, pairs, known.baskets, known.labels, *rule)
     if chosen.policy == STACK:
         taking = {name: peers[name] for name in lists.names if name in stack.PEERS}
         return chosen, stack.serve(model, taking, chosen.weights, p.recommend.explore)
+    if chosen.policy == HEADS:
+        return chosen, heads.serve(model, told, chosen.weights, p.recommend.explore)
     return chosen, model if chosen.policy == MODEL else peers[chosen.policy]
 
 
-def _asked(known: Known, model: Recommender, peers: Mapping[str, Recommender], p, settings) -> Lists:
-    """Return the lists for all members with a label, by member: of a model that has not seen theirs, and of `peers`."""
+def _asked(
+    known: Known, model: Recommender, peers: Mapping[str, Recommender], told: Told, p, settings
+) -> tuple[Lists, Pairs]:
+    """Return the lists and pairs for all members with a label, by member: of a model that has not seen theirs."""
     train = known.train
     fold = seeds.rng(p.seed, "model-folds").permutation(np.arange(len(train.members)) % FOLDS)
-    members, parts = [known.val.members], [stack.asked(model, peers, known.val.members)]
+    models, members = [model], [known.val.members]
     for number in np.unique(fold):
-        held, others = train.members[fold == number], train.members[fold != number]
-        other = ordered.fit(known.baskets, train.of(others), p, settings)
-        members.append(held)
-        parts.append(stack.asked(other, peers, held))
-    return stack.joined(parts).of(np.argsort(np.concatenate(members)))
+        models.append(ordered.fit(known.baskets, train.of(train.members[fold != number]), p, settings))
+        members.append(train.members[fold == number])
+    order = np.argsort(np.concatenate(members))
+    asked = list(zip(models, members, strict=True))
+    lists = stack.joined([stack.asked(each, peers, of) for each, of in asked]).of(order)
+    return lists, heads.joined([heads.asked(each, told, of) for each, of in asked], [len(of) for of in members], order)

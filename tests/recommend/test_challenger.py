@@ -10,8 +10,9 @@ from hypothesis import settings as quickly
 from hypothesis import strategies as st
 from scipy import sparse
 
-from membership.recommend import challenger, stack
+from membership.recommend import challenger, heads, stack
 from membership.recommend.baskets import Baskets, Targets
+from membership.recommend.candidates import Pairs
 from membership.recommend.choice import Choice, Verdict
 from membership.recommend.model import Settings
 from membership.recommend.stack import Lists
@@ -46,7 +47,17 @@ def choose(margin: float = 0.01, members: int = 600, seed: int = 1, **hit: float
     rng = np.random.default_rng(seed)
     bought = rng.integers(39, size=members)
     known, after = market(members, bought)
-    return challenger.choose(lists_of(rng, bought, **hit), known, after, K, 0.95, margin, seed)
+    lists = lists_of(rng, bought, **hit)
+    return challenger.choose(lists, pairs_of(lists), known, after, K, 0.95, margin, seed)
+
+
+def pairs_of(lists: Lists, own: int = 20) -> Pairs:
+    """Return what heads see of the model's lists: items below `own` are the member's; all else is alike."""
+    member, place = np.nonzero(lists.columns[0] >= 0)
+    item, odds = lists.columns[0][member, place], lists.odds[member, place]
+    order, nothing = np.lexsort((item, member)), np.zeros(len(item))
+    scores = np.column_stack([odds, nothing, nothing])
+    return Pairs(member[order], item[order], item[order] < own, scores[order], list(heads.INPUTS))
 
 
 def test_the_model_stays_where_it_is_ahead_or_level():
@@ -68,7 +79,7 @@ def test_the_stack_is_chosen_where_the_model_and_a_peer_know_different_things():
 
 
 @pytest.mark.parametrize(
-    ("peer", "of_stack", "policy"),
+    ("peer", "mixed", "policy"),
     [
         ((-0.2, -0.3, -0.1), (0.03, -0.01, 0.07), "model"),  # the model is ahead of the peer: only what is sure counts
         ((-0.2, -0.3, -0.1), (0.05, 0.02, 0.08), "stack"),
@@ -78,10 +89,39 @@ def test_the_stack_is_chosen_where_the_model_and_a_peer_know_different_things():
         ((0.05, 0.009, 0.09), (-0.04, -0.06, -0.02), "model"),
     ],
 )
-def test_the_rule(peer, of_stack, policy):
-    columns = ["gain", "low", "high"]
-    compared = pd.DataFrame.from_dict({"ease": peer, "stack": of_stack}, orient="index", columns=columns)
-    assert challenger.best(compared, 0.01) == policy
+@pytest.mark.parametrize("name", ["stack", "heads"])
+def test_the_rule(peer, mixed, policy, name):
+    rows = {"stack": (-0.1, -0.2, 0.0), "heads": (-0.1, -0.2, 0.0)} | {"ease": peer, name: mixed}
+    compared = pd.DataFrame.from_dict(rows, orient="index", columns=["gain", "low", "high"])
+    assert challenger.best(compared, 0.01) == (name if policy == "stack" else policy)
+
+
+@pytest.mark.parametrize(
+    ("of_heads", "few", "policy"),
+    [
+        ((-0.01, -0.03, 0.004), True, "heads"),
+        ((-0.01, -0.03, 0.004), False, "model"),
+        ((-0.02, -0.03, -0.001), True, "model"),  # worse by more than noise
+        ((0.0, 0.0, 0.0), True, "model"),  # the same lists
+    ],
+)
+def test_where_few_purchases_tell_heads_need_only_not_be_worse_by_more_than_noise(of_heads, few, policy):
+    rows = {"ease": (-0.2, -0.3, -0.1), "stack": (-0.02, -0.03, -0.01), "heads": of_heads}
+    compared = pd.DataFrame.from_dict(rows, orient="index", columns=["gain", "low", "high"])
+    assert challenger.best(compared, 0.01, few) == policy
+
+
+def test_heads_are_chosen_where_the_model_takes_own_items_for_as_likely_as_new_ones():
+    """The model lists items in any order; what is bought is one of those that the member has, about half of them."""
+    rng = np.random.default_rng(2)
+    columns = np.array([rng.permutation(39)[: stack.DEPTH] for _ in range(600)])
+    bought = np.array([rng.choice(row[row < 20]) for row in columns])
+    known, after = market(600, bought)
+    lists = Lists(("model", "ease"), np.stack([columns, columns]), np.tile(-2 - np.arange(20) / 100, (600, 1)))
+    found = challenger.choose(lists, pairs_of(lists), known, after, K, 0.95, 0.01, 1)
+    assert found.policy == "heads" and set(found.weights) == {heads.REPEAT, heads.EXPLORE}
+    plain = found.plain({"hidden": 8}, {})
+    assert plain["settings"] == {"model": {"hidden": 8}, **found.weights}
 
 
 def test_what_is_better_by_less_than_the_margin_is_not_taken():
@@ -95,11 +135,13 @@ def test_what_is_better_by_less_than_the_margin_is_not_taken():
 @given(st.floats(0.05, 0.5), st.floats(0.05, 0.5), st.integers(0, 10_000))
 def test_what_is_chosen_is_never_one_that_was_behind_the_model(model, peer, seed):
     found = choose(members=150, seed=seed, model=model, als=peer, ease=peer / 2)
-    ahead = (found.compared["high"].drop("stack") < 0).all()
-    if found.policy != "model":
+    ahead = (found.compared["high"].drop(["stack", "heads"]) < 0).all()
+    if found.policy == "heads":
+        assert found.compared.loc["heads", "high"] > 0
+    elif found.policy != "model":
         sure = ahead or found.policy != "stack"
         assert found.compared.loc[found.policy, "low" if sure else "gain"] > 0.01
-    assert set(found.compared.index) == {"als", "ease", "stack"}
+    assert set(found.compared.index) == {"als", "ease", "stack", "heads"}
 
 
 def test_what_is_behind_in_truth_is_hardly_ever_chosen():
@@ -115,7 +157,7 @@ def test_the_gain_is_the_mean_of_both_metrics_as_shares_of_the_models():
     peer = np.tile(np.arange(20, 20 + K), (4, 1))
     peer[[0, 1], 0], peer[2, 1] = [0, 1], 2  # hits first, first, second: recall 3/4, NDCG (2 + .6309) / 4
     lists = Lists(("model", "ease"), np.stack([model, peer]), np.zeros((4, K)) - np.arange(K))
-    found = challenger.choose(lists, known, after, K, 0.95, 0.0, 1)
+    found = challenger.choose(lists, pairs_of(lists), known, after, K, 0.95, 0.0, 1)
     assert found.compared.loc["ease", "gain"] == pytest.approx(((3 - 1) + (2.6309 - 1)) / 2, abs=1e-4)
 
 

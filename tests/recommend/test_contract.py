@@ -9,7 +9,7 @@ from ordered_market import ordered_market
 
 from benchmarks import ordered, reality_check
 from membership.base.errors import DataError, ParamError
-from membership.recommend import policies, stack
+from membership.recommend import heads, policies, stack
 
 MARKET = ordered_market(members=90, items=30, seed=1)
 LABELLED, ASKED = MARKET.known.members[:60], MARKET.known.members[60:]
@@ -22,6 +22,9 @@ def fit(name, known, labels, p):
         peers = {each: fit(each, known, labels, p) for each in ("item_knn", "upcf")}
         by = dict.fromkeys(stack.signals(["model", *peers]), 0.5)
         return stack.serve(ordered.fit(known, labels, p), peers, by)
+    if name == "heads":
+        by = dict.fromkeys((heads.REPEAT, heads.EXPLORE), heads.PRIOR)
+        return heads.serve(ordered.fit(known, labels, p), heads.learn(known).of(known), by)
     items = pd.DataFrame({"item_id": known.items, "category": [item[:4] for item in known.items]})
     return policies.peer(name, p.recommend.peers.get(name, {}), known, items, p.seed)
 

@@ -9,7 +9,7 @@ from small_market import START, market, purchases, table
 
 from membership.base.errors import DataError, ParamError
 from membership.base.timeline import Window
-from membership.recommend import baskets, metrics, policies, policy, stack
+from membership.recommend import baskets, heads, metrics, policies, policy, stack
 from membership.recommend.model import NextBasket, Settings
 
 CUTOFF = date(2024, 6, 1)
@@ -27,6 +27,7 @@ SETTINGS["stack"] = {
     "peers": {"upcf": SETTINGS["upcf"], "item_knn": SETTINGS["item_knn"]},
     "weights": dict.fromkeys(stack.signals(["model", "upcf", "item_knn"]), 0.5),
 }
+SETTINGS["heads"] = {"model": SETTINGS["model"], heads.REPEAT: heads.PRIOR, heads.EXPLORE: heads.PRIOR}
 
 
 def fit(name, events, items, p, cutoff=CUTOFF):

@@ -74,7 +74,7 @@ def test_the_card_is_the_same_for_the_same_facts_and_says_what_is_missing(render
         card.render()
 
 
-@pytest.mark.parametrize("policy", ["model", "stack"])
+@pytest.mark.parametrize("policy", ["model", "stack", "heads"])
 @pytest.mark.parametrize("verdict", Verdict)
 def test_what_the_search_chose_renders_for_every_verdict_and_challenger(verdict, policy):
     stored, found = Settings(0.01, 0.0, 0.1, 16), Settings(0.003, 0.1, 0.0, 64)
@@ -83,9 +83,9 @@ def test_what_the_search_chose_renders_for_every_verdict_and_challenger(verdict,
     said = words.render(
         "search", chosen=chosen, settings=vars(chosen.settings), found=vars(found), confidence=0.95, metrics=metrics,
         metric="recall_at_7", peer="ease", k=7, left_out={"content": "no item has a category."},
-        challenger=Challenger(policy, {}, pd.DataFrame({"gain": [0.034]}, index=["stack"])),
+        challenger=Challenger(policy, {}, pd.DataFrame({"gain": 0.034, "low": -0.01}, index=["stack", "heads"])),
     )  # fmt: skip
-    assert ("3.4%" in said) == (policy == "stack") and "`content`" in said
+    assert ("3.4%" in said) == (policy != "model") and "`content`" in said
     assert "19.3%" in said and "18.2%" in said and "1,981 members" in said and "hidden 16" in said
     assert ("-0.0004 to +0.0028" in said) == (verdict != Verdict.BEST)
 

@@ -6,7 +6,7 @@ import pandas as pd
 
 from membership.recommend import names
 
-PROBABLE = (names.MODEL,)  # policies whose scores are P(item in the next basket)
+PROBABLE = (names.MODEL, names.HEADS)  # policies whose scores are P(item in the next basket)
 
 
 def within(listed: pd.DataFrame, chances: pd.Series, policies: Mapping[str, str]) -> pd.DataFrame:

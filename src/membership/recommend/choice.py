@@ -17,7 +17,7 @@ import pandas as pd
 from membership.base.errors import NotPossible
 from membership.base.progress import bar
 from membership.recommend import challenger as challengers
-from membership.recommend import metrics, policies, policy, stack, tune
+from membership.recommend import heads, metrics, policies, policy, stack, tune
 from membership.recommend.challenger import Challenger
 from membership.recommend.model import NextBasket, Settings
 from membership.recommend.names import MODEL
@@ -111,12 +111,15 @@ def compare(task: Task, chosen: Choice, listed: Mapping[str, np.ndarray]) -> pd.
     return means.rename_axis("policy").sort_index().sort_values(task.metric, ascending=False, kind="stable")
 
 
-def challenger(task: Task, network: NextBasket, listed: Mapping[str, np.ndarray], p: SimpleNamespace) -> Challenger:
-    """Return what challenges the champion: `network`, trained for `task` and calibrated, the stack, or a peer."""
+def challenger(
+    task: Task, network: NextBasket, listed: Mapping[str, np.ndarray], items: pd.DataFrame, p: SimpleNamespace
+) -> Challenger:
+    """Return what challenges the champion: `network`, trained for `task` and calibrated, stack, heads, or a peer."""
     known, members = task.now.baskets, task.targets.members
     model = policy.of_pairs(known, task.now.pairs, network.probability(task.now.inputs))
     lists = stack.beside(model, listed, members)
-    return challengers.choose(lists, known, task.targets, task.k, p.tune.confidence, p.tune.margin, p.seed)
+    pairs = heads.asked(model, heads.learn(known, items).of(known), members)
+    return challengers.choose(lists, pairs, known, task.targets, task.k, p.tune.confidence, p.tune.margin, p.seed)
 
 
 def best_peer(compared: pd.DataFrame, metric: str) -> str:

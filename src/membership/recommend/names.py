@@ -1,4 +1,4 @@
 """Names of the policies that are no peers."""
 
-MODEL, STACK = "model", "stack"
-LEARNED = (MODEL, STACK)  # with a network in them
+MODEL, STACK, HEADS = "model", "stack", "heads"
+LEARNED = (MODEL, STACK, HEADS)  # with a network in them

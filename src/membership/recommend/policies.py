@@ -10,10 +10,10 @@ import pandas as pd
 from pydantic import ValidationError, model_validator
 
 from membership.base.errors import ParamError
-from membership.recommend import baskets, policy, rerank, rules, stack, train
+from membership.recommend import baskets, heads, policy, rerank, rules, stack, train
 from membership.recommend.baskets import Baskets
 from membership.recommend.model import NextBasket, Settings
-from membership.recommend.names import LEARNED, MODEL, STACK
+from membership.recommend.names import HEADS, LEARNED, MODEL, STACK
 from membership.recommend.peers import registry
 from membership.recommend.peers.peer import Context
 from membership.recommend.policy import Recommender
@@ -38,6 +38,23 @@ class OfStack(Section):
         if sorted(self.weights) != sorted(asked := stack.signals([MODEL, *self.peers])):
             raise ValueError(f"weights are needed for {', '.join(asked)}, and for nothing else")
         return self
+
+
+class Head(Section):
+    """Weights of one of two heads; what they weigh stands in `recommend/heads.py`."""
+
+    level: float
+    odds: float
+    intensity: float
+    tries: float
+
+
+class OfHeads(Section):
+    """Settings of the two heads: those of the model whose list they order anew, and the weights of each."""
+
+    model: Stored
+    repeat: Head
+    explore: Head
 
 
 def names() -> tuple[str, ...]:
@@ -134,6 +151,9 @@ def _free(
     """
     if name == MODEL:
         return model
+    if name == HEADS:
+        by, beside = _valid(OfHeads, settings, HEADS).model_dump(), heads.learn(known, items)
+        return lambda histories: heads.serve(model(histories), beside.of(histories), by, p.recommend.explore)
     if name != STACK:
         return ready(name, settings, known, items, p.seed)
     asked = _valid(OfStack, settings, STACK)
@@ -148,7 +168,8 @@ def _free(
 
 def of_network(name: str, settings: Mapping[str, Any]) -> Settings:
     """Return the settings of the network in policy `name`, one of LEARNED. Raises ParamError, naming key and value."""
-    found = _valid(OfStack, settings, name).model if name == STACK else _valid(Stored, settings, name)
+    kinds = {STACK: OfStack, HEADS: OfHeads}
+    found = _valid(kinds[name], settings, name).model if name in kinds else _valid(Stored, settings, name)
     return Settings(**found.model_dump())
 
 

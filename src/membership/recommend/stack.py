@@ -71,7 +71,7 @@ def beside(model: Recommender, listed: Mapping[str, np.ndarray], members: np.nda
     depth = next((ids.shape[1] for ids in listed.values()), DEPTH)
     ids, scores = model.recommend(members, depth)
     columns = [model.baskets.columns(each) for each in (ids, *listed.values())]
-    return Lists((MODEL, *listed), np.stack(columns), _log_odds(scores))
+    return Lists((MODEL, *listed), np.stack(columns), log_odds(scores))
 
 
 def joined(parts: Sequence[Lists]) -> Lists:
@@ -80,8 +80,9 @@ def joined(parts: Sequence[Lists]) -> Lists:
     return Lists(parts[0].names, np.concatenate(columns, axis=1), np.concatenate(odds))
 
 
-def _log_odds(probability: np.ndarray) -> np.ndarray:
-    held = probability.clip(LEAST, 1 - LEAST)
+def log_odds(probability: np.ndarray) -> np.ndarray:
+    """Return the log-odds of `probability`, of at least LEAST and at most 1 - LEAST."""
+    held = np.clip(probability, LEAST, 1 - LEAST)
     return np.log(held) - np.log1p(-held)
 
 
