@@ -1,8 +1,8 @@
 """What `make start` and ingest make of small files of other trades: `python -m benchmarks.first_look [--only NAME]`.
 
-Each of `first_look_files.CASES` and of `first_look_others.OTHERS` is written into a fresh folder, started, and read as the pipeline would; nothing is
-edited and no other stage runs. A case is right where all that `Truth` says comes out; the exit status is 0 where all
-are. It takes a second or two a case.
+Each case of `first_look_files` and `first_look_others` is written into a fresh folder, started, and read as the
+pipeline would; nothing is edited and no other stage runs. A case is right where all that `Truth` says comes out; the
+exit status is 0 where all are. It takes a second or two a case.
 """
 
 import argparse

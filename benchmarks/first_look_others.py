@@ -13,6 +13,15 @@ import pandas as pd
 from benchmarks.first_look_files import END, MEMBERS, START, Maker, Truth, _cents, _csv, _has, _moments, _money
 
 
+def _bought(rows: list[tuple]) -> dict[str, int]:
+    return {"purchase": len(rows)}
+
+
+def _last(rows: list[tuple]) -> int:
+    """The sum of the last column in cents."""
+    return _cents([row[-1] for row in rows])
+
+
 def _clinic(to: Path, rng: np.random.Generator) -> Truth:
     """Appointments of a clinic; some were not kept, some cancelled; nobody pays."""
     rows = []
@@ -40,7 +49,7 @@ def _parking(to: Path, rng: np.random.Generator) -> Truth:
         )
     _csv(to / "parking_sessions.csv", rows, "session_id,plate,zone,entry_time,exit_time,fee", sep=";")
     columns = {"events.member_id": ["plate"], "events.at": ["entry_time"], "events.amount": ["fee"]}
-    return Truth(["shop", "travel"], _has("events"), columns, None, _cents([row[-1] for row in rows]))
+    return Truth(["shop", "travel"], _has("events"), columns, None, _last(rows))
 
 
 def _charging(to: Path, rng: np.random.Generator) -> Truth:
@@ -52,7 +61,7 @@ def _charging(to: Path, rng: np.random.Generator) -> Truth:
         rows.append((f"04A{member:07X}", f"CP-{rng.integers(7):03}", begun, begun + 3600, kwh, round(kwh * 0.49, 2)))
     _csv(to / "cdr_export.csv", rows, "rfid_uid,charge_point,start_ts,stop_ts,energy_kwh,total_cost")
     columns = {"events.member_id": ["rfid_uid"], "events.at": ["start_ts"], "events.measure": ["energy_kwh"]}
-    return Truth(["shop", "travel"], _has("events"), columns, None, _cents([row[-1] for row in rows]))
+    return Truth(["shop", "travel"], _has("events"), columns, None, _last(rows))
 
 
 def _courses(to: Path, rng: np.random.Generator) -> Truth:
@@ -99,8 +108,13 @@ def _quarters(to: Path, rng: np.random.Generator) -> Truth:
     _csv(to / "donations_by_quarter.csv", rows, "donor_id,town," + ",".join(names))
     gifts = [gift for row in rows for gift in row[2:] if gift is not None]
     columns = {"events.amount": ["amount"]}
-    return Truth(["shop"], [frozenset({"events"}), frozenset({"events", "members"})], columns, {"purchase": len(gifts)},
-                 _cents(gifts))  # fmt: skip
+    return Truth(
+        ["shop"],
+        [frozenset({"events"}), frozenset({"events", "members"})],
+        columns,
+        {"purchase": len(gifts)},
+        _cents(gifts),
+    )
 
 
 def _taxi(to: Path, rng: np.random.Generator) -> Truth:
@@ -114,7 +128,7 @@ def _taxi(to: Path, rng: np.random.Generator) -> Truth:
     names = "rider_id,pickup_datetime,dropoff_datetime,pickup_zone,dropoff_zone,fare_amount,tip_amount,total_amount"
     _csv(to / "rides.csv", rows, names)
     columns = {"events.at": ["pickup_datetime"], "events.amount": ["total_amount"], "events.member_id": ["rider_id"]}
-    return Truth(["travel"], _has("events"), columns, None, _cents([row[-1] for row in rows]))
+    return Truth(["travel"], _has("events"), columns, None, _last(rows))
 
 
 def _calls(to: Path, rng: np.random.Generator) -> Truth:
@@ -155,7 +169,7 @@ def _hotel(to: Path, rng: np.random.Generator) -> Truth:
     _csv(to / "pms.csv", rows, "reservation_no,guest_no,booked_on,arrival,departure,nights,room_type,status,total_rate")
     good = [row for row in rows if row[-2] == "Checked Out"]
     columns = {"events.member_id": ["guest_no"], "events.measure": ["nights"]}
-    return Truth(["travel"], _has("events"), columns, None, _cents([row[-1] for row in good]))
+    return Truth(["travel"], _has("events"), columns, None, _last(good))
 
 
 def _restaurant(to: Path, rng: np.random.Generator) -> Truth:
@@ -168,7 +182,7 @@ def _restaurant(to: Path, rng: np.random.Generator) -> Truth:
         ]
     _csv(to / "pos_lines.csv", rows, "check_no,loyalty_card,opened_at,dish,price")
     columns = {"events.order_id": ["check_no"], "events.item_id": ["dish"], "events.amount": ["price"]}
-    return Truth(["shop"], _has("events"), columns, {"purchase": len(rows)}, _cents([row[-1] for row in rows]))
+    return Truth(["shop"], _has("events"), columns, _bought(rows), _last(rows))
 
 
 def _stamps(to: Path, rng: np.random.Generator) -> Truth:
@@ -231,7 +245,7 @@ def _french(to: Path, rng: np.random.Generator) -> Truth:
         "events.item_id": ["Libellé produit"],
         "events.quantity": ["Quantité"],
     }
-    return Truth(["shop"], _has("events"), columns, {"purchase": len(rows)}, _cents(paid))
+    return Truth(["shop"], _has("events"), columns, _bought(rows), _cents(paid))
 
 
 def _chinese(to: Path, rng: np.random.Generator) -> Truth:
@@ -240,8 +254,17 @@ def _chinese(to: Path, rng: np.random.Generator) -> Truth:
     for n, (member, at) in enumerate(_moments(rng, 15)):
         amount, back = _money(rng, 90), rng.random() < 0.1
         net += 0 if back else round(100 * amount)
-        rows.append((f"VIP{member:04}", f"DD{n:06}", f"{at:%Y/%m/%d %H:%M:%S}", f"面霜{rng.integers(5)}号", 1, amount,
-                     "已退款" if back else "已完成"))  # fmt: skip
+        rows.append(
+            (
+                f"VIP{member:04}",
+                f"DD{n:06}",
+                f"{at:%Y/%m/%d %H:%M:%S}",
+                f"面霜{rng.integers(5)}号",
+                1,
+                amount,
+                "已退款" if back else "已完成",
+            )
+        )
     names = ["会员编号", "订单号", "下单时间", "商品名称", "数量", "实付金额", "订单状态"]
     pd.DataFrame(rows, columns=names).to_csv(to / "订单.csv", index=False, encoding="gb18030")
     columns = {"events.member_id": ["会员编号"], "events.order_id": ["订单号"], "events.amount": ["实付金额"]}
@@ -250,8 +273,10 @@ def _chinese(to: Path, rng: np.random.Generator) -> Truth:
 
 def _workbook(to: Path, rng: np.random.Generator) -> Truth:
     """A workbook: sheets of customers and of orders."""
-    rows = [(n + 1, f"C-{member:03}", at, f"Tea {rng.integers(7)}", 1, _money(rng, 18))
-            for n, (member, at) in enumerate(_moments(rng, 20))]  # fmt: skip
+    rows = [
+        (n + 1, f"C-{member:03}", at, f"Tea {rng.integers(7)}", 1, _money(rng, 18))
+        for n, (member, at) in enumerate(_moments(rng, 20))
+    ]
     people = [(f"C-{n:03}", f"Person {n}", START - pd.Timedelta(days=100 + n), "NW") for n in range(MEMBERS)]
     with pd.ExcelWriter(to / "shop.xlsx") as book:
         pd.DataFrame(people, columns=["Customer", "Name", "Member since", "Region"]).to_excel(
@@ -260,9 +285,7 @@ def _workbook(to: Path, rng: np.random.Generator) -> Truth:
         names = ["Order no", "Customer", "Ordered", "Product", "Qty", "Total"]
         pd.DataFrame(rows, columns=names).to_excel(book, sheet_name="Orders", index=False)
     columns = {"members.joined_at": ["Member since"], "events.item_id": ["Product"], "events.order_id": ["Order no"]}
-    return Truth(
-        ["shop"], _has("events", "members"), columns, {"purchase": len(rows)}, _cents([row[-1] for row in rows])
-    )
+    return Truth(["shop"], _has("events", "members"), columns, _bought(rows), _last(rows))
 
 
 def _database(to: Path, rng: np.random.Generator) -> Truth:
@@ -291,23 +314,23 @@ def _numbers(to: Path, rng: np.random.Generator) -> Truth:
     ]
     _csv(to / "sales.csv", rows, "cust,art,dt,qty,amt")
     columns = {"events.member_id": ["cust"], "events.item_id": ["art"], "events.at": ["dt"], "events.amount": ["amt"]}
-    return Truth(["shop"], _has("events"), columns, {"purchase": len(rows)}, _cents([row[-1] for row in rows]))
+    return Truth(["shop"], _has("events"), columns, _bought(rows), _last(rows))
 
 
 def _rules(to: Path, rng: np.random.Generator) -> Truth:
     """Sales, and where and when each product can be had."""
-    rows = [(f"M{member:03}", f"P{rng.integers(9)}", f"Store {rng.integers(3)}", f"{at:%Y-%m-%d}", _money(rng, 25))
-            for member, at in _moments(rng, 15)]  # fmt: skip
+    rows = [
+        (f"M{member:03}", f"P{rng.integers(9)}", f"Store {rng.integers(3)}", f"{at:%Y-%m-%d}", _money(rng, 25))
+        for member, at in _moments(rng, 15)
+    ]
     able = [
         (f"P{n}", f"Store {shop}", "2024-07-01", "2025-12-31") for n in range(9) for shop in range(3) if (n + shop) % 4
     ]
     _csv(to / "sales.csv", rows, "member_id,product_id,store,date,amount")
     _csv(to / "availability.csv", able, "product_id,store,available_from,available_until")
-    columns = {"item_rules.item_id": ["product_id"], "item_rules.shop": ["store"], "item_rules.starts_at": ["available_from"],
-               "item_rules.ends_at": ["available_until"]}  # fmt: skip
-    return Truth(
-        ["shop"], _has("events", "item_rules"), columns, {"purchase": len(rows)}, _cents([row[-1] for row in rows])
-    )
+    parts = {"item_id": "product_id", "shop": "store", "starts_at": "available_from", "ends_at": "available_until"}
+    columns = {f"item_rules.{part}": [column] for part, column in parts.items()}
+    return Truth(["shop"], _has("events", "item_rules"), columns, _bought(rows), _last(rows))
 
 
 def _nested(to: Path, rng: np.random.Generator) -> Truth:
@@ -326,13 +349,12 @@ def _nested(to: Path, rng: np.random.Generator) -> Truth:
 
 def _claims(to: Path, rng: np.random.Generator) -> Truth:
     """Policies and claims: what a claim pays goes to the member."""
-    policies, claims = [], []
-    for member in range(MEMBERS):
-        policies.append(
-            (f"POL{member:05}", f"H{member:04}", "Home", f"{START:%Y-%m-%d}", f"{END:%Y-%m-%d}", 240.0 + member)
-        )
-    for member, at in _moments(rng, 150):
-        claims.append((f"CL{len(claims):04}", f"POL{member:05}", f"{at:%Y-%m-%d}", "water", _money(rng, 900), "paid"))
+    term = (f"{START:%Y-%m-%d}", f"{END:%Y-%m-%d}")
+    policies = [(f"POL{n:05}", f"H{n:04}", "Home", *term, 240.0 + n) for n in range(MEMBERS)]
+    claims = [
+        (f"CL{n:04}", f"POL{member:05}", f"{at:%Y-%m-%d}", "water", _money(rng, 900), "paid")
+        for n, (member, at) in enumerate(_moments(rng, 150))
+    ]
     _csv(to / "policies.csv", policies, "policy_no,holder_id,product,inception_date,expiry_date,annual_premium")
     _csv(to / "claims.csv", claims, "claim_no,policy_no,claim_date,cause,claim_amount,status")
     columns = {"contracts.member_id": ["holder_id"], "contracts.ends_at": ["expiry_date"]}
