@@ -1,8 +1,8 @@
 """What `make start` and ingest make of small files of other trades: `python -m benchmarks.first_look [--only NAME]`.
 
-Each of `first_look_files.CASES` is written into a fresh folder, started, and read as the pipeline would; nothing is
-edited and no other stage runs. A case is right where all that `Truth` says comes out; the exit status is 0 where all
-are. It takes a second or two a case.
+Each case of `first_look_files` and `first_look_others` is written into a fresh folder, started, and read as the
+pipeline would; nothing is edited and no other stage runs. A case is right where all that `Truth` says comes out; the
+exit status is 0 where all are. It takes a second or two a case.
 """
 
 import argparse
@@ -14,8 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import fields
-from benchmarks.first_look_files import CASES, Truth
+from benchmarks import fields, first_look_files
+from benchmarks.first_look_files import Truth
+from benchmarks.first_look_others import OTHERS
 from membership.base import files
 from membership.base.errors import ProjectError
 from membership.data import ingest
@@ -24,16 +25,18 @@ from membership.pipeline import start
 from membership.settings import params
 
 _ROOT = Path(__file__).parents[1]
+CASES = first_look_files.CASES | OTHERS
 
 
 def main() -> int:
     """Try the cases asked for and print what is wrong of each."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", choices=CASES, action="append", help="this case only; may be given again")
+    parser.add_argument("--others", action="store_true", help="the newer ones only")
     parser.add_argument("--out", type=Path, help="JSON file to write: case -> what is wrong")
     given = parser.parse_args()
     found = {}
-    for name in given.only or CASES:
+    for name in given.only or (OTHERS if given.others else CASES):
         with tempfile.TemporaryDirectory() as place:
             found[name] = wrong(name, Path(place))
         print(f"{name}: {'; '.join(found[name]) or 'right'}", flush=True)
