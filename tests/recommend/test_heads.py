@@ -1,15 +1,19 @@
 """Two heads: their weights found again, their calibration, and what they list, by hand and on a small market."""
 
+from datetime import date
+
 import numpy as np
+import pandas as pd
 import pytest
 from ordered_market import histories, ordered_market
 from scipy.special import expit
 
 from benchmarks import ordered
 from membership.base.errors import ParamError
-from membership.recommend import heads, policies
+from membership.recommend import heads, policies, rules
 from membership.recommend.candidates import Pairs
 from membership.recommend.heads import EXPLORE, INPUTS, LEVEL, PRIOR, REPEAT
+from membership.settings.recommend import Rules
 
 TRUE = {
     REPEAT: {LEVEL: -1.0, "odds": 0.8, "intensity": 0.3, "tries": -0.4},
@@ -94,6 +98,14 @@ def test_pairs_of_parts_are_those_of_all(model):
     for name in ("member", "item", "own"):
         assert np.array_equal(getattr(found, name), getattr(whole, name))
     assert found.scores == pytest.approx(whole.scores, rel=1e-5, abs=1e-5)
+
+
+def test_a_rule_keeps_the_order_that_explore_makes(model):
+    told, items = heads.learn(MARKET.known).of(MARKET.known), pd.DataFrame({"item_id": MARKET.known.items})
+    bold = heads.serve(model, told, TRUE, explore=3.0)
+    free, blocked = bold.recommend(ASKED, 8)[0], MARKET.known.items[0]
+    ruled = rules.ruled(bold, Rules(blocked=[blocked]), items.assign(category=None), date(2026, 1, 1))
+    assert ruled.recommend(ASKED, 7)[0].tolist() == [[item for item in row if item != blocked][:7] for row in free]
 
 
 def test_a_weight_that_is_missing_or_unknown_is_named(p):

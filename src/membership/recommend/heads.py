@@ -141,7 +141,7 @@ def serve(model: Recommender, told: Told, by: Given, explore: float = 0.0) -> Re
             columns[batch], scores[batch] = filled(*found, share)
         return columns, scores.clip(min=0)
 
-    return Recommender(HEADS, known, top, model.pairs, model.among)
+    return Recommender(HEADS, known, top, model.pairs, model.among, explore=explore)
 
 
 def _fitted(inputs: np.ndarray, hit: np.ndarray) -> dict[str, float]:
