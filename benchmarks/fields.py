@@ -49,7 +49,7 @@ SMALL: dict[str, Any] = {  # what is done more cheaply than by default, so that 
 }
 FEWER: dict[str, Any] = {  # where no contract says when a payment is due: no Pareto/NBD and no networks
     "repurchase.candidates": ["season", "own_rate", "base_rate", "last_time", "bgnbd", "logistic", "boosted"],
-    "value.candidates": ["zero", "mean", "same_rate", "recent_rate", "rfm", "bgnbd", "boosted"],
+    "value.candidates": ["zero", "mean", "same_rate", "recent_rate", "rfm", "bgbb", "bgnbd", "boosted"],
 }
 
 

@@ -3,12 +3,14 @@
 from datetime import date, timedelta
 
 import ibis
+import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 from meaning import meant
 
 from membership.base import engine, seeds
 from membership.base.schemas import MEANING
+from membership.settings.value import Value
 from membership.value import choose, origins, panel, score
 from membership.value.panel import Panel
 
@@ -29,19 +31,24 @@ def purchases(members: int, seed: int = 0, mean_gap_days: float = 12.0) -> pd.Da
     return pd.DataFrame(rows, columns=["member_id", "day", "amount"])
 
 
-def build(bought: pd.DataFrame, members: int, cutoffs: list[date] = CUTOFFS) -> Panel:
+def build(bought: pd.DataFrame, members: int, cutoffs: list[date] = CUTOFFS, settings: Value | None = None) -> Panel:
     """Return the panel of `members` members who bought that, through the events table."""
+    everybody = pd.DataFrame({"member_id": [f"m{number:04d}" for number in range(members)]})
+    con = engine.connect()
+    joined = con.create_table("members", ibis.memtable(everybody))
+    return panel.build(events(bought, con), joined, cutoffs, settings=settings)
+
+
+def events(bought: pd.DataFrame, con: ibis.BaseBackend | None = None) -> ir.Table:
+    """Return the events table, in `con`, of those purchases."""
     stamps = pd.Timestamp(START) + pd.to_timedelta(bought["day"] * 24 + 12, unit="h")
-    events = bought.drop(columns="day").assign(
+    rows = bought.drop(columns="day").assign(
         local_at=stamps.astype("datetime64[us]"), kind="purchase", item_id="i", discount=0
     )
     kinds = dict.fromkeys(["member_id", "kind", "item_id", "order_id", "channel"], "string")
     kinds |= dict.fromkeys(MEANING, "boolean") | {"local_at": "timestamp", "amount": "int64", "discount": "int64"}
-    events = meant(events).assign(order_id=pd.NA, channel=pd.NA).astype({"order_id": "string", "channel": "string"})
-    con = engine.connect()
-    everybody = pd.DataFrame({"member_id": [f"m{number:04d}" for number in range(members)]})
-    tables = {"events": ibis.memtable(events, schema=kinds), "members": ibis.memtable(everybody)}
-    return panel.build(*(con.create_table(name, rows) for name, rows in tables.items()), cutoffs)
+    rows = meant(rows).assign(order_id=pd.NA, channel=pd.NA).astype({"order_id": "string", "channel": "string"})
+    return (con or engine.connect()).create_table("events", ibis.memtable(rows, schema=kinds))
 
 
 def scored(known: Panel, p):

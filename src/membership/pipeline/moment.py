@@ -27,7 +27,7 @@ from membership.repurchase import score as forecasts
 from membership.settings import params
 from membership.settings.params import Stage
 from membership.tiers import effects, points, qualifying, rules
-from membership.value import score
+from membership.value import opportunities, score
 
 CLASSES = (*score.STORED, *candidates.STORED, forecasts.Forecast, lifecycle.Borders, rules.Rule)
 HAD = "had.parquet"
@@ -125,6 +125,8 @@ class Moment:
         self._lines = engine.Prepared(con, baskets.lines(events, con.table("catalogue"), day, p.recommend))
         in_cart = p.recommend.rules.in_cart
         self._carts = engine.Prepared(con, baskets.in_carts(events, day, in_cart.days)) if in_cart else lambda: None
+        rounds = opportunities.asked(p.value)
+        self._rounds = engine.Prepared(con, opportunities.at(events, day, p.value)) if rounds else None
         self._qualifying = qualifying.Replayed(events, months, p.tiers, lambda table: engine.Prepared(con, table))
 
     def of(self, events: pd.DataFrame, joined_at: pd.Series) -> Known:
@@ -138,6 +140,7 @@ class Moment:
         with self._lock:
             self._load(events, members)
             known, days, lines, carts = self._features(), self._days(), self._lines(), self._carts()
+            known = opportunities.beside(known, self._rounds()) if self._rounds else known
             qualified = self._qualifying.of(members)
         known = known.set_index("member_id").sort_index()
         if standing.contracts:

@@ -7,8 +7,8 @@ from pydantic import Field
 from membership.settings.section import Count, Days, Level, NotNegative, Section
 
 Candidate = Literal[
-    "zero", "mean", "same_rate", "recent_rate", "renewals", "rfm", "bgnbd", "mbgnbd", "pareto_nbd", "bgnbd_covariates",
-    "pareto_nbd_covariates", "boosted", "ziln", "stack",
+    "zero", "mean", "same_rate", "recent_rate", "renewals", "rfm", "bgbb", "bgnbd", "mbgnbd", "pareto_nbd",
+    "bgnbd_covariates", "pareto_nbd_covariates", "boosted", "ziln", "stack",
 ]  # fmt: skip
 Metric = Literal[
     "spend_rmse", "spend_mae", "spend_gini", "spend_spearman", "spend_decile_error",
@@ -49,8 +49,10 @@ class Value(Section):
     candidates: Annotated[list[Candidate], Field(min_length=1)] = [
         name
         for name in get_args(Candidate)
-        if name != "renewals"  # which is for contracts
+        if name not in ("renewals", "bgbb")  # which are for contracts, and for who comes seldom
     ]
+    # the round of the candidate bgbb, in which a member comes or does not; members need three of them
+    opportunity: Literal["month", "quarter", "half_year", "year"] = "year"
     # the best mean rank over these and the judged origins wins, unless an earlier candidate is not clearly worse in any
     # of them (paired interval, `confidence`): the first such one is used
     choose_by: Annotated[list[Metric], Field(min_length=1)] = [

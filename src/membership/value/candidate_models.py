@@ -17,6 +17,7 @@ from membership.lifetimes.search import Doubt, Estimate, Problem
 from membership.lifetimes.spend import GammaGamma
 from membership.settings.value import Value
 from membership.value import rfm
+from membership.value.opportunities import Opportunities
 from membership.value.panel import Panel
 from membership.value.rules import Constant, Lifetime, Linear, Paying, RecentRate, Rule, SameRate
 
@@ -47,9 +48,9 @@ class Candidate:
     rule: Rule | None = None  # what predicts, where it can be stored
 
     @classmethod
-    def of(cls, rule: Rule, parameters: pd.DataFrame | None = None, *rest) -> "Candidate":
+    def of(cls, rule: Rule, parameters: pd.DataFrame | None = None, **rest) -> "Candidate":
         """Return the candidate that predicts by `rule`; `rest`: the parts of a lifetime model, and doubts."""
-        return cls(rule.orders, rule.spend, values({}) if parameters is None else parameters, *rest, rule=rule)
+        return cls(rule.orders, rule.spend, values({}) if parameters is None else parameters, **rest, rule=rule)
 
 
 @dataclass(frozen=True)
@@ -135,6 +136,20 @@ def renewals(known: Panel) -> Candidate:
     return Candidate.of(Paying(fitted), values(first))
 
 
+def seldom(known: Panel, settings: Value) -> Candidate:
+    """Return BG/BB over rounds of `value.opportunity`, times Gamma-Gamma spend, fitted at the panel's last cut-off.
+
+    Raises DataError where one of them cannot be fitted.
+    """
+    buying = Opportunities.fit(known.now, settings)
+    spending = known.once(("GammaGamma", settings.penalizer), lambda now: GammaGamma.fit(now, settings.penalizer))
+    fits = buying.model.estimate, spending.estimate
+    found = pd.concat([one.table(settings.confidence) for one in fits])[["value", "low", "high"]]
+    own = values({"purchase_days_a_round": buying.mean, "worth_rounds": buying.worth_rounds})
+    found = pd.concat([found.rename_axis("parameter"), own])
+    return Candidate.of(Lifetime(buying, spending), found, doubts=fits[0].doubts + fits[1].doubts)
+
+
 def lifetime(name: str, known: Panel, settings: Value) -> Candidate:
     """Return a model of buying until a member stops, times Gamma-Gamma spend, fitted at the panel's last cut-off.
 
@@ -148,9 +163,9 @@ def lifetime(name: str, known: Panel, settings: Value) -> Candidate:
     return Candidate.of(
         Lifetime(buying, spending),
         pd.concat(tables)[["value", "low", "high"]].rename_axis("parameter"),
-        buying,
-        spending,
-        buying.estimate.doubts + spending.estimate.doubts,
+        buying=buying,
+        spending=spending,
+        doubts=buying.estimate.doubts + spending.estimate.doubts,
     )
 
 

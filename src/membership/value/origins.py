@@ -111,7 +111,7 @@ def panel(
     events: ir.Table, members: ir.Table, windows: Windows, settings: Value, contracts: Book | None = None
 ) -> Panel:
     """Return the snapshots that origins and learning need, as of `cutoffs(windows, settings)`."""
-    return panels.build(events, members, cutoffs(windows, settings), contracts)
+    return panels.build(events, members, cutoffs(windows, settings), contracts, settings)
 
 
 def fit(known: Panel, past: pd.DataFrame, settings: Value, seed: int) -> Fitted:
@@ -160,6 +160,8 @@ def _fit(
         return candidate_models.lifetime(name, known, settings)
     if name == "renewals":
         return candidate_models.renewals(known)
+    if name == "bgbb":
+        return candidate_models.seldom(known, settings)
     if name == "rfm":
         return candidate_models.linear(known, settings)
     if name == "stack":

@@ -18,6 +18,8 @@ from membership.base import batches, engine
 from membership.base.errors import DataError, NotPossible
 from membership.data import features, membership_span
 from membership.data.standing import Book
+from membership.settings.value import Value
+from membership.value import opportunities
 
 OUTCOMES = ("orders", "spend")  # purchase days, and cents net of returns
 T = TypeVar("T")
@@ -95,9 +97,20 @@ class Panel:
         return self._fitted[place]
 
 
-def build(events: ir.Table, members: ir.Table, cutoffs: Iterable[date], contracts: Book | None = None) -> Panel:
-    """Return the panel of all `members` at `cutoffs`, equally far apart; each sees only the events before it."""
-    return Panel.of(features.table(events, members, cutoffs), contracts, _leavers(members))
+def build(
+    events: ir.Table,
+    members: ir.Table,
+    cutoffs: Iterable[date],
+    contracts: Book | None = None,
+    settings: Value | None = None,
+) -> Panel:
+    """Return the panel of all `members` at `cutoffs`, equally far apart; each sees only the events before it.
+
+    It has the columns of `opportunities` where a candidate of `settings` reads them.
+    """
+    rows = features.table(events, members, cutoffs)
+    rows = opportunities.counted(rows, events, settings) if settings else rows
+    return Panel.of(rows, contracts, _leavers(members))
 
 
 def drawn(events: ir.Table, members: ir.Table, most: int, seed: int) -> tuple[ir.Table, ir.Table]:
@@ -109,10 +122,21 @@ def drawn(events: ir.Table, members: ir.Table, most: int, seed: int) -> tuple[ir
     return tuple(engine.of_members(rows, chosen, kept=True) for rows in (events, members))
 
 
-def snapshot(rows: pd.DataFrame, day: date, members: pd.DataFrame, contracts: Book | None = None) -> pd.DataFrame:
-    """Return the snapshot on `day` of all who are `members` (the table) then, from their `rows` of table `features`."""
-    known = rows[rows["as_of"] == pd.Timestamp(day)].set_index("member_id").sort_index()
-    return _standing(known, day, members, contracts)
+def snapshot(
+    rows: pd.DataFrame,
+    day: date,
+    members: pd.DataFrame,
+    contracts: Book | None = None,
+    events: ir.Table | None = None,
+    settings: Value | None = None,
+) -> pd.DataFrame:
+    """Return the snapshot on `day` of all who are `members` (the table) then, from their `rows` of table `features`.
+
+    It has the columns of `opportunities`, of `events`, where a candidate of `settings` reads them.
+    """
+    known = rows[rows["as_of"] == pd.Timestamp(day)]
+    known = opportunities.counted(known, events, settings) if settings else known
+    return _standing(known.set_index("member_id").sort_index(), day, members, contracts)
 
 
 def _standing(known: pd.DataFrame, day: date, members: pd.DataFrame | None, contracts: Book | None) -> pd.DataFrame:

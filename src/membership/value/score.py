@@ -12,6 +12,7 @@ from membership.lifetimes import renewals
 from membership.lifetimes.bgnbd import BgNbd, MbgNbd
 from membership.lifetimes.histories import Scale
 from membership.lifetimes.pareto import ParetoNbd
+from membership.lifetimes.rounds import BgBb
 from membership.lifetimes.spend import GammaGamma
 from membership.settings.economics import Economics
 from membership.settings.value import Value
@@ -19,6 +20,7 @@ from membership.stats.forest import Forest
 from membership.value import learned, lifetime, rules
 from membership.value.candidate_models import EveryPurchase
 from membership.value.choose import Choice
+from membership.value.opportunities import Opportunities
 from membership.value.origins import Fitted, Rolled
 from membership.value.panel import outcome
 from membership.value.rfm import Rfm
@@ -109,7 +111,7 @@ class Worth:
 STORED = (  # all that a `Worth` may be made of
     Worth, ErrorBand, rules.SameRate, rules.RecentRate, rules.Constant, rules.Linear, rules.Lifetime, rules.Mixture,
     learned.Corrected, learned.Boosted, learned.Networked, Forest, Ziln, Rfm, BgNbd, MbgNbd, ParetoNbd, GammaGamma,
-    EveryPurchase, Scale, rules.Paying, *renewals.STORED,
+    EveryPurchase, Scale, rules.Paying, BgBb, Opportunities, *renewals.STORED,
 )  # fmt: skip
 
 
