@@ -2,8 +2,8 @@
 
 Each table of the pipeline that is an Ibis expression is made on both from the stored events, members, items and offers
 of the last run; the tables called `source` are the default data as they are read. Whole numbers, money, texts and times
-have to be equal, reals to 1e-9 (relative, or absolute below 1), and so do keys and order. What OUT says is the same is not
-made again, so that a run may be stopped at any time. It takes PySpark and Java 17.
+have to be equal, reals to 1e-9 (relative, or absolute below 1), and so do keys and order. A run may be stopped at any
+time: what OUT says is the same is not made again. It takes PySpark and Java 17.
 """
 
 import argparse

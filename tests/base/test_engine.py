@@ -1,3 +1,4 @@
+import importlib.util
 import subprocess
 import sys
 
@@ -79,6 +80,18 @@ def test_a_file_that_is_no_database_is_named(workspace):
 def test_an_engine_that_is_not_there_is_told(workspace, chosen, told):
     with pytest.raises(ProjectError, match=told):
         engine.connect(chosen)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("pyspark") is not None, reason="Spark is installed")
+def test_spark_that_is_not_installed_is_told_before_its_cluster_is_asked():
+    with pytest.raises(ProjectError, match=r"engine 'spark' is not installed .*pip install -e '\.\[spark\]'"):
+        engine.connect(Engine(name="spark", spark={"url": "spark://localhost:9"}))
+
+
+def test_a_cluster_of_spark_that_does_not_answer_is_told():
+    pytest.importorskip("pyspark", reason="engine spark is not installed: README of src/membership/base")
+    with pytest.raises(ProjectError, match="localhost:9 does not answer"):
+        engine.connect(Engine(name="spark", spark={"url": "spark://localhost:9"}))
 
 
 @pytest.mark.parametrize(

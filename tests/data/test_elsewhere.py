@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from benchmarks import postgres
 from membership.base.errors import DataError
 from membership.data.guessing import opening
 from membership.data.sources import elsewhere, files
@@ -71,6 +72,18 @@ def test_a_table_of_a_database_is_the_same_events(workspace, from_file, monkeypa
     tables = {f"duckdb:///{workspace / 'shop.duckdb'}": "crm.orders", sqlite_url(workspace, ROWS): "orders"}
     for url, name in tables.items():
         pd.testing.assert_frame_equal(read(f"{url}::{name}", folders=[url]), from_file)
+
+
+def test_a_table_that_the_user_may_not_read_is_named_with_what_the_database_says(workspace):
+    if postgres.local_postgres.programs() is None:
+        pytest.skip("no PostgreSQL here; install one (`apt install postgresql`) to try its tables")
+    with postgres.Server(disk=False) as server:
+        with server.connect() as connection:
+            columns = 'who text, what text, "when" timestamp, paid float'
+            connection.execute(f"CREATE TABLE orders ({columns}); CREATE ROLE guest LOGIN")
+        url = server.url().replace("postgres@", "guest@")
+        told = refusal(f"{url}::orders", folders=[url])
+    assert "table 'orders' cannot be read" in told and "permission denied" in told
 
 
 def test_files_at_an_address_are_the_same_events(bucket, from_file):

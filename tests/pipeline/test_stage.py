@@ -223,7 +223,9 @@ def test_only_the_last_state_of_a_progress_bar_is_kept_in_the_page(tmp_path):
         ("OperationNotDefinedError", "engine.name"),
         ("CannotCoerce", "engine.name"),
         ("OutOfMemoryException", "engine.duckdb.spill"),
+        ("IOException", "engine.duckdb.spill"),
         ("AdminShutdown", "start it"),
+        ("Py4JJavaError", "Spark gave up"),
         ("InsufficientPrivilege", "GRANT TEMPORARY"),
         ("KeyError", ""),
     ],
@@ -232,5 +234,32 @@ def test_what_an_engine_refuses_names_what_to_do(workspace, exception, named):
     failure = PapermillExecutionError(3, 1, "features.table(events)", exception, "Quantile", [])
     told = stage.explain(failure, workspace / "reports" / "x.ipynb")
     assert f"{exception}: Quantile" in told
-    remedies = ("engine.name", "engine.duckdb.spill", "start it", "GRANT TEMPORARY")
+    remedies = ("engine.name", "engine.duckdb.spill", "start it", "GRANT TEMPORARY", "Spark gave up")
     assert [remedy for remedy in remedies if remedy in told] == ([named] if named else [])
+
+
+def test_frames_of_java_are_not_told(workspace):
+    said = "An error occurred.\n: SparkException: Job aborted\nDriver stacktrace:\n\tat org.apache.Job\n\tat java.base"
+    failure = PapermillExecutionError(3, 1, "x", "Py4JJavaError", said, [])
+    told = stage.explain(failure, workspace / "reports" / "x.ipynb")
+    assert "Job aborted\n" in told and "stacktrace" not in told and "\tat" not in told
+
+
+FULL = """
+import resource
+from membership.base import engine
+from membership.settings.engine import Engine
+
+con = engine.connect(Engine(duckdb={"memory_gib": 0.25, "threads": 1, "spill": "."}))
+resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, 2**20))  # no file grows beyond a MiB, as on a disk that is full
+try:
+    con.raw_sql("CREATE TABLE t AS SELECT repeat('x', 100) || range AS x FROM range(3000000) ORDER BY hash(range)")
+except Exception as error:
+    print(type(error).__name__)
+"""
+
+
+def test_a_full_spill_disk_is_told_with_the_knob_that_helps(workspace):
+    done = subprocess.run([sys.executable, "-c", FULL], capture_output=True, text=True, check=True, cwd=workspace)
+    failure = PapermillExecutionError(3, 1, "x", done.stdout.strip(), "no space left", [])
+    assert "engine.duckdb.spill" in stage.explain(failure, workspace / "reports" / "x.ipynb")

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import ibis
 import ibis.expr.datatypes as dt
@@ -38,7 +39,7 @@ def connect(chosen: Any) -> ibis.BaseBackend:
     here, remote = url.startswith("local"), url.startswith("sc://")
     builder = SparkSession.builder.appName("membership")
     builder = builder.remote(url) if remote else builder.master(url)
-    if here:
+    if here or urlsplit(url).hostname in ("127.0.0.1", "localhost"):
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # else its workers take the first `python3` there is
     for name, value in ({} if remote else _knobs(chosen)).items():
         builder = builder.config(name, value)

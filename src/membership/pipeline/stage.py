@@ -150,7 +150,8 @@ def _results_stay(stage: str) -> Iterator[None]:
 
 def explain(failure: PapermillExecutionError, executed: Path) -> str:
     """Return what failed, where, and what to open: the notebook's own words, without its frames."""
-    message = failure.evalue if failure.ename in _OUR_ERRORS else f"{failure.ename}: {failure.evalue}"
+    said = failure.evalue.partition("\n\tat ")[0].removesuffix("\nDriver stacktrace:")  # without the frames of Java
+    message = said if failure.ename in _OUR_ERRORS else f"{failure.ename}: {said}"
     message += _OF_THE_ENGINE.get(failure.ename, "")
     first = next((line for line in failure.source.splitlines() if line.strip()), "")
     where = f"notebook {executed.name}, cell {failure.cell_index}: {first.strip()}"
@@ -161,12 +162,18 @@ _OUR_ERRORS = {"ProjectError", "DataError", "ParamError", "UndeclaredError"}
 _LACKS = "\n  this engine lacks an expression that the stage needs; engine.name: duckdb has all. Stored tables stay."
 _GONE = "\n  a database server that the stage uses has ended: start it, then run `dvc repro`. Stored tables stay."
 _RIGHTS = "\n  its user needs the right to make temporary tables: GRANT TEMPORARY ON DATABASE. Then run `dvc repro`."
-_OF_THE_ENGINE = {  # exceptions of Ibis, DuckDB and PostgreSQL's client -> what to do
+_SPARK = (
+    "\n  Spark gave up: its cluster may have ended, no worker may be free, or one may lack memory or disk. Its page "
+    "says what it was; then run `dvc repro`. Stored tables stay."
+)
+_OF_THE_ENGINE = {  # exceptions of Ibis, DuckDB, PostgreSQL's client and PySpark -> what to do
     **dict.fromkeys(("OperationNotDefinedError", "UnsupportedOperationError", "UnsupportedBackendType"), _LACKS),
     **dict.fromkeys(("CannotCoerce", "UndefinedFunction", "FeatureNotSupported", "DatatypeMismatch"), _LACKS),
     **dict.fromkeys(("OperationalError", "AdminShutdown", "CrashShutdown"), _GONE),
+    **dict.fromkeys(("Py4JJavaError", "Py4JNetworkError", "SparkConnectGrpcException"), _SPARK),
     "InsufficientPrivilege": _RIGHTS,
     "OutOfMemoryException": "\n  raise engine.duckdb.memory_gib, or set engine.duckdb.spill to a folder with room.",
+    "IOException": "\n  free some space, or set engine.duckdb.spill to a folder with room. Stored tables stay.",
 }
 
 
