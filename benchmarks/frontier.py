@@ -113,7 +113,9 @@ def draw(told: dict[str, pd.DataFrame], file: Path) -> None:
     k, shape = params.load("train").recommend.k, (len(told), len(rerank.KNOBS))
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "frontier", "font.size": 9}):
         drawing = Figure(figsize=(3 * shape[1], 2.8 * shape[0]), layout="constrained")
-        for (name, turned), row in zip(told.items(), drawing.subplots(*shape, squeeze=False), strict=True):
+        for (name, turned), row in zip(
+            told.items(), drawing.subplots(*shape, squeeze=False, sharey="row"), strict=True
+        ):
             there = dict(zip(rerank.KNOBS, row, strict=True))
             for missing in knobs.lacking(turned):
                 there.pop(missing).set_axis_off()

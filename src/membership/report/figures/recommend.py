@@ -145,8 +145,9 @@ def knobs(turned: pd.DataFrame, k: int, axes: Sequence[Axes] | None = None) -> S
             place = row.metric, row.recall
             ax.annotate(f"{row.value:g}", place, xytext=(4, 7), textcoords="offset points")
         ax.set_xlabel("Popularity bias (less to the left)" if name == "popularity" else name.capitalize())
-        ax.set_ylabel(f"Recall@{k}")
+        ax.set_ylabel(f"Recall@{k}" if ax.get_subplotspec().is_first_col() else "")
         ax.margins(0.12)
+        ax.locator_params(axis="x", nbins=4)
     return axes
 
 
