@@ -82,7 +82,7 @@ def test_a_score_is_the_formula_written_out():
     ann = 1.5 * share + [0.3 + 0.1 * (near + far) + 0.75 * kind, 0.15 + 0.1 * far + 0.25 * kind, 0]
     ben = share + np.array([0, 0, 0.3 + 0.1 * near + 0.05 * near])
     parts = fitted.of(known)
-    assert parts.score(np.array([0, 1])) == pytest.approx(np.array([ann, ben]))
+    assert parts.score(np.array([0, 1])) == pytest.approx(np.array([ann, ben]), rel=1e-5)
     pair = parts.at(np.array([0, 0, 1]), np.array([0, 2, 2]))
     assert pair["all"] == pytest.approx([ann[0], ann[2], ben[2]])
     assert pair["own"] == pytest.approx([0.3 + 0.1 * (near + far), 0, 0.3 + 0.1 * near])

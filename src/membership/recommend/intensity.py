@@ -29,6 +29,7 @@ from membership.recommend.rhythm import changes
 
 TEACH = 1000  # members whose purchases say how strong each part is, evenly; more would say the same
 LEVELS = ("subcategory", "category")  # columns of `items`: the first that tells any apart says of which kind each is
+TAUGHT = 50_000  # of their purchases, at most, evenly
 PRIOR = 0.5  # purchases that every item has beyond those that were made
 STEPS = 300  # of EM, at most
 TOLERANCE = 1e-7  # of the mean log-likelihood of a purchase, in nats
@@ -97,10 +98,13 @@ class Parts:
     kinds: sparse.csr_array | None
 
     def score(self, rows: np.ndarray) -> np.ndarray:
-        """Return the purchases that are expected of `rows` of all items, (len(rows), I)."""
-        scores = self.mean_visit[rows, None] * self.fitted.share + self.own[rows].toarray()
+        """Return the purchases that are expected of `rows` of all items, (len(rows), I) float32."""
+        share, within = self.fitted.share.astype(np.float32), self.fitted.within.astype(np.float32)
+        scores = self.mean_visit[rows, None].astype(np.float32) * share
         if self.kinds is not None:
-            scores += self.kinds[rows].toarray()[:, self.fitted.kind] * self.fitted.within
+            scores += self.kinds[rows].toarray().astype(np.float32).take(self.fitted.kind, axis=1) * within
+        own = self.own[rows]
+        scores[np.repeat(np.arange(len(rows)), np.diff(own.indptr)), own.indices] += own.data
         return scores
 
     def at(self, member: np.ndarray, item: np.ndarray) -> dict[str, np.ndarray]:
@@ -215,7 +219,8 @@ def _weights(
     values, totals = _parts(taught, kernels, kind, of_line)
     if not later.any():
         return dict.fromkeys(values, 0.0) | {LONG: 1.0, SHARE: 1.0}, dict.fromkeys(values, 0.0)
-    x = np.column_stack([values[name][later] / totals[name] for name in values])
+    some = np.flatnonzero(later)[:: max(later.sum() // TAUGHT, 1)]
+    x = np.column_stack([values[name][some] / totals[name] for name in values])
     brought = dict(zip(values, branching(x).tolist(), strict=True))
     return {name: share * later.sum() / totals[name] for name, share in brought.items()}, brought
 
