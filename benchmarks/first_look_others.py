@@ -78,7 +78,7 @@ def _courses(to: Path, rng: np.random.Generator) -> Truth:
     _csv(to / "enrolments.csv", enrolled, "user_id,course_id,enrolled_at,certified")
     _csv(to / "activity.csv", watched, "user_id,course_id,lecture,timestamp,action")
     columns = {"items.category": ["subject"], "events.item_id": ["course_id", "item_id"]}
-    return Truth(["content"], _has("events", "items"), columns, None, 0)
+    return Truth(["content"], _has("events", "items"), columns)
 
 
 def _game(to: Path, rng: np.random.Generator) -> Truth:
@@ -139,7 +139,7 @@ def _calls(to: Path, rng: np.random.Generator) -> Truth:
         rows.append((f"49170{member:07}", other, f"{at:%Y%m%d%H%M%S}", int(rng.integers(5, 900)), "MOC"))
     _csv(to / "cdr.csv", rows, "calling_number,called_number,call_start,duration_sec,call_type", sep="|")
     columns = {"events.member_id": ["calling_number"], "events.measure": ["duration_sec"], "events.amount": [None]}
-    return Truth(["service", "content"], _has("events"), columns, None, 0)
+    return Truth(["service", "content"], _has("events"), columns)
 
 
 def _podcast(to: Path, rng: np.random.Generator) -> Truth:
@@ -152,7 +152,7 @@ def _podcast(to: Path, rng: np.random.Generator) -> Truth:
         rows.append((f"l{member:04}", episode, f"Show {show}", f"{at:%Y-%m-%dT%H:%M:%S}{zone}", int(rng.integers(3e5))))
     _csv(to / "plays.csv", rows, "listener_id,episode_id,show,played_at,ms_played")
     columns = {"events.item_id": ["episode_id"], "events.measure": ["ms_played"], "events.at": ["played_at"]}
-    return Truth(["content"], _has("events"), columns, {"play": len(rows)}, 0)
+    return Truth(["content"], _has("events"), columns, {"play": len(rows)})
 
 
 def _hotel(to: Path, rng: np.random.Generator) -> Truth:
@@ -241,9 +241,9 @@ def _french(to: Path, rng: np.random.Generator) -> Truth:
     frame = pd.DataFrame(rows, columns=["N° client", "Date d'achat", "Libellé produit", "Quantité", "Montant TTC"])
     frame.to_csv(to / "achats.csv", index=False, sep=";", encoding="utf-8-sig")
     columns = {
-        "events.member_id": ["N° client"],
-        "events.item_id": ["Libellé produit"],
-        "events.quantity": ["Quantité"],
+        "events.member_id": ["member_id"],
+        "events.item_id": ["item_id"],
+        "events.quantity": ["quantity"],
     }
     return Truth(["shop"], _has("events"), columns, _bought(rows), _cents(paid))
 
@@ -284,7 +284,7 @@ def _workbook(to: Path, rng: np.random.Generator) -> Truth:
         )
         names = ["Order no", "Customer", "Ordered", "Product", "Qty", "Total"]
         pd.DataFrame(rows, columns=names).to_excel(book, sheet_name="Orders", index=False)
-    columns = {"members.joined_at": ["Member since"], "events.item_id": ["Product"], "events.order_id": ["Order no"]}
+    columns = {"members.joined_at": ["joined_at"], "events.item_id": ["item_id"], "events.order_id": ["order_id"]}
     return Truth(["shop"], _has("events", "members"), columns, _bought(rows), _last(rows))
 
 
@@ -303,7 +303,7 @@ def _database(to: Path, rng: np.random.Generator) -> Truth:
         )
     base.close()
     paid = sum(round(100 * line[3]) * line[2] for line in lines)
-    return Truth(["shop"], _has("events", "members"), {"events.item_id": ["sku"]}, {"purchase": len(lines)}, paid)
+    return Truth(["shop"], _has("events", "members"), {"events.item_id": ["item_id"]}, {"purchase": len(lines)}, paid)
 
 
 def _numbers(to: Path, rng: np.random.Generator) -> Truth:
@@ -318,7 +318,7 @@ def _numbers(to: Path, rng: np.random.Generator) -> Truth:
 
 
 def _rules(to: Path, rng: np.random.Generator) -> Truth:
-    """Sales, and where and when each product can be had."""
+    """Sales, where and when each product can be had, and the members' shops."""
     rows = [
         (f"M{member:03}", f"P{rng.integers(9)}", f"Store {rng.integers(3)}", f"{at:%Y-%m-%d}", _money(rng, 25))
         for member, at in _moments(rng, 15)
@@ -327,10 +327,11 @@ def _rules(to: Path, rng: np.random.Generator) -> Truth:
         (f"P{n}", f"Store {shop}", "2024-07-01", "2025-12-31") for n in range(9) for shop in range(3) if (n + shop) % 4
     ]
     _csv(to / "sales.csv", rows, "member_id,product_id,store,date,amount")
+    _csv(to / "members.csv", [(f"M{n:03}", f"Store {n % 3}") for n in range(MEMBERS)], "member_id,store")
     _csv(to / "availability.csv", able, "product_id,store,available_from,available_until")
     parts = {"item_id": "product_id", "shop": "store", "starts_at": "available_from", "ends_at": "available_until"}
     columns = {f"item_rules.{part}": [column] for part, column in parts.items()}
-    return Truth(["shop"], _has("events", "item_rules"), columns, _bought(rows), _last(rows))
+    return Truth(["shop"], _has("events", "item_rules", "members"), columns, _bought(rows), _last(rows))
 
 
 def _nested(to: Path, rng: np.random.Generator) -> Truth:
@@ -358,14 +359,9 @@ def _claims(to: Path, rng: np.random.Generator) -> Truth:
     _csv(to / "policies.csv", policies, "policy_no,holder_id,product,inception_date,expiry_date,annual_premium")
     _csv(to / "claims.csv", claims, "claim_no,policy_no,claim_date,cause,claim_amount,status")
     columns = {"contracts.member_id": ["holder_id"], "contracts.ends_at": ["expiry_date"]}
-    return Truth(
-        ["subscription", "finance"],
-        _has("contracts", "events"),
-        columns,
-        {"contact": len(claims)},
-        0,
-        contracts=MEMBERS,
-    )
+    kinds = {"contact": len(claims), "purchase": MEMBERS}  # a premium a year
+    premiums = _cents([policy[-1] for policy in policies])
+    return Truth(["subscription", "finance"], _has("contracts", "events"), columns, kinds, premiums, contracts=MEMBERS)
 
 
 def _account(to: Path, rng: np.random.Generator) -> Truth:

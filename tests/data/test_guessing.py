@@ -313,7 +313,7 @@ def of_members(header: str, *cells: str) -> str:
 def test_what_did_not_take_place_is_left_out(tmp_path, column, kept, out):
     text = of_members(f"patient,appointment_date,fee,{column}", f"20.50,{kept}", f"20.50,{out}")
     found = guessed(tmp_path, "appointments.csv", text).tables["events"].mapping
-    assert found["kinds"] == {kept: "purchase", out: None}
+    assert found["kinds"] == {kept: "contact", out: None}  # of a patient
 
 
 @pytest.mark.parametrize(

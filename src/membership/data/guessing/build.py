@@ -7,7 +7,7 @@ import pandas as pd
 
 from membership.base.errors import DataError
 from membership.base.schemas import RATING
-from membership.data.guessing import cells, happened, marks, rates, roles, words
+from membership.data.guessing import cells, happened, item_rules, marks, rates, roles, words
 from membership.data.guessing.cells import Column, Marks
 from membership.data.guessing.found import Group, Remark, Told
 from membership.data.guessing.kinds import Kinds
@@ -57,6 +57,9 @@ def build(table: str, group: Group, told: Told, joined: pd.Timestamp | None) -> 
     if table == "events" and _negative(parts, group.columns, how):
         extra["negative_amounts"] = "returns"
         remarks.append(Remark("negative_amounts", "negative"))
+    if table == "item_rules" and (rule := item_rules.rule(group, parts)) is not None:
+        constants = {"rule": rule}
+        remarks.append(Remark("constants.rule", "named_rule"))
     if table == "rates" and (days := rates.held_days(parts, group, formats)):
         extra["holds_days"] = days
         remarks.append(Remark("holds_days", "holds_days", {"days": days}))

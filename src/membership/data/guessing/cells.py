@@ -22,9 +22,11 @@ _MONEY = re.compile(
     rf"(?P<after>{'|'.join(re.escape(one) for one in (*SIGNS, *CODES))})?\s*(?P<trail>-)?(?P<close>\))?\s*$"
 )
 _ISO = re.compile(r"^\d{4}-\d{1,2}-\d{1,2}([ T]\d{1,2}:\d{2}(:\d{2}([.]\d+)?)?\s*(Z|UTC|[+-]\d{2}(:\d{2})?)?)?$")
+MONTHS = ("%Y-%m", "%Y/%m", "%m/%Y", "%m.%Y")
 _DATES = [
     *(f"%d{s}%m{s}%Y" for s in "./-"), *(f"%m{s}%d{s}%Y" for s in "/-."), *(f"%Y{s}%m{s}%d" for s in "/.-"),
     *(f"%d{s}%m{s}%y" for s in "./-"), *(f"%m{s}%d{s}%y" for s in "/-."),
+    *MONTHS,
     "%Y%m%d", "%d-%b-%Y", "%d %b %Y", "%d-%b-%y", "%b %d, %Y", "%B %d, %Y", "%d %B %Y", "%d. %B %Y", "%b %d %Y",
 ]  # fmt: skip
 _CLOCKS = ["", *(f"{gap}{clock}{zone}" for gap, clock, zone in product(
@@ -209,7 +211,8 @@ def _counted(numbers: pd.Series, values: list[str]) -> list[str]:
     if any(value.startswith("+") or (value.startswith("0") and len(value) > len("yymmdd")) for value in values):
         return []
     found = [name for name, (low, high) in EPOCHS.items() if numbers.between(low, high).all()]
-    for form, length, least in (("%Y%m%d", 8, 1), ("%y%m%d", 6, 10)):  # few numbers of six digits may be days by chance
+    forms = (("%Y%m%d%H%M%S", 14, 1), ("%Y%m%d", 8, 1), ("%y%m%d", 6, 10))  # few of six digits may be days by chance
+    for form, length, least in forms:
         if len(values) >= least and {*map(len, values)} == {length} and _read(values, form).mean() >= ENOUGH:
             found.append(form)
     if numbers.between(*EXCEL).all():

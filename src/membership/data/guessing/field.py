@@ -86,11 +86,16 @@ def field(groups: Sequence[Group], made: Mapping[str, TableGuess], told: Told) -
     kinds = {*(events.mapping.get("kinds") or {}).values()} if events is not None else set()
     kinds |= {events.mapping.get("constants", {}).get("kind")} - {None} if events is not None else set()
     sold = events is not None and ("amount" in events.mapping["columns"] or "purchase" in kinds)
-    if sold:
-        hits["content"] = hits["service"] = ()
-    elif kinds & {"view", "play", "visit", "rating"} and not sold:
+    care = _care(names)
+    hits["service"] = care if sold else (*hits["service"], *care)
+    if sold or care:
+        hits["content"] = ()
+    elif kinds & {"view", "play", "visit", "rating"}:
         looked = sorted(kinds & {"view", "play", "visit", "favourite", "rating"})
         hits["content"] = (*hits["content"], *looked, "nothing is sold")
+    used = events.parts.get("measure") if events is not None else None
+    if not sold and used is not None and words.likeness(used.column, words.DURATIONS) >= 1:
+        hits["content"] = (*hits["content"], used.column, "nothing is sold")
     if kinds & {"renewal", "cancel"}:
         hits["subscription"] = (*hits["subscription"], *sorted(kinds & {"renewal", "cancel"}))
     best = max(hits, key=lambda one: (len(hits[one]), one == "shop"))
@@ -107,6 +112,13 @@ def _hits(names: Sequence[str], said: tuple[str, ...]) -> tuple[str, ...]:
             if word == text or set(word.split()) <= set(text.split())
         )
     )
+
+
+def _care(names: Sequence[str]) -> tuple[str, ...]:
+    """The names that tell of patients and of their appointments, where there are both: a provider of health care."""
+    found = [next((name for name in names if set(words.plain(name).split()) & said), None)
+             for said in (words.CARED_FOR, words.CARE)]  # fmt: skip
+    return () if None in found else tuple(found)
 
 
 def _of_country(named: str, opened: Sequence[Opened]) -> str:

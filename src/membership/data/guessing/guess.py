@@ -1,11 +1,24 @@
 """From files as people have them to a mapping: which file is which table, which column which part, and why."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pandas as pd
 
 from membership.base.errors import DataError
-from membership.data.guessing import build, field, layouts, mapping, opening, rates, roles, united, words
+from membership.data.guessing import (
+    build,
+    field,
+    item_rules,
+    layouts,
+    mapping,
+    meanings,
+    opening,
+    rates,
+    roles,
+    united,
+    words,
+)
 from membership.data.guessing.found import Group, Guess, Told
 from membership.data.guessing.opening import Opened
 from membership.data.guessing.roles import SURE
@@ -25,12 +38,13 @@ def guess(sources: Sequence[str], told: Told) -> Guess:
     if "events" not in named and "contracts" not in named:
         raise DataError(_nothing(groups))
     named, left = united.taken_out(named, left)
+    named, left = _through_contracts(named, left)
     named, left = _by_keys(named, left, told)
     made = mapping.tables(named, told)
     zone, zone_by = field.zone(opened, made, told)
     currency, currency_by = field.currency(opened, made, told)
     name, seen = field.field(groups, made, told)
-    made = mapping.finished(made, name, zone, currency)
+    made = meanings.finished(made, name, zone, currency)
     return Guess(
         tables=made,
         field=name,
@@ -39,8 +53,8 @@ def guess(sources: Sequence[str], told: Told) -> Guess:
         timezone_by=zone_by,
         currency=currency,
         currency_by=currency_by,
-        cancellation_pattern=mapping.cancellations(named.get("events"), made),
-        repeats=mapping.repeats(made),
+        cancellation_pattern=meanings.cancellations(named.get("events"), made),
+        repeats=meanings.repeats(made),
         doubts=tuple(one for group in named.get("events", []) for one in roles.doubts(group.columns)),
         unused=tuple(source.source for group in left for source in group.sources),
     )
@@ -108,6 +122,8 @@ def _table(group: Group, told: Told) -> str | None:
         return "rates"
     hint = max(words.TABLES, key=lambda table: words.likeness(group.name, words.TABLES[table]))
     hint = hint if words.likeness(group.name, words.TABLES[hint]) >= 1 else None
+    if hint == "item_rules" and like["member_id"] < SURE:
+        return hint if item_rules.are_rules(group, roles.parts(hint, columns, {})) else None
     events = roles.parts("events", columns, told.roles | dict(group.laid.made or {}))
     member, at = events.get("member_id"), events.get("at")
     named_member = member is not None and (member.score >= 1 or hint in (None, "events"))
@@ -176,17 +192,31 @@ def _with_heads(
     return named, left
 
 
+def _through_contracts(named: dict[str, list[Group]], left: list[Group]) -> tuple[dict[str, list[Group]], list[Group]]:
+    """Let events that name a contract and no member, such as claims on a policy, be those of its member."""
+    for deals in named.get("contracts", []):
+        found = roles.parts("contracts", deals.columns, dict(deals.laid.made or {}))
+        if not {"member_id", "contract_id"} <= set(found):
+            continue
+        key, member = (found[role].column for role in ("contract_id", "member_id"))
+        for one in left:
+            same = key in one.columns and _overlap(one.columns[key].cells, deals.columns[key].cells) >= 0.8
+            if not same or not deals.columns[key].unique or "at" not in roles.parts("events", one.columns, {}):
+                continue
+            whose = deals.frame.drop_duplicates(key).set_index(key)[member]
+            frame = one.frame.assign(**{member: one.frame[key].map(whose)}).drop(columns=key)
+            laid = layouts.Laid(frame, layouts.CONTRACTS, (key,), {"member_id": member})
+            whose = Group((*one.sources, *deals.sources), laid, layouts.columns_of(frame), False, layouts.CONTRACTS)
+            return named | {"events": [*named.get("events", []), whose]}, [other for other in left if other is not one]
+    return named, left
+
+
 def _by_keys(
     named: dict[str, list[Group]], left: list[Group], told: Told
 ) -> tuple[dict[str, list[Group]], list[Group]]:
     """Name the tables of members, items and offers that are left by whose ids their unique column holds."""
-    ids: dict[str, list[pd.Series]] = {}
-    known = [(table, group) for table in ("events", "contracts") for group in named.get(table, [])]
-    for table, group in known:
-        found = roles.parts(table, group.columns, told.roles | dict(group.laid.made or {}))
-        for role, key in (("member_id", "members"), ("item_id", "items"), ("offer_id", "offers")):
-            if role in found and found[role].column in group.frame:
-                ids.setdefault(key, []).append(group.frame[found[role].column])
+    ids = _ids(named, told)
+    named = {table: [_keyed(group, table, ids) for group in groups] for table, groups in named.items()}
     still = []
     for group in left:
         scores = {
@@ -200,6 +230,35 @@ def _by_keys(
         else:
             named = named | {best[0]: [group]}
     return named, still
+
+
+def _keyed(group: Group, table: str, ids: Mapping[str, Sequence[pd.Series]]) -> Group:
+    """The group with the unique column as its key whose values the events know, where the guessed key is not known."""
+    key, known = build.KEYS.get(table), ids.get(table, ())
+    if key is None or not known:
+        return group
+    found = roles.parts(table, group.columns, dict(group.laid.made or {})).get(key)
+
+    def share(name: str) -> float:
+        return max(_overlap(cells, group.columns[name].cells) for cells in known)
+
+    unique = [name for name, one in group.columns.items() if one.unique and roles.can_be(key, one)]
+    best = max(unique, key=share, default=None)
+    if best is None or share(best) < _OVERLAP or found is None or share(found.column) >= _OVERLAP:
+        return group
+    return replace(group, laid=replace(group.laid, made={**(group.laid.made or {}), key: best}))
+
+
+def _ids(named: Mapping[str, Sequence[Group]], told: Told) -> dict[str, list[pd.Series]]:
+    """Table -> the ids of its rows in events and contracts."""
+    ids: dict[str, list[pd.Series]] = {}
+    known = [(table, group) for table in ("events", "contracts") for group in named.get(table, [])]
+    for table, group in known:
+        found = roles.parts(table, group.columns, told.roles | dict(group.laid.made or {}))
+        for role, key in (("member_id", "members"), ("item_id", "items"), ("offer_id", "offers")):
+            if role in found and found[role].column in group.frame:
+                ids.setdefault(key, []).append(group.frame[found[role].column])
+    return ids
 
 
 def _overlap(cells: pd.Series, others: pd.Series) -> float:

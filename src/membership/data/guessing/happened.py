@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from membership.base.schemas import CANCEL
+from membership.base.schemas import CANCEL, RETURN
 from membership.data.guessing import kinds, roles, words
 from membership.data.guessing.cells import Column
 from membership.data.guessing.found import Group, Told
@@ -29,10 +29,13 @@ def kinds_of(parts: dict[str, Part], group: Group, told: Told) -> Kinds | None:
     sold = bool({"amount", "unit_price"} & set(parts))
     if part.reason != roles.TOLD and not told.kinds and not _says_kinds(part, column, sold):
         del parts["kind"]
-        if _is_name(column) and "item_id" not in parts:  # of a show or a race
+        numbered = column.is_number and words.likeness(column.name, words.ROLES["item_id"]) >= 3
+        if (_is_name(column) or numbered) and "item_id" not in parts:  # of a show or a race; `art` of an article
             parts["item_id"] = Part("item_id", column.name, "named", part.score)
         return None
     found = kinds.kinds(column, told.kinds, "offer_id" in parts)
+    if sold and kinds.is_state(column) and _one_row_an_order(parts, group):
+        found = replace(found, known={value: None if kind == RETURN else kind for value, kind in found.known.items()})
     if not sold:
         found = replace(found, known=kinds.brought_back(found.known, column) | dict(told.kinds))
     if set(found.known) == set(found.known.values()):
@@ -48,6 +51,14 @@ def _switched(parts: dict[str, Part], group: Group, told: Told) -> Kinds | None:
             void = CANCEL if _renews(group.columns) else None
             return Kinds({value: kind or void for value, kind in known.items()} | dict(told.kinds))
     return None
+
+
+def _one_row_an_order(parts: Mapping[str, Part], group: Group) -> bool:
+    """Whether orders have a row each and none gives money back: one that was paid back never counted elsewhere."""
+    if "order_id" not in parts or not group.columns[parts["order_id"].column].unique:
+        return False
+    amounts = [group.columns[parts[role].column] for role in ("amount", "unit_price") if role in parts]
+    return not any((one.numbers(one.marks()) < 0).any() for one in amounts)
 
 
 def _renews(columns: Mapping[str, Column]) -> bool:

@@ -12,15 +12,16 @@ from membership.data.guessing.cells import Column
 
 _LENT = 0.7  # returns for each that was taken, without amounts, from which things are lent
 HAPPENED = "happened"  # of rows of which the name of the file, its times or the field tells the kind
-_STATES = ("status", "state", "order status", "zustand", "statut", "estado", "stato")
+_STATES = ("status", "state", "order status", "zustand", "statut", "estado", "stato", "订单状态", "状态", "статус")
 _VOID = (
     "cancel", "fail", "declin", "pending", "void", "draft", "no show", "noshow", "not attend", "did not", "missed",
     "absent", "reject", "expired", "abandon", "abgebrochen", "fehlgeschlagen", "offen", "abgesagt",
-    "nicht erschienen", "storn",
+    "nicht erschienen", "storn", "取消", "关闭", "отмен",
 )  # fmt: skip
 _DONE = (
     "success", "succe", "complet", "paid", "ok", "done", "deliver", "confirm", "settled", "approv", "fulfil", "shipped",
     "attended", "erledigt", "bezahlt", "erfolg", "abgeschlossen",
+    "checked out", "完成", "已支付", "已付款", "成功", "выполнен", "оплачен",
 )  # fmt: skip
 _SWITCHES = {("0", "1"), ("no", "yes"), ("n", "y"), ("false", "true"), ("f", "t"), ("ja", "nein"), ("non", "oui")}
 _ON = ("1", "yes", "y", "true", "t", "ja", "oui")
@@ -125,7 +126,7 @@ def exposures(rows: pd.DataFrame, found: Kinds) -> pd.DataFrame:
 
 def _state(value: str) -> str | None:
     name = words.plain(value)
-    if any(word in name for word in ("return", "refund", "retour", "erstatt")):
+    if any(word in name for word in ("return", "refund", "retour", "erstatt", "退")):
         return RETURN
     return None if any(word in name for word in _VOID) else HAPPENED
 

@@ -10,7 +10,9 @@ from membership.base.schemas import PURCHASE, RENEWAL
 from membership.data.guessing import roles, words
 from membership.data.guessing.cells import Column, column, times
 
-WIDE, PARTS, CLOCK, LINES, HELD, LEDGER = "wide", "parts", "clock", "lines", "held", "ledger"  # names of layouts
+WIDE, PARTS, CLOCK, LINES, HELD, LEDGER, CONTRACTS = (  # names of layouts
+    "wide", "parts", "clock", "lines", "held", "ledger", "contracts",
+)  # fmt: skip
 AT = "at (made)"  # the column of times that a layout makes; no file calls one so
 VALUE = "amount (made)"
 KIND = "kind (made)"

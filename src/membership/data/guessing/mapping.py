@@ -1,14 +1,12 @@
 """The mapping of each canonical table, as its files lie there, or, where that cannot be said, rows to write anew."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import pandas as pd
 
 from membership.base import schemas
-from membership.base.dialect import COUNTS
-from membership.base.schemas import KINDS, PURCHASE, RENEWAL
-from membership.data.guessing import campaigns, kinds, plans, rates, roles, several, words, writing
+from membership.base.schemas import PURCHASE
+from membership.data.guessing import campaigns, kinds, meanings, plans, roles, several, words, writing
 from membership.data.guessing.build import Build, build
 from membership.data.guessing.found import Group, Remark, TableGuess, Told
 from membership.settings.dataset import ITEM_COLUMNS
@@ -30,8 +28,6 @@ _NOBODY = (
     "-",
 )
 _MANY = 5  # times the rows of the next member: whoever has that many under the id 0 is nobody
-_LOOKED = {"view", "play", "visit"}
-_DONE = {"visit", "play", "booking", "trip"}  # kinds that the name of a file or of its times tells
 
 
 def tables(named: Mapping[str, Sequence[Group]], told: Told) -> dict[str, TableGuess]:
@@ -40,7 +36,7 @@ def tables(named: Mapping[str, Sequence[Group]], told: Told) -> dict[str, TableG
     found: dict[str, TableGuess] = {}
     for table, groups in named.items():
         builds = [build(table, group, told, joined) for group in groups]
-        found[table] = _with_named_kind(_mapped(builds[0])) if len(builds) == 1 else _united(builds)
+        found[table] = meanings.with_named_kind(_mapped(builds[0])) if len(builds) == 1 else _united(builds)
         if table == "events" and (books := _books(groups[0], told)) is not None:
             found["points"] = books
         if table == "events" and builds[0].kinds is not None and builds[0].kinds.reached:
@@ -58,83 +54,6 @@ def _written(one: Build) -> pd.DataFrame:
     """The rows of one group of files, written anew."""
     rows = writing.rows(one, {ours: name for ours, (name, _) in _columns(one).items()})
     return plans.with_periods(one, rows) if one.table == "contracts" else rows
-
-
-def finished(made: Mapping[str, TableGuess], field: str, zone: str, currency: str) -> dict[str, TableGuess]:
-    """Return the mappings with what only all of them tell: kinds of events without one, zones, which way rates lead."""
-    found = {}
-    upright = {"rates": rates.upright(made["rates"], currency)} if "rates" in made else {}
-    for table, one in {**made, **upright}.items():
-        mapping, remarks = dict(one.mapping), list(one.remarks)
-        given = {*mapping["columns"], *mapping.get("constants", {})}
-        if table == "events":
-            billed = "contracts" in made and "amount" in given and _are_bills(one)
-            kind = RENEWAL if billed else words.LONE_KIND.get(field, PURCHASE)
-            if "kind" not in given:
-                code = "bills" if billed else "lone_kind"
-                remarks.append(Remark("constants.kind", code, {"kind": kind, "field": field}))
-            mapping = _with_kind(mapping, kind)
-        if zone != "UTC" and not _in_utc(one):
-            mapping["timezone"] = zone
-        found[table] = replace(one, mapping=mapping, remarks=tuple(remarks))
-    return found
-
-
-def _are_bills(one: TableGuess) -> bool:
-    """Say whether the name of a file of events, or of a column, is that of bills: of what a contract is paid by."""
-    names = (*(source.stem for source in one.sources), *(part.column for part in one.parts.values()))
-    return any(set(words.plain(name).split()) & set(words.BILLS) for name in names)
-
-
-def cancellations(groups: Sequence[Group] | None, made: Mapping[str, TableGuess]) -> str:
-    """Return a pattern of order ids that are cancellations: letters before those of negative quantities."""
-    if not groups or not {"order_id", "quantity"} <= set(made["events"].parts) or made["events"].converted is not None:
-        return ""
-    parts, group = made["events"].parts, groups[0]
-    order, quantity = (group.columns[parts[role].column] for role in ("order_id", "quantity"))
-    negative = quantity.numbers(quantity.marks()) < 0
-    prefix = order.cells.str.extract(r"^\s*([A-Za-z]+)\d", expand=False)
-    for letters, rows in prefix[negative].value_counts().head(1).items():
-        if (
-            rows >= 0.5 * negative.sum()
-            and negative[prefix == letters].mean() > 0.95
-            and (prefix == letters).mean() < 0.5
-        ):
-            return f"^{letters}"
-    return ""
-
-
-def repeats(made: Mapping[str, TableGuess]) -> bool:
-    """Say whether equal rows are events that came again: looks on days without a clock, without ids."""
-    events = made.get("events")
-    if events is None or "event_id" in events.parts:
-        return False
-    return bool({*events.mapping.get("kinds", {}).values()} & _LOOKED) and not _clocks(events).any()
-
-
-def _with_named_kind(one: TableGuess) -> TableGuess:
-    """Let events of no kind be what the name of their file or times says, where nothing is sold: visits, plays."""
-    if one.table != "events" or "amount" in one.mapping["columns"]:
-        return one
-    names = [*(source.stem for source in one.sources), one.parts["at"].column]
-    kind = next((kind for name in names if (kind := _kind_of(name)) in _DONE), None)
-    if kind is None:
-        return one
-    lone = "kind" not in {*one.mapping["columns"], *one.mapping.get("constants", {})}
-    remarks = (Remark("constants.kind", "named_kind"),) if lone else ()
-    return replace(one, mapping=_with_kind(one.mapping, kind), remarks=(*one.remarks, *remarks))
-
-
-def _with_kind(mapping: Mapping[str, object], kind: str) -> dict[str, object]:
-    """The mapping of events with `kind` for those of which no column says more than that they happened."""
-    given = {*mapping["columns"], *mapping.get("constants", {})}
-    lone = {} if "kind" in given else {"constants": {**mapping.get("constants", {}), "kind": kind}}
-    known = {their: kind if ours == kinds.HAPPENED else ours for their, ours in mapping.get("kinds", {}).items()}
-    return {**mapping, **lone} | ({"kinds": known} if "kinds" in mapping else {})
-
-
-def _kind_of(name: str) -> str | None:
-    return words.kind_of(name, KINDS) or words.kind_of(name.rstrip("s"), KINDS)
 
 
 def _joined(groups: Sequence[Group]) -> pd.Timestamp | None:
@@ -253,34 +172,6 @@ def _nobody(one: Build) -> list[str]:
     return [*found, *(["0"] if zero else [])]
 
 
-def _in_utc(one: TableGuess) -> bool:
-    """Whether all times of a table say their zone, are counts since 1970, or are days."""
-    form = one.mapping.get("time_format")
-    if form in ("epoch_s", "epoch_ms") or (form and "%z" in form):
-        return True
-    cells = _times(one)
-    clocks = cells[cells.str.contains(":")].head(1000)
-    return not len(clocks) or bool(clocks.str.contains(r"(?:Z|[+-]\d{2}:?\d{2})$").all())
-
-
-def _clocks(one: TableGuess) -> pd.Series:
-    """Whether each time says more than its day."""
-    if one.mapping.get("time_format") in COUNTS:
-        return pd.Series([True])
-    return _times(one).str.contains(":")
-
-
-def _times(one: TableGuess) -> pd.Series:
-    """All times of a table, as text."""
-    roles_of = [role for role in one.parts if role == "at" or role.endswith("_at")]
-    if one.converted is not None:
-        found = [one.converted[role] for role in roles_of if role in one.converted]
-    else:
-        named = [one.parts[role].column for role in roles_of]
-        found = [source.frame[name] for source in one.sources for name in named if name in source.frame]
-    return pd.concat([cells.dropna().astype(str) for cells in found] or [pd.Series(dtype=str)])
-
-
 def _united(builds: Sequence[Build]) -> TableGuess:
     """Several layouts of one table, written anew as one; a file of events of no kind has the one that its name says."""
     frames, columns = [], {}
@@ -288,7 +179,7 @@ def _united(builds: Sequence[Build]) -> TableGuess:
         mine = _columns(one)
         rows = writing.rows(one, {ours: name for ours, (name, _) in mine.items()})
         if one.table == "events":
-            happened = _kind_of(one.group.name) or PURCHASE
+            happened = meanings.kind_of(one.group.name) or PURCHASE
             if one.kinds is not None and one.kinds.known:  # empty: they are called as here
                 rows["kind"] = rows["kind"].str.strip().map(dict(one.kinds.known)).replace(kinds.HAPPENED, happened)
                 rows = rows[rows["kind"].notna()]

@@ -7,7 +7,7 @@ from membership.data.guessing.cells import Column, Marks
 from membership.data.guessing.found import Remark
 from membership.data.guessing.roles import Part
 
-NUMBERS = ("amount", "quantity", "discount", "cost", "propensity", "measure", "rate", *roles.FLOWS)
+NUMBERS = ("amount", "quantity", "discount", "cost", "propensity", "measure", "rate", "limit", *roles.FLOWS)
 _Pair = tuple[str, str | None]  # decimal, thousands
 
 

@@ -69,6 +69,9 @@ def opened(source: str) -> list[Opened]:
         raise DataError(f"{source}: no such file; give paths of files, folders, or <database url>::<table>.")
     if path.stat().st_size == 0:
         raise DataError(f"{source}: the file is empty; allowed: a header and at least one row.")
+    if (made_by := _database_of(path)) is not None:
+        url = f"{made_by}://{path.resolve()}"
+        return [_table(f"{url}::{name}") for name in elsewhere.names(url)]
     ending = "".join(path.suffixes[-2:]).lower().removesuffix(".gz").rpartition(".")[2]
     try:
         if ending == "parquet":
@@ -86,6 +89,13 @@ def opened(source: str) -> list[Opened]:
     if not any(len(table.frame) for table in tables):
         raise DataError(f"{source}: no rows below the header; allowed: at least one row of data.")
     return [table for table in tables if len(table.frame)]
+
+
+def _database_of(path: Path) -> str | None:
+    """The database whose file this is, by its first bytes; None where it is none."""
+    with path.open("rb") as file:
+        head = file.read(16)
+    return "sqlite" if head == b"SQLite format 3\0" else "duckdb" if head[8:12] == b"DUCK" else None
 
 
 def _text(path: Path) -> list[Opened]:

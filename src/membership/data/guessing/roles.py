@@ -32,9 +32,12 @@ TABLES: dict[str, tuple[str, ...]] = {  # table -> its parts
     "survey": ("member_id", "question", "answer", "asked_at"),
     "points": ("member_id", "at", "earned", "redeemed", "expired"),
     "rates": ("currency", "at", "rate"),
+    "item_rules": ("item_id", "rule", "shop", "starts_at", "ends_at", "limit"),
     "aliases": ("source_id", "member_id"),
     "contracts": ("member_id", "contract_id", "plan", "starts_at", "ends_at", "amount", "period", "auto_renew"),
 }  # fmt: skip
+_TIMES = ("at", "starts_at", "ends_at", "joined_at", "left_at", "redeemed_at", "asked_at")
+_NUMBERS = ("amount", "unit_price", "discount", "cost", "measure", "propensity", "quantity", "rate", "limit", *FLOWS)
 _READ = ("amount", "unit_price", "quantity", "discount")  # parts that have to be read as numbers
 _DIGITS = ("excel_days", "epoch_s", "epoch_ms", "%Y%m%d", "%y%m%d")  # times that look like any number
 _UNITS = (
@@ -62,7 +65,7 @@ class Part:
 
 def canonical(table: str) -> dict[str, str]:
     """Return part -> column of `table`, of those parts that it calls otherwise."""
-    own = {"contracts": {"amount": "price"}, "rates": {"at": "day"}}
+    own = {"contracts": {"amount": "price"}, "rates": {"at": "day"}, "item_rules": {"limit": "value"}}
     return {"offer_kind": "kind", "unit_price": "amount"} | own.get(table, {})
 
 
@@ -85,18 +88,22 @@ def _ranked(wanted: Sequence[str], free: Mapping[str, Column]) -> list[tuple[flo
     A column whose name says outright what it is, is nothing else by a mere word within its name.
     """
     ranks = {name: rank for rank, name in enumerate(free)}
+    dated = any(map(_is_moment, free.values()))
     outright = {name: _outright(name, column) for name, column in free.items()}
     pairs = [(words.likeness(name, words.ROLES[role]), role, name) for role in wanted for name in free]
     likely = [
         (like, role, name)
         for like, role, name in pairs
-        if like >= (SURE if role in _NEEDS_MORE or outright[name] else 1) and can_be(role, free[name])
+        if like >= (SURE if role in _NEEDS_MORE or outright[name] else 1)
+        and can_be(role, free[name])
+        and not (role in _TIMES and like < SURE and dated and not _is_moment(free[name]))  # digits, beside a date
     ]
     return sorted(likely, key=lambda one: (-one[0], wanted.index(one[1]), ranks[one[2]]))
 
 
 def _outright(name: str, column: Column) -> bool:
-    said = {role: one for role, one in words.ROLES.items() if role not in ("rate", "score")}  # by what else is there
+    loose = ("rate", "score", "limit")  # parts by what else is there
+    said = {role: one for role, one in words.ROLES.items() if role not in loose}
     return any(words.likeness(name, one) >= 3 and can_be(role, column) for role, one in said.items())
 
 
@@ -129,15 +136,15 @@ def doubts(columns: Mapping[str, Column]) -> list[tuple[str, str, str]]:
 
 def can_be(role: str, column: Column) -> bool:
     """Say whether what `column` holds fits the part."""
-    if role in ("at", "starts_at", "ends_at", "joined_at", "left_at", "redeemed_at", "asked_at"):
+    if role in _TIMES:
         return bool(column.time_formats)
-    if role in ("amount", "unit_price", "discount", "cost", "measure", "propensity", "quantity", "rate", *FLOWS):
+    if role in _NUMBERS:
         return column.is_number and column.time_formats != ["iso"]
     if role in ("member_id", "source_id", "item_id", "order_id", "event_id", "offer_id", "contract_id"):
         return not _is_moment(column) and not _has_cents(column) and (role != "event_id" or column.unique)
     if role == "currency":
         return all(value.upper() in words.CODES or value in words.SIGNS for value in column.seen)
-    if role in ("kind", "offer_kind", "arm", "period", "plan"):
+    if role in ("kind", "offer_kind", "arm", "period", "plan", "rule"):
         return (
             column.distinct <= 60
             and not _is_moment(column)

@@ -161,7 +161,8 @@ def _joined(above: list[list[str]]) -> list[str]:
 
 def _is_value(cell: str) -> bool:
     cell = cell.strip()
-    return bool(cell) and (cells._core(cell) is not None or bool(cells._time_formats((cell,), (1,))))
+    times = set(cells._time_formats((cell,), (1,))) - set(cells.MONTHS)  # which a column may be called
+    return bool(cell) and (cells._core(cell) is not None or bool(times))
 
 
 def _typed(values: list[str]) -> bool:

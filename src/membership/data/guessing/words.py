@@ -17,7 +17,9 @@ ROLES, KINDS, TABLES, FIELDS = (_listed(part) for part in ("roles", "kinds", "ta
 COUNTRIES = {str(country): tuple(one) for country, one in _listed("countries").items()}  # -> zone, currency
 ZONES: dict[str, str] = _FILE["zones"]
 WORTH: dict[str, float] = _FILE["worth"]
-PAUSES = frozenset(word.strip() for word in _FILE["pauses"].split(","))  # of a contract: nothing happens in them
+PAUSES, CLAIMS, CARED_FOR, CARE = (  # of a contract; on a policy; who comes to health care, and for what
+    frozenset(word.strip() for word in _FILE[part].split(",")) for part in ("pauses", "claims", "visits_of", "visits")
+)
 REACHED = (
     "received",
     "sent",
@@ -55,18 +57,19 @@ SIGNS = {
     "₺": "TRY",
 }
 CODES = tuple(WORTH)
+DURATIONS = tuple(word.strip() for word in _FILE["durations"].split(","))  # what nobody pays for, they use for so long
 
 
 def plain(text: str) -> str:
     """Return a name in plain form.
 
-    >>> plain("CustomerID"), plain("Kunden-Nr."), plain("Montant payé (€)")
-    ('customer id', 'kunden nr', 'montant paye')
+    >>> plain("CustomerID"), plain("Kunden-Nr."), plain("Montant payé (€)"), plain("订单号")
+    ('customer id', 'kunden nr', 'montant paye', '订单号')
     """
     apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", str(text))
     bare = unicodedata.normalize("NFKD", apart.replace("ß", "ss"))
     letters = "".join(one for one in bare if not unicodedata.combining(one))
-    return re.sub(r"[^a-z0-9]+", " ", letters.lower()).strip()
+    return re.sub(r"[\W_]+", " ", letters.lower()).strip()
 
 
 def likeness(name: str, words: tuple[str, ...]) -> float:

@@ -103,6 +103,15 @@ def database(place: str) -> Iterator[Rows]:
         con.disconnect()
 
 
+def names(url: str) -> list[str]:
+    """Return the tables of the usual schema of a database, sorted. Raises DataError where it cannot be opened."""
+    con = _connected(url)
+    try:
+        return sorted(con.list_tables())
+    finally:
+        con.disconnect()
+
+
 def _rows(con: ibis.BaseBackend, table: ir.Table) -> Iterable[pa.RecordBatch]:
     if con.name == "duckdb":  # DuckDB 2 has renamed what Ibis 12 asks it for
         return con.con.execute(con.compile(table)).to_arrow_reader(BATCH)
