@@ -5,16 +5,19 @@ from datetime import date
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from ordered_market import histories, ordered_market
 from scipy.special import expit
 
 from benchmarks import ordered
 from membership.base.errors import ParamError
-from membership.recommend import heads, policies, rules
+from membership.recommend import baskets, heads, policies, policy, rules, train
 from membership.recommend.candidates import Pairs
 from membership.recommend.heads import EXPLORE, INPUTS, LEVEL, PRIOR, REPEAT
+from membership.recommend.model import NextBasket, Settings
 from membership.settings.recommend import Rules
 
+CUTOFF = date(2024, 6, 1)
 TRUE = {
     REPEAT: {LEVEL: -1.0, "odds": 0.8, "intensity": 0.3, "tries": -0.4},
     EXPLORE: {LEVEL: -2.0, "odds": 0.4, "intensity": 0.1, "tries": 0.5},
@@ -106,6 +109,20 @@ def test_a_rule_keeps_the_order_that_explore_makes(model):
     free, blocked = bold.recommend(ASKED, 8)[0], MARKET.known.items[0]
     ruled = rules.ruled(bold, Rules(blocked=[blocked]), items.assign(category=None), date(2026, 1, 1))
     assert ruled.recommend(ASKED, 7)[0].tolist() == [[item for item in row if item != blocked][:7] for row in free]
+
+
+def test_who_comes_in_later_gets_the_list_of_the_whole_market(events, items, p):
+    known = baskets.history(events, CUTOFF, p.recommend)
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        network = NextBasket(train.view(known, items, p.train).names, Settings(0.01, 0.0, 0.1, 16))  # not trained
+    served, settings = policy.serve(network, events, items, CUTOFF, p), {"model": p.train.settings.model_dump(), **TRUE}
+    ids, chance = policies.serve("heads", settings, served, items, p).recommend(served.baskets.members[[3, 17]], 10)
+    ready = policies.with_network("heads", settings, network, served.baskets, items, p)
+    for some in (np.array([3, 17]), np.array([3])):
+        found, score = ready(served.baskets.only(some)).recommend(served.baskets.members[some], 10)
+        assert np.array_equal(found, ids[: len(some)])
+        assert score == pytest.approx(chance[: len(some)], rel=1e-4, abs=1e-6)
 
 
 def test_a_weight_that_is_missing_or_unknown_is_named(p):
