@@ -9,7 +9,7 @@ from membership.recommend import exploration, metrics, rerank
 from membership.recommend.baskets import Targets
 from membership.recommend.policy import Recommender, order_chance
 from membership.recommend.rerank import Candidates, Reranker
-from membership.recommend.rules import DEEP
+from membership.recommend.rules import depth
 from membership.settings.recommend import Recommend
 from membership.stats import resample
 
@@ -34,7 +34,7 @@ def frontiers(
     """
     after = targets.of(free.baskets.members)
     made, rows = rerank.of_catalogue(free.market, knobs, items), []
-    of, hits = _candidates(free, after, made.traits.share)
+    of, hits = _candidates(free, after, made)
     for name in rerank.KNOBS:
         if name in made.lacking:
             continue
@@ -65,23 +65,18 @@ def lacking(turned: pd.DataFrame) -> list[str]:
     return [name for name in rerank.KNOBS if name not in set(turned["knob"])]
 
 
-def _candidates(free: Recommender, after: Targets, share: np.ndarray) -> tuple[Candidates, np.ndarray]:
-    """Return the candidates of the members of `after`, and which of them were bought, (n, width).
-
-    `share` (I,): of members who have bought each item.
-    """
+def _candidates(free: Recommender, after: Targets, made: Reranker) -> tuple[Candidates, np.ndarray]:
+    """Return the candidates of the members of `after`, and which of them were bought, (n, width)."""
     known, rows = free.baskets, free.baskets.rows(after.members)
-    columns, scores = free.top(rows, min(DEEP, len(known.items)))
+    columns, scores = free.top(rows, depth(made.k, len(known.items)))
     own = known.holds(rows[:, None], columns)
-    chances, usual = order_chance(scores, ~own, free.explore), exploration.usual(share, known)[rows]
+    chances, usual = order_chance(scores, ~own, free.explore), exploration.usual(made.traits.share, known)[rows]
     return Candidates(columns, own, chances, usual), metrics.held(after.matrix, columns)
 
 
 def _judged(name: str, made: Reranker, of: Candidates, hits: np.ndarray, sizes: np.ndarray) -> dict[str, np.ndarray]:
     """Return recall (n,) of the lists of `made`, and the metric of knob `name`, (n,) or, of coverage, (1,)."""
-    values = np.where(of.chance > 0, made.values(of), -rerank.LAST - np.arange(of.columns.shape[1]))
-    values[of.columns < 0] = -np.inf
-    places = rerank.greedy(values, made.kind[of.columns], made.repeated, made.k, [])
+    places = made.places(of, made.k)
     columns, hit, own = (np.take_along_axis(each, places, axis=1) for each in (of.columns, hits, of.own))
     columns = np.where(places < 0, -1, columns)
     there, traits = columns >= 0, made.traits

@@ -132,9 +132,8 @@ def with_network(
 
 def _reranker(name: str, market: Baskets, items: pd.DataFrame, p: SimpleNamespace) -> Reranker | None:
     """Return what orders the lists of policy `name` anew, where a knob is turned and its scores are chances."""
-    return (
-        rerank.of_catalogue(market, p.recommend, items) if name in LEARNED and p.recommend.rerank != Rerank() else None
-    )
+    asked = name in LEARNED and p.recommend.rerank != Rerank()
+    return rerank.of_catalogue(market, p.recommend, items) if asked else None
 
 
 def _free(

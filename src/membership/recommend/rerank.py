@@ -20,7 +20,7 @@ never makes its own metric lower. What comes first, pins and carts, stays first 
 last.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -89,6 +89,18 @@ class Reranker:
         whole = {"novelty": self.traits.novelty, "freshness": self.traits.fresh, "coverage": self.rare}[name]
         return whole[of.columns] / (1 if name == "coverage" else self.k)
 
+    def places(
+        self, of: Candidates, k: int, caps: Sequence[tuple[np.ndarray, int]] = (), first: np.ndarray | bool = False
+    ) -> np.ndarray:
+        """Return where in their rows the `k` stand that are listed, (n, k), in the order of the list, -1 for no more.
+
+        `first` (n, width) come first, as they stand; what has no chance comes last. `caps` are as for `greedy`.
+        """
+        order = np.arange(of.columns.shape[1])
+        values = np.where(first, LAST - order, np.where(of.chance > 0, self.values(of), -LAST - order))
+        values[of.columns < 0] = -np.inf
+        return greedy(values, self.kind[of.columns], self.repeated, k, caps)
+
     def among(self, known: Baskets) -> Again:
         """Return what cuts lists of members of `known` anew.
 
@@ -103,13 +115,9 @@ class Reranker:
             number = np.full((len(rows), rank.max(initial=-1) + 1), -1)
             number[place, rank] = np.arange(len(found))
             item, chance, first = (found[name].to_numpy()[number] for name in ("item", "chance", "first"))
-            item = np.where(number < 0, -1, item)
+            item, chance = np.where(number < 0, -1, item), np.where((rows < 0)[:, None], 0, chance)
             of = Candidates(item, known.holds(rows[:, None], item), chance, usual[rows])
-            order, open_ = np.arange(number.shape[1]), (chance > 0) & (rows >= 0)[:, None]
-            values = np.where(first, LAST - order, np.where(open_, self.values(of), -LAST - order))
-            values[number < 0] = -np.inf
-            caps = [(kind[item], most) for kind, most in kinds]
-            places = greedy(values, self.kind[item], self.repeated, k, caps)
+            places = self.places(of, k, [(kind[item], most) for kind, most in kinds], first)
             return found.iloc[np.take_along_axis(number, places, axis=1)[places >= 0]]
 
         return again
@@ -126,12 +134,12 @@ def of_catalogue(market: Baskets, knobs: Recommend, items: pd.DataFrame) -> Rera
 
 
 def greedy(
-    values: np.ndarray, kind: np.ndarray, repeated: float, k: int, caps: list[tuple[np.ndarray, int]]
+    values: np.ndarray, kind: np.ndarray, repeated: float, k: int, caps: Sequence[tuple[np.ndarray, int]] = ()
 ) -> np.ndarray:
     """Return the places (n, k) in rows of `values` (n, width) of the best list, in its order, -1 for no more.
 
     -inf is never listed. An item loses `repeated` for each listed one of its `kind` (n, width), -1 for none, if it is
-    no further than LAST / 2 from 0. Of `caps`, kinds and how many may be listed, none is exceeded.
+    no further than LAST / 2 from 0. Of `caps`, kinds (n, width) and how many may be listed, none is exceeded.
     """
     rows, left = np.arange(len(values)), values.copy()
     kinds = [kind] * bool(repeated) + [each for each, _ in caps]

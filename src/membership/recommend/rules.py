@@ -29,7 +29,7 @@ from membership.recommend.ranking import Ranker, best, popularity
 from membership.recommend.rerank import Again, Reranker
 from membership.settings.recommend import InCart, Rules
 
-DEEP = 100  # items of a policy that are looked through, at least (ten times k where that is more), and of best sellers
+DEEP = 100  # items of a policy that are looked through, at least (see `depth`), and of best sellers
 MEMBERS = 256  # whose lists are made together: bounds the memory
 Listable = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]  # rows, items, pinned (n,) -> may be listed
 Firsts = Callable[[np.ndarray], np.ndarray]  # rows (n,) -> columns that come first (n, most), -1 for none
@@ -50,6 +50,11 @@ class Beside:
 
 
 NOTHING = Beside()
+
+
+def depth(k: int, items: int) -> int:
+    """Return how many of `items` a policy ranks for a list of `k`."""
+    return min(max(DEEP, 10 * k), items)
 
 
 @cache
@@ -182,7 +187,7 @@ class Ruled:
         columns, scores = np.full((len(rows), k), -1), np.zeros((len(rows), k))
         for start in range(0, len(rows), MEMBERS):
             batch = np.arange(start, min(start + MEMBERS, len(rows)))
-            ranked = top(rows[batch], min(max(DEEP, 10 * k), len(self.allowed)))
+            ranked = top(rows[batch], depth(k, len(self.allowed)))
             found = *ranked, asked.chances(rows[batch], *ranked), asked.firsts(rows[batch])
             columns[batch], scores[batch] = self._cut(*found, rows[batch], k, asked, self.order[:DEEP])
             short = np.flatnonzero((columns[batch] < 0).any(axis=1))
