@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from membership.base.errors import DataError
-from membership.data.suggest import LEAST_DAYS, shorter_lists, suggest
+from membership.data.suggest import LEAST_DAYS, known_again, shorter_lists, suggest
 from membership.settings import params
 from membership.settings.decide import Guardrail
 from membership.value import origins
@@ -119,3 +119,10 @@ def test_lists_are_at_most_half_of_the_items_and_so_are_the_names_of_their_metri
         "decide.guardrails": list(names.values()),
     }
     assert found == ({} if length is None else expected)
+
+
+@pytest.mark.parametrize(("share", "explore", "said"), [(0.5, 6.0, True), (0.49, 6.0, False), (0.9, 0.0, False)])
+def test_lists_put_nothing_new_first_where_members_mostly_come_back_for_what_they_had(share, explore, said):
+    found = {one.key: one.value for one in known_again(share, explore, 10, "explore_recall_at_10")}
+    assert found == ({"recommend.explore": 0.0, "evaluate.primary_metric": "recall_at_10"} if said else {})
+    assert known_again(None, explore, 10, "explore_recall_at_10") == ()

@@ -1,5 +1,9 @@
 """`make start`: what it writes loads and runs, and nothing is written where it cannot."""
 
+import shutil
+from pathlib import Path
+
+import pandas as pd
 import pytest
 import yaml
 
@@ -10,6 +14,11 @@ from membership.settings import params
 ORDERS = "\n".join(
     ["Kundennr;Bestelldatum;Betrag", *(f"0{n % 5};{n % 28 + 1:02d}.{n % 6 + 1:02d}.2023;{n},50" for n in range(60))]
 )
+
+
+@pytest.fixture
+def presets(workspace):
+    shutil.copytree(Path(__file__).parents[2] / "presets", workspace / "presets")
 
 
 @pytest.fixture
@@ -123,3 +132,24 @@ def test_amounts_of_two_currencies_without_rates_are_refused_with_currency_and_d
     assert start.main([str(tmp_path / "sales.csv")]) == 1
     assert "GBP on 2023-01-10" in capsys.readouterr().err
     assert (workspace / "params.yaml").read_text() == before
+
+
+def test_titles_replayed_on_later_days_are_listed_again_and_articles_read_once_are_not(presets, tmp_path):
+    days = [str(day.date()) for day in pd.date_range("2024-01-01", periods=60)]
+    for name, title, explore in (("plays", lambda n: n % 4, 0.0), ("reads", lambda n: n, 6.0)):
+        rows = [f"u{who},a{title(n)},{day}" for n, day in enumerate(days) for who in range(4)]
+        (tmp_path / f"{name}.csv").write_text("\n".join(["listener_id,episode_id,played_at", *rows]))
+        assert start.main([str(tmp_path / f"{name}.csv")]) == 0
+        p = params.parse(params.read())
+        assert p.recommend.explore == explore
+        assert p.evaluate.primary_metric.startswith("explore_recall" if explore else "recall")
+
+
+def test_a_history_too_short_for_the_measure_of_its_field_says_so(workspace, presets, tmp_path, capsys):
+    days = [str(day.date()) for day in pd.date_range("2024-01-01", periods=75)]
+    rows = [f"n{who}{n},c{who},{day},{who % 3}" for n, day in enumerate(days) for who in range(4)]
+    (tmp_path / "incidents.csv").write_text("\n".join(["number,caller_id,opened_at,priority", *rows]))
+    assert start.main([str(tmp_path / "incidents.csv")]) == 0
+    assert params.parse(params.read()).economics.repurchase_days < 30
+    assert "150 days" in capsys.readouterr().out
+    assert "150 days" in (workspace / "params.yaml").read_text()

@@ -24,6 +24,7 @@ _SHORTEST = 7  # days: a habit has weekdays
 _MONTH = 30
 _YEAR, _NEAR = 365, 0.1  # days; a usual gap that near to a year, relative, is a year
 _QUARTER = 3  # windows of a value
+_MOSTLY = 0.5  # of what members come back for: from there on what they know goes first
 _SILENT = 3  # usual gaps without an order that end a membership's activity
 
 
@@ -103,6 +104,29 @@ def shorter_lists(items: int, k: int, primary: str, guardrails: Sequence[Guardra
         Suggestion("recommend.k", length, why),
         Suggestion("evaluate.primary_metric", renamed(primary), "as long as recommend.k"),
         Suggestion("decide.guardrails", kept, "as long as recommend.k"),
+    )
+
+
+def known_again(share: float | None, explore: float, k: int, primary: str) -> tuple[Suggestion, ...]:
+    """Return lists that put nothing new first where members mostly come back for what they had before.
+
+    `share` (0 to 1) is that of what members came back for after their first day that they had had on an earlier day;
+    None where no event names an item. `explore`, `k` and `primary` are recommend.explore, recommend.k and
+    evaluate.primary_metric. Nothing where the lists do so already.
+    """
+    if share is None or share < _MOSTLY or not explore:
+        return ()
+    why = f"{share:.0%} of what members came back for they had had before, in the first half of the days"
+    recall = f"recall_at_{k}"
+    judged = (Suggestion("evaluate.primary_metric", recall, "as recommend.explore"),) if primary != recall else ()
+    return (Suggestion("recommend.explore", 0.0, why), *judged)
+
+
+def shorter_than_usual(days: int, usual: int, history: int, least: int) -> str:
+    """Return a sentence on a field whose measure is of `usual` days where a `history` of days leaves only `days`."""
+    return (
+        f"the measure of this field, who comes back within {_days(usual)}: it would need a history of "
+        f"{_days(least)}, and there are {history}. It is told for {_days(days)} instead (economics.repurchase_days)."
     )
 
 

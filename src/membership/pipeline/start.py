@@ -47,6 +47,7 @@ class Seen:
     usual_gap_days: float | None  # median over members of their median days between two days of coming back
     with_amount: float  # share of events of coming back that have an amount
     left: int  # members who left
+    had_before: float | None = None  # share of what members came back for, after their first day, had on an earlier day
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -98,10 +99,17 @@ def run(sources: Sequence[str], told: Told) -> str:
         seen, instead = _seen(found, placed, field)
         fitting = _fitting(seen, found, placed, field)
         suggestions = (*instead, *fitting.suggestions)
+        suggestions += _known_again(seen, started.settings(found, placed, field, _values(suggestions)))
         suggestions += _lists(seen, started.settings(found, placed, field, _values(suggestions)))
         params.parse(started.with_preset(started.settings(found, placed, field, _values(suggestions))))
         started.write(found, placed, field, suggestions, seen)
     return words.text("start", guess=found, seen=seen, fitting=fitting, paths=placed, preset=field)
+
+
+def _known_again(seen: Seen, raw: dict[str, object]) -> tuple[suggest.Suggestion, ...]:
+    """Lists of what members know as well, where the preset of `raw` puts new items first and the data speak against."""
+    p = params.parse(started.with_preset(raw))
+    return suggest.known_again(seen.had_before, p.recommend.explore, p.recommend.k, p.evaluate.primary_metric)
 
 
 def _lists(seen: Seen, raw: dict[str, object]) -> tuple[suggest.Suggestion, ...]:
@@ -122,7 +130,18 @@ def _fitting(seen: Seen, found: Guess, placed: dict[str, list[str]], field: str 
     below = started.with_preset(started.settings(found, placed, field, {}))
     days, history = below.get("economics", {}).get("repurchase_days"), (seen.last_day - seen.first_day).days + 1
     if days is None or _WINDOWS * days > history:
-        return suggest.suggest(seen.first_day, seen.last_day, seen.usual_gap_days)
+        fitting = suggest.suggest(seen.first_day, seen.last_day, seen.usual_gap_days)
+        left = fitting.changes["economics.repurchase_days"]
+        if days is None or left >= days:
+            return fitting
+        short = suggest.shorter_than_usual(left, days, history, _WINDOWS * days)
+        told = [
+            replace(one, reason=f"{one.reason}; {days} as usual in this field need {_WINDOWS * days} days of history")
+            if one.key == "economics.repurchase_days"
+            else one
+            for one in fitting.suggestions
+        ]
+        return suggest.Suggested(tuple(told), (*fitting.not_possible, short))
     fitting = suggest.suggest(seen.first_day, seen.last_day, days / 1.5)
     window, end = max(days, min(_MONTH, history // _ENOUGH)), seen.last_day + timedelta(days=1)
     moved = {
@@ -173,7 +192,17 @@ def _counted(data: Canonical, end: date) -> Seen:
         usual_gap_days=None if pd.isna(usual) else float(usual),
         with_amount=float((back["amount"] != 0).mean()) if len(back) else 0.0,
         left=int(data.members["left_at"].notna().sum()) if "left_at" in data.members else 0,
+        had_before=_had_before(back),
     )
+
+
+def _had_before(back: pd.DataFrame) -> float | None:
+    """See `Seen.had_before`: in the first half of the days, which no window judges; None where nothing tells it."""
+    day = back["local_at"].dt.normalize()
+    early = back.assign(day=day)[day <= day.min() + (day.max() - day.min()) / 2]
+    had = early.dropna(subset=["item_id"])[["member_id", "item_id", "day"]].drop_duplicates().sort_values("day")
+    later = had["day"] > had.groupby("member_id")["day"].transform("min")
+    return float(had.duplicated(["member_id", "item_id"])[later].mean()) if later.any() else None
 
 
 def _told(given: argparse.Namespace) -> Told:
