@@ -21,12 +21,15 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from benchmarks import cells, fields_checks, fields_data, fields_judged, fields_strangers
+from benchmarks import cells, fields_checks, fields_data, fields_judged, fields_status, fields_strangers
 from benchmarks.fields_data import Case, Run
-from membership.base import absent, files, graph, paths, tables
+from membership.base import absent, engine, files, graph, paths, tables
+from membership.base import stored as stored_models
 from membership.base.errors import DataError, ProjectError
 from membership.pipeline import sandbox
+from membership.profile import lifecycle
 from membership.settings import params
+from membership.tiers import rules
 
 CASES = fields_data.CASES | fields_strangers.CASES
 SMALL: dict[str, Any] = {  # what is done more cheaply than by default, so that each data set takes minutes on two cores
@@ -114,6 +117,8 @@ def read(case: Case, members: int | None, raw: Path) -> dict[str, Any]:
         slope = back.calibration()
         found["calibration"] = {"slope": slope.slope, "low": slope.low, "high": slope.high, "error": slope.error}
         found["judged"] = [_plain(back.paired(name)) for name in ("base_rate", "last_time")]
+        kept = _status(case, run_, chance)
+        found["judged"] += [] if kept is None else [_plain(kept.paired())]
     lists = run_.get("recommendations")
     if lists is not None:
         lists = lists[lists["policy"] == "challenger"]
@@ -179,6 +184,19 @@ def right(one: Mapping[str, Any]) -> bool:
 
 def _plain(paired: fields_judged.Paired) -> dict[str, Any]:
     return dataclasses.asdict(paired) | {"reading": paired.reading}
+
+
+def _status(case: Case, run_: fields_checks.Stored, chance: pd.Series) -> fields_status.Status | None:
+    """Return who keeps a status, where the field has status and the run tiers."""
+    if case.field != "travel" or run_.get("tiers") is None:
+        return None
+    p = params.parse(params.read())
+    rule = stored_models.load(paths.models("tiers"), [rules.Rule])
+    events = engine.load(engine.connect(), "events")
+    months = lifecycle.month_starts(p.windows)
+    return fields_status.judged(
+        events, run_.tables["tiers"]["member_id"], rule, p.tiers, chance, months, run_.repurchase_days
+    )
 
 
 def _budget() -> float | None:

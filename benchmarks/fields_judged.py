@@ -48,8 +48,7 @@ class Returns:
 
     def paired(self, baseline: str) -> Paired:
         """Return the log loss of ours against that of `baseline`."""
-        loss = self.chances.apply(lambda chance: _log_loss(self.happened, chance))
-        return _paired("log loss of coming back", baseline, loss["ours"], loss[baseline], lower_is_better=True)
+        return paired_loss("log loss of coming back", baseline, self.happened, self.chances)
 
     def calibration(self) -> calibration.Calibration:
         """Return the calibration of ours."""
@@ -122,6 +121,12 @@ def recall(lists: pd.DataFrame, events: pd.DataFrame, window: tuple, k: int, *, 
     ours, theirs = (pd.Series(column, dtype=float) for column in zip(*rows, strict=True))
     name = f"{'explore ' if new_only else ''}recall at {k}"
     return _paired(name, "popularity", ours, theirs, lower_is_better=False)
+
+
+def paired_loss(metric: str, baseline: str, happened: pd.Series, chances: pd.DataFrame) -> Paired:
+    """Return the log loss of column `ours` of `chances` against that of column `baseline`."""
+    loss = chances.apply(lambda chance: _log_loss(happened, chance))
+    return _paired(metric, baseline, loss["ours"], loss[baseline], lower_is_better=True)
 
 
 def _log_loss(happened: pd.Series, chance: pd.Series) -> pd.Series:

@@ -116,6 +116,17 @@ def test_a_simpler_candidate_that_is_not_clearly_worse_takes_the_place_of_the_be
     assert found.rivals.loc["bgnbd", "low"] < 0 < found.rivals.loc["bgnbd", "high"]
 
 
+def test_who_left_between_two_origins_counts_at_those_at_which_it_was_there(settings):
+    whole = many(same_rate=noisy(40)[1], rfm=noisy(38, seed=0)[1], pareto_nbd=noisy(5)[1])
+    later = whole.predictions[whole.predictions["origin"] == "o2"].assign(origin="o3")
+    rows = pd.concat([whole.predictions, later[later["member_id"] >= "m120"]], ignore_index=True)
+    found = choose.choose(Rolled(rows, whole.parameters, whole.refusals), settings, np.random.default_rng(0))
+    assert found.name == "pareto_nbd"
+    actual, predicted = noisy(38, seed=0)
+    expected = [np.sqrt(np.mean((predicted - actual)[there:] ** 2)) for there in (0, 120)]
+    assert found.differences.loc[("spend_rmse", "rfm"), "value"] == pytest.approx(np.mean(expected))
+
+
 def test_worse_in_one_metric_of_the_rule_is_clearly_worse(settings):
     """The same errors in size, but another order: by RMSE alone the simpler one would be used."""
     actual, _ = noisy(0)

@@ -104,6 +104,7 @@ def test_who_has_never_bought_is_expected_to_buy_nothing_and_others_something(ma
     orders = candidate.orders(market.now, 45)
     assert (~ever).sum() == 1 and (orders[~ever] == 0).all() and (orders[ever] > 0).all()
     np.testing.assert_allclose(candidate.spend(market.now, 45), 1000 * orders, rtol=1e-3)
+    assert candidate.parameters.index.is_unique
 
 
 def test_it_is_judged_used_stored_and_loaded_as_any_candidate(market, tmp_path):

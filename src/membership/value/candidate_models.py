@@ -143,11 +143,11 @@ def seldom(known: Panel, settings: Value) -> Candidate:
     """
     buying = Opportunities.fit(known.now, settings)
     spending = known.once(("GammaGamma", settings.penalizer), lambda now: GammaGamma.fit(now, settings.penalizer))
-    fits = buying.model.estimate, spending.estimate
-    found = pd.concat([one.table(settings.confidence) for one in fits])[["value", "low", "high"]]
-    own = values({"purchase_days_a_round": buying.mean, "worth_rounds": buying.worth_rounds})
-    found = pd.concat([found.rename_axis("parameter"), own])
-    return Candidate.of(Lifetime(buying, spending), found, doubts=fits[0].doubts + fits[1].doubts)
+    fits = {"rounds:": buying.model.estimate, "": spending.estimate}  # both have a gamma
+    found = [one.table(settings.confidence)[["value", "low", "high"]].T.add_prefix(of).T for of, one in fits.items()]
+    found.append(values({"rounds:purchase_days": buying.mean, "rounds:worth": buying.worth_rounds}))
+    doubts = buying.model.estimate.doubts + spending.estimate.doubts
+    return Candidate.of(Lifetime(buying, spending), pd.concat(found).rename_axis("parameter"), doubts=doubts)
 
 
 def lifetime(name: str, known: Panel, settings: Value) -> Candidate:

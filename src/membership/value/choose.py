@@ -127,21 +127,27 @@ def mean_ranks(metrics: pd.DataFrame, settings: Value) -> pd.Series:
 
 
 def _resampled(rolled: Rolled, names: list[str], settings: Value, rng: np.random.Generator) -> Resampled:
-    """Return `MAIN` and the metrics of the rule, means over the judged origins, on draws of members."""
+    """Return `MAIN` and the metrics of the rule, means over the judged origins, on draws of members.
+
+    A member counts as often at each origin at which it is there; who had left before one is not.
+    """
     metrics = list(dict.fromkeys([MAIN, *settings.choose_by]))
+    members = pd.Index(np.unique(rolled.judged["member_id"].to_numpy()))
     windows = {what: [] for what in OUTCOMES}
     for _, part in rolled.judged.groupby("origin"):
         for what, seen in windows.items():
             actual, predicted = (table.droplevel("origin") for table in outcome(part, what))
-            seen.append(ranked(actual, predicted[names]))
+            seen.append((members.get_indexer(actual.index), ranked(actual, predicted[names])))
 
     def measure(weights: np.ndarray) -> np.ndarray:
         rows = []
         for what, metric in (name.split("_", 1) for name in metrics):
-            rows.append([[METRICS[metric](one, weights) for one in seen.values()] for seen in windows[what]])
+            rows.append(
+                [[METRICS[metric](one, weights[there]) for one in seen.values()] for there, seen in windows[what]]
+            )
         return np.mean(rows, axis=1)
 
-    return Resampled.of(measure, metrics, names, len(actual), settings.bootstrap, rng)
+    return Resampled.of(measure, metrics, names, len(members), settings.bootstrap, rng)
 
 
 def _simplest(names: Sequence[str], drawn: Resampled, settings: Value) -> str | None:
