@@ -47,7 +47,7 @@ def connect(chosen: Any) -> ibis.BaseBackend:
     if not remote:
         session.sparkContext.setLogLevel("ERROR")
         if url.startswith("spark://"):
-            threading.Thread(target=_watch, args=(session.sparkContext,), daemon=True).start()
+            _watch(session.sparkContext)
         session = session.newSession()
     partitions = chosen.partitions or (2 * (os.cpu_count() or 1) if here else None)
     if partitions:
@@ -98,16 +98,24 @@ def _knobs(chosen: Any) -> dict[str, str]:
 
 
 def _watch(context: Any) -> None:
-    """Stop `context` once its jobs have waited ALONE seconds for a worker: Spark would wait for ever, without a word.
+    """Let a thread stop `context` once its jobs have waited ALONE seconds for a worker.
 
-    So a cluster that has died fails the stage; one that lost some of its workers goes on.
+    Spark itself would wait for ever, without a word. So a cluster that has died fails the stage; one that lost some of
+    its workers goes on.
     """
+    name = f"watch {context.applicationId}"
+    if name not in {one.name for one in threading.enumerate()}:
+        threading.Thread(target=_stop_where_alone, args=(context,), name=name, daemon=True).start()
+
+
+def _stop_where_alone(context: Any) -> None:
     alone = 0.0
     while alone < ALONE:
         time.sleep(_LOOK)
-        java = context._jsc
-        if java is None:  # somebody else has stopped it
+        try:
+            workers = context._jsc.sc().getExecutorMemoryStatus().size() - 1  # this process is one of them
+            waits = not workers and context.statusTracker().getActiveJobsIds()
+        except Exception:  # it is being stopped already; the client has exceptions of its own
             return
-        workers = java.sc().getExecutorMemoryStatus().size() - 1  # this process is one of them
-        alone = alone + _LOOK if not workers and context.statusTracker().getActiveJobsIds() else 0.0
+        alone = alone + _LOOK if waits else 0.0
     context.stop()
