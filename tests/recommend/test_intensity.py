@@ -124,6 +124,14 @@ def test_where_nobody_came_twice_own_items_come_first_and_then_what_sells():
     assert (fitted.share > 0).all() and fitted.share.sum() == pytest.approx(1)
 
 
+def test_a_half_life_that_is_far_shorter_than_any_gap_takes_no_part(process):
+    some = process[0].evenly(60)
+    rare = replace(some, age=some.age * 3650)
+    found = intensity.fit(rare, kernels=Kernels((1.0, 1e5)))
+    assert found.weights["own_1"] == 0 and found.weights["own_100000"] > 0
+    assert np.isfinite(found.of(rare).score(np.arange(60))).all()
+
+
 def test_kinds_and_what_sells_of_late_take_part_where_there_are_any(process):
     known, items = process
     some = known.evenly(60)

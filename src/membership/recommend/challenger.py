@@ -63,7 +63,7 @@ def choose(
     judged = {name: _judged(columns[:, :k], after) for name, columns in zip(lists.names, lists.columns, strict=True)}
     fold = seeds.rng(seed, "stack-folds").permutation(np.arange(len(after.members)) % FOLDS)
     judged[STACK] = _judged(_by_stack(found, after, among, k, fold), after)
-    hit = heads.bought(pairs, after)
+    hit = stack.bought(pairs, after)
     judged[HEADS] = _judged(_by_heads(pairs, hit, k, fold), after)
     gains = {name: _gain(each, judged[MODEL]) for name, each in judged.items() if name != MODEL}
     every = 1 - (1 - confidence) / max(len(lists.names) - 1, 1)

@@ -19,7 +19,7 @@ from scipy.optimize import minimize
 from scipy.special import expit
 
 from membership.recommend import intensity, stack
-from membership.recommend.baskets import Baskets, Targets
+from membership.recommend.baskets import Baskets
 from membership.recommend.candidates import Pairs
 from membership.recommend.intensity import Intensity, Parts
 from membership.recommend.names import HEADS
@@ -93,13 +93,6 @@ def joined(parts: Sequence[Pairs], sizes: Sequence[int], order: np.ndarray) -> P
     place = np.argsort(order)[member]
     sort = np.lexsort((columns[0], place))
     return Pairs(place[sort], *(column[sort] for column in columns), list(INPUTS))
-
-
-def bought(found: Pairs, after: Targets) -> np.ndarray:
-    """Say which of `found` were bought, (n,) of 0 and 1; `after` has a row for each of the members asked."""
-    row, column = after.matrix.nonzero()
-    width = after.matrix.shape[1]
-    return np.isin(found.member.astype(np.int64) * width + found.item, row.astype(np.int64) * width + column) * 1.0
 
 
 def weights(found: Pairs, hit: np.ndarray) -> Weights:

@@ -28,8 +28,9 @@ from membership.recommend.baskets import Baskets
 from membership.recommend.rhythm import changes
 
 TEACH = 1000  # members whose purchases say how strong each part is, evenly; more would say the same
-LEVELS = ("subcategory", "category")  # columns of `items`: the first that tells any apart says of which kind each is
 TAUGHT = 50_000  # of their purchases, at most, evenly
+FAINT = 1e-3  # purchases that a part of weight 1 expects for each one made, below which it takes no part
+LEVELS = ("subcategory", "category")  # columns of `items`: the first that tells any apart says of which kind each is
 PRIOR = 0.5  # purchases that every item has beyond those that were made
 STEPS = 300  # of EM, at most
 TOLERANCE = 1e-7  # of the mean log-likelihood of a purchase, in nats
@@ -118,8 +119,8 @@ class Parts:
 def fit(known: Baskets, items: pd.DataFrame | None = None, kernels: Kernels | None = None) -> Intensity:
     """Return the intensity that the histories `known` tell; by kinds where `items` (the canonical table) have any.
 
-    Without `kernels` half-lives are DAYS or VISITS, and LATE_DAYS.
-    The first visit of each member is taken as given. Where nobody came twice, what was bought and what sells weigh 1.
+    Without `kernels` half-lives are DAYS or VISITS, and LATE_DAYS. The first visit of each member is taken as given.
+    Where nobody came twice, what was bought and what sells weigh 1.
     """
     kernels = kernels or Kernels(DAYS if known.dated else VISITS, LATE_DAYS)
     kind = kinds(known.items, items)
@@ -217,12 +218,14 @@ def _weights(
     """
     later = taught.basket < taught.sizes[taught.member] - 1
     values, totals = _parts(taught, kernels, kind, of_line)
+    weights, brought = dict.fromkeys(values, 0.0), dict.fromkeys(values, 0.0)
     if not later.any():
-        return dict.fromkeys(values, 0.0) | {LONG: 1.0, SHARE: 1.0}, dict.fromkeys(values, 0.0)
+        return weights | {LONG: 1.0, SHARE: 1.0}, brought
+    names = [name for name in values if totals[name] > FAINT * later.sum()]
     some = np.flatnonzero(later)[:: max(later.sum() // TAUGHT, 1)]
-    x = np.column_stack([values[name][some] / totals[name] for name in values])
-    brought = dict(zip(values, branching(x).tolist(), strict=True))
-    return {name: share * later.sum() / totals[name] for name, share in brought.items()}, brought
+    shares = branching(np.column_stack([values[name][some] / totals[name] for name in names])).tolist()
+    brought |= dict(zip(names, shares, strict=True))
+    return weights | {name: brought[name] * later.sum() / totals[name] for name in names}, brought
 
 
 def _parts(

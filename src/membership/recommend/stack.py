@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from membership.recommend.baskets import Baskets, Targets
+from membership.recommend.candidates import Pairs
 from membership.recommend.names import MODEL, STACK
 from membership.recommend.policy import MEMBERS, Recommender
 from membership.recommend.ranking import filled, popularity
@@ -137,7 +138,7 @@ def weights(found: Rows, after: Targets, names: Sequence[str]) -> np.ndarray:
 
     A member's purchases weigh 1 together. Who bought nothing among the candidates says nothing.
     """
-    target = _bought(found, after)
+    target = bought(found, after)
     hits = np.bincount(found.member, target, minlength=len(after.members))
     tells = hits[found.member] > 0
     member = np.cumsum(np.diff(found.member[tells], prepend=-1) > 0) - 1
@@ -150,8 +151,8 @@ def weights(found: Rows, after: Targets, names: Sequence[str]) -> np.ndarray:
     return _newton((x - centre) / scale, y, member, start * scale) / scale
 
 
-def _bought(found: Rows, after: Targets) -> np.ndarray:
-    """Say of each candidate whether it was bought, (n,) of 0 and 1."""
+def bought(found: Rows | Pairs, after: Targets) -> np.ndarray:
+    """Say of each candidate whether it was bought, (n,) of 0 and 1; `after` has a row for each member asked for."""
     row, column = after.matrix.nonzero()
     width = after.matrix.shape[1]
     return np.isin(found.member.astype(np.int64) * width + found.item, row.astype(np.int64) * width + column) * 1.0
