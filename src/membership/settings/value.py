@@ -51,7 +51,7 @@ class Value(Section):
         for name in get_args(Candidate)
         if name not in ("renewals", "bgbb")  # which are for contracts, and for who comes seldom
     ]
-    # the round of the candidate bgbb, in which a member comes or does not; members need three of them
+    # the round of the candidate bgbb, in which a member comes or does not; somebody must have had three of them
     opportunity: Literal["month", "quarter", "half_year", "year"] = "year"
     # the best mean rank over these and the judged origins wins, unless an earlier candidate is not clearly worse in any
     # of them (paired interval, `confidence`): the first such one is used

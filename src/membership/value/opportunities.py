@@ -97,18 +97,18 @@ def at(events: ir.Table, cutoff: date, settings: Value) -> ir.Table:
     days = days.mutate(rounds=days.back.max().over(ibis.window(group_by="member_id")))
     by_round = days.group_by("member_id", "rounds", "back").agg(n=_.count())
     later = by_round.back < by_round.rounds
-    counted = by_round.group_by("member_id", "rounds").agg(
+    found = by_round.group_by("member_id", "rounds").agg(
         rounds_bought=later.sum(),
         last_round=(by_round.rounds - by_round.back).max(),
         round_days_bought=by_round.n.sum(where=later).fill_null(0),
         round_squares=(by_round.n * by_round.n).sum(where=later).fill_null(0),
     )
-    return counted.mutate(as_of=ibis.timestamp(cutoff.isoformat())).select("member_id", "as_of", *COUNTED)
+    return found.mutate(as_of=ibis.timestamp(cutoff.isoformat())).select("member_id", "as_of", *COUNTED)
 
 
-def beside(features: pd.DataFrame, counted: pd.DataFrame) -> pd.DataFrame:
+def beside(features: pd.DataFrame, rounds: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of table `features` with those of `at` beside them; 0 for who has never bought."""
-    found = features.merge(counted, on=["member_id", "as_of"], how="left", validate="one_to_one")
+    found = features.merge(rounds, on=["member_id", "as_of"], how="left", validate="one_to_one")
     return found.astype({"member_id": features["member_id"].dtype}).fillna(dict.fromkeys(COUNTED, 0))
 
 
