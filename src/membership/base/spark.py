@@ -1,10 +1,8 @@
-"""Spark, by PySpark: a session that does not wait for ever, tables made of frames, work that its workers do."""
+"""Spark, by PySpark: a session, tables made of frames, work that its workers do."""
 
 import io
 import os
 import sys
-import threading
-import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,8 +16,6 @@ import pyarrow
 from membership.base import kernels
 
 NAME = "pyspark"  # what Ibis calls it
-ALONE = 60.0  # seconds that a job waits for a worker of a cluster
-_LOOK = 5.0  # seconds between two looks
 _SESSION = {
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",  # it would fill the executed notebook
@@ -46,8 +42,6 @@ def connect(chosen: Any) -> ibis.BaseBackend:
     session = builder.getOrCreate()
     if not remote:
         session.sparkContext.setLogLevel("ERROR")
-        if url.startswith("spark://"):
-            _watch(session.sparkContext)
         session = session.newSession()
     partitions = chosen.partitions or (2 * (os.cpu_count() or 1) if here else None)
     if partitions:
@@ -95,27 +89,3 @@ def _session(con: ibis.BaseBackend) -> Any:
 def _knobs(chosen: Any) -> dict[str, str]:
     same = {f"spark.executorEnv.{name}": value for name, value in kernels.environment().items()}
     return _SESSION | same | {"spark.driver.memory": f"{chosen.memory_gib * 1024:.0f}m"}
-
-
-def _watch(context: Any) -> None:
-    """Let a thread stop `context` once its jobs have waited ALONE seconds for a worker.
-
-    Spark itself would wait for ever, without a word. So a cluster that has died fails the stage; one that lost some of
-    its workers goes on.
-    """
-    name = f"watch {context.applicationId}"
-    if name not in {one.name for one in threading.enumerate()}:
-        threading.Thread(target=_stop_where_alone, args=(context,), name=name, daemon=True).start()
-
-
-def _stop_where_alone(context: Any) -> None:
-    alone = 0.0
-    while alone < ALONE:
-        time.sleep(_LOOK)
-        try:
-            workers = context._jsc.sc().getExecutorMemoryStatus().size() - 1  # this process is one of them
-            waits = not workers and context.statusTracker().getActiveJobsIds()
-        except Exception:  # it is being stopped already; the client has exceptions of its own
-            return
-        alone = alone + _LOOK if waits else 0.0
-    context.stop()
