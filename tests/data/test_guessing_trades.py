@@ -99,6 +99,7 @@ def test_rules_of_items_hold_in_the_shops_of_members(tmp_path, name, rule, membe
 def test_a_file_of_sqlite_holds_its_tables_and_members_have_the_key_that_orders_name(tmp_path):
     with sqlite3.connect(tmp_path / "shop.db") as base:
         base.execute("create table customers (id integer, email text)")
+        base.execute("create table empty (id integer, what text)")
         base.execute("create table orders (id integer, customer_id integer, ordered_at text, total real)")
         base.executemany("insert into customers values (?, ?)", [(100 + n, f"p{n}@shop.se") for n in range(9)])
         base.executemany(
@@ -115,3 +116,14 @@ def test_names_in_other_scripts_are_read(tmp_path):
     events = guessed(tmp_path, orders=["会员编号,订单号,下单时间,商品名称,实付金额", *rows]).tables["events"]
     assert set(events.mapping["columns"]) >= {"member_id", "order_id", "at", "item_id", "amount"}
     assert words.plain("дата заказа") == "дата заказа"
+
+
+def test_invoices_among_the_events_beside_contracts_are_what_those_are_paid_by(tmp_path):
+    deals = [f"c{n},Team,2024-01-01,2024-12-{n + 10},{20 + n}.50" for n in range(6)]
+    log = [f"c{n % 6},{days(n)},{'invoice' if n % 3 else 'login'},{20 + n % 6}.50" for n in range(60)]
+    found = guessed(
+        tmp_path,
+        contracts=["customer_id,plan,start_date,end_date,price", *deals],
+        log=["customer_id,timestamp,event,amount", *log],
+    )
+    assert found.tables["events"].mapping["kinds"] == {"invoice": "renewal", "login": "visit"}

@@ -203,8 +203,8 @@ def _through_contracts(named: dict[str, list[Group]], left: list[Group]) -> tupl
             same = key in one.columns and _overlap(one.columns[key].cells, deals.columns[key].cells) >= 0.8
             if not same or not deals.columns[key].unique or "at" not in roles.parts("events", one.columns, {}):
                 continue
-            whose = deals.frame.drop_duplicates(key).set_index(key)[member]
-            frame = one.frame.assign(**{member: one.frame[key].map(whose)}).drop(columns=key)
+            holders = deals.frame.set_index(key)[member]
+            frame = one.frame.assign(**{member: one.frame[key].map(holders)}).drop(columns=key)
             laid = layouts.Laid(frame, layouts.CONTRACTS, (key,), {"member_id": member})
             whose = Group((*one.sources, *deals.sources), laid, layouts.columns_of(frame), False, layouts.CONTRACTS)
             return named | {"events": [*named.get("events", []), whose]}, [other for other in left if other is not one]

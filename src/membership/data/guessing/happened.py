@@ -29,8 +29,8 @@ def kinds_of(parts: dict[str, Part], group: Group, told: Told) -> Kinds | None:
     sold = bool({"amount", "unit_price"} & set(parts))
     if part.reason != roles.TOLD and not told.kinds and not _says_kinds(part, column, sold):
         del parts["kind"]
-        numbered = column.is_number and words.likeness(column.name, words.ROLES["item_id"]) >= 3
-        if (_is_name(column) or numbered) and "item_id" not in parts:  # of a show or a race; `art` of an article
+        numbered = column.is_number and words.plain(column.name) == "art"  # short for articles
+        if (_is_name(column) or numbered) and "item_id" not in parts:  # the name of a show or a race
             parts["item_id"] = Part("item_id", column.name, "named", part.score)
         return None
     found = kinds.kinds(column, told.kinds, "offer_id" in parts)

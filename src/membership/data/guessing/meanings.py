@@ -29,6 +29,8 @@ def finished(made: Mapping[str, TableGuess], field: str, zone: str, currency: st
                 code = "bills" if billed else "lone_kind"
                 remarks.append(Remark("constants.kind", code, {"kind": kind, "field": field}))
             mapping = _with_kind(mapping, kind)
+            if "contracts" in made and "kinds" in mapping:
+                mapping["kinds"] = _without_bills(mapping["kinds"])
         if zone != "UTC" and not _in_utc(one):
             mapping["timezone"] = zone
         found[table] = replace(one, mapping=mapping, remarks=tuple(remarks))
@@ -114,6 +116,12 @@ def _are_bills(one: TableGuess) -> bool:
     """Say whether the name of a file of events, or of a column, is that of bills: of what a contract is paid by."""
     names = (*(source.stem for source in one.sources), *(part.column for part in one.parts.values()))
     return any(set(words.plain(name).split()) & set(words.BILLS) for name in names)
+
+
+def _without_bills(known: Mapping[str, str | None]) -> dict[str, str | None]:
+    """Kinds of events beside contracts, where a bill is what those are paid by, so that nothing is counted twice."""
+    bills = {their for their in known if set(words.plain(their).split()) & set(words.BILLS)}
+    return {their: RENEWAL if ours == PURCHASE and their in bills else ours for their, ours in known.items()}
 
 
 def _with_kind(mapping: Mapping[str, object], kind: str) -> dict[str, object]:

@@ -69,12 +69,11 @@ def opened(source: str) -> list[Opened]:
         raise DataError(f"{source}: no such file; give paths of files, folders, or <database url>::<table>.")
     if path.stat().st_size == 0:
         raise DataError(f"{source}: the file is empty; allowed: a header and at least one row.")
-    if (made_by := _database_of(path)) is not None:
-        url = f"{made_by}://{path.resolve()}"
-        return [_table(f"{url}::{name}") for name in elsewhere.names(url)]
     ending = "".join(path.suffixes[-2:]).lower().removesuffix(".gz").rpartition(".")[2]
     try:
-        if ending == "parquet":
+        if (made_by := _database_of(path)) is not None:
+            tables = _tables(f"{made_by}://{path.resolve()}")
+        elif ending == "parquet":
             tables = [_parquet(path)]
         elif ending in ("xlsx", "xlsm"):
             tables = _excel(path)
@@ -261,12 +260,24 @@ def _table(source: str) -> Opened:
     return _whole(elsewhere.database(source), secret.masked(source), "database")
 
 
+def _tables(url: str) -> list[Opened]:
+    """All tables of a database that hold a row."""
+    names = [f"{url}::{name}" for name in elsewhere.names(url)]
+    found = [_rows(elsewhere.database(name), name, "database") for name in names]
+    return [table for table in found if table is not None]
+
+
 def _whole(opened: AbstractContextManager[elsewhere.Rows], source: str, why: str) -> Opened:
+    found = _rows(opened, source, why)
+    if found is None:
+        raise DataError(f"{source}: no rows; allowed: at least one row of data.")
+    return found
+
+
+def _rows(opened: AbstractContextManager[elsewhere.Rows], source: str, why: str) -> Opened | None:
     with opened as rows:
         parts = list(rows.tables(rows.columns))
-    if not parts:
-        raise DataError(f"{source}: no rows; allowed: at least one row of data.")
-    return Opened(source, None, _cells(pa.concat_tables(parts)), {}, False, why)
+    return Opened(source, None, _cells(pa.concat_tables(parts)), {}, False, why) if parts else None
 
 
 def _at_address(source: str) -> list[Opened]:
