@@ -90,10 +90,12 @@ def _all_events(
         own = _events(rows["events"], files.events, timezone, currency, member_of)
         where = ", ".join(files.events.paths)
         own = rates.in_books(own, rows.get("rates"), files.rates, timezone, currency, where)
+    if deals.empty:
+        return own  # before its kinds are asked for, which computes every event once more
     told = set() if own is None else set(own.select("kind").distinct().kind.to_pyarrow().to_pylist())
-    if RENEWAL in told and not deals.empty:
+    if RENEWAL in told:
         own = plans.of_bills(own, deals)
-    if deals.empty or {RENEWAL, CANCEL} <= told:
+    if {RENEWAL, CANCEL} <= told:
         return own
     seen = None if own is None else own.local_at.max().to_pyarrow().as_py()
     made = plans.events(deals, files.contracts, seen, timezone, currency)
