@@ -129,8 +129,7 @@ def _events(rows: ir.Table, mapping: FileTable, timezone: str, currency: str, me
         own_id=rows.event_id.notnull() if "event_id" in rows.columns else ibis.literal(False),
     )
     content = content.mutate(local_at=to_local(content.at, timezone))
-    content = content.mutate(event_id=content.event_id.fill_null(_content_id(content)))  # rows without id stay apart
-    content = aliases.united(content, member_of)
+    content = aliases.united(_named(content), member_of)
     if mapping.orders == "day" and "order_id" in rows.columns:
         content = content.mutate(order_id=_of_day(content))
     return _last(content, ["event_id"]).select(*_delivered(), "own_id")
@@ -190,6 +189,13 @@ def _united(rows: ir.Table, key: list[str]) -> int:
     known = rows.filter([rows[column].notnull() for column in key])
     each = known.group_by(["file", *key]).agg(rows=known.count())
     return int((each.rows - 1).sum().to_pyarrow().as_py() or 0)
+
+
+def _named(content: ir.Table) -> ir.Table:
+    """Return `content` with an id where a row has none, so that such rows stay apart; that numbers all rows."""
+    if content.own_id.all().to_pyarrow().as_py():
+        return content
+    return content.mutate(event_id=content.event_id.fill_null(_content_id(content)))
 
 
 def _content_id(content: ir.Table) -> ir.StringValue:
