@@ -43,4 +43,4 @@ def p() -> Stage:
 @pytest.fixture
 def knobs() -> SimpleNamespace:
     """Knobs of `baskets.history` that keep everything."""
-    return SimpleNamespace(min_item_purchases=1, min_baskets=1, max_baskets=50, rules=Rules())
+    return SimpleNamespace(min_item_purchases=1, min_baskets=1, max_baskets=50, rules=Rules(), cold=False)

@@ -59,6 +59,7 @@ class Standing:
         self.had = pd.read_parquet(folder / HAD)
         redeems = points.redeemers(len(self.joined), self.p.tiers, self.p.seed)
         self.redeems = pd.Series(redeems, self.joined.index.sort_values())
+        self._known = pd.read_parquet(folder / "catalogue.parquet").set_index("item_id")["since"]
         self._lines, self.live = (
             pd.read_parquet(folder / "baskets.parquet"),
             files.read_json((policy_folder or folder) / "policy.json"),
@@ -75,8 +76,7 @@ class Standing:
     @cached_property
     def market(self) -> baskets.Baskets:
         """The baskets of all members, from which the policy has learned."""
-        catalogue = np.unique(self._lines["item_id"].to_numpy(dtype=str))
-        return baskets.of_lines(self._lines, catalogue, self.p.windows.as_of)
+        return baskets.of_catalogue(self._lines, self._known, self.p.windows.as_of)
 
     @cached_property
     def policy(self):
@@ -147,7 +147,7 @@ class Moment:
             known = known.join(standing.contracts.standing(self.day, known.index))
         chances = self._chances(days, joined)
         worth = standing.worth.forecast(known, chances, standing.p.value, standing.p.economics)
-        history = replace(baskets.of_lines(lines, standing.market.items, self.day), carts=carts)
+        history = replace(baskets.of_lines(lines, standing.market.items, self.day, standing.market.since), carts=carts)
         return Known(
             known,
             worth.join(chances["next_order_days"]),

@@ -82,9 +82,12 @@ def pack_models(folder: Path) -> None:
         stored.load(paths.models(name), CLASSES)  # a broken one is found now
         shutil.copytree(paths.models(name), folder / name)
     items = tables.read("items")
-    lines = baskets.history_lines(_products(p, items), p.windows.as_of, p.recommend)
+    events = _products(p, items)
+    lines = baskets.history_lines(events, p.windows.as_of, p.recommend)
     lines.to_parquet(folder / "baskets.parquet", index=False)
-    known = np.union1d(lines["item_id"], tables.read("recommendations")["item_id"])
+    catalogue = baskets.catalogue(lines, events, p.windows.as_of, p.recommend, items)
+    catalogue.reset_index().to_parquet(folder / "catalogue.parquet", index=False)
+    known = np.union1d(catalogue.index, tables.read("recommendations")["item_id"])
     ruled = tables.read("item_rules")
     ruled.to_parquet(folder / "item_rules.parquet", index=False)
     named = [*p.recommend.rules.blocked, *p.recommend.rules.pinned, *ruled["item_id"]]

@@ -21,6 +21,7 @@ from membership.base import batches, engine
 from membership.base.errors import NotPossible
 from membership.base.timeline import Window
 from membership.data import purchases
+from membership.recommend import arrivals
 from membership.settings.recommend import Recommend
 
 
@@ -33,7 +34,8 @@ class Baskets:
     are sorted by member, basket, item, and a basket holds an item once. Where the order of baskets is known but not
     their dates, `cutoff` is None and `age` is `basket` + 1, so that it counts baskets instead of days. `discount` (N,)
     is the share of the list price that was saved, None where prices are not known. `carts` (member_id, item_id) is what
-    members have in their carts, each one's newest first; None where no rule asks.
+    members have in their carts, each one's newest first; None where no rule asks. `since` (I,) is for how many days
+    each item has been known at the cut-off, NaN where that is unknown; None where `recommend.cold` is off.
     """
 
     cutoff: date | None
@@ -45,6 +47,7 @@ class Baskets:
     age: np.ndarray
     discount: np.ndarray | None = None
     carts: pd.DataFrame | None = None
+    since: np.ndarray | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -99,7 +102,8 @@ class Baskets:
         """Return the same histories with `ids` in the catalogue, too: items that nobody has bought yet."""
         items = np.union1d(self.items, np.asarray(ids, dtype=str))
         place = np.searchsorted(items, self.items).astype(self.item.dtype)
-        return replace(self, items=items, item=place[self.item])
+        since = None if self.since is None else pd.Series(self.since, self.items).reindex(items).to_numpy()
+        return replace(self, items=items, item=place[self.item], since=since)
 
     def bought(self, members: np.ndarray, ids: np.ndarray) -> np.ndarray:
         """Say of `ids` (n, k) which are in the history of `members` (n,): repeat (True) or explore (False)."""
@@ -154,14 +158,15 @@ def of_products(events: ir.Table, items: pd.DataFrame) -> ir.Table:
     return events.anti_join(ibis.memtable(others, schema={"item_id": "string"}), "item_id")
 
 
-def history(events: ir.Table, cutoff: date, knobs: Recommend) -> Baskets:
+def history(events: ir.Table, cutoff: date, knobs: Recommend, items: pd.DataFrame | None = None) -> Baskets:
     """Return the baskets before `cutoff` of members with at least `min_baskets`, of items bought often enough.
 
-    Items are restricted first, then members, then each member's last `max_baskets` are kept. Raises DataError where
-    nothing is left.
+    Items are restricted first, then members, then each member's last `max_baskets` are kept. With `cold`, the catalogue
+    is what is known at the cut-off, of `items` (the canonical table) too. Raises DataError where nothing is left.
     """
     frame = history_lines(events, cutoff, knobs)
-    found = of_lines(frame, np.unique(frame["item_id"].to_numpy(dtype=str)), cutoff)
+    known = catalogue(frame, events, cutoff, knobs, items)
+    found = of_catalogue(frame, known, cutoff)
     rule = knobs.rules.in_cart
     return replace(found, carts=in_carts(events, cutoff, rule.days).to_pandas()) if rule else found
 
@@ -169,7 +174,8 @@ def history(events: ir.Table, cutoff: date, knobs: Recommend) -> Baskets:
 def history_lines(events: ir.Table, cutoff: date, knobs: Recommend) -> pd.DataFrame:
     """Return the `lines` of `history`, with the same errors."""
     bought = _purchases(engine.before(events, cutoff))
-    least = knobs.min_item_purchases or least_purchases(int(bought.member_id.nunique().execute()))
+    least = 1 if knobs.cold else knobs.min_item_purchases
+    least = least or least_purchases(int(bought.member_id.nunique().execute()))
     often = bought.group_by("item_id").having(bought.count() >= least).agg()
     frame = lines(events, often, cutoff, knobs).to_pandas()
     if frame.empty and bought.limit(1).to_pandas().empty:
@@ -183,6 +189,19 @@ def history_lines(events: ir.Table, cutoff: date, knobs: Recommend) -> pd.DataFr
             f"{least} times (recommend.min_item_purchases): lower these, or bring more events."
         )
     return frame
+
+
+def catalogue(
+    frame: pd.DataFrame, events: ir.Table, cutoff: date, knobs: Recommend, items: pd.DataFrame | None = None
+) -> pd.Series:
+    """Return what can be recommended beside the `lines` in `frame`: for how many days each item is known, by sorted id.
+
+    That is NaN without `cold`, where these are the items of the lines; with it they are those that have `arrived`.
+    """
+    if knobs.cold:
+        return arrivals.arrived(events, items, cutoff).rename_axis("item_id").rename("since")
+    ids = np.unique(frame["item_id"].to_numpy(dtype=str))
+    return pd.Series(np.nan, pd.Index(ids, name="item_id"), name="since")
 
 
 def least_purchases(members: int) -> int:
@@ -207,14 +226,20 @@ def lines(events: ir.Table, catalogue: ir.Table, cutoff: date, knobs: Recommend)
     return found.order_by("member_id", "basket", "item_id")
 
 
-def of_lines(frame: pd.DataFrame, items: np.ndarray, cutoff: date) -> Baskets:
-    """Return the histories of the `lines` in `frame`, with the catalogue `items` (sorted ids)."""
+def of_catalogue(frame: pd.DataFrame, known: pd.Series, cutoff: date) -> Baskets:
+    """Return the histories of the `lines` in `frame`; `known` is as from `catalogue`."""
+    since = known.to_numpy(dtype=float)
+    return of_lines(frame, known.index.to_numpy(dtype=str), cutoff, None if np.isnan(since).all() else since)
+
+
+def of_lines(frame: pd.DataFrame, items: np.ndarray, cutoff: date, since: np.ndarray | None = None) -> Baskets:
+    """Return the histories of the `lines` in `frame`, with the catalogue `items` (sorted ids), known `since`."""
     member, members = pd.factorize(frame["member_id"], sort=True)
     item = np.searchsorted(items, frame["item_id"].to_numpy(dtype=str))
     age = (pd.Timestamp(cutoff) - frame["day"]).dt.days
     whole = [array.astype(np.int32) for array in (member, item, frame["basket"].to_numpy(), age.to_numpy())]
     discount = frame["discount"].to_numpy(dtype=np.float32) if "discount" in frame else None
-    return Baskets(cutoff, members.to_numpy(dtype=str), items, *whole, discount)
+    return Baskets(cutoff, members.to_numpy(dtype=str), items, *whole, discount, since=since)
 
 
 def in_carts(events: ir.Table, cutoff: date, days: int) -> ir.Table:

@@ -126,7 +126,8 @@ def renumbered(baskets: Baskets, items: np.ndarray) -> Baskets:
     """Return the same histories with the columns `items` as columns 0, 1, ..."""
     place = np.empty_like(items)
     place[items] = np.arange(len(items), dtype=items.dtype)
-    return replace(baskets, items=baskets.items[items], item=place[baskets.item])
+    since = None if baskets.since is None else baskets.since[items]
+    return replace(baskets, items=baskets.items[items], item=place[baskets.item], since=since)
 
 
 def _cells(matrix: sparse.csr_array) -> np.ndarray:

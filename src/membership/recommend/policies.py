@@ -82,7 +82,7 @@ def fit(
         network = train.fit(data, asked, p.train, p.seed, p.device).model
         return serve(name, settings, policy.serve(network, events, items, cutoff, p), items, p, beside)
     registry.get(name)
-    free = peer(name, settings, baskets.history(events, cutoff, p.recommend), items, p.seed)
+    free = peer(name, settings, baskets.history(events, cutoff, p.recommend, items), items, p.seed)
     return rules.ruled(free, p.recommend.rules, items, cutoff, beside)
 
 

@@ -88,7 +88,7 @@ def serve(model: NextBasket, events: ir.Table, items: pd.DataFrame, cutoff: date
 
     `p` has `recommend` and `train`. Raises DataError where the model was trained on other signals.
     """
-    known = baskets.history(events, cutoff, p.recommend)
+    known = baskets.history(events, cutoff, p.recommend, items)
     return of_model(model, view_of(model, known, items, p), p.recommend.explore)
 
 

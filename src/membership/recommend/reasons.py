@@ -25,16 +25,22 @@ LEAD = "goes with {lead}, which this member buys"
 MEMBERS = "bought by members like this one"
 CATEGORY = "of category {category}, which this member buys"
 POPULAR = "sells well: {buyers} of {members} members bought it"  # said where the words of a policy do not apply
+WORDS = "described like what this member buys"
+NOW = "sells well these days"
+LATELY = "came in lately"
 SAME_NAME = "another kind of {lead}, which this member buys"
 NEW = "new: too few have bought it to say more"
 STRANGER = "; this member has too few baskets to say more"
-KINDS = (LEAD, MEMBERS, CATEGORY, POPULAR)  # of the model; of equal ranks the more personal counts
+KINDS = (LEAD, MEMBERS, CATEGORY, WORDS, NOW, LATELY, POPULAR)  # of the model; of equal ranks the more personal counts
 SOURCES = {  # of candidates; `follow_last` counts as `follow`
     "follow": LEAD,
     "alike": LEAD,
     "near": MEMBERS,
     "content": CATEGORY,
     "popular": POPULAR,
+    "words_cold": WORDS,
+    "now": NOW,
+    "new": LATELY,
 }
 DECAY = 0.8  # a basket: of two items that lead to a third as well, the one bought last is named
 SHRINK = 3  # members by which the cosine of two items is shrunk

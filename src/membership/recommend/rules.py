@@ -22,6 +22,7 @@ import pandas as pd
 from membership.base import tables
 from membership.base.errors import ParamError
 from membership.recommend import item_rules, personal
+from membership.recommend.arrivals import FROM, UNTIL, available
 from membership.recommend.baskets import Baskets
 from membership.recommend.personal import Fit
 from membership.recommend.policy import Recommender, order_chance
@@ -33,7 +34,6 @@ DEEP = 100  # items of a policy that are looked through, at least (see `depth`),
 MEMBERS = 256  # whose lists are made together: bounds the memory
 Listable = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]  # rows, items, pinned (n,) -> may be listed
 Firsts = Callable[[np.ndarray], np.ndarray]  # rows (n,) -> columns that come first (n, most), -1 for none
-FROM, UNTIL = "available_from", "available_until"  # columns of table `items`, where known; the day of `until` counts
 
 
 @dataclass(frozen=True)
@@ -99,10 +99,10 @@ def of_catalogue(
     named = {"blocked": rules.blocked, "pinned": rules.pinned}
     for name, ids in named.items():
         _known(name, ids, items["item_id"])
-    blocked, available = np.isin(market.items, rules.blocked), _available(described, day)
+    blocked, on_sale = np.isin(market.items, rules.blocked), available(described, day)
     _something(~blocked, "blocked")
-    _something(available, f"availability on {day} (items.{FROM}, items.{UNTIL})")
-    allowed = available & ~blocked
+    _something(on_sale, f"availability on {day} (items.{FROM}, items.{UNTIL})")
+    allowed = on_sale & ~blocked
     _something(allowed, f"blocked, with availability on {day},")
     shops = item_rules.in_shops(beside.rows, market, allowed, items, day, beside.members)
     for shop, listable in shops.visited.items():
@@ -261,17 +261,6 @@ def _known(name: str, ids: list[str], known: pd.Series) -> None:
 def _something(allowed: np.ndarray, rule: str) -> None:
     if not allowed.any():
         raise ParamError(f"recommend.rules: {rule} leaves no item that can be recommended; loosen it.")
-
-
-def _available(described: pd.DataFrame, day: date) -> np.ndarray:
-    found, at = np.ones(len(described), dtype=bool), pd.Timestamp(day)
-    if FROM in described:
-        starts = pd.to_datetime(described[FROM])
-        found &= (starts.isna() | (starts <= at)).to_numpy()
-    if UNTIL in described:
-        ends = pd.to_datetime(described[UNTIL])
-        found &= (ends.isna() | (ends >= at)).to_numpy()
-    return found
 
 
 def _kinds(described: pd.DataFrame, name: str) -> np.ndarray:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from membership.recommend import cold
 from membership.recommend.attributes import attributes
 from membership.recommend.baskets import Baskets
 from membership.recommend.products import cut, small, strongest, times
@@ -45,7 +46,8 @@ class Source:
 class Sources:
     """What the histories `baskets` say of items, and of whom members are like; made once, for any members.
 
-    `content` is there where `items` have attributes.
+    `content` is there where `items` have attributes, those of cold items where `baskets` say
+    since when items are known.
     """
 
     def __init__(self, baskets: Baskets, items: pd.DataFrame | None = None):
@@ -55,6 +57,7 @@ class Sources:
         self._near = _Near(taste.vectors)
         kinds = None if items is None else attributes(baskets, items)
         self._likely = _likenesses(kinds, baskets) if kinds is not None and kinds.nnz else None
+        self._cold = None if baskets.since is None else cold.learn(baskets, items)
 
     def of(self, baskets: Baskets) -> list[Source]:
         """Return the sources for members of `baskets`: the same as those that were learned from, or others'."""
@@ -67,7 +70,7 @@ class Sources:
         ]
         if self._likely is not None:
             found.append(Source(("content",), lambda rows: (times(taste.history[rows], self._likely),)))
-        return found
+        return found if self._cold is None else [*found, *_of_cold(self._cold, taste)]
 
     def alike(self, taste: "Taste") -> Source:
         """Return the source of items that the same members buy."""
@@ -89,6 +92,19 @@ class Taste:
         self.history = strongest(small(baskets.matrix(DECAY**baskets.basket)), STRONGEST)
         self.last = _last(baskets)
         self.vectors = strongest(small(tifu_vectors(baskets, **TIFU)), STRONGEST)
+
+
+def _of_cold(known: cold.Cold, taste: Taste) -> list[Source]:
+    found = [Source(tuple(cold.NOW), lambda _: known.now), Source(("new",), lambda _: (known.new,))]
+    if known.words is None:
+        return found
+    words = known.words
+    return [
+        *found,
+        Source(("expected",), lambda _: (words.expected,), proposes=False),
+        Source(("words",), lambda rows: (times(taste.history[rows], words.alike),), proposes=False),
+        Source(("words_cold",), lambda rows: (times(taste.history[rows], words.to_cold),)),
+    ]
 
 
 def _leading(name: str, taste: Taste, few: sparse.csr_array, leads: sparse.csr_array) -> Source:

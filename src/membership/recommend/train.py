@@ -94,7 +94,7 @@ def samples(
     for back in range(1, knobs.origins + 1):
         origin = cutoff - timedelta(days=back * knobs.origin_step_days)
         try:
-            known = baskets.history(events, origin, recommend)
+            known = baskets.history(events, origin, recommend, items)
         except DataError:
             continue
         after = baskets.targets(events, Window(origin, cutoff), known)

@@ -52,7 +52,7 @@ def task(events: ir.Table, items: pd.DataFrame, p: SimpleNamespace) -> Task:
 
 def _asked_of(events: ir.Table, items: pd.DataFrame, p: SimpleNamespace) -> tuple[Situation, Targets]:
     """Return what is known at the start of the validation window, and what members with a history buy in it."""
-    known = baskets.history(events, p.windows.calibration_end, p.recommend)
+    known = baskets.history(events, p.windows.calibration_end, p.recommend, items)
     targets = baskets.targets(events, p.windows.validation, known)
     if not len(targets.members):
         raise NotPossible(

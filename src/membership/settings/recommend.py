@@ -62,6 +62,7 @@ class Recommend(Section):
     min_baskets: Count = 3  # before the cut-off below which a member is not learned from
     max_baskets: Count = 50  # last baskets of a member that are looked at
     explore: NotNegative = 0.0  # log-odds added to items new to the member when the model ranks
+    cold: bool = False  # whatever is known is a candidate, bought or not: by how new it is and by what is said of it
     rerank: Rerank = Rerank()
     rules: Rules = Rules()
     peers: dict[str, dict[str, Any]] = {}
