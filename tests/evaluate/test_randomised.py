@@ -114,6 +114,27 @@ def test_a_mean_of_nearly_nothing_is_compared_like_any_other():
     assert found.p_value == pytest.approx(scipy.stats.ttest_ind(treatment["y"], control["y"], equal_var=False).pvalue)
 
 
+@pytest.mark.parametrize("apart", [0.0, 1e-5, 1e-4])
+def test_a_ratio_of_which_one_arm_has_nothing_is_compared_like_any_other(apart):
+    """Adjusted, the control's ratio is next to 0: as far off as the two arms were `apart` before."""
+    rng = np.random.default_rng(3)
+    before = pd.DataFrame({"hits_before": rng.random(80), "listed_before": 10.0})
+    hits = 1 + 5 * before["hits_before"] + rng.random(80)
+    control = before.assign(hits=0.0, listed=10.0)
+    treatment = before.assign(hits=hits, listed=10.0, hits_before=before["hits_before"] + apart)
+    found = randomised.contrast(control, treatment, randomised.RATIOS[0], True, 0.95)
+    assert found.difference == pytest.approx(hits.mean() / 10, rel=1e-3)
+    assert 0 < found.low < found.difference < found.high < 1
+
+
+def test_what_was_known_wholly_before_is_not_adjusted():
+    """One member of all had anything, before and after: nothing but rounding is left of the variance."""
+    nothing = pd.DataFrame({"y": np.zeros(10), "y_before": np.zeros(10)})
+    one = pd.DataFrame({"y": np.r_[0.3, np.zeros(9)], "y_before": np.r_[0.1, np.zeros(9)]})
+    plain, adjusted = (randomised.contrast(one, nothing, MEAN, way, 0.95) for way in (False, True))
+    assert adjusted == plain and plain.low < 0 < plain.high
+
+
 def test_a_metric_without_variance_is_certain_and_a_single_member_of_nothing():
     same = pd.DataFrame({"y": [0.5, 0.5], "n": 1.0})
     found = randomised.contrast(same, same + 0.25, MEAN, False, 0.95)

@@ -22,6 +22,7 @@ from membership.trials import gates
 
 PLAIN, ADJUSTED = "Welch", "CUPED"
 PAIRED, RANDOMISED = "paired", "randomised"
+ALL_KNOWN = 1 - 1e-6  # correlation with the covariate above which what is left of the outcome is rounding
 
 
 @dataclass(frozen=True)
@@ -148,19 +149,25 @@ def contrast(
     """Compare two frames, one row a member, on `measure`; members without it are left out.
 
     Below two members in an arm, or nothing to divide by: the interval is everything, p is 1. No variance in either arm:
-    the interval is the difference itself, p is 0, or 1 where the difference is 0.
+    the interval is the difference itself, p is 0, or 1 where the difference is 0. Where what was known before leaves
+    next to no variance (ALL_KNOWN), nothing is adjusted.
     """
     columns = measure.columns(adjusted)
     arms = [_known(frame, columns) for frame in (control, treatment)]
     n = sum(len(arm) for arm in arms)
     if min(len(arm) for arm in arms) < 2 or (measure.denom and not all(arm[:, 1].any() for arm in arms)):
         return Contrast(n, np.nan, np.nan, np.nan, -np.inf, np.inf, 1.0)
+    if adjusted and abs(_correlation(np.concatenate(arms), measure)) > ALL_KNOWN:
+        return contrast(control, treatment, measure, False, confidence)
     below, above = (_ratio(arm, measure) for arm in arms)
-    if all(np.ptp(_linear(arm[:, : 1 + bool(measure.denom)])) == 0 for arm in arms):
+    spread = [_linear(arm[:, : 1 + bool(measure.denom)]) for arm in arms]
+    if all(np.ptp(each) == 0 for each in spread):
         return Contrast(n, below, above, above - below, above - below, above - below, float(above == below))
-    # tea-tasting gives relative effects as well, which overflow near 0: a shift of a mean changes no difference
-    shift = 0.0 if measure.denom else 10 * max(arm[:, 0].std() for arm in arms) - min(below, above)
-    totals = [_aggregates(arm, columns, shift) for arm in arms]
+    # tea-tasting gives relative effects as well, which overflow near 0: a shift of mean or ratio changes no difference
+    shift = 10 * max(each.std() for each in spread) - min(below, above)
+    totals = [
+        _aggregates(_raised(arm, shift), columns) if measure.denom else _aggregates(arm, columns, shift) for arm in arms
+    ]
     found = measure.test(adjusted, confidence_level=confidence).analyze_aggregates(*totals)
     return Contrast(
         members=n,
@@ -261,7 +268,10 @@ def correlation(observed: pd.DataFrame, measure: Measure) -> float:
 
     CUPED cuts the variance by its square.
     """
-    values = _known(observed, measure.columns(True))
+    return _correlation(_known(observed, measure.columns(True)), measure)
+
+
+def _correlation(values: np.ndarray, measure: Measure) -> float:
     parts = len(measure.columns(False))
     own, before = (_linear(values[:, columns]) for columns in (slice(0, parts), slice(parts, None)))
     return float(np.corrcoef(own, before)[0, 1]) if min(own.std(), before.std()) > 0 else 0.0
@@ -278,7 +288,7 @@ def _linear(values: np.ndarray) -> np.ndarray:
 def _detectable(values: np.ndarray, measure: Measure, adjusted: bool, knobs: Evaluate) -> float:
     if len(values) < 4:
         return np.inf
-    totals = _aggregates(values, measure.columns(adjusted), 0.0)
+    totals = _aggregates(values, measure.columns(adjusted))
     if not np.std(_linear(values[:, : 1 + bool(measure.denom)])) > 0:
         return 0.0
     test = measure.test(adjusted, alpha=1 - knobs.confidence, power=knobs.power)
@@ -294,7 +304,12 @@ def _ratio(values: np.ndarray, measure: Measure) -> float:
     return float(values[:, 0].mean() / (values[:, 1].mean() if measure.denom else 1.0))
 
 
-def _aggregates(values: np.ndarray, columns: list[str], shift: float) -> Aggregates:
+def _raised(values: np.ndarray, shift: float) -> np.ndarray:
+    """Return `values` with the ratio of the first two columns higher by `shift`."""
+    return np.column_stack([values[:, 0] + shift * values[:, 1], values[:, 1:]])
+
+
+def _aggregates(values: np.ndarray, columns: list[str], shift: float = 0.0) -> Aggregates:
     mean, spread = values.mean(axis=0), np.atleast_2d(np.cov(values, rowvar=False))
     mean[0] += shift
     pairs = {(a, b): float(spread[i, j]) for i, a in enumerate(columns) for j, b in enumerate(columns) if i < j}
