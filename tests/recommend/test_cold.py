@@ -1,5 +1,6 @@
 """New items: since when they are known, what their words say, and what is said of those that few took yet."""
 
+from dataclasses import replace
 from datetime import date
 
 import ibis
@@ -109,6 +110,15 @@ def test_what_sells_now_and_what_is_new_are_counted_by_hand(market):
     assert found.new == pytest.approx([1 / 2, 1 / 11, 1 / 33])
     assert found.now[0] == pytest.approx([0.5 / 2, 0, (0.5**2 + 0.5**31) / 2])
     assert found.words is None
+
+
+def test_the_newest_come_first_and_of_one_day_what_sells_now(market):
+    ids, _ = policies.peer("newest", {}, market).recommend(["ann"], 3)
+    assert ids[0].tolist() == ["bread", "cake", "milk"]
+    same = replace(market, since=np.array([10.0, 10.0, 10.0]))
+    assert policies.peer("newest", {}, same).recommend(["ann"], 3)[0][0].tolist() == ["bread", "milk", "cake"]
+    undated = replace(market, since=None)  # first bought 1 and 31 days ago, and never
+    assert policies.peer("newest", {}, undated).recommend(["ann"], 3)[0][0].tolist() == ["cake", "bread", "milk"]
 
 
 def test_words_lead_a_member_to_what_nobody_bought(market):

@@ -12,6 +12,7 @@ from membership.recommend.peers import (  # noqa: F401  (importing a peer regist
     gp_topfreq,
     intensity,
     item_knn,
+    newest,
     p_topfreq,
     tifuknn,
     upcf,
