@@ -49,6 +49,7 @@ def main() -> int:
     parser.add_argument("--members", default="10000,30000,100000,200000", help="sizes, separated by commas")
     parser.add_argument("--stages", help="those up to the last of these alone; all without")
     parser.add_argument("--teach", type=int, help="members who teach in `repurchase` and `value`, at most")
+    parser.add_argument("--alone", type=Path, help="JSON of a run with --teach: what members add who are scored alone")
     parser.add_argument("--work", type=Path, help="folder of the copies of the project; beside the JSON without")
     parser.add_argument("--one", help=argparse.SUPPRESS)  # the fresh process: this stage, of the project at the root
     asked = parser.parse_args()
@@ -66,6 +67,10 @@ def main() -> int:
             files.write_json(asked.out, found)
     found["growth"] = growth(pd.DataFrame(found["rows"])).reset_index().to_dict("records")
     found["breaks_first"] = breaks_first(found["growth"]) if found["growth"] else None
+    if asked.alone:
+        few = pd.DataFrame(files.read_json(asked.alone)["rows"])
+        found["alone"] = alone(pd.DataFrame(found["rows"]), few).reset_index().to_dict("records")
+        print(pd.DataFrame(found["alone"]).to_string(index=False))
     files.write_json(asked.out, found)
     if asked.figure:
         draw(pd.DataFrame(found["rows"]), asked.figure)
@@ -163,6 +168,22 @@ def growth(rows: pd.DataFrame) -> pd.DataFrame:
             row | {"from": small["members"], "to": large["members"], "extrapolated": large["members"] < JUDGED}
         )
     return pd.DataFrame(found, columns=None if found else ["stage"]).set_index("stage")
+
+
+def alone(rows: pd.DataFrame, few: pd.DataFrame) -> pd.DataFrame:
+    """Return both measures at JUDGED members of stages TAUGHT, extrapolated, where no more teach than in `rows`.
+
+    Who comes on top of its largest size is scored alone, and adds what members add between the two largest sizes of
+    `few`, where fewer teach.
+    """
+    found = []
+    for stage in TAUGHT:
+        most, fewer = (each[each["stage"] == stage].sort_values("members") for each in (rows, few))
+        (small, large), last = fewer.tail(2).to_dict("records"), most.iloc[-1]
+        times = (JUDGED - last["members"]) / (large["members"] - small["members"])
+        judged = {f"{name}_judged": round(last[name] + times * (large[name] - small[name])) for name in MEASURES}
+        found.append({"stage": stage, **judged})
+    return pd.DataFrame(found).set_index("stage")
 
 
 def breaks_first(growth: list[dict[str, Any]]) -> dict[str, Any]:

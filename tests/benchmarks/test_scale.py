@@ -23,6 +23,18 @@ def test_growth_is_that_between_the_two_largest_sizes_and_is_carried_on_to_the_j
     assert found["extrapolated"].all()
 
 
+def test_members_beyond_those_who_teach_add_what_is_scored_alone():
+    """900,000 more members, ten times what 90,000 add where 10,000 teach."""
+    most = rows("repurchase", (10_000, 22.4, 1_430), (100_000, 31.5, 2_141)) + rows("value", (100_000, 89.9, 3_594))
+    few = rows("repurchase", (10_000, 22.4, 1_430), (100_000, 28.3, 1_947))
+    few += rows("value", (10_000, 17.4, 1_025), (100_000, 26.6, 1_385))
+    found = scale.alone(pd.DataFrame(most), pd.DataFrame(few))
+    assert found.to_dict("index") == {
+        "repurchase": {"cpu_s_judged": 91, "peak_mb_judged": 7_311},
+        "value": {"cpu_s_judged": 182, "peak_mb_judged": 7_194},
+    }
+
+
 def test_the_stage_that_takes_most_memory_breaks_first():
     grown = [
         {"stage": "ingest", "peak_mb_judged": 7_000, "cpu_s_exponent": 1.0},
