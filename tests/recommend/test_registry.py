@@ -67,7 +67,7 @@ def test_settings_of_peers_are_their_defaults_under_what_params_yaml_says(toy):
         ({"ease": {"most_bought": 20_001}}, r"recommend\.peers\.ease\.most_bought = 20001: .*20000"),
         ({"als": {"penalty": 0}}, r"recommend\.peers\.als\.penalty = 0: .*greater than 0"),
         ({"gp_topfreq": {"ties": "random"}}, r"recommend\.peers\.gp_topfreq\.ties = 'random': .*'first_bought'"),
-        ({"magic": {}}, r"'magic': unknown; there are: als, content, .*item_knn, lately, p_topfreq"),
+        ({"magic": {}}, r"'magic': unknown; there are: als, content, .*item_knn, lately, newest, p_topfreq"),
     ],
 )
 def test_an_impossible_setting_is_one_line_naming_key_value_and_what_is_allowed(toy, given, words):
